@@ -1,0 +1,163 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+)
+
+const (
+	privateKeyEnv = "APMSANDBOX_PRIVATE_KEY"
+	publicKeyEnv  = "APMSANDBOX_PUBLIC_KEY"
+
+	shutdownTimeout = 5 * time.Second
+)
+
+// version is set by the linker: -X main.version=v1.2.3.
+var version string
+
+const long = `apmsandbox stands in for an Oracle Cloud Infrastructure APM domain on this machine.
+
+It takes OTLP over HTTP (protobuf or JSON, plain or gzip) at APM's own paths:
+
+  /20200101/opentelemetry/v1/traces           private key
+  /20200101/opentelemetry/private/v1/traces   private key
+  /20200101/opentelemetry/public/v1/traces    public key
+  /20200101/opentelemetry/v1/metrics          private key
+  /20200101/opentelemetry/v1/logs             private key
+
+with the header "Authorization: dataKey <key>". Point a collector or an SDK at it as if it were the
+domain's Data Upload Endpoint. What it accepts it keeps in memory and shows as JSON:
+
+  GET /api/v1/traces?service=&operation=&limit=   traces, the newest first
+  GET /api/v1/traces/{trace_id}                   one trace with its spans
+  GET /api/v1/topology                            who calls whom; databases by peer.service
+  GET /api/v1/counts                              totals
+  GET /api/v1/uploads?limit=                      the latest uploads and why they were rejected
+  GET /api/v1/metrics?limit=                      the latest metrics
+  GET /api/v1/logs?limit=                         the latest log records
+  GET, POST, DELETE /api/v1/faults                faults on demand: status, retry_after, message, delay,
+                                                  partial_success, reset, down, redirect; signal, times
+  DELETE /api/v1/faults/{id}                      delete one fault
+  PUT /api/v1/keys                                replace the accepted keys
+  DELETE /api/v1/store                            forget everything and count from zero
+  GET /healthz                                    200 while it serves
+
+When it serves, it prints "apmsandbox ready at <URL>" to the standard output; its log goes to the
+standard error.`
+
+const example = `  apmsandbox
+  apmsandbox --listen 127.0.0.1:0 --log-level debug
+  APMSANDBOX_PRIVATE_KEY=$APM_DATA_KEY apmsandbox
+
+  curl -s -H 'Authorization: dataKey sandbox-private-key' -H 'Content-Type: application/json' \
+    -d '{}' http://127.0.0.1:4320/20200101/opentelemetry/v1/traces
+  curl -s http://127.0.0.1:4320/api/v1/counts
+  curl -s -d '{"status":503,"retry_after":"5","times":3}' http://127.0.0.1:4320/api/v1/faults`
+
+// newCommand returns the command line of apmsandbox.
+func newCommand() *cobra.Command {
+	config := apmsandbox.DefaultConfig()
+	var level string
+	cmd := &cobra.Command{
+		Use:          "apmsandbox",
+		Short:        "A local stand-in for an OCI APM domain",
+		Long:         long,
+		Example:      example,
+		Version:      versionText(),
+		Args:         cobra.NoArgs,
+		SilenceUsage: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			// Not as the flags' defaults: --help would print the keys.
+			if key := os.Getenv(privateKeyEnv); key != "" && !cmd.Flags().Changed("private-key") {
+				config.PrivateKey = key
+			}
+			if key := os.Getenv(publicKeyEnv); key != "" && !cmd.Flags().Changed("public-key") {
+				config.PublicKey = key
+			}
+			return run(cmd, config, level)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&config.Listen, "listen", config.Listen, "`host:port` to serve; port 0 takes a free one")
+	flags.StringVar(&config.PrivateKey, "private-key", config.PrivateKey, "private data `key` to accept; also from "+privateKeyEnv)
+	flags.StringVar(&config.PublicKey, "public-key", config.PublicKey, "public data `key` to accept; also from "+publicKeyEnv)
+	flags.IntVar(&config.MaxSpans, "max-spans", config.MaxSpans, "`number` of spans to keep; whole traces leave, the oldest first")
+	flags.Int64Var(&config.MaxBytes, "max-bytes", config.MaxBytes, "memory for everything that is kept, in `bytes`, approximately")
+	flags.Int64Var(&config.MaxRequestBytes, "max-request-bytes", config.MaxRequestBytes, "largest body as sent, in `bytes`; a larger one is answered with 413")
+	flags.Int64Var(&config.MaxDecompressedBytes, "max-decompressed-bytes", config.MaxDecompressedBytes, "largest body after decompression, in `bytes`; a larger one is answered with 413")
+	flags.StringVar(&level, "log-level", "info", "`level` of the log: debug, info, warn or error; debug has a line for each upload")
+	return cmd
+}
+
+func run(cmd *cobra.Command, config apmsandbox.Config, level string) error {
+	logger, err := newLogger(cmd, level)
+	if err != nil {
+		return err
+	}
+	server, err := apmsandbox.New(config, logger)
+	if err != nil {
+		return err
+	}
+	err = server.Start(cmd.Context())
+	if err != nil {
+		return err
+	}
+	url := server.URL()
+	// Scripts wait for this line.
+	fmt.Fprintf(cmd.OutOrStdout(), "apmsandbox ready at %s\n", url)
+	logger.Info("ready",
+		zap.String("endpoint", url),
+		zap.Strings("upload_paths", []string{
+			apmsandbox.TracesPath, apmsandbox.PrivateTracesPath, apmsandbox.PublicTracesPath, apmsandbox.MetricsPath, apmsandbox.LogsPath,
+		}),
+		zap.Strings("look_at", []string{url + "/api/v1/traces", url + "/api/v1/topology", url + "/api/v1/uploads", url + "/api/v1/counts"}))
+	if !apmsandbox.IsLoopback(config.Listen) {
+		logger.Warn("other machines can reach the sandbox: its API has no password", zap.String("listen", config.Listen))
+	}
+
+	select {
+	case err = <-server.Failed():
+		return err
+	case <-cmd.Context().Done():
+	}
+	logger.Info("shutting down")
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(cmd.Context()), shutdownTimeout)
+	defer cancel()
+	return server.Shutdown(ctx)
+}
+
+func newLogger(cmd *cobra.Command, level string) (*zap.Logger, error) {
+	parsed, err := zapcore.ParseLevel(strings.ToLower(level))
+	if err != nil || parsed > zapcore.ErrorLevel {
+		return nil, fmt.Errorf("invalid --log-level %q: use debug, info, warn or error", level)
+	}
+	encoder := zap.NewDevelopmentEncoderConfig()
+	encoder.EncodeLevel = zapcore.CapitalLevelEncoder
+	sink := zapcore.Lock(zapcore.AddSync(cmd.ErrOrStderr()))
+	return zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(encoder), sink, parsed)), nil
+}
+
+// versionText returns the version that the linker or the build has set.
+func versionText() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "unknown"
+}
