@@ -1,0 +1,224 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ociapmexporter
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configcompression"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/confmap/confmaptest"
+
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadata"
+)
+
+const (
+	testEndpoint = "https://aaaabbbb.apm-agt.eu-frankfurt-1.oci.oraclecloud.com"
+	testKey      = "SECRETKEY0123456789"
+)
+
+func TestLoadConfig(t *testing.T) {
+	cm, err := confmaptest.LoadConf(filepath.Join("testdata", "config.yaml"))
+	require.NoError(t, err)
+	load := func(id component.ID) *Config {
+		cfg := createDefaultConfig()
+		sub, err := cm.Sub(id.String())
+		require.NoError(t, err)
+		require.NoError(t, sub.Unmarshal(cfg))
+		require.NoError(t, confmap.Validate(cfg))
+		return cfg.(*Config)
+	}
+
+	t.Run("defaults", func(t *testing.T) {
+		expected := createDefaultConfig().(*Config)
+		expected.ClientConfig.Endpoint = testEndpoint
+		expected.DataKey = testKey
+		assert.Equal(t, expected, load(component.NewID(metadata.Type)))
+	})
+
+	t.Run("all settings", func(t *testing.T) {
+		expected := createDefaultConfig().(*Config)
+		expected.ClientConfig.Endpoint = testEndpoint + "/20200101/opentelemetry/private/v1/traces/"
+		expected.DataKeyFile = "testdata/data_key"
+		expected.DataKeyType = DataKeyTypePrivate
+		expected.ClientConfig.Compression = "none"
+		expected.ClientConfig.Timeout = 10 * time.Second
+		expected.ClientConfig.ProxyURL = "http://proxy.example.com:3128"
+		expected.RetryConfig.InitialInterval = time.Second
+		expected.RetryConfig.MaxElapsedTime = 10 * time.Minute
+		queue := expected.QueueConfig.Get()
+		queue.NumConsumers = 2
+		queue.Sizer = exporterhelper.RequestSizerTypeBytes
+		queue.QueueSize = 1_000_000
+		queue.Batch.Get().MinSize = 1000
+		queue.Batch.Get().MaxSize = 2000
+		assert.Equal(t, expected, load(component.NewIDWithName(metadata.Type, "all_settings")))
+	})
+}
+
+func TestDefaultConfig(t *testing.T) {
+	cfg := createDefaultConfig().(*Config)
+	assert.Equal(t, configcompression.TypeGzip, cfg.ClientConfig.Compression)
+	assert.Equal(t, configcompression.Level(1), cfg.ClientConfig.CompressionParams.Level)
+	assert.True(t, cfg.RetryConfig.Enabled)
+	assert.Zero(t, cfg.RetryConfig.MaxElapsedTime, "uploads are repeated without an end of time")
+	assert.True(t, cfg.QueueConfig.HasValue())
+	assert.True(t, cfg.QueueConfig.Get().Batch.HasValue())
+}
+
+// Every mistake is refused with the field, what is wrong and what to write
+// instead, and without the key.
+func TestValidate(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		return path
+	}
+
+	tests := []struct {
+		name    string
+		yaml    map[string]any
+		wantErr []string // all of them; none is no error
+	}{
+		{
+			name: "key",
+			yaml: map[string]any{"endpoint": testEndpoint, "data_key": testKey},
+		},
+		{
+			name: "key with white space around it",
+			yaml: map[string]any{"endpoint": testEndpoint, "data_key": " " + testKey + "\n"},
+		},
+		{
+			name: "key file that ends in a newline",
+			yaml: map[string]any{"endpoint": testEndpoint, "data_key_file": file("newline", testKey+"\r\n")},
+		},
+		{
+			name: "no endpoint",
+			yaml: map[string]any{"data_key": testKey},
+			wantErr: []string{
+				"endpoint: it is empty; write the Data Upload Endpoint of the APM domain, https://<prefix>.apm-agt.<region>.oci.oraclecloud.com",
+			},
+		},
+		{
+			name:    "no key",
+			yaml:    map[string]any{"endpoint": testEndpoint},
+			wantErr: []string{"data_key: no data key; set data_key: ${env:APM_DATA_KEY}"},
+		},
+		{
+			name:    "both keys",
+			yaml:    map[string]any{"endpoint": testEndpoint, "data_key": testKey, "data_key_file": file("both", testKey)},
+			wantErr: []string{"data_key and data_key_file are both set; keep one of them"},
+		},
+		{
+			name:    "key file is missing",
+			yaml:    map[string]any{"endpoint": testEndpoint, "data_key_file": filepath.Join(dir, "missing")},
+			wantErr: []string{"data_key_file: " + filepath.Join(dir, "missing") + " does not exist; write the domain's data key into it"},
+		},
+		{
+			name:    "key file is a folder",
+			yaml:    map[string]any{"endpoint": testEndpoint, "data_key_file": dir},
+			wantErr: []string{"data_key_file: ", "is a directory"},
+		},
+		{
+			name:    "key file is empty",
+			yaml:    map[string]any{"endpoint": testEndpoint, "data_key_file": file("empty", " \n")},
+			wantErr: []string{"data_key_file: ", "it is empty; write the domain's data key"},
+		},
+		{
+			name:    "key file is something else",
+			yaml:    map[string]any{"endpoint": testEndpoint, "data_key_file": file("large", string(make([]byte, maxDataKeyFileBytes+1)))},
+			wantErr: []string{"data_key_file: ", "is too large to be a data key"},
+		},
+		{
+			name:    "key file with two lines",
+			yaml:    map[string]any{"endpoint": testEndpoint, "data_key_file": file("lines", testKey+"\n"+testKey+"\n")},
+			wantErr: []string{"data_key_file: ", "it has a blank or a line end inside"},
+		},
+		{
+			name:    "key with a line end inside",
+			yaml:    map[string]any{"endpoint": testEndpoint, "data_key": testKey + "\nX-Injected: " + testKey},
+			wantErr: []string{"data_key: it has a blank or a line end inside; copy the key again, in one piece"},
+		},
+		{
+			name:    "key with a blank inside",
+			yaml:    map[string]any{"endpoint": testEndpoint, "data_key": testKey + " " + testKey},
+			wantErr: []string{"data_key: it has a blank or a line end inside"},
+		},
+		{
+			name:    "key that is the header's value",
+			yaml:    map[string]any{"endpoint": testEndpoint, "data_key": "dataKey " + testKey},
+			wantErr: []string{"data_key: it begins with dataKey, as the Authorization header does; write the key alone"},
+		},
+		{
+			name:    "key that is a placeholder",
+			yaml:    map[string]any{"endpoint": testEndpoint, "data_key": "<your-private-data-key>"},
+			wantErr: []string{"data_key: it still is a <placeholder>"},
+		},
+		{
+			name:    "key with a control character",
+			yaml:    map[string]any{"endpoint": testEndpoint, "data_key": testKey + "\x00"},
+			wantErr: []string{"data_key: it has a character that cannot stand in a header"},
+		},
+		{
+			name:    "unknown type of key",
+			yaml:    map[string]any{"endpoint": testEndpoint, "data_key": testKey, "data_key_type": "secret"},
+			wantErr: []string{`data_key_type: "secret" is not a type of data key; write private or public, or leave it out`},
+		},
+		{
+			name:    "path and type of key disagree",
+			yaml:    map[string]any{"endpoint": testEndpoint + "/20200101/opentelemetry/public/v1/traces", "data_key": testKey, "data_key_type": "private"},
+			wantErr: []string{"endpoint: its path is the one for public data keys, but data_key_type is private; write endpoint: " + testEndpoint},
+		},
+		{
+			name:    "Authorization header",
+			yaml:    map[string]any{"endpoint": testEndpoint, "data_key": testKey, "headers": map[string]any{"authorization": "dataKey " + testKey}},
+			wantErr: []string{"headers: Authorization is written from the data key; remove it here"},
+		},
+		{
+			name:    "authenticator",
+			yaml:    map[string]any{"endpoint": testEndpoint, "data_key": testKey, "auth": map[string]any{"authenticator": "basicauth"}},
+			wantErr: []string{"auth: OCI APM authenticates uploads by their data key only; remove auth"},
+		},
+		{
+			name: "every mistake is reported at once",
+			yaml: map[string]any{"endpoint": "https://<apm-domain>.apm-agt.<region>.oci.oraclecloud.com", "data_key": "a b"},
+			wantErr: []string{
+				"endpoint: ", "still has a <placeholder> in it",
+				"data_key: it has a blank or a line end inside",
+			},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			cfg := createDefaultConfig()
+			require.NoError(t, confmap.NewFromStringMap(tt.yaml).Unmarshal(cfg))
+			err := confmap.Validate(cfg)
+			if len(tt.wantErr) == 0 {
+				require.NoError(t, err)
+				return
+			}
+			require.Error(t, err)
+			for _, want := range tt.wantErr {
+				require.ErrorContains(t, err, want)
+			}
+			assert.NotContains(t, err.Error(), testKey)
+		})
+	}
+}
+
+func TestUnknownField(t *testing.T) {
+	cfg := createDefaultConfig()
+	err := confmap.NewFromStringMap(map[string]any{"endpoint": testEndpoint, "data_keys": testKey}).Unmarshal(cfg)
+	require.ErrorContains(t, err, "invalid keys: data_keys")
+	assert.NotContains(t, err.Error(), testKey)
+}

@@ -1,0 +1,124 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ociapmexporter // import "github.com/ociapm/otelcol-ociapm/ociapmexporter"
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+// maxDataKeyFileBytes is far above the length of a data key. A larger file is
+// not one.
+const maxDataKeyFileBytes = 16 * 1024
+
+// dataKeySource gives the data key for the next upload.
+type dataKeySource interface {
+	// dataKey returns the key, ready for the header. An error says what to do
+	// and does not show the key.
+	dataKey() (string, error)
+}
+
+// newDataKeySource returns the source that the configuration names.
+func newDataKeySource(cfg *Config) (dataKeySource, error) {
+	if cfg.DataKeyFile != "" {
+		return &dataKeyFile{path: cfg.DataKeyFile}, nil
+	}
+	key, err := cleanDataKey(string(cfg.DataKey))
+	if err != nil {
+		return nil, fmt.Errorf("data_key: %w", err)
+	}
+	return staticDataKey(key), nil
+}
+
+type staticDataKey string
+
+func (k staticDataKey) dataKey() (string, error) { return string(k), nil }
+
+// dataKeyFile reads the key from a file, and again when the file has changed.
+// It looks at the file before each upload: a call of stat costs nothing beside
+// an upload, sees a rename as well as the symlink that Kubernetes swaps, and
+// needs no watcher that could miss either.
+type dataKeyFile struct {
+	path string
+
+	mu   sync.Mutex
+	key  string
+	info fs.FileInfo // of the file that key was read from
+}
+
+func (f *dataKeyFile) dataKey() (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+
+	info, err := os.Stat(f.path)
+	if err == nil && f.info != nil && os.SameFile(f.info, info) &&
+		f.info.ModTime().Equal(info.ModTime()) && f.info.Size() == info.Size() {
+		return f.key, nil
+	}
+	key, err := readDataKeyFile(f.path)
+	if err != nil {
+		if f.key != "" {
+			// A file that is being replaced may be missing or empty for a
+			// moment. The last good key is the best guess meanwhile.
+			return f.key, nil
+		}
+		return "", err
+	}
+	f.key, f.info = key, info
+	return key, nil
+}
+
+// readDataKeyFile returns the key in the file, without the white space around
+// it: most tools that write such a file end it with a newline.
+func readDataKeyFile(path string) (string, error) {
+	file, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("data_key_file: %s does not exist; write the domain's data key into it, or correct the path", path)
+		}
+		return "", fmt.Errorf("data_key_file: %w; the collector's user must be able to read it", err)
+	}
+	defer file.Close()
+
+	content, err := io.ReadAll(io.LimitReader(file, maxDataKeyFileBytes+1))
+	if err != nil {
+		return "", fmt.Errorf("data_key_file: %w; the collector's user must be able to read it", err)
+	}
+	if len(content) > maxDataKeyFileBytes {
+		return "", fmt.Errorf("data_key_file: %s is too large to be a data key; it must hold the key and nothing else", path)
+	}
+	key, err := cleanDataKey(string(content))
+	if err != nil {
+		return "", fmt.Errorf("data_key_file: %s: %w", path, err)
+	}
+	return key, nil
+}
+
+// cleanDataKey returns the key without the white space around it, or says why
+// it cannot be a key. The error does not show the key.
+func cleanDataKey(raw string) (string, error) {
+	key := strings.TrimSpace(raw)
+	switch {
+	case key == "":
+		return "", errors.New("it is empty; write the domain's data key (OCI Console > APM > your domain > Data Keys)")
+	case strings.HasPrefix(key, "<"):
+		return "", errors.New("it still is a <placeholder>; write the domain's data key (OCI Console > APM > your domain > Data Keys)")
+	case len(key) >= 8 && strings.EqualFold(key[:8], "dataKey "):
+		return "", errors.New("it begins with dataKey, as the Authorization header does; write the key alone, the exporter adds the rest")
+	case strings.ContainsAny(key, " \t\r\n\v\f"):
+		return "", errors.New("it has a blank or a line end inside; copy the key again, in one piece")
+	}
+	for _, r := range key {
+		if r < 0x21 || r > 0x7e {
+			return "", errors.New("it has a character that cannot stand in a header; copy the key again, as plain text")
+		}
+	}
+	return key, nil
+}

@@ -1,0 +1,148 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ociapmexporter // import "github.com/ociapm/otelcol-ociapm/ociapmexporter"
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+const (
+	// apiPath is the root of APM's OpenTelemetry paths.
+	apiPath = "/20200101/opentelemetry"
+
+	endpointForm = "https://<prefix>.apm-agt.<region>.oci.oraclecloud.com"
+	endpointHelp = "write the Data Upload Endpoint of the APM domain, " + endpointForm +
+		" (OCI Console > Observability & Management > APM > Administration > your domain)"
+)
+
+// controlPlaneHosts are the first labels of the OCI hosts that serve APM's
+// management and query APIs. They answer uploads with 404.
+var controlPlaneHosts = []string{"apm-trace", "apm-cp", "apm-config", "apm-synthetic", "apm-attributes"}
+
+var errPublicKeySignal = errors.New("data_key_type: OCI APM takes metrics and logs with a private data key only; set data_key_type: private with the domain's private key, or leave oci_apm out of this pipeline")
+
+// uploadURLs are where an APM domain takes each signal.
+type uploadURLs struct {
+	traces  string
+	metrics string
+	logs    string
+	// keyType is the type of data key that the URLs are for.
+	keyType DataKeyType
+}
+
+// newUploadURLs derives the upload URLs from the endpoint as the user wrote it.
+// An error names the field and says what to write instead.
+func newUploadURLs(endpoint string, keyType DataKeyType) (uploadURLs, error) {
+	switch keyType {
+	case DataKeyTypeUnset, DataKeyTypePrivate, DataKeyTypePublic:
+	default:
+		return uploadURLs{}, fmt.Errorf("data_key_type: %q is not a type of data key; write private or public, or leave it out", keyType)
+	}
+
+	base, pastedType, err := parseEndpoint(endpoint)
+	if err != nil {
+		return uploadURLs{}, fmt.Errorf("endpoint: %w", err)
+	}
+	if pastedType != DataKeyTypeUnset {
+		if keyType != DataKeyTypeUnset && keyType != pastedType {
+			return uploadURLs{}, fmt.Errorf("endpoint: its path is the one for %s data keys, but data_key_type is %s; write endpoint: %s", pastedType, keyType, base)
+		}
+		keyType = pastedType
+	}
+
+	tracesPath := apiPath
+	if keyType != DataKeyTypeUnset {
+		tracesPath += "/" + string(keyType)
+	}
+	return uploadURLs{
+		traces:  base.JoinPath(tracesPath, "v1/traces").String(),
+		metrics: base.JoinPath(apiPath, "v1/metrics").String(),
+		logs:    base.JoinPath(apiPath, "v1/logs").String(),
+		keyType: keyType,
+	}, nil
+}
+
+// parseEndpoint returns the scheme and host of the endpoint, and the type of
+// data key that a pasted upload path stands for.
+func parseEndpoint(endpoint string) (*url.URL, DataKeyType, error) {
+	endpoint = strings.TrimSpace(endpoint)
+	switch {
+	case endpoint == "":
+		return nil, "", errors.New("it is empty; " + endpointHelp + ", or set the environment variable that it is read from")
+	case strings.ContainsAny(endpoint, "<>"):
+		return nil, "", errors.New("it still has a <placeholder> in it; " + endpointHelp)
+	case !strings.Contains(endpoint, "://"):
+		host, _, _ := strings.Cut(strings.TrimLeft(endpoint, "/"), "/")
+		return nil, "", fmt.Errorf("it has no scheme; write https://%s", host)
+	}
+
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		// The error of url.Parse repeats its input. Like every error here, this
+		// one does not: a key may have been pasted into the URL.
+		return nil, "", errors.New("it is not a URL; " + endpointHelp)
+	}
+	host := strings.ToLower(u.Hostname())
+	switch {
+	case u.User != nil:
+		return nil, "", errors.New("it has a user name or password in it; write only the scheme and host, the data key goes into data_key or data_key_file")
+	case host == "":
+		return nil, "", errors.New("it names no host; " + endpointHelp)
+	case u.Scheme != "https" && u.Scheme != "http":
+		return nil, "", fmt.Errorf("scheme %q is not supported, OCI APM takes OTLP over HTTPS; write https://%s", u.Scheme, u.Host)
+	case isControlPlane(host):
+		return nil, "", fmt.Errorf("%s is a management host of OCI, which takes no uploads; %s", u.Host, endpointHelp)
+	case u.Scheme == "http" && !isLoopback(host):
+		return nil, "", fmt.Errorf("http://%s would send the data key in clear over the network; write https://%s (plain http is accepted for this machine only)", u.Host, u.Host)
+	case u.RawQuery != "" || u.Fragment != "":
+		return nil, "", fmt.Errorf("OCI APM accepts no query or fragment on its upload paths; write %s://%s", u.Scheme, u.Host)
+	}
+
+	base := &url.URL{Scheme: u.Scheme, Host: u.Host}
+	keyType, ok := pastedKeyType(u.Path)
+	if !ok {
+		return nil, "", fmt.Errorf("path %s is not one of OCI APM's upload paths; write %s, the exporter adds the path", u.Path, base)
+	}
+	return base, keyType, nil
+}
+
+// pastedKeyType recognizes the upload paths that users paste from the manual or
+// from the configuration of an SDK.
+func pastedKeyType(path string) (keyType DataKeyType, ok bool) {
+	path = strings.TrimRight(path, "/")
+	switch path {
+	case "", "/20200101", apiPath, apiPath + "/v1", apiPath + "/v1/traces", apiPath + "/v1/metrics", apiPath + "/v1/logs":
+		return DataKeyTypeUnset, true
+	case apiPath + "/private", apiPath + "/private/v1", apiPath + "/private/v1/traces":
+		return DataKeyTypePrivate, true
+	case apiPath + "/public", apiPath + "/public/v1", apiPath + "/public/v1/traces":
+		return DataKeyTypePublic, true
+	}
+	return "", false
+}
+
+func isControlPlane(host string) bool {
+	if host == "cloud.oracle.com" || strings.HasSuffix(host, ".cloud.oracle.com") {
+		return true // the OCI Console
+	}
+	label, _, _ := strings.Cut(host, ".")
+	for _, name := range controlPlaneHosts {
+		if label == name {
+			return true
+		}
+	}
+	return false
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback()
+}
