@@ -1,0 +1,79 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package dbspanenricherprocessor // import "github.com/ociapm/otelcol-ociapm/dbspanenricherprocessor"
+
+import (
+	"math"
+
+	"github.com/maypok86/otter/v2"
+)
+
+// cache remembers analyzed statements. It is bounded in statements and in bytes,
+// and lets in a statement that was seen once only if it has room: statements
+// with literals in them do not wash out those that repeat.
+type cache struct {
+	statements *otter.Cache[cacheKey, *statement] // nil if the cache is off
+	maxWeight  int
+}
+
+type cacheKey struct {
+	grammar grammar
+	text    string
+}
+
+// cacheOverhead is about what the cache needs for a statement beside its text,
+// in bytes: measured as heap in use over 10,000 short statements.
+const cacheOverhead = 400
+
+func newCache(cfg CacheConfig) (*cache, error) {
+	if cfg.MaxEntries == 0 || cfg.MaxBytes == 0 {
+		return &cache{}, nil
+	}
+	// A statement weighs its bytes, but at least an entry's share of them all:
+	// that bounds the number of statements, too.
+	share := (cfg.MaxBytes + cfg.MaxEntries - 1) / cfg.MaxEntries
+	statements, err := otter.New(&otter.Options[cacheKey, *statement]{
+		MaximumWeight: uint64(cfg.MaxBytes),
+		Weigher: func(key cacheKey, s *statement) uint32 {
+			return uint32(min(max(share, weigh(key, s)), math.MaxUint32))
+		},
+		// Upkeep in the goroutine that uses the cache: there is nothing to stop.
+		Executor: func(task func()) { task() },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &cache{statements: statements, maxWeight: cfg.MaxBytes}, nil
+}
+
+// weigh is the bytes that a statement takes. Parts of the text that the
+// statement refers to take none.
+func weigh(key cacheKey, s *statement) int {
+	weight := cacheOverhead + len(key.text) + len(s.summary)
+	if s.form != key.text {
+		weight += len(s.form)
+	}
+	return weight
+}
+
+// get finds a statement.
+func (c *cache) get(key cacheKey) (*statement, bool) {
+	if c.statements == nil {
+		return nil, false
+	}
+	return c.statements.GetIfPresent(key)
+}
+
+// put remembers a statement, unless it alone would push out a good part of the
+// others.
+func (c *cache) put(key cacheKey, s *statement) {
+	if c.statements == nil || weigh(key, s) > c.maxWeight/largestShare {
+		return
+	}
+	c.statements.Set(key, s)
+}
+
+// largestShare is the part of the cache, one of so many, that one statement may
+// take.
+const largestShare = 8

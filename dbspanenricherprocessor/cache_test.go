@@ -1,0 +1,101 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package dbspanenricherprocessor
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestCacheIsBounded(t *testing.T) {
+	tests := []struct {
+		name       string
+		cfg        CacheConfig
+		length     int
+		maxEntries int
+	}{
+		{"in entries", CacheConfig{MaxEntries: 100, MaxBytes: 1 << 20}, 10, 100},
+		{"in bytes", CacheConfig{MaxEntries: 100_000, MaxBytes: 1 << 20}, 10_000, 104},
+		{"off by entries", CacheConfig{MaxBytes: 1 << 20}, 10, 0},
+		{"off by bytes", CacheConfig{MaxEntries: 100}, 10, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := newCache(tt.cfg)
+			require.NoError(t, err)
+			for i := range 5000 {
+				text := fmt.Sprintf("%0*d", tt.length, i)
+				c.put(cacheKey{text: text}, &statement{form: text})
+			}
+			if tt.maxEntries == 0 {
+				_, ok := c.get(cacheKey{text: fmt.Sprintf("%0*d", tt.length, 4999)})
+				assert.False(t, ok)
+				return
+			}
+			assert.LessOrEqual(t, c.statements.EstimatedSize(), tt.maxEntries)
+			assert.GreaterOrEqual(t, c.statements.EstimatedSize(), tt.maxEntries*9/10)
+			assert.LessOrEqual(t, c.statements.WeightedSize(), uint64(tt.cfg.MaxBytes))
+		})
+	}
+}
+
+// One huge statement is not worth all the others.
+func TestCacheRefusesHugeStatements(t *testing.T) {
+	c, err := newCache(CacheConfig{MaxEntries: 100, MaxBytes: 1 << 20})
+	require.NoError(t, err)
+	key := cacheKey{text: strings.Repeat("x", 1<<19)}
+	c.put(key, &statement{})
+	_, ok := c.get(key)
+	assert.False(t, ok)
+}
+
+// Statements that come once, since there are literals in them, must not push
+// out the ones that repeat.
+func TestCacheKeepsWhatRepeats(t *testing.T) {
+	c, err := newCache(CacheConfig{MaxEntries: 1000, MaxBytes: 1 << 20})
+	require.NoError(t, err)
+	hits, asked := 0, 0
+	for i := range 100_000 {
+		once := cacheKey{text: fmt.Sprintf("SELECT * FROM t WHERE id = %d", i)}
+		if _, ok := c.get(once); !ok {
+			c.put(once, &statement{})
+		}
+		repeated := cacheKey{text: fmt.Sprintf("SELECT * FROM t%d WHERE id = :1", i%300)}
+		_, ok := c.get(repeated)
+		if !ok {
+			c.put(repeated, &statement{})
+		}
+		if i > 10_000 {
+			asked++
+			if ok {
+				hits++
+			}
+		}
+	}
+	assert.Greater(t, float64(hits)/float64(asked), 0.95)
+}
+
+func TestCacheIsConcurrent(t *testing.T) {
+	c, err := newCache(CacheConfig{MaxEntries: 50, MaxBytes: 1 << 16})
+	require.NoError(t, err)
+	var group sync.WaitGroup
+	for worker := range 8 {
+		group.Go(func() {
+			for i := range 2000 {
+				text := fmt.Sprint((i * (worker + 1)) % 200)
+				if s, ok := c.get(cacheKey{text: text}); ok {
+					assert.Equal(t, text, s.form)
+					continue
+				}
+				c.put(cacheKey{text: text}, &statement{form: text})
+			}
+		})
+	}
+	group.Wait()
+}

@@ -1,0 +1,297 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package dbspanenricherprocessor // import "github.com/ociapm/otelcol-ociapm/dbspanenricherprocessor"
+
+import (
+	"strconv"
+	"strings"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/ociapm/otelcol-ociapm/internal/dbspan"
+)
+
+// counts is what happened to the spans of one batch.
+type counts struct {
+	spans, hits, misses, unparsed int64
+}
+
+// origin is what the spans of one resource have in common.
+type origin struct {
+	resource pcommon.Map
+	// language is the SDK's, once it was asked for.
+	language *string
+}
+
+// passesJDBC tells whether a "?" in a statement can be a bind variable of JDBC:
+// no other driver of Oracle's takes it, so that only the word of an SDK for
+// another language is against it.
+func (o *origin) passesJDBC() bool {
+	if o.language == nil {
+		language := ""
+		if value, ok := o.resource.Get("telemetry.sdk.language"); ok {
+			language = value.Str()
+		}
+		o.language = &language
+	}
+	return *o.language == "" || *o.language == "java"
+}
+
+// enrich gives one span what it lacks.
+func (e *enricher) enrich(span ptrace.Span, db *dbspan.Span, from *origin, n *counts) {
+	n.spans++
+	g := grammarOf(db.System)
+	text := db.Statement
+	s := noStatement
+	if text != "" {
+		s = e.statement(g, text, n)
+		if s.unparsed {
+			n.unparsed++
+		}
+	}
+
+	a := additions{attrs: span.Attributes()}
+	operation := e.operation(span, db, s)
+	e.addAlways(&a, db, s, operation)
+	if e.cfg.Conventions != ConventionsStable {
+		e.addLegacy(&a, db, s)
+	}
+	if e.cfg.Conventions != ConventionsLegacy {
+		e.addStable(&a, db, s, operation)
+	}
+	if e.addStatement {
+		a.text(apmStatement, db.Sent.APMStatement, s.form)
+	}
+	if e.addSQLID && db.Sent.APMOracleSQLID == "" {
+		a.text(apmOracleSQLID, "", e.oracleSQLID(db, s, from))
+	}
+	a.apply()
+
+	// After the additions: a value that is now there under a second name may be a
+	// copy of the statement, too.
+	if text != "" && e.analyzer.alters() {
+		e.reform(span, db, g, s)
+	}
+	if e.cfg.SpanName == SpanNameSummary {
+		if summary, ok := span.Attributes().Get("db.query.summary"); ok && summary.Str() != "" {
+			span.SetName(summary.Str())
+		}
+	}
+}
+
+// noStatement is what a span without a statement has.
+var noStatement = &statement{}
+
+// statement analyzes a text, or remembers how it was analyzed before.
+func (e *enricher) statement(g grammar, text string, n *counts) *statement {
+	key := cacheKey{grammar: g, text: text}
+	if s, ok := e.cache.get(key); ok {
+		n.hits++
+		return s
+	}
+	n.misses++
+	s := e.analyzer.analyze(g, text)
+	e.cache.put(key, s)
+	return s
+}
+
+// addAlways adds what APM reads, and what has one name in both generations.
+func (e *enricher) addAlways(a *additions, db *dbspan.Span, s *statement, operation string) {
+	t := &db.Sent
+	a.text("db.system", t.System, db.System.Legacy)
+	a.text("db.statement", t.Statement, s.form)
+	a.text("db.operation", t.Operation, operation)
+	a.text("db.query.summary", t.Summary, e.summary(db, s))
+}
+
+// addLegacy adds the rest of the legacy names.
+func (e *enricher) addLegacy(a *additions, db *dbspan.Span, s *statement) {
+	t := &db.Sent
+	if index, ok := redisIndex(db); ok {
+		if t.Name == "" && t.RedisIndex == "" {
+			a.number("db.redis.database_index", index)
+		}
+	} else {
+		a.text("db.name", t.Name, db.Namespace)
+	}
+	if t.SQLTable == "" && t.MongoCollection == "" && t.CassandraTable == "" && t.CosmosContainer == "" {
+		a.text(collectionName(db.System), "", e.collection(db, s))
+	}
+	a.text("net.peer.name", t.NetPeerName, db.ServerAddress)
+	if t.NetPeerPort == 0 && db.ServerPort != 0 {
+		a.number("net.peer.port", db.ServerPort)
+	}
+}
+
+// redisIndex is the number of a Redis database, which has a legacy name of its
+// own.
+func redisIndex(db *dbspan.Span) (int64, bool) {
+	if db.System.Language != dbspan.LanguageRedis {
+		return 0, false
+	}
+	index, err := strconv.ParseUint(db.Namespace, 10, 31)
+	return int64(index), err == nil
+}
+
+// collectionName is the legacy name of what a statement works on.
+func collectionName(system dbspan.System) string {
+	switch system.Legacy {
+	case "mongodb":
+		return "db.mongodb.collection"
+	case "cassandra":
+		return "db.cassandra.table"
+	case "cosmosdb":
+		return "db.cosmosdb.container"
+	default:
+		return "db.sql.table"
+	}
+}
+
+// addStable adds the stable names.
+func (e *enricher) addStable(a *additions, db *dbspan.Span, s *statement, operation string) {
+	t := &db.Sent
+	a.text("db.system.name", t.SystemName, db.System.Stable)
+	a.text("db.query.text", t.QueryText, s.form)
+	a.text("db.operation.name", t.OperationName, operation)
+	a.text("db.namespace", t.Namespace, db.Namespace)
+	a.text("db.collection.name", t.CollectionName, e.collection(db, s))
+	a.text("db.stored_procedure.name", t.StoredProcedure, e.derived(db, s.procedure))
+	a.text("server.address", t.ServerAddress, db.ServerAddress)
+	if t.ServerPort == 0 && db.ServerPort != 0 {
+		a.number("server.port", db.ServerPort)
+	}
+}
+
+// operation is the operation that the application sent, or that the statement
+// holds, or that the span is named by.
+func (e *enricher) operation(span ptrace.Span, db *dbspan.Span, s *statement) string {
+	if known := either(db.Operation, s.operation); known != "" {
+		return known
+	}
+	// Not if the span may have been named by its summary before.
+	if db.System.Language == dbspan.LanguageSQL && (e.cfg.SpanName == SpanNameKeep || db.Sent.Summary == "") {
+		if verb := verbOf(span.Name()); verb != "" {
+			return verb
+		}
+	}
+	return db.Call
+}
+
+// verbOf finds an SQL verb at the start of a span's name: "SELECT shop",
+// "pg.query:INSERT shop".
+func verbOf(name string) string {
+	name, _, _ = strings.Cut(name, " ")
+	name = name[strings.LastIndexByte(name, ':')+1:]
+	switch name {
+	case "SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "CALL", "BEGIN", "DECLARE", "COMMIT", "ROLLBACK", "CREATE", "ALTER", "DROP", "TRUNCATE":
+		return name
+	default:
+		return ""
+	}
+}
+
+// collection is the collection that the application sent, or the only one of
+// the statement.
+func (e *enricher) collection(db *dbspan.Span, s *statement) string {
+	return either(db.Collection, e.derived(db, s.collection))
+}
+
+// derived is what a statement holds, unless the text may have been cut before:
+// then what is left of it can say something else than the whole.
+func (e *enricher) derived(db *dbspan.Span, value string) string {
+	if e.cfg.QueryText.MaxLength > 0 && db.Sent.Summary != "" {
+		return ""
+	}
+	return value
+}
+
+// summary is the statement's summary. Source: semantic conventions,
+// db.query.summary, for the name of a batch.
+func (e *enricher) summary(db *dbspan.Span, s *statement) string {
+	if s.summary != "" && db.Sent.BatchSize > 1 && db.Sent.Summary == "" {
+		return "BATCH " + s.summary
+	}
+	return s.summary
+}
+
+// oracleSQLID is the SQL_ID that the driver reported, or that the statement has.
+func (e *enricher) oracleSQLID(db *dbspan.Span, s *statement, from *origin) string {
+	switch {
+	case db.OracleSQLID != "":
+		return db.OracleSQLID
+	case db.System.Legacy != dbspan.Oracle.Legacy:
+		return ""
+	case e.analyzer.alters() && db.Sent.APMStatement != "":
+		// This span has been here before. Its text may no longer be what the server
+		// parsed, and if it had an id then, it would have it now.
+		return ""
+	case db.ServerText != "":
+		id, _ := oracleSQLIDs(db.ServerText)
+		return id
+	case s.sqlID != "":
+		return s.sqlID
+	case s.jdbcSQLID != "" && (db.JDBC || from.passesJDBC()):
+		return s.jdbcSQLID
+	default:
+		return ""
+	}
+}
+
+func either(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// additions collects what a span is to get, so that its attributes grow once.
+type additions struct {
+	attrs   pcommon.Map
+	length  int
+	entries [maxAdditions]addition
+}
+
+// maxAdditions is the attributes that one span can get at most.
+const maxAdditions = 20
+
+type addition struct {
+	name, text string
+	number     int64 // if text is empty
+}
+
+// text adds an attribute that the application did not send.
+func (a *additions) text(name, sent, value string) {
+	if sent == "" && value != "" {
+		a.entries[a.length] = addition{name: name, text: value}
+		a.length++
+	}
+}
+
+// number adds an attribute that the application did not send.
+func (a *additions) number(name string, value int64) {
+	a.entries[a.length] = addition{name: name, number: value}
+	a.length++
+}
+
+// apply writes the additions. A value of a type that the conventions do not
+// know for the name stays, too: the application sent it.
+func (a *additions) apply() {
+	if a.length == 0 {
+		return
+	}
+	a.attrs.EnsureCapacity(a.attrs.Len() + a.length)
+	for i := range a.entries[:a.length] {
+		entry := &a.entries[i]
+		value, found := a.attrs.GetOrPutEmpty(entry.name)
+		if found && value.Type() != pcommon.ValueTypeEmpty && value.Type() != pcommon.ValueTypeStr {
+			continue
+		}
+		if entry.text != "" {
+			value.SetStr(entry.text)
+		} else {
+			value.SetInt(entry.number)
+		}
+	}
+}

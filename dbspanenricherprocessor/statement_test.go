@@ -1,0 +1,130 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package dbspanenricherprocessor
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/ociapm/otelcol-ociapm/internal/dbspan"
+	"github.com/ociapm/otelcol-ociapm/internal/sqltext"
+)
+
+func TestCut(t *testing.T) {
+	tests := []struct {
+		text  string
+		limit int
+		want  string
+	}{
+		{"abc", 0, "abc"},
+		{"abc", 3, "abc"},
+		{"abc", 2, "ab"},
+		{"aé", 2, "a"},
+		{"aé", 3, "aé"},
+		{"é", 1, ""},
+		{"a\U0001F600b", 4, "a"},
+		{"a\U0001F600b", 5, "a\U0001F600"},
+		{"\x80\x80\x80\x80\x80\x80\x80\x80", 6, "\x80\x80"}, // not UTF-8: no more than a character is lost
+	}
+	for _, tt := range tests {
+		assert.Equal(t, tt.want, cut(tt.text, tt.limit), "%q to %d", tt.text, tt.limit)
+	}
+}
+
+// The ids are those that a real Oracle Database gave, or that the texts which
+// it must have parsed have by the same algorithm.
+func TestOracleSQLIDs(t *testing.T) {
+	bind, _ := sqltext.OracleSQLID("SELECT * FROM emp WHERE id = :1 ")
+	plain, _ := sqltext.OracleSQLID("select count(*) from employees")
+	tests := []struct {
+		name, text, id, jdbcID string
+	}{
+		{"as it is", "select count(*) from employees", plain, plain},
+		{"jdbc's bind variables", "SELECT * FROM emp WHERE id = ?", "", bind},
+		{"jdbc call", "{call p(?)}", "", ""},
+		{"jdbc function", "SELECT {fn now()} FROM dual", "", ""},
+		{"jdbc date", "SELECT * FROM t WHERE d = { d '2026-01-01' }", "", ""},
+		{"cut by a tool", "SELECT * FROM emp WHERE...", "", ""},
+		{"cut by a tool, in Unicode", "SELECT * FROM emp WHERE…", "", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			id, jdbcID := oracleSQLIDs(tt.text)
+			assert.Equal(t, tt.id, id)
+			assert.Equal(t, tt.jdbcID, jdbcID)
+		})
+	}
+	id, _ := oracleSQLIDs(`SELECT j.data FROM j WHERE data = '{"a": 1}'`)
+	assert.NotEmpty(t, id, "braces alone are no escape")
+}
+
+func TestAnalyzeOtherLanguages(t *testing.T) {
+	tests := []struct {
+		language                       dbspan.Language
+		text                           string
+		operation, collection, summary string
+		unparsed                       bool
+	}{
+		{dbspan.LanguageRedis, "hmset k f v", "HMSET", "", "HMSET", false},
+		{dbspan.LanguageRedis, "  GET k", "GET", "", "GET", false},
+		{dbspan.LanguageRedis, "FT.SEARCH idx q", "FT.SEARCH", "", "FT.SEARCH", false},
+		{dbspan.LanguageRedis, "'secret'", "", "", "", true},
+		{dbspan.LanguageRedis, strings.Repeat("x", 100), "", "", "", true},
+		{dbspan.LanguageMemcached, "set k 0 60 5\r\nvalue", "set", "", "set", false},
+		{dbspan.LanguageMongo, `{"find": "orders", "filter": {}}`, "find", "orders", "find orders", false},
+		{dbspan.LanguageMongo, `{"find": "?"}`, "", "", "", false},
+		{dbspan.LanguageMongo, `{"state": {"$gt": 1}}`, "", "", "", false},
+		{dbspan.LanguageMongo, `{"$or": "x"}`, "", "", "", false},
+		{dbspan.LanguageMongo, `{`, "", "", "", false},
+		{dbspan.LanguageMongo, `[1]`, "", "", "", false},
+		{dbspan.LanguageSearch, `{"query":{}}`, "", "", "", false},
+		{dbspan.LanguageOther, "MATCH (n) RETURN n", "", "", "", false},
+	}
+	a := newAnalyzer(createDefaultConfig().(*Config), true)
+	for _, tt := range tests {
+		t.Run(tt.text, func(t *testing.T) {
+			s := a.analyze(grammar{language: tt.language}, tt.text)
+			assert.Equal(t, tt.text, s.form)
+			assert.Equal(t, tt.operation, s.operation)
+			assert.Equal(t, tt.collection, s.collection)
+			assert.Equal(t, tt.summary, s.summary)
+			assert.Equal(t, tt.unparsed, s.unparsed)
+		})
+	}
+}
+
+// Whatever the form is, taking it again gives the same.
+func FuzzForm(f *testing.F) {
+	for _, text := range someStatements {
+		f.Add(text, uint8(dbspan.LanguageSQL), uint8(sqltext.Oracle), uint16(0))
+		f.Add(text, uint8(dbspan.LanguageMongo), uint8(0), uint16(20))
+	}
+	f.Fuzz(func(t *testing.T, text string, language, dialect uint8, limit uint16) {
+		g := grammar{language: dbspan.Language(language % 6), dialect: sqltext.Dialect(dialect % 6)}
+		cfg := createDefaultConfig().(*Config)
+		cfg.QueryText = QueryTextConfig{Sanitize: SanitizeAlways, MaxLength: int(limit)}
+		a := newAnalyzer(cfg, true)
+		form := a.analyze(g, text).form
+		if limit > 0 && len(form) > int(limit) {
+			t.Errorf("%d bytes of %d", len(form), limit)
+		}
+		if again := a.analyze(g, form).form; again != form && g.language == dbspan.LanguageSQL {
+			t.Errorf("%q becomes %q, then %q", text, form, again)
+		}
+	})
+}
+
+func TestHostileStatementsPass(t *testing.T) {
+	cfg := createDefaultConfig().(*Config)
+	cfg.QueryText.Sanitize = SanitizeAlways
+	a := newAnalyzer(cfg, true)
+	for _, unit := range []string{"(", "'", "\"", "[", "{", "/*", "--", "\x00", "\xff", "\u202e", "q'", "$$", "SELECT ", "{\"a\":", "a,"} {
+		text := strings.Repeat(unit, 1<<17)
+		for language := range dbspan.LanguageSearch + 1 {
+			assert.NotPanics(t, func() { a.analyze(grammar{language: language, dialect: sqltext.Oracle}, text) })
+		}
+	}
+}

@@ -1,0 +1,194 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package dbspan
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestParseConnection(t *testing.T) {
+	tests := []struct {
+		text      string
+		hint      string
+		system    string
+		host      string
+		port      int64
+		namespace string
+	}{
+		// Oracle JDBC Developer's Guide, "Database URLs and Database Specifiers".
+		{text: "jdbc:oracle:thin:@//db1.example.com:1521/orclpdb1", system: "oracle", host: "db1.example.com", port: 1521, namespace: "orclpdb1"},
+		{text: "jdbc:oracle:thin:@db1.example.com:1521/orclpdb1.example.com", system: "oracle", host: "db1.example.com", port: 1521, namespace: "orclpdb1.example.com"},
+		{text: "jdbc:oracle:thin:@db1:1521:ORCL", system: "oracle", host: "db1", port: 1521, namespace: "ORCL"},
+		{text: "jdbc:oracle:thin:@db1:1521", system: "oracle", host: "db1", port: 1521},
+		{text: "jdbc:oracle:thin:scott/t@ig/er@//db1:1521/svc", system: "oracle", host: "db1", port: 1521, namespace: "svc"},
+		{text: "jdbc:oracle:thin:scott/tiger@db1:1522:ORCL", system: "oracle", host: "db1", port: 1522, namespace: "ORCL"},
+		{text: "jdbc:oracle:oci:@shop_high", system: "oracle", namespace: "shop_high"},
+		{text: "jdbc:oracle:thin:@shop_high?TNS_ADMIN=/opt/wallet", system: "oracle", namespace: "shop_high"},
+		{text: "jdbc:oracle:thin:@tcps://adb.eu-frankfurt-1.oraclecloud.com:1522/g1234_shop_high.adb.oraclecloud.com?wallet_location=/w", system: "oracle", host: "adb.eu-frankfurt-1.oraclecloud.com", port: 1522, namespace: "g1234_shop_high.adb.oraclecloud.com"},
+		{text: "jdbc:oracle:thin:@tcp://h1:1521,h2:1522/svc:dedicated/inst1", system: "oracle", host: "h1", port: 1521, namespace: "svc"},
+		{text: "jdbc:oracle:thin:@//[2001:db8::1]:1521/svc", system: "oracle", host: "2001:db8::1", port: 1521, namespace: "svc"},
+		{text: "jdbc:oracle:thin:@ldap://oid.example.com:389/sales,cn=OracleContext,dc=example,dc=com", system: "oracle", namespace: "sales"},
+		{text: "jdbc:oracle:thin:@ldaps://oid.example.com:636/cn=sales,cn=OracleContext", system: "oracle", namespace: "sales"},
+		{text: "jdbc:oracle:thin:@(DESCRIPTION=(ADDRESS=(PROTOCOL=tcp)(HOST=db1)(PORT=1521))(CONNECT_DATA=(SERVICE_NAME=svc)))", system: "oracle", host: "db1", port: 1521, namespace: "svc"},
+		{text: "jdbc:oracle:thin:u/p@(description=(address_list=(address=(protocol=tcp)(host=h1))(address=(protocol=tcp)(host=h2)(port=1522)))(connect_data=(sid=ORCL)))", system: "oracle", host: "h1", namespace: "ORCL"},
+		// The Java agent's shortened URL.
+		{text: "oracle:thin://localhost:1521", system: "oracle", host: "localhost", port: 1521},
+		{text: "jdbc:oracle:thin:scott/tiger", system: "oracle"},
+		{text: "(description= (retry_count=20)(address=(protocol=tcps)(port=1522)(host=adb.us-ashburn-1.oraclecloud.com))(connect_data=(service_name=abc_low.adb.oraclecloud.com))(security=(ssl_server_dn_match=yes)))", system: "oracle", host: "adb.us-ashburn-1.oraclecloud.com", port: 1522, namespace: "abc_low.adb.oraclecloud.com"},
+		{text: "(DESCRIPTION =\n (ADDRESS = (PROTOCOL = TCP)(HOST = db1)(PORT = 1521))\n (CONNECT_DATA = (SERVER = DEDICATED)(SERVICE_NAME = svc)))", system: "oracle", host: "db1", port: 1521, namespace: "svc"},
+		{text: "dbhost.example.com/orclpdb1", hint: "oracle", system: "oracle", host: "dbhost.example.com", namespace: "orclpdb1"},
+		{text: "localhost/FREEPDB1", hint: "oracle", system: "oracle", host: "localhost", namespace: "FREEPDB1"},
+		{text: "scott/tiger", hint: "oracle"},
+		{text: "scott/tiger"},
+		{text: "hr/secret@db1:1521/svc", hint: "oracle.db", system: "oracle", host: "db1", port: 1521, namespace: "svc"},
+		// SQLAlchemy.
+		{text: "oracle+oracledb://scott:tiger@db1:1521/?service_name=freepdb1", system: "oracle", host: "db1", port: 1521, namespace: "freepdb1"},
+		{text: "oracle+cx_oracle://scott:tiger@db1:1521/orcl", system: "oracle", host: "db1", port: 1521, namespace: "orcl"},
+		{text: "postgresql+psycopg2://scott:tiger@localhost/mydatabase", system: "postgresql", host: "localhost", namespace: "mydatabase"},
+		{text: "sqlite:////srv/data/shop.db", system: "sqlite", namespace: "shop.db"},
+
+		{text: "jdbc:postgresql://pg.example.com:5433/shop?user=app&password=secret", system: "postgresql", host: "pg.example.com", port: 5433, namespace: "shop"},
+		{text: "postgresql://localhost:5432/shop", system: "postgresql", host: "localhost", port: 5432, namespace: "shop"}, // Node pg
+		{text: "postgres://app:s3cr3t@h1:5432,h2:5432/shop?target_session_attrs=primary", system: "postgresql", host: "h1", port: 5432, namespace: "shop"},
+		{text: "postgres://app:pa/ss@h1:5432/shop", system: "postgresql", host: "h1", port: 5432, namespace: "shop"},
+		{text: "postgres://app:12?x@h1:5432/shop", system: "postgresql"},
+		{text: "postgres://app:12#x@h1:5432/shop", system: "postgresql", host: "h1", port: 5432, namespace: "shop"},
+		{text: "jdbc:postgresql://h1:5432/shop?user=admin@corp.com&options=a/b", system: "postgresql", host: "h1", port: 5432, namespace: "shop"},
+		{text: "host=pg1 port=5432 dbname=shop user=app password='a b'", system: "postgresql", host: "pg1", port: 5432, namespace: "shop"},
+		{text: "host='/var/run/postgresql' dbname=shop", system: "postgresql", host: "/var/run/postgresql", namespace: "shop"},
+
+		{text: "jdbc:mysql://my.host:22/mydb?user=myuser&password=PW", system: "mysql", host: "my.host", port: 22, namespace: "mydb"},
+		{text: "jdbc:mysql:host:3306", system: "mysql", host: "host", port: 3306},
+		{text: "jdbc:mysql:loadbalance://127.0.0.1,127.0.0.2:3306/mdbdb", system: "mysql", host: "127.0.0.1", namespace: "mdbdb"},
+		{text: "jdbc:mysql:replication://address=(HOST=127.0.0.1)(port=33)(user=u)(password=PW),address=(host=mdb.host)(port=3306)/mdbdb?password=PW", system: "mysql", host: "127.0.0.1", port: 33, namespace: "mdbdb"},
+		{text: "jdbc:mysql://[::1]:3306/mydb", system: "mysql", host: "::1", port: 3306, namespace: "mydb"},
+		{text: "jdbc:aws-wrapper:mysql://h:3306/db", system: "mysql", host: "h", port: 3306, namespace: "db"},
+		{text: "app:se@cret@tcp(mysql1:3306)/shop?parseTime=true", system: "mysql", host: "mysql1", port: 3306, namespace: "shop"},
+		{text: "app:secret@unix(/run/mysqld.sock)/shop", system: "mysql", host: "/run/mysqld.sock", namespace: "shop"},
+		{text: "mysql:3306/shop", host: "mysql", port: 3306, namespace: "shop"}, // a host called mysql
+		{text: "jdbc:mariadb:failover://h1:3306,h2:3306/db?user=admin@corp.com&serverSslCert=/etc/ca.pem", system: "mariadb", host: "h1", port: 3306, namespace: "db"},
+
+		{text: `jdbc:sqlserver://ss.host\inst:44;databaseName=ssdb;user=u;password=p@/w`, system: "mssql", host: "ss.host", port: 44, namespace: "ssdb"},
+		{text: "jdbc:sqlserver://;serverName=ss1;portNumber=1444;databaseName=db", system: "mssql", host: "ss1", port: 1444, namespace: "db"},
+		{text: "jdbc:jtds:sqlserver://h:1433/db;instance=i", system: "mssql", host: "h", port: 1433, namespace: "db"},
+		{text: "Server=tcp:shop.database.windows.net,1433;Initial Catalog=shop;User ID=app;Password={a;Server=evil};Encrypt=True", system: "mssql", host: "shop.database.windows.net", port: 1433, namespace: "shop"},
+		{text: `Data Source=db1\SQLEXPRESS;Integrated Security=true;Database=shop`, system: "mssql", host: "db1", namespace: "shop"},
+		{text: "Driver={ODBC Driver 18 for SQL Server};Server=db1;Database=shop;Uid=u;Pwd=p", system: "mssql", host: "db1", namespace: "shop"},
+		{text: "User Id=hr;Password=\"x;Data Source=evil\";Data Source=db1:1521/orclpdb1;", hint: "oracle", system: "oracle", host: "db1", port: 1521, namespace: "orclpdb1"},
+		{text: "Data Source=(DESCRIPTION=(ADDRESS=(PROTOCOL=TCP)(HOST=db1)(PORT=1521))(CONNECT_DATA=(SERVICE_NAME=svc)));User Id=hr;Password=pw", system: "oracle", host: "db1", port: 1521, namespace: "svc"},
+		{text: "Driver={Oracle in instantclient_19_8};Dbq=shop_high;Uid=u;Pwd=p", system: "oracle", namespace: "shop_high"},
+		{text: "Server=db1;Port=3307;Database=shop;Uid=u;Pwd=p", hint: "mysql", system: "mysql", host: "db1", port: 3307, namespace: "shop"},
+		{text: "Data Source=/srv/shop.db", hint: "sqlite", system: "sqlite", namespace: "shop.db"},
+
+		{text: "jdbc:h2:mem:testdb;DB_CLOSE_DELAY=-1", system: "h2", namespace: "testdb"},
+		{text: "jdbc:h2:tcp://localhost:9092/~/test", system: "h2", host: "localhost", port: 9092, namespace: "test"},
+		{text: "jdbc:sqlite::memory:", system: "sqlite", namespace: ":memory:"},
+		{text: "jdbc:db2://db2host:50000/SAMPLE:user=u;password=p;", system: "db2", host: "db2host", port: 50000, namespace: "SAMPLE"},
+		{text: "jdbc:tc:postgresql:16:///shop", system: "postgresql", namespace: "shop"},
+		{text: "jdbc:clickhouse:http://localhost:8123/mydb", system: "clickhouse", host: "localhost", port: 8123, namespace: "mydb"},
+		{text: "mongodb+srv://app:pw@cluster0.example.net/shop?retryWrites=true", system: "mongodb", host: "cluster0.example.net", namespace: "shop"},
+		{text: "rediss://:pw@cache1:6380/2", system: "redis", host: "cache1", port: 6380, namespace: "2"},
+		{text: "localhost:5432/shop", hint: "postgresql", system: "", host: "localhost", port: 5432, namespace: "shop"},
+
+		{text: ""},
+		{text: "http://example.com/x"},
+		{text: "just a sentence", host: ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.text, func(t *testing.T) {
+			hint, _ := LookupSystem(tt.hint)
+			got := ParseConnection(tt.text, hint)
+			assert.Equal(t, tt.system, got.System.Legacy, "system")
+			assert.Equal(t, tt.host, got.Host, "host")
+			assert.Equal(t, tt.port, got.Port, "port")
+			assert.Equal(t, tt.namespace, got.Namespace, "namespace")
+		})
+	}
+}
+
+// No part of a password may come out under another name, whatever stands in it.
+func TestParseConnectionKeepsPasswords(t *testing.T) {
+	shapes := []string{
+		"jdbc:oracle:thin:app/%s@//db1:1521/svc",
+		"jdbc:oracle:thin:app/%s@db1:1521:orcl",
+		"jdbc:oracle:thin:app/%s@(DESCRIPTION=(ADDRESS=(HOST=db1)(PORT=1521))(CONNECT_DATA=(SERVICE_NAME=svc)))",
+		"oracle+oracledb://app:%s@db1:1521/svc",
+		"app/%s@db1:1521/svc",
+		"app/%s@alias",
+		"postgresql://app:%s@db1:5432/shop",
+		"postgresql://app:%s@db1/shop",
+		"mysql://app:%s@db1:3306/shop?tls=true",
+		"mongodb://app:%s@h1:27017,h2:27017/shop",
+		"redis://:%s@db1:6379/0",
+		"app:%s@tcp(db1:3306)/shop",
+		"Server=db1;Database=shop;Uid=app;Pwd={%s}",
+		"Data Source=db1:1521/svc;User Id=app;Password='%s'",
+		"host=db1 dbname=shop password='%s'",
+		"jdbc:sqlserver://db1:1433;databaseName=shop;user=app;password={%s}",
+	}
+	passwords := []string{
+		"XSECRETX", "a/XSECRETX", "a@XSECRETX", "a:XSECRETX", "a?XSECRETX", "a#XSECRETX", "a=XSECRETX", "a&XSECRETX", "1521/XSECRETX",
+		"XSECRETX/a", "XSECRETX@a", "XSECRETX:a", "XSECRETX?a", "XSECRETX#a", "@//XSECRETX", "@XSECRETX:1521/b", "a%2FXSECRETX", "(XSECRETX", "[XSECRETX]",
+	}
+	for _, hint := range []string{"", "oracle", "postgresql"} {
+		system, _ := LookupSystem(hint)
+		for _, shape := range shapes {
+			for _, password := range passwords {
+				text := fmt.Sprintf(shape, password)
+				got := ParseConnection(text, system)
+				assert.NotContains(t, got.Host+" "+got.Namespace, "XSECRETX", "%s with hint %q", text, hint)
+			}
+		}
+	}
+}
+
+func FuzzParseConnection(f *testing.F) {
+	for _, seed := range []string{
+		"jdbc:oracle:thin:app/pw@//db1:1521/svc", "(DESCRIPTION=(ADDRESS=(HOST=db1)(PORT=1521))(CONNECT_DATA=(SID=x)))",
+		"postgresql://app:pw@db1:5432/shop?x=y", "Server=tcp:db1,1433;Database={a}}b};Pwd='x'", "app:pw@tcp(db1:3306)/shop", "host=a dbname='b",
+		"jdbc:mysql:replication://address=(host=::1)(port=33)/mydb", "jdbc:sqlserver://h\\i:1;databaseName=d", "=;=", "@", "(((", "oracle:",
+	} {
+		f.Add(seed, "oracle")
+		f.Add(seed, "")
+	}
+	f.Fuzz(func(t *testing.T, text, name string) {
+		hint, _ := LookupSystem(name)
+		c := ParseConnection(text, hint)
+		if c.Port < 0 || c.Port > 65535 {
+			t.Errorf("port %d", c.Port)
+		}
+		if strings.ContainsAny(c.Host, "@=;") || strings.ContainsAny(c.Namespace, "@=;") {
+			t.Errorf("host %q, namespace %q", c.Host, c.Namespace)
+		}
+		if c.Host == "" && c.Port != 0 && c.Namespace == "" && c.System.IsZero() {
+			t.Errorf("a port without anything that it belongs to: %d", c.Port)
+		}
+	})
+}
+
+func TestParseConnectionIsLinear(t *testing.T) {
+	for _, unit := range []string{"(", "@", "jdbc:", "a=b;", "(HOST=", "'", "/", "[", "ldap://", "@(", "=", ";"} {
+		assert.NotPanics(t, func() { ParseConnection("jdbc:oracle:thin:"+strings.Repeat(unit, 1<<12), System{}) })
+		assert.Equal(t, Connection{}, ParseConnection(strings.Repeat(unit, 1<<16), Oracle), "longer than any connection string")
+	}
+}
+
+func BenchmarkParseConnection(b *testing.B) {
+	for _, text := range []string{
+		"jdbc:oracle:thin:@//db1.example.com:1521/orclpdb1",
+		"(DESCRIPTION=(ADDRESS=(PROTOCOL=tcp)(HOST=db1)(PORT=1521))(CONNECT_DATA=(SERVICE_NAME=svc)))",
+		"Server=tcp:shop.database.windows.net,1433;Initial Catalog=shop;User ID=app;Password=x;Encrypt=True",
+	} {
+		b.Run(text[:12], func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				ParseConnection(text, System{})
+			}
+		})
+	}
+}

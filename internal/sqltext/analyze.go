@@ -1,0 +1,578 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sqltext
+
+import (
+	"strings"
+	"sync"
+)
+
+// Analysis is what a text says about itself. Its strings share the text's memory.
+type Analysis struct {
+	// Operation is the first operation in upper case, with the kind of object for
+	// DDL: SELECT, INSERT, CREATE TABLE, TRUNCATE TABLE, CALL, BEGIN. A statement
+	// that begins with WITH has its main operation, one that begins with FROM
+	// (HQL, DuckDB) has SELECT. It is empty for what is not SQL.
+	Operation string
+	// Collections are the tables and views that the operations work on, each once,
+	// in order of appearance and as written. Names that WITH defines are not among
+	// them. There are at most 64.
+	Collections []string
+	// Procedure is the first stored procedure that is called, as written.
+	Procedure string
+	// Summary is db.query.summary: the operations and their targets in order and as
+	// written, with no token cut, at most 255 characters.
+	Summary string
+	// HasLiterals says that Sanitize finds a literal in the text.
+	HasLiterals bool
+	// HasBinds says that the text has bind variables or placeholders: ?, :1, :name,
+	// $1, @p1, %s, %(name)s. Variables that the text itself declares or sets and the
+	// argument names of a call do not count.
+	HasBinds bool
+	// Truncated says that the text ends inside a quote or a comment.
+	Truncated bool
+}
+
+// Analyze reads a text by the rules of a dialect. It never fails: what it does not
+// understand has no operation.
+func Analyze(text string, d Dialect) Analysis {
+	a, _ := run(text, d, false)
+	return a
+}
+
+// AnalyzeAndSanitize is Analyze and Sanitize in one pass.
+func AnalyzeAndSanitize(text string, d Dialect) (Analysis, string) {
+	return run(text, d, true)
+}
+
+// maxCollections bounds the work of keeping the collections distinct.
+const maxCollections = 64
+
+// expectation is what the next name in a frame is.
+type expectation uint8
+
+const (
+	expectNothing     expectation = iota
+	expectTable                   // a table of FROM or JOIN
+	expectWritten                 // the table that UPDATE or MERGE changes
+	expectInserted                // after INSERT, without INTO so far
+	expectInto                    // after INTO
+	expectDeleted                 // after DELETE, without FROM so far
+	expectKind                    // after CREATE, ALTER, DROP: a kind of object
+	expectObject                  // the object of DDL
+	expectTruncated               // after TRUNCATE: TABLE or the table
+	expectLocked                  // after LOCK: TABLE or the table
+	expectProcedure               // after CALL, EXEC
+	expectCTE                     // a name that WITH defines
+	expectTarget                  // a target that is not a collection
+	expectTransaction             // after BEGIN, COMMIT, ROLLBACK, START
+	expectSequence                // after NEXT VALUE FOR
+)
+
+// frame is the state of one level of parentheses.
+type frame struct {
+	op      keyword // the operation that governs; kwNone before the first word
+	expect  expectation
+	cases   uint8 // open CASE
+	tables  bool  // in a list of tables, where a comma brings the next one
+	sawFrom bool
+	parens  bool // parentheses where a table may stand
+	values  bool // parentheses of VALUES or of a list after IN
+	into    bool // INSERT has its table
+	multi   bool // INSERT ALL
+	nested  bool // not the first level
+}
+
+// parser follows the tokens of a text.
+type parser struct {
+	lex     lexer
+	res     Analysis
+	frames  []frame
+	top     *frame
+	ctes    []string
+	summary summary
+	writer  writer
+
+	prev     token   // the last token that is not a comment
+	pending  token   // a name that becomes a target if the next word allows it
+	prevKw   keyword // of the token before prev
+	taken    bool    // the word was taken for a name
+	verb     keyword
+	block    bool // in a block of statements: BEGIN … END
+	done     bool // the rest is a body that this statement does not run
+	skip     bool // the rest of this statement is of no interest
+	weak     bool // only statements that prepare others so far
+	ddl      bool
+	exec     bool
+	declared bool // has variables of its own
+	secret   bool // a password may follow PASSWORD
+	body     bool // the object has a body
+	mainSeen bool
+	atBinds  bool
+	mask     bool // everything up to the end of the statement is a secret
+	maskFrom int
+}
+
+var parsers = sync.Pool{New: func() any { return &parser{frames: make([]frame, 0, 32)} }}
+
+// maxPooled is the most that a parser keeps for the next text.
+const maxPooled = 1 << 16
+
+func run(text string, d Dialect, sanitize bool) (Analysis, string) {
+	p := parsers.Get().(*parser)
+	frames, ctes, sum, out := p.frames[:0], p.ctes[:0], p.summary.buf[:0], p.writer.out[:0]
+	*p = parser{lex: newLexer(text, d), frames: frames, ctes: ctes}
+	p.summary.buf = sum
+	p.writer = writer{text: text, out: out, on: sanitize}
+	p.frames = append(p.frames, frame{})
+	p.top = &p.frames[0]
+
+	for {
+		tok := p.lex.next()
+		if tok.kind == tokenComment {
+			p.writer.drop(tok.start, tok.end)
+			continue
+		}
+		if tok.kind == tokenEOF {
+			break
+		}
+		p.token(tok)
+	}
+	p.endStatement()
+	p.endMask()
+	p.res.Truncated = p.lex.truncated
+	p.res.HasBinds = p.res.HasBinds || p.atBinds && !p.declared
+	p.res.Summary = p.summary.string()
+	res, sanitized := p.res, p.writer.string()
+
+	if cap(p.frames)+cap(p.ctes)+cap(p.writer.out) > maxPooled {
+		p.frames, p.ctes, p.writer.out = make([]frame, 0, 32), nil, nil
+	}
+	clear(p.ctes)
+	p.res, p.lex.text, p.writer.text = Analysis{}, "", ""
+	parsers.Put(p)
+	return res, sanitized
+}
+
+func (p *parser) textOf(t token) string { return p.lex.text[t.start:t.end] }
+
+// token takes the next token that is not a comment.
+func (p *parser) token(tok token) {
+	p.secrets(tok)
+	switch tok.kind {
+	case tokenWord:
+		p.writer.other()
+		p.word(tok)
+	case tokenName:
+		p.writer.other()
+		p.name(tok)
+	case tokenDouble:
+		if p.isIdentifier() {
+			p.writer.other()
+			p.name(tok)
+			break
+		}
+		p.literal(tok)
+	case tokenString, tokenNumber, tokenRest:
+		p.literal(tok)
+	case tokenBind, tokenAt, tokenVar:
+		p.bind(tok)
+	case tokenPunct:
+		p.punct(tok)
+	}
+	p.prevKw = p.prev.kw
+	if p.taken {
+		tok.kw, p.lex.prevKw, p.taken = kwNone, kwNone, false
+	}
+	p.prev = tok
+}
+
+// literal takes a literal.
+func (p *parser) literal(tok token) {
+	p.flushPending(tok)
+	if p.top.expect == expectTable && tok.kind != tokenNumber && tok.kind != tokenRest && !p.top.parens && p.namesTable() {
+		// The conventions' own example: SELECT * FROM "song list", 'artists'.
+		p.table(tok)
+	} else if p.top.expect != expectKind && p.prev.kw != kwTop {
+		p.top.expect = expectNothing
+	}
+	if p.top.op == kwNone && tok.kind != tokenRest {
+		p.top.op = kwOther
+	}
+	p.res.HasLiterals = true
+	p.writer.literal(tok.start, tok.end)
+}
+
+// namesTable reports whether a literal after FROM names a table in the dialect.
+func (p *parser) namesTable() bool {
+	switch p.lex.d {
+	case Generic, MySQL, SQLite:
+		return !p.done && !p.skip && !p.lex.hashes
+	}
+	return false
+}
+
+// isIdentifier reports whether "…", which the dialect or a setting of the server can
+// also read as a literal, is an identifier where it stands.
+func (p *parser) isIdentifier() bool {
+	switch p.lex.d {
+	case SQLServer, SQLite:
+		// A literal is only where a value may stand, and even there only in a server
+		// with QUOTED_IDENTIFIER off, or for want of a column in SQLite.
+		return !p.isValuePlace()
+	case Generic:
+		switch p.top.expect {
+		case expectTable, expectWritten, expectInto, expectObject, expectLocked, expectTruncated:
+			return !p.done && !p.skip && !p.lex.hashes
+		}
+	}
+	return false
+}
+
+// isValuePlace reports whether a value is more likely than a column after the last
+// token.
+func (p *parser) isValuePlace() bool {
+	if p.exec || p.top.values {
+		return true
+	}
+	switch p.prev.kind {
+	case tokenPunct:
+		switch p.lex.text[p.prev.end-1] {
+		case '=', '<', '>':
+			return true
+		}
+	case tokenWord:
+		switch p.prev.kw {
+		case kwLike, kwBetween, kwThen, kwElse, kwEscape:
+			return true
+		}
+	}
+	return false
+}
+
+// bind takes a bind variable or a variable.
+func (p *parser) bind(tok token) {
+	p.flushPending(tok)
+	p.writer.other()
+	c := p.lex.text[tok.start]
+	switch {
+	case tok.kind == tokenBind:
+		if c == '?' || c == '%' || !p.ddl || isDigit(p.lex.at(tok.start+1)) {
+			p.res.HasBinds = true
+			if c == '?' {
+
+			}
+		}
+	case tok.kind == tokenAt:
+		switch next := p.peek(tok.end); {
+		case p.ddl, p.skip, p.lex.d == MySQL: // there it is a variable of the session
+		case p.exec && next == '=':
+		default:
+			p.atBinds = true
+		}
+	}
+	switch p.top.expect {
+	case expectProcedure: // EXEC @result = name
+	case expectTransaction:
+		if p.top.op == kwBegin {
+			p.beginBlock()
+		}
+	default:
+		p.top.expect = expectNothing
+	}
+}
+
+// peek returns the first byte from i on that is not blank, or 0.
+func (p *parser) peek(i int) byte {
+	for i < len(p.lex.text) && isSpace(p.lex.text[i]) {
+		i++
+	}
+	return p.lex.at(i)
+}
+
+func (p *parser) punct(tok token) {
+	c := p.lex.text[tok.start]
+	f := p.top
+	switch c {
+	case '(':
+		p.flushPending(tok)
+		p.open()
+		p.writer.open(tok.end, p.prev.kw == kwIn)
+		return
+	case ')':
+		p.writer.end(tok.start)
+		p.close()
+		return
+	case ',':
+		p.comma()
+		return
+	case ';':
+		p.writer.other()
+		p.semicolon(tok)
+		return
+	case '{', '}':
+		// JDBC escapes: {call p(?)}, {? = call f(?)}, {d '…'}.
+		p.writer.other()
+		return
+	case '*':
+		p.writer.other()
+		return
+	}
+	p.writer.other()
+	if f.expect == expectProcedure && (c == '=' || c == '*') {
+		return
+	}
+	switch f.expect {
+	case expectCTE, expectKind:
+	case expectTransaction:
+		if f.op == kwBegin {
+			p.beginBlock()
+		}
+	default:
+		f.expect = expectNothing
+	}
+	p.dropPending()
+}
+
+// open begins a level of parentheses.
+func (p *parser) open() {
+	f := p.top
+	expect, child := f.expect, frame{nested: true}
+	switch f.expect {
+	case expectTable:
+		child.parens, child.tables, child.expect = true, true, expectTable
+		f.expect = expectNothing
+	case expectWritten, expectInto, expectDeleted:
+		child.parens, child.expect = true, f.expect
+		f.expect = expectNothing
+	case expectCTE:
+		// The columns of a name, or a body without one.
+	default:
+		f.expect = expectNothing
+	}
+	if p.prev.kw == kwTop {
+		f.expect, child = expect, frame{op: kwOther, nested: true}
+	}
+	switch p.prev.kw {
+	case kwValues, kwIn:
+		child.values = true
+	}
+	if f.values && p.prev.kind == tokenPunct {
+		child.values = true
+	}
+	p.frames = append(p.frames, child)
+	p.top = &p.frames[len(p.frames)-1]
+}
+
+// close ends a level of parentheses.
+func (p *parser) close() {
+	p.flushPending(token{})
+	if len(p.frames) == 1 {
+		p.top.expect = expectNothing
+		return
+	}
+	p.frames = p.frames[:len(p.frames)-1]
+	p.top = &p.frames[len(p.frames)-1]
+}
+
+func (p *parser) comma() {
+	p.flushPending(token{})
+	f := p.top
+	switch {
+	case f.op == kwWith && !f.sawFrom:
+		f.expect = expectCTE
+	case f.tables:
+		f.expect = expectTable
+	case f.op == kwDrop && f.into, f.op == kwTruncate && f.into:
+		f.expect = expectObject
+	default:
+		f.expect = expectNothing
+	}
+}
+
+// semicolon ends a statement.
+func (p *parser) semicolon(tok token) {
+	p.endMask()
+	if p.done {
+		return
+	}
+	p.endStatement()
+	p.frames = p.frames[:1]
+	p.frames[0] = frame{}
+	p.top = &p.frames[0]
+	p.ctes = p.ctes[:0]
+	p.skip, p.ddl, p.exec, p.secret, p.mainSeen = false, false, false, false, false
+	p.verb = kwNone
+	if !p.block {
+		p.summary.separate()
+	}
+}
+
+// endStatement makes a target of the name that waited for the next word.
+func (p *parser) endStatement() {
+	p.flushPending(token{})
+}
+
+// flushPending decides on a name that waited: next is the token behind it.
+func (p *parser) flushPending(next token) {
+	if p.pending.end == 0 {
+		return
+	}
+	t := p.pending
+	p.pending = token{}
+	switch p.top.op {
+	case kwDelete:
+		p.table(t)
+	case kwInsert, kwUpsert, kwReplace:
+		switch next.kind {
+		case tokenPunct:
+			if p.lex.text[next.start] == '(' {
+				p.table(t)
+			}
+		case tokenWord:
+			switch next.kw {
+			case kwValues, kwSelect, kwSet, kwDefault, kwWith, kwExec, kwExecute, kwOutput, kwTable:
+				p.table(t)
+			}
+		}
+	}
+}
+
+func (p *parser) dropPending() { p.pending = token{} }
+
+// table takes a table, or what stands in its place.
+func (p *parser) table(tok token) {
+	s := p.textOf(tok)
+	p.top.expect = expectNothing
+	p.top.into = true
+	if p.isCTE(s) {
+		return
+	}
+	p.summary.add(s)
+	p.collect(s)
+}
+
+// collect adds a collection.
+func (p *parser) collect(s string) {
+	if len(p.res.Collections) >= maxCollections {
+		return
+	}
+	for _, c := range p.res.Collections {
+		if c == s {
+			return
+		}
+	}
+	p.res.Collections = append(p.res.Collections, s)
+}
+
+// maxCTEs bounds the work of telling tables from the names that WITH defines.
+const maxCTEs = 64
+
+func (p *parser) isCTE(s string) bool {
+	for _, c := range p.ctes {
+		if len(c) == len(s) && strings.EqualFold(c, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// name takes an identifier that is no keyword.
+func (p *parser) name(tok token) {
+	if p.done || p.skip {
+		return
+	}
+	f := p.top
+	p.flushPending(tok)
+	switch f.expect {
+	case expectTable, expectWritten, expectInto, expectTruncated, expectLocked:
+		p.table(tok)
+	case expectInserted, expectDeleted:
+		p.pending = tok
+		f.expect = expectNothing
+	case expectObject:
+		p.object(tok)
+	case expectKind:
+		if p.prev.kind != tokenPunct {
+			f.expect = expectNothing
+		}
+	case expectTarget, expectSequence:
+		p.summary.add(p.textOf(tok))
+		f.expect = expectNothing
+	case expectProcedure:
+		p.procedure(tok)
+	case expectCTE:
+		if len(p.ctes) < maxCTEs {
+			p.ctes = append(p.ctes, strings.Trim(p.textOf(tok), "\"`[]"))
+			if s := p.textOf(tok); len(p.ctes) < maxCTEs && s != p.ctes[len(p.ctes)-1] {
+				p.ctes = append(p.ctes, s)
+			}
+		}
+		f.expect = expectNothing
+	case expectTransaction:
+		f.expect = expectNothing
+		if f.op == kwBegin {
+			p.beginBlock()
+			p.name(tok)
+		}
+	case expectNothing:
+		if f.op == kwNone {
+			f.op = kwOther
+			if p.block && !f.nested && p.isCall(tok) {
+				p.summary.add(p.textOf(tok))
+				if p.res.Procedure == "" {
+					p.res.Procedure = p.textOf(tok)
+				}
+			}
+		}
+	}
+}
+
+// isCall reports whether the name at the start of a statement in a block calls a
+// procedure.
+func (p *parser) isCall(tok token) bool {
+	switch s := p.textOf(tok); len(s) {
+	case 4, 5, 6, 8, 9:
+		for _, w := range [...]string{"EXIT", "RAISE", "RETURN", "CONTINUE", "EXCEPTION", "LEAVE", "WHILE", "ELSIF", "ELSEIF"} {
+			if len(w) == len(s) && equalFoldASCII(w, s) {
+				return false
+			}
+		}
+	}
+	switch p.peek(tok.end) {
+	case '(', ';':
+		return true
+	}
+	return false
+}
+
+// procedure takes the procedure of a call.
+func (p *parser) procedure(tok token) {
+	p.top.expect = expectNothing
+	if p.peek(tok.end) == '=' {
+		return
+	}
+	s := p.textOf(tok)
+	p.summary.add(s)
+	prepared := p.verb == kwExecute && (p.lex.d == PostgreSQL || p.lex.d == MySQL)
+	if p.res.Procedure == "" && !prepared {
+		p.res.Procedure = s
+	}
+}
+
+// object takes the object of DDL.
+func (p *parser) object(tok token) {
+	f := p.top
+	f.expect = expectNothing
+	f.into = true
+	s := p.textOf(tok)
+	p.summary.add(s)
+	if f.tables {
+		p.collect(s)
+	}
+	if f.op != kwDrop && f.op != kwTruncate {
+		f.tables = false
+	}
+	p.done = p.body
+}

@@ -1,0 +1,97 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sqltext
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/DataDog/go-sqllexer"
+)
+
+// medium has 500 bytes: what an application's query looks like.
+const medium = `SELECT b.id, b.guest_name, b.check_in, b.check_out, r.room_number, r.room_type, h.name, h.city
+  FROM bookings b
+  JOIN rooms r ON r.id = b.room_id
+  JOIN hotels h ON h.id = r.hotel_id
+  LEFT JOIN payments p ON p.booking_id = b.id AND p.status <> 'REFUNDED'
+ WHERE h.city = 'Lisbon' AND b.check_in >= DATE '2026-07-01' AND b.check_out < DATE '2026-07-15'
+   AND r.room_type IN ('SINGLE', 'DOUBLE', 'SUITE') AND b.total_price BETWEEN 100.00 AND 2500.50
+   AND b.guest_name LIKE 'O''Brien%'
+ ORDER BY b.check_in, h.name FETCH FIRST 50 ROWS ONLY`
+
+const (
+	short = "SELECT id, name FROM users WHERE email = 'a@example.com'"
+	binds = "INSERT INTO bookings (room_id, guest_id, check_in, check_out) VALUES (:1, :2, :3, :4)"
+)
+
+var texts = []struct{ name, text string }{
+	{"short", short},
+	{"binds", binds},
+	{"500B", medium},
+	{"1MB", strings.Repeat(medium+" UNION ALL ", 1<<20/(len(medium)+11))},
+}
+
+func BenchmarkAnalyzeAndSanitize(b *testing.B) {
+	for _, t := range texts {
+		b.Run(t.name, func(b *testing.B) {
+			b.SetBytes(int64(len(t.text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				AnalyzeAndSanitize(t.text, Oracle)
+			}
+		})
+	}
+}
+
+func BenchmarkAnalyze(b *testing.B) {
+	for _, t := range texts {
+		b.Run(t.name, func(b *testing.B) {
+			b.SetBytes(int64(len(t.text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				Analyze(t.text, Oracle)
+			}
+		})
+	}
+}
+
+func BenchmarkSanitize(b *testing.B) {
+	for _, t := range texts {
+		b.Run(t.name, func(b *testing.B) {
+			b.SetBytes(int64(len(t.text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				Sanitize(t.text, Oracle)
+			}
+		})
+	}
+}
+
+// BenchmarkGoSQLLexer is what the lexer that contrib uses takes for the same.
+func BenchmarkGoSQLLexer(b *testing.B) {
+	obfuscator := sqllexer.NewObfuscator(sqllexer.WithReplaceDigits(false))
+	normalizer := sqllexer.NewNormalizer(sqllexer.WithCollectCommands(true), sqllexer.WithCollectTables(true),
+		sqllexer.WithCollectProcedures(true))
+	for _, t := range texts {
+		b.Run(t.name, func(b *testing.B) {
+			b.SetBytes(int64(len(t.text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				_, _, err := sqllexer.ObfuscateAndNormalize(t.text, obfuscator, normalizer, sqllexer.WithDBMS(sqllexer.DBMSOracle))
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkOracleSQLID(b *testing.B) {
+	b.SetBytes(int64(len(medium)))
+	b.ReportAllocs()
+	for b.Loop() {
+		OracleSQLID(medium)
+	}
+}

@@ -1,0 +1,288 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sqltext
+
+// keyword is an unquoted word that means something to the analysis. Zero is every
+// other word.
+type keyword uint8
+
+const (
+	kwNone keyword = iota
+
+	// Words that begin a statement.
+	kwSelect
+	kwInsert
+	kwUpdate
+	kwDelete
+	kwMerge
+	kwReplace
+	kwUpsert
+	kwWith
+	kwValues
+	kwCreate
+	kwAlter
+	kwDrop
+	kwTruncate
+	kwCall
+	kwExec
+	kwExecute
+	kwBegin
+	kwDeclare
+	kwCommit
+	kwRollback
+	kwStart
+	kwSet
+	kwShow
+	kwUse
+	kwLock
+	kwGrant
+	kwRevoke
+	kwExplain
+	kwDescribe
+	kwDesc
+	kwPragma
+	kwCopy
+	kwLoad
+	kwRename
+	kwConnect
+	kwCommand // begins a statement of which only the name is of interest
+	kwSensitive
+
+	// Words that name a kind of object.
+	kwTable
+	kwView
+	kwMaterialized
+	kwIndex
+	kwDatabase
+	kwSchema
+	kwProcedure
+	kwFunction
+	kwTrigger
+	kwSequence
+	kwUser
+	kwRole
+	kwLogin
+	kwType
+	kwPackage
+	kwSynonym
+	kwExtension
+	kwTablespace
+	kwSession
+	kwSystem
+	kwEvent
+	kwDomain
+	kwPolicy
+	kwProfile
+	kwTables
+
+	// Words of a query.
+	kwFrom
+	kwInto
+	kwJoin
+	kwApply
+	kwOn
+	kwUsing
+	kwWhere
+	kwGroup
+	kwHaving
+	kwOrder
+	kwLimit
+	kwOffset
+	kwFetch
+	kwWindow
+	kwQualify
+	kwReturning
+	kwOutput
+	kwFor
+	kwUnion
+	kwIntersect
+	kwExcept
+	kwMinus
+	kwAs
+	kwOnly
+	kwLateral
+	kwDistinct
+	kwAll
+	kwIf
+	kwNot
+	kwExists
+	kwOr
+	kwAnd
+	kwIn
+	kwLike
+	kwIs
+	kwNull
+	kwBetween
+	kwCase
+	kwWhen
+	kwThen
+	kwElse
+	kwEnd
+	kwLoop
+	kwDefault
+	kwRecursive
+	kwEscape
+	kwTop
+	kwIgnore
+	kwLowPriority
+	kwConcurrently
+	kwCross
+	kwOuter
+	kwInner
+	kwLeft
+	kwRight
+	kwFull
+	kwNatural
+	kwModel
+	kwPartition
+	kwBy
+	kwCascade
+	kwRestrict
+	kwIdentified
+	kwPassword
+	kwPrimary
+	kwNext
+	kwValue
+	kwTransaction
+	kwTran
+	kwWork
+	kwOverwrite
+	kwImmediate
+	kwFirst
+	kwOther
+)
+
+var keywordWords = map[keyword][]string{
+	kwSelect: {"SELECT"}, kwInsert: {"INSERT"}, kwUpdate: {"UPDATE"}, kwDelete: {"DELETE"},
+	kwMerge: {"MERGE"}, kwReplace: {"REPLACE"}, kwUpsert: {"UPSERT"}, kwWith: {"WITH"},
+	kwValues: {"VALUES"}, kwCreate: {"CREATE"}, kwAlter: {"ALTER"}, kwDrop: {"DROP"},
+	kwTruncate: {"TRUNCATE"}, kwCall: {"CALL"}, kwExec: {"EXEC"}, kwExecute: {"EXECUTE"},
+	kwBegin: {"BEGIN"}, kwDeclare: {"DECLARE"}, kwCommit: {"COMMIT"}, kwRollback: {"ROLLBACK"},
+	kwStart: {"START"}, kwSet: {"SET"}, kwShow: {"SHOW"}, kwUse: {"USE"}, kwLock: {"LOCK"},
+	kwGrant: {"GRANT"}, kwRevoke: {"REVOKE", "DENY"}, kwExplain: {"EXPLAIN"},
+	kwDescribe: {"DESCRIBE"}, kwDesc: {"DESC"}, kwPragma: {"PRAGMA"}, kwCopy: {"COPY"},
+	kwLoad: {"LOAD"}, kwRename: {"RENAME"}, kwConnect: {"CONNECT"},
+	kwCommand: {
+		"SAVEPOINT", "RELEASE", "ANALYZE", "ANALYSE", "VACUUM", "OPTIMIZE", "REINDEX", "CLUSTER",
+		"CHECKPOINT", "COMMENT", "PREPARE", "DEALLOCATE", "DISCARD", "LISTEN", "NOTIFY", "UNLISTEN",
+		"RESET", "FLUSH", "KILL", "UNLOCK", "ATTACH", "DETACH", "REFRESH", "ABORT", "PURGE",
+		"FLASHBACK", "AUDIT", "NOAUDIT", "ADMINISTER", "ASSOCIATE", "DISASSOCIATE", "DBCC",
+		"BACKUP", "RESTORE", "BULK", "WAITFOR", "OPEN", "CLOSE", "REPAIR", "HANDLER", "INSTALL",
+		"UNINSTALL", "SHUTDOWN", "MOVE", "REASSIGN", "SECURITY", "DO", "RAISERROR", "THROW",
+		"PRINT", "RECONFIGURE",
+	},
+	kwSensitive: {"VALIDATE", "CHECK", "EXPORT", "IMPORT", "RECOVER"},
+
+	kwTable: {"TABLE"}, kwView: {"VIEW"}, kwMaterialized: {"MATERIALIZED"}, kwIndex: {"INDEX"},
+	kwDatabase: {"DATABASE"}, kwSchema: {"SCHEMA"}, kwProcedure: {"PROCEDURE", "PROC"},
+	kwFunction: {"FUNCTION"}, kwTrigger: {"TRIGGER"}, kwSequence: {"SEQUENCE"}, kwUser: {"USER"},
+	kwRole: {"ROLE"}, kwLogin: {"LOGIN"}, kwType: {"TYPE"}, kwPackage: {"PACKAGE"},
+	kwSynonym: {"SYNONYM"}, kwExtension: {"EXTENSION"}, kwTablespace: {"TABLESPACE"},
+	kwSession: {"SESSION"}, kwSystem: {"SYSTEM"}, kwEvent: {"EVENT"}, kwDomain: {"DOMAIN"},
+	kwPolicy: {"POLICY"}, kwProfile: {"PROFILE"}, kwTables: {"TABLES"},
+
+	kwFrom: {"FROM"}, kwInto: {"INTO"}, kwJoin: {"JOIN", "STRAIGHT_JOIN"}, kwApply: {"APPLY"},
+	kwOn: {"ON"}, kwUsing: {"USING"}, kwWhere: {"WHERE"}, kwGroup: {"GROUP"}, kwHaving: {"HAVING"},
+	kwOrder: {"ORDER"}, kwLimit: {"LIMIT"}, kwOffset: {"OFFSET"}, kwFetch: {"FETCH"},
+	kwWindow: {"WINDOW"}, kwQualify: {"QUALIFY", "PREWHERE", "SETTINGS", "OPTION"}, kwReturning: {"RETURNING"}, kwOutput: {"OUTPUT"},
+	kwFor: {"FOR"}, kwUnion: {"UNION"}, kwIntersect: {"INTERSECT"}, kwExcept: {"EXCEPT"},
+	kwMinus: {"MINUS"}, kwAs: {"AS"}, kwOnly: {"ONLY"}, kwLateral: {"LATERAL"},
+	kwDistinct: {"DISTINCT"}, kwAll: {"ALL"}, kwIf: {"IF"}, kwNot: {"NOT"}, kwExists: {"EXISTS"},
+	kwOr: {"OR"}, kwAnd: {"AND"}, kwIn: {"IN"}, kwLike: {"LIKE", "ILIKE", "RLIKE", "REGEXP"},
+	kwIs: {"IS"}, kwNull: {"NULL"}, kwBetween: {"BETWEEN"}, kwCase: {"CASE"}, kwWhen: {"WHEN"},
+	kwThen: {"THEN"}, kwElse: {"ELSE"}, kwEnd: {"END"}, kwLoop: {"LOOP"}, kwDefault: {"DEFAULT"},
+	kwRecursive: {"RECURSIVE"}, kwEscape: {"ESCAPE"}, kwTop: {"TOP"}, kwIgnore: {"IGNORE"},
+	kwLowPriority:  {"LOW_PRIORITY", "HIGH_PRIORITY", "DELAYED", "QUICK"},
+	kwConcurrently: {"CONCURRENTLY"}, kwCross: {"CROSS"}, kwOuter: {"OUTER"}, kwInner: {"INNER"},
+	kwLeft: {"LEFT"}, kwRight: {"RIGHT"}, kwFull: {"FULL"}, kwNatural: {"NATURAL"},
+	kwModel: {"MODEL"}, kwPartition: {"PARTITION"}, kwBy: {"BY"}, kwCascade: {"CASCADE"},
+	kwRestrict: {"RESTRICT"}, kwIdentified: {"IDENTIFIED"}, kwPassword: {"PASSWORD"},
+	kwPrimary: {"PRIMARY"}, kwNext: {"NEXT"}, kwValue: {"VALUE"}, kwTransaction: {"TRANSACTION"},
+	kwTran: {"TRAN"}, kwWork: {"WORK"}, kwOverwrite: {"OVERWRITE"}, kwImmediate: {"IMMEDIATE"},
+	kwFirst: {"FIRST"},
+	kwOther: {"ASC", "COLLATE", "XOR", "DIV", "MOD", "TO", "INTERVAL", "REGEXP_LIKE", "OVER", "SEPARATOR"},
+}
+
+// canonical has the upper-case spelling of each keyword that has only one.
+var canonical [256]string
+
+type keywordEntry struct {
+	word string
+	kw   keyword
+}
+
+// keywordTable is an open-addressed hash table; a map would cost more than the rest
+// of reading a word.
+var keywordTable [1024]keywordEntry
+
+const keywordMaxLen = 13
+
+func init() {
+	for kw, words := range keywordWords {
+		if len(words) == 1 {
+			canonical[kw] = words[0]
+		}
+		for _, w := range words {
+			i := keywordHash(w)
+			for keywordTable[i].word != "" {
+				i = (i + 1) % uint32(len(keywordTable))
+			}
+			keywordTable[i] = keywordEntry{w, kw}
+		}
+	}
+}
+
+// keywordHash folds ASCII case. The word is not empty.
+func keywordHash(w string) uint32 {
+	n := len(w)
+	h := uint32(n)*0x9E37 + uint32(w[0]&0xDF)*0x1F35 + uint32(w[n-1]&0xDF)*0x3C1 + uint32(w[n/2]&0xDF)*0x6B + uint32(w[n/3]&0xDF)*0x11 //nolint:gosec // a word is short
+	return (h ^ h>>7) % uint32(len(keywordTable))
+}
+
+// keywordOf returns the keyword that the word is, in any case, or kwNone.
+func keywordOf(w string) keyword {
+	if len(w) < 2 || len(w) > keywordMaxLen {
+		return kwNone
+	}
+	for i := keywordHash(w); ; i = (i + 1) % uint32(len(keywordTable)) {
+		e := &keywordTable[i]
+		if e.word == "" {
+			return kwNone
+		}
+		if len(e.word) == len(w) && equalFoldASCII(e.word, w) {
+			return e.kw
+		}
+	}
+}
+
+// equalFoldASCII compares two texts of the same length, the first in upper case.
+func equalFoldASCII(upper, w string) bool {
+	for i := range len(upper) {
+		c := w[i]
+		if 'a' <= c && c <= 'z' {
+			c -= 'a' - 'A'
+		}
+		if c != upper[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// namesKind reports whether the word names a kind of object after CREATE, ALTER or
+// DROP.
+func (k keyword) namesKind() bool {
+	return k >= kwTable && k <= kwProfile
+}
+
+// endsTables reports whether the word ends a list of tables.
+func (k keyword) endsTables() bool {
+	switch k {
+	case kwWhere, kwGroup, kwHaving, kwOrder, kwLimit, kwOffset, kwFetch, kwWindow, kwQualify,
+		kwReturning, kwOutput, kwFor, kwUnion, kwIntersect, kwExcept, kwMinus, kwModel, kwConnect,
+		kwStart, kwSet:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,64 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sqltext
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// leak returns what is wrong with the sanitized form of a text, or "".
+func leak(text string, d Dialect) string {
+	a, s := AnalyzeAndSanitize(text, d)
+	switch {
+	case strings.Contains(s, textMarker):
+		return "a text literal survives: " + s
+	case strings.Contains(s, numberMarker):
+		return "a number survives: " + s
+	case strings.Contains(a.Summary, textMarker), strings.Contains(a.Summary, numberMarker):
+		return "a literal is in the summary: " + a.Summary
+	case !a.HasLiterals && (strings.Contains(text, textMarker) || strings.Contains(text, numberMarker)):
+		return "a literal is not reported"
+	}
+	for _, c := range a.Collections {
+		if strings.Contains(c, textMarker) || strings.Contains(c, numberMarker) {
+			return "a literal is a collection: " + c
+		}
+	}
+	if again := Sanitize(s, d); again != s {
+		return "not idempotent: " + s + " then " + again
+	}
+	return ""
+}
+
+// generated is the number of statements of TestNoLiteralSurvives. The environment
+// variable SQLTEXT_STATEMENTS sets another one, SQLTEXT_SEED another start.
+const generated = 200_000
+
+func fromEnv(name string, fallback int) int {
+	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
+		return n
+	}
+	return fallback
+}
+
+// TestNoLiteralSurvives reads generated statements by their own dialect's rules and,
+// every second one, by those of a system that is not known.
+func TestNoLiteralSurvives(t *testing.T) {
+	n := fromEnv("SQLTEXT_STATEMENTS", generated)
+	g := newGenerator(uint64(fromEnv("SQLTEXT_SEED", 1))) //nolint:gosec // a seed
+	for i := range n {
+		d := Dialect(i % len(dialectNames)) //nolint:gosec // a few
+		g.legacy = i%5 == 0
+		text := g.statement(d)
+		require.Empty(t, leak(text, d), "%s: %q", d, text)
+		if i/len(dialectNames)%2 == 0 && d != Generic {
+			require.Empty(t, leak(text, Generic), "%s read as generic: %q", d, text)
+		}
+	}
+}

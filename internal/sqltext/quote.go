@@ -1,0 +1,298 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sqltext
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// scanString reads the literal that begins at p; quote is where its ' stands.
+func (l *lexer) scanString(p, quote int) token {
+	var end int
+	var ok bool
+	switch prefix := l.text[p:quote]; {
+	case prefix != "" && prefix[len(prefix)-1]&0xDF == 'Q' && l.rules.qQuote:
+		end, ok = l.qQuoteEnd(quote)
+	case len(prefix) == 1 && prefix[0]&0xDF == 'E' && l.rules.eQuote:
+		end, ok = quoteEnd(l.text, quote, true)
+	default:
+		end, ok = l.literalEnd(quote)
+	}
+	if !ok {
+		return l.rest(end < 0)
+	}
+	return token{kind: tokenString, end: end}
+}
+
+// scanDouble reads "…".
+func (l *lexer) scanDouble(p int) token {
+	var end int
+	var ok bool
+	if l.rules.strictDouble || l.rules.escapes == escapesNone {
+		end, ok = quoteEnd(l.text, p, false)
+	} else {
+		end, ok = l.literalEnd(p)
+	}
+	if !ok {
+		return l.rest(end < 0)
+	}
+	if full := l.chain(end); full > end {
+		return token{kind: tokenName, end: full}
+	}
+	if l.rules.strictDouble {
+		return token{kind: tokenName, end: end}
+	}
+	return token{kind: tokenDouble, end: end}
+}
+
+// scanName reads `…` or […].
+func (l *lexer) scanName(p int) token {
+	end, ok := l.quotedIdent(p)
+	if !ok {
+		if l.text[p] == '[' {
+			// Brackets hold no literals: what stands behind an open one is read on.
+			return token{kind: tokenPunct, end: p + 1}
+		}
+		return l.rest(true)
+	}
+	return token{kind: tokenName, end: l.chain(end)}
+}
+
+// quotedIdent returns the end of the quoted identifier at p.
+func (l *lexer) quotedIdent(p int) (end int, ok bool) {
+	switch c := l.text[p]; {
+	case c != '[':
+		return quoteEnd(l.text, p, false)
+	case l.rules.bracket:
+		return l.bracketEnd(p)
+	}
+	return l.plainBracketEnd(p)
+}
+
+// bracketEnd returns the end of [x], in which ]] stands for ].
+func (l *lexer) bracketEnd(p int) (end int, ok bool) {
+	if l.noBracket {
+		return 0, false
+	}
+	for i := p + 1; ; i += 2 {
+		j := strings.IndexByte(l.text[i:], ']')
+		if j < 0 {
+			// Once only: a million open brackets must not be a million searches.
+			l.noBracket = true
+			l.truncated = true
+			return 0, false
+		}
+		i += j
+		if l.at(i+1) != ']' || l.d == SQLite {
+			return i + 1, true
+		}
+	}
+}
+
+// plainBracketEnd returns the end of [x] where brackets may also be an array or an
+// index: only what looks like a name is one.
+func (l *lexer) plainBracketEnd(p int) (end int, ok bool) {
+	if p > 0 && (l.isIdentBefore(p) || l.text[p-1] == ']' || l.text[p-1] == ')') {
+		return 0, false
+	}
+	i := p + 1
+	for n := 0; i < len(l.text); {
+		c := l.text[i]
+		switch {
+		case c == ']':
+			return i + 1, n > 0
+		case isDigit(c):
+			// A number must not look like a part of the name.
+			if n == 0 || classes[l.text[i-1]]&(classIdent|classHigh) == 0 {
+				return 0, false
+			}
+			i++
+		case classes[c]&classIdent != 0, c == '#', c == '@', c == ' ', c == '-', c == '.':
+			i++
+		case classes[c]&classHigh != 0 && l.identRune(i, n == 0) > 0:
+			i += l.identRune(i, n == 0)
+		default:
+			return 0, false
+		}
+		n++
+	}
+	return 0, false
+}
+
+// quoteEnd returns the end of the text that is quoted at p with the character there.
+// A doubled quote is a part of it, with backslash also an escaped one.
+func quoteEnd(text string, p int, backslash bool) (end int, ok bool) {
+	q := text[p]
+	for i := p + 1; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == q:
+			if i+1 >= len(text) || text[i+1] != q {
+				return i + 1, true
+			}
+			i++
+		case c == '\\' && backslash:
+			i++
+		}
+	}
+	return -1, false
+}
+
+// qQuoteEnd returns the end of Oracle's q'[…]'.
+func (l *lexer) qQuoteEnd(quote int) (end int, ok bool) {
+	r, size := utf8.DecodeRuneInString(l.text[quote+1:])
+	if size == 0 {
+		return -1, false
+	}
+	open := l.text[quote+1 : quote+1+size]
+	switch r {
+	case '[':
+		open = "]"
+	case '{':
+		open = "}"
+	case '(':
+		open = ")"
+	case '<':
+		open = ">"
+	}
+	from := quote + 1 + size
+	i := strings.Index(l.text[from:], open+"'")
+	if i < 0 {
+		return -1, false
+	}
+	return from + i + len(open) + 1, true
+}
+
+// literalEnd returns the end of the literal that is quoted at p with ' or ". An end
+// of -1 says that the text ends first; not ok with another end says that the end
+// cannot be known.
+func (l *lexer) literalEnd(p int) (end int, ok bool) {
+	q := l.text[p]
+	if l.d == Generic && l.at(p+1) == q && l.at(p+2) == q && !l.isTripleStandard(p) {
+		return 0, false
+	}
+	if l.escapes == escapesNone || l.escapes == escapesApply {
+		return quoteEnd(l.text, p, l.escapes == escapesApply)
+	}
+	for i := p + 1; i < len(l.text); i++ {
+		switch c := l.text[i]; {
+		case c == q:
+			if l.at(i+1) != q {
+				return i + 1, true
+			}
+			i++
+		case c == '\\' && l.at(i+1) == q:
+			if l.prevKw == kwEscape && i == p+1 {
+				return i + 2, true // ESCAPE '\'
+			}
+			if l.escapes == escapesUnknown {
+				return 0, false
+			}
+			l.decideEscapes(p)
+			return l.literalEnd(p)
+		case c == '\\':
+			i++
+		}
+	}
+	return -1, false
+}
+
+// soundness says how well a text reads with one meaning of the backslash.
+type soundness uint8
+
+const (
+	sound   soundness = iota
+	cut               // ends inside a literal
+	unsound           // has a word or a backslash where SQL has none
+)
+
+// decideEscapes finds out, once for a text, what the backslash in the literal at p
+// means: it is the same all over the text, and with the wrong meaning literals and
+// code change places, which shows.
+func (l *lexer) decideEscapes(p int) {
+	none, apply := l.probe(p, escapesNone), l.probe(p, escapesApply)
+	decided := escapesUnknown
+	switch {
+	case none == sound && apply == unsound, none == unsound && apply == sound:
+		decided = escapesNone
+		if apply == sound {
+			decided = escapesApply
+		}
+	case l.d == MySQL: // escapes apply unless sql_mode has NO_BACKSLASH_ESCAPES
+		if apply == sound && none == cut || apply == cut && none == unsound {
+			decided = escapesApply
+		}
+	case l.d == PostgreSQL: // none by standard_conforming_strings, on since 9.1, but not in Redshift
+		if none == sound && apply == cut || none == cut && apply == unsound {
+			decided = escapesNone
+		}
+	}
+	l.escapes = decided
+}
+
+// probe reads the text from the literal at p on with a meaning of the backslash.
+func (l *lexer) probe(p int, meaning escapes) soundness {
+	if l.probing {
+		return unsound
+	}
+	sub := *l
+	sub.pos, sub.escapes, sub.probing = p, meaning, true
+	sub.truncated, sub.triple = false, tripleStandard
+	sub.prev, sub.prevEnd = tokenPunct, p
+	for {
+		// The token is looked at before the lexer goes over to it.
+		before := sub
+		tok := sub.next()
+		switch {
+		case tok.kind == tokenEOF:
+			if sub.truncated {
+				return cut
+			}
+			return sound
+		case tok.kind == tokenRest:
+			return cut
+		case before.derailed(tok), tok.kind == tokenPunct && sub.text[tok.start] == '\\':
+			return unsound
+		}
+	}
+}
+
+func isLiteralToken(k tokenKind) bool {
+	return k == tokenString || k == tokenDouble
+}
+
+const (
+	tripleOpen uint8 = iota
+	tripleStandard
+	tripleUnknown
+)
+
+// isTripleStandard reports whether the three quotes at p are the standard's, a quote
+// and an escaped quote. BigQuery and others open a literal with them that ends at
+// the next three.
+func (l *lexer) isTripleStandard(p int) bool {
+	switch l.triple {
+	case tripleStandard:
+		return true
+	case tripleUnknown:
+		return false
+	}
+	three := l.text[p : p+3]
+	i := strings.Index(l.text[p+3:], three)
+	if i < 0 {
+		return true
+	}
+	stop := p + 3 + i + 3
+	for l.at(stop) == l.text[p] {
+		stop++
+	}
+	if end, ok := quoteEnd(l.text, p, false); ok && end == stop {
+		return true
+	}
+	l.triple = tripleUnknown
+	if l.probe(p, escapesNone) == sound {
+		l.triple = tripleStandard
+	}
+	return l.triple == tripleStandard
+}

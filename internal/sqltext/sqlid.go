@@ -1,0 +1,66 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sqltext
+
+import (
+	"crypto/md5" //nolint:gosec // Oracle Database defines SQL_ID over MD5; nothing is protected by it
+	"encoding/binary"
+	"strconv"
+)
+
+// sqlIDAlphabet holds the 32 digits of an SQL_ID.
+const sqlIDAlphabet = "0123456789abcdfghjkmnpqrstuvwxyz"
+
+// OracleSQLID returns the SQL_ID and the HASH_VALUE that Oracle Database gives a
+// statement in V$SQL. Both are derived from the MD5 of the text and one NUL byte.
+// The text must be what the server parsed, byte by byte: it is neither trimmed nor
+// folded here, and a sanitized or cut text has another id. Text that still has
+// JDBC's ? placeholders needs RewriteJDBCPlaceholders first.
+func OracleSQLID(text string) (id string, hash uint32) {
+	var buf [1024]byte
+	sum := md5.Sum(append(append(buf[:0], text...), 0)) //nolint:gosec // see the import
+	n := uint64(binary.LittleEndian.Uint32(sum[8:]))<<32 | uint64(binary.LittleEndian.Uint32(sum[12:]))
+	hash = uint32(n) //nolint:gosec // HASH_VALUE is the lower half
+
+	var digits [13]byte
+	for i := len(digits) - 1; i >= 0; i-- {
+		digits[i] = sqlIDAlphabet[n&31]
+		n >>= 5
+	}
+	return string(digits[:]), hash
+}
+
+// RewriteJDBCPlaceholders returns the text as Oracle's JDBC driver sends it to the
+// server: every ? outside quotes and comments becomes ":1 ", ":2 " and so on, with
+// the blank. It reports whether there was one; without one the text comes back
+// unchanged.
+func RewriteJDBCPlaceholders(text string) (rewritten string, found bool) {
+	l := newLexer(text, Oracle)
+	var out []byte
+	last, n := 0, 0
+	for tok := l.next(); tok.kind != tokenEOF; tok = l.next() {
+		if tok.kind != tokenBind || text[tok.start] != '?' {
+			continue
+		}
+		if out == nil {
+			out = make([]byte, 0, len(text)+16)
+		}
+		n++
+		out = append(out, text[last:tok.start]...)
+		out = append(out, ':')
+		out = strconv.AppendInt(out, int64(n), 10)
+		out = append(out, ' ')
+		last = tok.start + 1
+	}
+	if n == 0 {
+		return text, false
+	}
+	return string(append(out, text[last:]...)), true
+}
+
+// OracleSQLIDFromJDBC is OracleSQLID for text that may have JDBC's ? placeholders.
+func OracleSQLIDFromJDBC(text string) (id string, hash uint32) {
+	text, _ = RewriteJDBCPlaceholders(text)
+	return OracleSQLID(text)
+}

@@ -1,0 +1,524 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sqltext
+
+import "strings"
+
+// word takes an unquoted word: a name where one is expected, a keyword otherwise.
+func (p *parser) word(tok token) {
+	if p.done || p.skip {
+		return
+	}
+	if p.pending.end != 0 {
+		if p.top.op == kwDelete && tok.kw == kwFrom {
+			p.pending = token{}
+			p.top.expect = expectWritten
+			return
+		}
+		p.flushPending(tok)
+	}
+	if p.expected(tok) {
+		return
+	}
+	p.keyword(tok)
+}
+
+// asName takes a word for a name, whatever else it may mean.
+func (p *parser) asName(tok token) {
+	tok.kw = kwNone
+	p.taken = true
+	p.name(tok)
+}
+
+// expected handles the word where the frame expects something, and reports whether
+// that was all.
+func (p *parser) expected(tok token) bool {
+	f := p.top
+	switch f.expect {
+	case expectNothing:
+		return false
+	case expectTable:
+		switch tok.kw {
+		case kwOnly, kwLateral:
+			return true
+		case kwSelect, kwWith, kwValues:
+			if f.parens || tok.kw == kwSelect {
+				f.expect, f.tables = expectNothing, false
+				return false
+			}
+		case kwWhere, kwOn, kwGroup, kwOrder, kwUnion, kwHaving, kwJoin:
+			f.expect = expectNothing
+			return false
+		}
+	case expectWritten:
+		switch tok.kw {
+		case kwOnly, kwLowPriority, kwIgnore, kwInto, kwOr, kwTop:
+			return true
+		case kwSelect, kwWith, kwSet, kwWhere, kwUsing:
+			f.expect = expectNothing
+			return false
+		}
+		if p.prev.kw == kwOr {
+			return true // UPDATE OR REPLACE
+		}
+	case expectInserted:
+		switch tok.kw {
+		case kwInto:
+			f.expect = expectInto
+			return true
+		case kwOverwrite:
+			f.expect = expectInto
+			return true
+		case kwLowPriority, kwIgnore, kwOr, kwTop:
+			return true
+		case kwAll, kwFirst:
+			f.multi, f.expect = true, expectNothing
+			return true
+		case kwInsert:
+			return true
+		case kwSelect, kwValues, kwSet:
+			f.expect = expectNothing
+			return false
+		}
+		if p.prev.kw == kwOr {
+			return true // INSERT OR REPLACE
+		}
+	case expectInto:
+		switch tok.kw {
+		case kwTable:
+			if p.nameFollows(tok.end) {
+				return true
+			}
+		case kwSelect:
+			f.expect = expectNothing
+			return false
+		}
+	case expectDeleted:
+		switch tok.kw {
+		case kwFrom:
+			f.expect = expectWritten
+			return true
+		case kwLowPriority, kwIgnore, kwTop, kwOnly:
+			return true
+		case kwWhere:
+			f.expect = expectNothing
+			return false
+		}
+	case expectKind:
+		p.kind(tok)
+		return true
+	case expectObject:
+		switch tok.kw {
+		case kwIf, kwNot, kwExists, kwConcurrently, kwOnly:
+			return true
+		case kwOn:
+			f.expect = expectNothing
+			return true
+		}
+		if s := p.textOf(tok); len(s) == 4 && equalFoldASCII("BODY", s) {
+			return true
+		}
+	case expectTruncated:
+		if tok.kw == kwTable {
+			p.summary.add(p.textOf(tok))
+			p.res.Operation = strings.TrimSuffix(p.res.Operation, " TABLE") + " TABLE"
+			f.expect, f.tables = expectObject, true
+			return true
+		}
+		if tok.kw == kwOnly {
+			return true
+		}
+	case expectLocked:
+		if tok.kw == kwTable || tok.kw == kwTables {
+			p.summary.add(p.textOf(tok))
+			f.expect = expectInto
+			return true
+		}
+	case expectProcedure:
+		switch tok.kw {
+		case kwNext:
+			f.expect = expectSequence
+			return true
+		case kwProcedure:
+			return true
+		case kwImmediate:
+			p.summary.add(p.textOf(tok))
+			f.expect = expectNothing
+			return true
+		}
+	case expectCTE:
+		if tok.kw == kwRecursive {
+			return true
+		}
+	case expectTransaction:
+		switch {
+		case tok.kw == kwTransaction || tok.kw == kwTran:
+			p.summary.add(p.textOf(tok))
+			f.expect = expectNothing
+			return true
+		case f.op == kwBegin && !isTransactionMode(p.textOf(tok)):
+			p.beginBlock()
+			return false
+		}
+		f.expect = expectNothing
+		return true
+	case expectSequence:
+		if tok.kw == kwValue || tok.kw == kwFor {
+			return true
+		}
+	}
+	p.asName(tok)
+	return true
+}
+
+// nameFollows reports whether a name stands behind the word TABLE, which is a name
+// itself otherwise.
+func (p *parser) nameFollows(i int) bool {
+	for i < len(p.lex.text) && isSpace(p.lex.text[i]) {
+		i++
+	}
+	switch p.lex.at(i) {
+	case '`', '"':
+		return true
+	}
+	n := p.lex.identStart(i)
+	return n > 0 && keywordOf(p.lex.text[i:p.lex.identEnd(i+n)]) == kwNone
+}
+
+// isTransactionMode reports whether the word after BEGIN belongs to a transaction.
+func isTransactionMode(s string) bool {
+	switch len(s) {
+	case 4, 8, 9:
+		return strings.EqualFold(s, "WORK") || strings.EqualFold(s, "READ") || strings.EqualFold(s, "DEFERRED") ||
+			strings.EqualFold(s, "IMMEDIATE") || strings.EqualFold(s, "EXCLUSIVE") || strings.EqualFold(s, "ISOLATION") ||
+			strings.EqualFold(s, "CONCURRENT")
+	case 10:
+		return strings.EqualFold(s, "CONCURRENT")
+	}
+	return false
+}
+
+// beginBlock says that BEGIN began a block, not a transaction.
+func (p *parser) beginBlock() {
+	p.block = true
+	p.top.op, p.top.expect = kwNone, expectNothing
+}
+
+// keyword takes a word that is not taken for a name.
+func (p *parser) keyword(tok token) {
+	f := p.top
+	switch tok.kw {
+	case kwNone, kwOther:
+		p.asName(tok)
+		return
+	case kwSelect:
+		p.selects(tok)
+		return
+	case kwFrom:
+		p.from(tok)
+		return
+	case kwInto:
+		switch f.op {
+		case kwInsert, kwReplace, kwUpsert, kwLoad:
+			if f.multi || !f.into {
+				f.expect = expectInto
+			}
+		}
+		return
+	case kwJoin:
+		if f.op == kwSelect && f.sawFrom || f.parens {
+			f.expect = expectTable
+		}
+		return
+	case kwApply:
+		if f.op == kwSelect && (p.prev.kw == kwCross || p.prev.kw == kwOuter) {
+			f.expect = expectTable
+		}
+		return
+	case kwWith:
+		if f.op == kwNone || f.op == kwExplain || f.op == kwInsert && f.into || p.prev.kw == kwAs && f.op == kwCreate {
+			f.op, f.expect, f.sawFrom = kwWith, expectCTE, false
+		}
+		return
+	case kwCase:
+		if f.cases < 255 {
+			f.cases++
+		}
+	case kwEnd:
+		if f.cases > 0 {
+			f.cases--
+		} else if p.block && !f.nested {
+			f.op = kwEnd
+			return
+		}
+	case kwThen, kwElse, kwLoop:
+		if p.block && f.cases == 0 && !f.nested && f.op != kwMerge {
+			*f = frame{}
+		}
+		return
+	}
+	if tok.kw < kwTable && p.starts(tok.kw) {
+		p.start(tok)
+		return
+	}
+	if tok.kw.endsTables() {
+		f.tables = false
+	}
+	if f.op == kwNone {
+		switch {
+		case tok.kw == kwIf && !f.nested:
+			f.op = kwIf
+		case tok.kw == kwNot, tok.kw == kwExists:
+		default:
+			f.op = kwOther
+		}
+	}
+}
+
+// starts reports whether the keyword begins a statement here.
+func (p *parser) starts(kw keyword) bool {
+	f := p.top
+	switch f.op {
+	case kwNone:
+		if f.nested {
+			switch kw {
+			case kwInsert, kwUpdate, kwDelete, kwMerge, kwValues:
+				return true
+			}
+			return false
+		}
+		return true
+	case kwWith, kwExplain:
+		switch kw {
+		case kwInsert, kwUpdate, kwDelete, kwMerge, kwReplace, kwCreate, kwValues:
+			return true
+		}
+	case kwIf, kwSet, kwDeclare:
+		switch kw {
+		case kwInsert, kwUpdate, kwDelete, kwMerge, kwExec, kwExecute:
+			return !f.nested
+		case kwBegin, kwSet, kwDrop, kwCreate:
+			return f.op == kwIf && !f.nested
+		}
+	case kwInsert:
+		return (kw == kwExec || kw == kwExecute) && f.into
+	}
+	return false
+}
+
+// operation takes the word that begins an operation.
+func (p *parser) operation(tok token, name string, main bool) {
+	if p.weak {
+		p.summary.reset()
+		p.res.Operation, p.weak = "", false
+	}
+	p.summary.add(p.textOf(tok))
+	if p.res.Operation == "" || main {
+		p.res.Operation = name
+	}
+}
+
+// isMain reports whether the operation that begins here is the main one of a
+// statement with WITH.
+func (p *parser) isMain() bool {
+	return p.top.op == kwWith && !p.top.nested && !p.summary.separated && !p.mainSeen
+}
+
+func (p *parser) selects(tok token) {
+	f := p.top
+	if f.op == kwSelect && p.prev.kw == kwAs {
+		return // an alias
+	}
+	main := p.isMain()
+	p.operation(tok, "SELECT", main)
+	p.mainSeen = p.mainSeen || main
+	*f = frame{op: kwSelect, nested: f.nested, cases: f.cases}
+}
+
+// from takes FROM, which begins a list of tables only as a clause.
+func (p *parser) from(tok token) {
+	f := p.top
+	switch {
+	case f.op == kwNone && !f.nested:
+		// HQL and DuckDB leave SELECT out. The word is written as FROM is.
+		p.operation(token{}, "SELECT", false)
+		if c := p.lex.text[tok.start]; c >= 'a' {
+			p.summary.add("select")
+		} else {
+			p.summary.add("SELECT")
+		}
+		f.op = kwSelect
+	case f.op != kwSelect || f.sawFrom || p.prev.kw == kwDistinct:
+		if f.op == kwNone {
+			f.op = kwOther
+		}
+		return
+	}
+	f.sawFrom, f.tables, f.expect = true, true, expectTable
+}
+
+// start begins a statement with the keyword.
+func (p *parser) start(tok token) {
+	f, kw := p.top, tok.kw
+	if p.block && !f.nested {
+		switch kw {
+		case kwBegin:
+			f.op = kwNone
+			return
+		case kwSet, kwCommand, kwDeclare:
+			f.op = kwOther
+			return
+		}
+	}
+	main := p.isMain()
+	f.op, f.expect = kw, expectNothing
+	if !f.nested || kw != kwValues {
+		p.verb = kw
+	}
+	name := canonical[kw]
+	if name == "" {
+		name = strings.ToUpper(p.textOf(tok))
+	}
+	weak := false
+	switch kw {
+	case kwValues:
+		if f.nested || main {
+			return
+		}
+	case kwConnect, kwSensitive:
+		p.secret, p.skip = true, true
+		return
+	case kwSet:
+		weak = true
+	case kwDeclare:
+		if p.peek(tok.end) == '@' {
+			weak, p.declared = true, true
+		} else {
+			p.block = true
+		}
+	}
+	if weak && (p.res.Operation != "" || p.summary.full) {
+		return
+	}
+	p.operation(tok, name, main)
+	p.mainSeen = p.mainSeen || main
+	p.weak = weak
+
+	switch kw {
+	case kwInsert, kwReplace, kwUpsert:
+		f.expect = expectInserted
+	case kwUpdate, kwMerge:
+		f.expect = expectWritten
+	case kwDelete:
+		f.expect = expectDeleted
+	case kwCreate, kwAlter, kwDrop:
+		f.expect, p.ddl = expectKind, true
+	case kwTruncate, kwRename:
+		f.expect = expectTruncated
+	case kwLock:
+		f.expect = expectLocked
+	case kwCall, kwExec, kwExecute:
+		f.expect, p.exec = expectProcedure, kw != kwCall
+	case kwBegin, kwCommit, kwRollback, kwStart:
+		f.expect = expectTransaction
+	case kwUse, kwPragma:
+		f.expect = expectTarget
+	case kwDescribe, kwDesc, kwCopy:
+		f.expect = expectInto
+	case kwShow, kwGrant, kwRevoke:
+		p.skip = true
+		p.secret = kw == kwGrant
+	case kwDeclare:
+		if p.block {
+			f.op = kwNone
+		}
+	}
+}
+
+// kind takes a word after CREATE, ALTER or DROP.
+func (p *parser) kind(tok token) {
+	f, s := p.top, p.textOf(tok)
+	if p.prev.kind == tokenPunct {
+		return // DEFINER = root@localhost
+	}
+	if !tok.kw.namesKind() {
+		if !isKindModifier(s) {
+			f.expect = expectNothing
+			if p.lex.d != SQLServer {
+				// There a kind may have several words, of which this is only the first.
+				p.summary.add(s)
+			}
+			p.secret = true
+		}
+		return
+	}
+	p.summary.add(s)
+	kind := canonical[tok.kw]
+	if kind == "" {
+		kind = strings.ToUpper(s)
+	}
+	p.res.Operation = ddlOperation(p.res.Operation, canonical[f.op], kind)
+	if tok.kw == kwMaterialized {
+		return
+	}
+	f.expect = expectObject
+	switch tok.kw {
+	case kwTable:
+		f.tables = true
+	case kwView, kwIndex, kwSequence, kwSynonym, kwType:
+	case kwProcedure, kwFunction, kwTrigger, kwPackage, kwEvent:
+		p.body = f.op != kwDrop
+	case kwSession, kwSystem:
+		f.expect = expectNothing
+		p.secret = true
+	default:
+		p.secret = true
+	}
+}
+
+// ddlOperations has the joined names of the commonest operations.
+var ddlOperations = map[[2]string]string{}
+
+func init() {
+	for _, verb := range []keyword{kwCreate, kwAlter, kwDrop} {
+		for k := kwTable; k.namesKind(); k++ {
+			if canonical[k] != "" {
+				ddlOperations[[2]string{canonical[verb], canonical[k]}] = canonical[verb] + " " + canonical[k]
+			}
+		}
+	}
+}
+
+// ddlOperation adds the kind of object to the operation if that is the verb's.
+func ddlOperation(op, verb, kind string) string {
+	switch {
+	case op == verb:
+		if joined, ok := ddlOperations[[2]string{verb, kind}]; ok {
+			return joined
+		}
+		return verb + " " + kind
+	case op == verb+" MATERIALIZED":
+		return op + " " + kind
+	}
+	return op
+}
+
+// kindModifiers may stand between CREATE and the kind of object.
+var kindModifiers = map[string]struct{}{
+	"OR": {}, "REPLACE": {}, "UNIQUE": {}, "TEMP": {}, "TEMPORARY": {}, "GLOBAL": {}, "LOCAL": {}, "UNLOGGED": {},
+	"CLUSTERED": {}, "NONCLUSTERED": {}, "COLUMNSTORE": {}, "BITMAP": {}, "FORCE": {}, "NO": {}, "NOFORCE": {},
+	"EDITIONABLE": {}, "NONEDITIONABLE": {}, "EDITIONING": {}, "PUBLIC": {}, "PRIVATE": {}, "EXTERNAL": {},
+	"FOREIGN": {}, "VIRTUAL": {}, "RECURSIVE": {}, "FULLTEXT": {}, "SPATIAL": {}, "DEFINER": {}, "SQL": {},
+	"SECURITY": {}, "INVOKER": {}, "ALGORITHM": {}, "UNDEFINED": {}, "MERGE": {}, "TEMPTABLE": {}, "AGGREGATE": {},
+	"SHARDED": {}, "DUPLICATED": {}, "BLOCKCHAIN": {}, "IMMUTABLE": {}, "CONSTRAINT": {}, "TRANSIENT": {},
+	"SECURE": {}, "PLUGGABLE": {}, "SHARED": {}, "HYBRID": {}, "COLUMN": {}, "ROW": {}, "IF": {}, "NOT": {}, "EXISTS": {},
+}
+
+func isKindModifier(s string) bool {
+	if len(s) > 16 {
+		return false
+	}
+	_, ok := kindModifiers[strings.ToUpper(s)]
+	return ok
+}

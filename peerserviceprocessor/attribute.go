@@ -1,0 +1,158 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package peerserviceprocessor // import "github.com/ociapm/otelcol-ociapm/peerserviceprocessor"
+
+import (
+	"strconv"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/ociapm/otelcol-ociapm/internal/dbspan"
+)
+
+// attrPeerService is the attribute that APM's topology is drawn from.
+const attrPeerService = "peer.service"
+
+// spanView is one span as rules and templates see it.
+type spanView struct {
+	attrs    pcommon.Map
+	resource pcommon.Map
+	kind     dbspan.Kind
+	db       dbspan.Span // of database spans only
+}
+
+// attrRef is an attribute that a rule or a template asks for, under whichever
+// name of the two generations of conventions a span has it.
+type attrRef struct {
+	name string
+	// known is how database spans tell it, whatever they call it.
+	known knownAttribute
+	// names is all names it may have, the one asked for first.
+	names []string
+}
+
+type knownAttribute uint8
+
+const (
+	knownNot knownAttribute = iota
+	knownSystem
+	knownSystemName
+	knownNamespace
+	knownStatement
+	knownOperation
+	knownCollection
+	knownServerAddress
+	knownServerPort
+)
+
+// generations is the names that attributes have in the two generations of the
+// conventions. Source: the "deprecated" pages of the attribute registry of
+// semantic-conventions.
+var generations = []struct {
+	known knownAttribute
+	names []string
+}{
+	{knownNamespace, []string{"db.namespace", "db.name", "db.instance", "db.redis.database_index"}},
+	{knownStatement, []string{"db.query.text", "db.statement"}},
+	{knownOperation, []string{"db.operation.name", "db.operation"}},
+	{knownCollection, []string{"db.collection.name", "db.sql.table", "db.mongodb.collection", "db.cassandra.table", "db.cosmosdb.container"}},
+	{knownServerAddress, []string{"server.address", "net.peer.name"}},
+	{knownServerPort, []string{"server.port", "net.peer.port"}},
+	{knownNot, []string{"network.peer.address", "net.sock.peer.addr", "net.peer.ip"}},
+	{knownNot, []string{"network.peer.port", "net.sock.peer.port"}},
+	{knownNot, []string{"http.request.method", "http.method"}},
+	{knownNot, []string{"http.response.status_code", "http.status_code"}},
+	{knownNot, []string{"url.full", "http.url"}},
+	{knownNot, []string{"url.scheme", "http.scheme"}},
+	{knownNot, []string{"rpc.system.name", "rpc.system"}},
+	{knownNot, []string{"messaging.destination.name", "messaging.destination"}},
+	{knownNot, []string{"messaging.operation.type", "messaging.operation"}},
+}
+
+func newAttrRef(name string) attrRef {
+	switch name {
+	case "db.system":
+		return attrRef{name: name, known: knownSystem, names: []string{name}}
+	case "db.system.name":
+		return attrRef{name: name, known: knownSystemName, names: []string{name}}
+	}
+	for _, row := range generations {
+		for _, other := range row.names {
+			if other != name {
+				continue
+			}
+			names := []string{name}
+			for _, other := range row.names {
+				if other != name {
+					names = append(names, other)
+				}
+			}
+			return attrRef{name: name, known: row.known, names: names}
+		}
+	}
+	return attrRef{name: name, names: []string{name}}
+}
+
+// canonical is one name for all the names of the attribute.
+func (a *attrRef) canonical() string {
+	if a.isSystem() {
+		return "db.system"
+	}
+	for _, row := range generations {
+		for _, name := range row.names {
+			if name == a.name {
+				return row.names[0]
+			}
+		}
+	}
+	return a.name
+}
+
+func (a *attrRef) isSystem() bool {
+	return a.known == knownSystem || a.known == knownSystemName
+}
+
+// value is the attribute's value on a span, or else on its resource; "" if
+// neither has one.
+func (a *attrRef) value(span *spanView) string {
+	if a.known != knownNot && span.kind == dbspan.KindDatabase {
+		if value := a.databaseValue(&span.db); value != "" {
+			return value
+		}
+	}
+	for _, attrs := range [...]pcommon.Map{span.attrs, span.resource} {
+		for _, name := range a.names {
+			if value, ok := attrs.Get(name); ok {
+				if text := value.AsString(); text != "" {
+					return text
+				}
+			}
+		}
+	}
+	return ""
+}
+
+func (a *attrRef) databaseValue(db *dbspan.Span) string {
+	switch a.known {
+	case knownSystem:
+		return db.System.Legacy
+	case knownSystemName:
+		return db.System.Stable
+	case knownNamespace:
+		return db.Namespace
+	case knownStatement:
+		return db.Statement
+	case knownOperation:
+		return db.Operation
+	case knownCollection:
+		return db.Collection
+	case knownServerAddress:
+		return db.ServerAddress
+	case knownServerPort:
+		if db.ServerPort != 0 {
+			return strconv.FormatInt(db.ServerPort, 10)
+		}
+	}
+	return ""
+}

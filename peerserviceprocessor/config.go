@@ -1,0 +1,141 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package peerserviceprocessor // import "github.com/ociapm/otelcol-ociapm/peerserviceprocessor"
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ociapm/otelcol-ociapm/internal/dbspan"
+)
+
+// Kind is a kind of call that a CLIENT span can describe.
+type Kind string
+
+const (
+	// KindDB is database calls.
+	KindDB Kind = "db"
+	// KindHTTP is HTTP calls.
+	KindHTTP Kind = "http"
+	// KindRPC is remote procedure calls.
+	KindRPC Kind = "rpc"
+	// KindMessaging is calls to a messaging system.
+	KindMessaging Kind = "messaging"
+)
+
+// Config is the configuration of the peer_service processor.
+type Config struct {
+	// Rules name peers; the first rule that matches decides.
+	Rules []RuleConfig `mapstructure:"rules"`
+
+	// Default is the templates for spans that no rule matches; the first whose
+	// every part is present decides.
+	Default []string `mapstructure:"default"`
+
+	// Override lets rules and templates replace a peer.service that the
+	// application set.
+	Override bool `mapstructure:"override"`
+
+	// Kinds is the kinds of CLIENT spans that are named.
+	Kinds []Kind `mapstructure:"kinds"`
+}
+
+// RuleConfig names the peer of the spans that match.
+type RuleConfig struct {
+	// Match maps attribute names to globs; a rule matches if all of them do.
+	Match map[string]any `mapstructure:"match"`
+
+	// Name is the peer's name, which may hold {attribute} parts. The empty
+	// string leaves matching spans as they are.
+	Name *string `mapstructure:"name"`
+}
+
+// Validate reports everything that is wrong with the configuration.
+func (cfg *Config) Validate() error {
+	_, err := compile(cfg)
+	return err
+}
+
+// program is a configuration made ready to run.
+type program struct {
+	rules    []rule
+	fallback []template
+	override bool
+	kinds    [dbspan.KindMessaging + 1]bool
+}
+
+// compile makes a configuration ready to run. Each of its errors names the
+// field, what is wrong with it and what to write instead.
+func compile(cfg *Config) (*program, error) {
+	p := &program{override: cfg.Override}
+	errs := p.compileKinds(cfg.Kinds)
+
+	databases := len(cfg.Kinds) == 1 && cfg.Kinds[0] == KindDB
+	for i := range cfg.Rules {
+		r, err := compileRule(&cfg.Rules[i])
+		if err != nil {
+			for _, e := range unjoin(err) {
+				errs = append(errs, fmt.Errorf("rules[%d].%w", i, e))
+			}
+			r = rule{} // holds a place, so that numbers stay
+		}
+		for j := range p.rules {
+			if err == nil && len(p.rules[j].conditions) > 0 && p.rules[j].covers(&r, databases) {
+				errs = append(errs, fmt.Errorf("rules[%d].match: can never match, because rules[%d] takes all that it matches; move it before that rule", i, j))
+				break
+			}
+		}
+		p.rules = append(p.rules, r)
+	}
+
+	for i, text := range cfg.Default {
+		t, err := compileTemplate(text)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("default[%d]: %w", i, err))
+			continue
+		}
+		if n := len(p.fallback); n > 0 && p.fallback[n-1].constant() {
+			errs = append(errs, fmt.Errorf("default[%d]: is never asked, because the one before it always has a name; remove one of them", i))
+		}
+		p.fallback = append(p.fallback, t)
+	}
+	if len(cfg.Rules) == 0 && len(cfg.Default) == 0 {
+		errs = append(errs, errors.New("default: is empty and there are no rules, so nothing would be named; write a rule or a template"))
+	}
+	return p, errors.Join(errs...)
+}
+
+func (p *program) compileKinds(kinds []Kind) []error {
+	var errs []error
+	if len(kinds) == 0 {
+		errs = append(errs, errors.New("kinds: is empty, so nothing would be named; write [db]"))
+	}
+	for i, kind := range kinds {
+		number, ok := kindNumbers[kind]
+		switch {
+		case !ok:
+			errs = append(errs, fmt.Errorf("kinds[%d]: %q is not known; write db, http, rpc or messaging", i, kind))
+		case p.kinds[number]:
+			errs = append(errs, fmt.Errorf("kinds[%d]: %s is there twice; write it once", i, kind))
+		default:
+			p.kinds[number] = true
+		}
+	}
+	return errs
+}
+
+var kindNumbers = map[Kind]dbspan.Kind{
+	KindDB:        dbspan.KindDatabase,
+	KindHTTP:      dbspan.KindHTTP,
+	KindRPC:       dbspan.KindRPC,
+	KindMessaging: dbspan.KindMessaging,
+}
+
+// unjoin takes apart what errors.Join put together.
+func unjoin(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // a type of this package's own making
+		return joined.Unwrap()
+	}
+	return []error{err}
+}

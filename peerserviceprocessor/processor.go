@@ -1,0 +1,121 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package peerserviceprocessor // import "github.com/ociapm/otelcol-ociapm/peerserviceprocessor"
+
+import (
+	"context"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/ociapm/otelcol-ociapm/internal/dbspan"
+	"github.com/ociapm/otelcol-ociapm/peerserviceprocessor/internal/metadata"
+)
+
+// source is what named a peer.
+type source uint8
+
+const (
+	sourceNone source = iota
+	sourceRule
+	sourceDefault
+	sourceApplication
+	sourceCount
+)
+
+// sources is the values of the metric's attribute.
+var sources = [sourceCount]string{
+	sourceNone:        "none",
+	sourceRule:        "rule",
+	sourceDefault:     "default",
+	sourceApplication: "application",
+}
+
+// namer sets peer.service on spans.
+type namer struct {
+	program   *program
+	telemetry *metadata.TelemetryBuilder
+	options   [sourceCount][]metric.AddOption
+}
+
+func newNamer(cfg *Config, telemetry *metadata.TelemetryBuilder) (*namer, error) {
+	p, err := compile(cfg)
+	if err != nil {
+		return nil, err
+	}
+	n := &namer{program: p, telemetry: telemetry}
+	for i, name := range sources {
+		n.options[i] = []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(attribute.String("source", name)))}
+	}
+	return n, nil
+}
+
+func (n *namer) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
+	var counts [sourceCount]int64
+	var view spanView
+	for _, resource := range td.ResourceSpans().All() {
+		view.resource = resource.Resource().Attributes()
+		for _, scoped := range resource.ScopeSpans().All() {
+			scope := dbspan.LookupScope(scoped.Scope().Name())
+			for _, span := range scoped.Spans().All() {
+				if span.Kind() != ptrace.SpanKindClient {
+					continue
+				}
+				view.attrs = span.Attributes()
+				view.kind = view.db.Read(view.attrs, scope)
+				if n.program.kinds[view.kind] {
+					counts[n.program.name(&view)]++
+				}
+			}
+		}
+	}
+	for i, count := range counts {
+		if count > 0 {
+			n.telemetry.ProcessorPeerServiceSpans.Add(ctx, count, n.options[i]...)
+		}
+	}
+	return td, nil
+}
+
+func (n *namer) shutdown(context.Context) error {
+	n.telemetry.Shutdown()
+	return nil
+}
+
+// name sets a span's peer.service and tells where the name is from.
+func (p *program) name(span *spanView) source {
+	if !p.override && hasPeer(span.attrs) {
+		return sourceApplication
+	}
+	for i := range p.rules {
+		r := &p.rules[i]
+		if !r.matches(span) {
+			continue
+		}
+		if r.name == nil {
+			return sourceNone
+		}
+		// A name that needs what the span does not have names nothing: the next
+		// rule may.
+		if name, ok := r.name.render(span); ok {
+			span.attrs.PutStr(attrPeerService, name)
+			return sourceRule
+		}
+	}
+	for _, t := range p.fallback {
+		if name, ok := t.render(span); ok {
+			span.attrs.PutStr(attrPeerService, name)
+			return sourceDefault
+		}
+	}
+	return sourceNone
+}
+
+// hasPeer tells whether a span has a peer.service that says something.
+func hasPeer(attrs pcommon.Map) bool {
+	value, ok := attrs.Get(attrPeerService)
+	return ok && (value.Type() != pcommon.ValueTypeStr && value.Type() != pcommon.ValueTypeEmpty || value.Str() != "")
+}
