@@ -1,0 +1,65 @@
+# `make help` lists the targets.
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+TOOL := go tool -modfile=internal/tools/go.mod
+ALL_GO_MODULES := . cmd/otelcol-ociapm internal/tools
+
+# Static binaries, without the paths of the machine that builds them.
+export CGO_ENABLED ?= 0
+GO_BUILD := go build -trimpath -ldflags="-s -w"
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/otelcol-ociapm and bin/apmsandbox
+	@echo "building bin/otelcol-ociapm (the first build takes some minutes)"
+	@cd cmd/otelcol-ociapm && $(GO_BUILD) -o ../../bin/otelcol-ociapm .
+	@$(GO_BUILD) -o bin/apmsandbox ./cmd/apmsandbox
+
+.PHONY: run
+run: build ## Build and start the collector; without APM_ENDPOINT and APM_DATA_KEY, a local sandbox of OCI APM beside it
+	@scripts/run.sh $(RUN_ARGS)
+
+.PHONY: test
+test: build ## Run the unit tests and the end-to-end tests of the built binaries (needs Go, make and git only)
+	go test -count=1 ./...
+
+.PHONY: test-race
+test-race: ## Run the unit tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 go test -count=1 -race $$(go list ./... | grep -v /test/)
+
+.PHONY: test-apps
+test-apps: build ## Run real apps against the built binaries (needs Python 3, PostgreSQL and MariaDB)
+	go test -count=1 -tags=apps -timeout=30m -v ./test/apps/...
+
+.PHONY: lint
+lint: ## Lint all Go code
+	$(TOOL) golangci-lint run ./...
+
+.PHONY: fmt
+fmt: ## Format all Go code
+	$(TOOL) golangci-lint fmt ./...
+
+.PHONY: generate
+generate: ## Write all generated files: mdatagen's of the components, ocb's of the collector
+	go generate ./...
+	$(TOOL) builder --config=builder-config.yaml --skip-compilation --skip-strict-versioning=false
+	gofmt -w cmd/otelcol-ociapm
+
+.PHONY: tidy
+tidy: ## Run go mod tidy in every module
+	@for module in $(ALL_GO_MODULES); do (cd $$module && go mod tidy); done
+
+.PHONY: check-generated
+check-generated: generate tidy ## Fail if a generated file in the repository is not what `make generate tidy` writes
+	@git diff --exit-code --stat || { echo "generated files differ from the repository: run 'make generate tidy' and commit the result"; exit 1; }
+	@test -z "$$(git status --porcelain)" || { git status --short; echo "generated files are missing from the repository: commit them"; exit 1; }
+
+.PHONY: clean
+clean: ## Remove what make has built, and the queue of make run
+	rm -rf bin .run

@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Starts the built collector with config/agent.yaml: against the APM domain of
+# APM_ENDPOINT and APM_DATA_KEY or, where neither is set, against a sandbox of
+# OCI APM that it starts as well. Arguments go to the collector, so that
+# `make run RUN_ARGS="--config mine.yaml"` changes its configuration.
+set -euo pipefail
+# Jobs get process groups of their own: a Ctrl-C reaches this script alone, and
+# it ends the collector before the sandbox that the collector drains into.
+set -m
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+state=$root/.run
+sandbox_listen=${SANDBOX_LISTEN:-127.0.0.1:4320}
+collector_pid=
+sandbox_pid=
+viewer_pid=
+
+stop() {
+  trap '' INT TERM
+  for pid in $collector_pid $sandbox_pid; do
+    kill -TERM "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+  done
+  # The viewer is a pipeline, and so a process group.
+  kill -TERM -- "-$viewer_pid" 2>/dev/null || true
+  wait "$viewer_pid" 2>/dev/null || true
+  echo "stopped"
+  exit "${1:-0}"
+}
+trap 'echo; echo "stopping: the collector first sends what it holds"; stop 0' INT TERM
+
+# await FILE TEXT PID waits until a process has logged that it is ready.
+await() {
+  until grep -qF "$2" "$1"; do
+    if ! kill -0 "$3" 2>/dev/null; then
+      sleep 0.2 # for the viewer to show why
+      return 1
+    fi
+    sleep 0.1
+  done
+}
+
+mkdir -p "$state"
+: >"$state/apmsandbox.log"
+: >"$state/collector.log"
+# The programs write to files, so that nothing that happens to this terminal can
+# stop them. It shows what the sandbox says, and the collector's warnings.
+tail -q -n +1 -f "$state/apmsandbox.log" "$state/collector.log" 2>/dev/null | grep --line-buffered -v $'\tinfo\t' &
+viewer_pid=$(jobs -p %+)
+export OTELCOL_QUEUE_DIRECTORY=${OTELCOL_QUEUE_DIRECTORY:-$state/queue}
+
+if [[ -n ${APM_ENDPOINT:-} && -n ${APM_DATA_KEY:-} ]]; then
+  destination=$APM_ENDPOINT
+  look="OCI Console > Observability & Management > APM > Trace Explorer"
+elif [[ -n ${APM_ENDPOINT:-}${APM_DATA_KEY:-} ]]; then
+  echo "run: set both APM_ENDPOINT and APM_DATA_KEY to upload to an APM domain, or neither to use the local sandbox" >&2
+  exit 1
+else
+  "$root/bin/apmsandbox" --listen="$sandbox_listen" >>"$state/apmsandbox.log" 2>&1 &
+  sandbox_pid=$!
+  await "$state/apmsandbox.log" "apmsandbox ready at" "$sandbox_pid" || stop 1
+  destination=$(sed -n 's/.*apmsandbox ready at \(http:[^[:space:]]*\).*/\1/p' "$state/apmsandbox.log" | head -n 1)
+  look="curl -s $destination/api/v1/traces"
+  export APM_ENDPOINT=$destination APM_DATA_KEY=${APMSANDBOX_PRIVATE_KEY:-sandbox-private-key}
+fi
+
+"$root/bin/otelcol-ociapm" --config="$root/config/agent.yaml" "$@" >>"$state/collector.log" 2>&1 &
+collector_pid=$!
+await "$state/collector.log" "Everything is ready" "$collector_pid" || stop 1
+
+cat <<TEXT
+
+  otelcol-ociapm is ready. (Ctrl-C ends it.)
+
+  Send OTLP to   localhost:4317 (gRPC) or http://localhost:4318 (HTTP): the defaults of every OpenTelemetry SDK
+  It uploads to  $destination
+  Look at        $look
+  Logs           ${state#"$PWD"/}/collector.log; warnings show here too
+TEXT
+if [[ -n $sandbox_pid ]]; then
+  cat <<TEXT
+  A real domain  APM_ENDPOINT=https://<prefix>.apm-agt.<region>.oci.oraclecloud.com APM_DATA_KEY=<private data key> make run
+TEXT
+fi
+echo
+
+wait "$collector_pid" && stop 0 || stop $?
