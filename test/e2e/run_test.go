@@ -1,0 +1,213 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ociapm/otelcol-ociapm/test/harness"
+)
+
+// makeRun starts `make run` on free ports, in a process group of its own as a
+// terminal does, and waits until it says that it is ready. It returns the
+// address that takes OTLP over HTTP.
+func makeRun(t *testing.T, env ...string) (run *harness.Process, otlpHTTP string) {
+	t.Helper()
+	otlpHTTP = harness.FreeAddress(t)
+	_, metricsPort, err := net.SplitHostPort(harness.FreeAddress(t))
+	require.NoError(t, err)
+	overrides := filepath.Join(t.TempDir(), "overrides.yaml")
+	require.NoError(t, os.WriteFile(overrides, fmt.Appendf(nil, `
+receivers: {otlp: {protocols: {grpc: {endpoint: "%s"}, http: {endpoint: "%s"}}}}
+extensions: {health_check: {endpoint: "%s"}}
+service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: %s}}}}]}}}
+`, harness.FreeAddress(t), otlpHTTP, harness.FreeAddress(t), metricsPort), 0o600))
+
+	// `make test` has built the programs, and hands its flags down.
+	cmd := exec.CommandContext(t.Context(), "make", "run", "RUN_ARGS=--config="+overrides)
+	cmd.Cancel = func() error { return nil } // the cleanup of Start ends it
+	cmd.Dir = harness.Root(t)
+	for _, kv := range os.Environ() {
+		if !strings.HasPrefix(kv, "APM_") && !strings.HasPrefix(kv, "MAKE") && !strings.HasPrefix(kv, "MFLAGS") {
+			cmd.Env = append(cmd.Env, kv)
+		}
+	}
+	cmd.Env = append(cmd.Env, "SANDBOX_LISTEN=127.0.0.1:0", "OTELCOL_QUEUE_DIRECTORY="+t.TempDir())
+	cmd.Env = append(cmd.Env, env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	run = harness.Start(t, cmd)
+	run.AwaitOutput(t, `otelcol-ociapm is ready\.`)
+	return run, otlpHTTP
+}
+
+// interrupt does what Ctrl-C in a terminal does: SIGINT to the process group of
+// make, which Start created.
+func interrupt(t *testing.T, run *harness.Process) {
+	t.Helper()
+	require.NoError(t, syscall.Kill(-run.Pid(), syscall.SIGINT))
+	run.Wait(t, awaitTimeout)
+}
+
+// One command from source to a running pair, as a developer without an OCI
+// account uses it: the README's curl, the README's query, Ctrl-C.
+func TestMakeRunWithSandbox(t *testing.T) {
+	run, otlpHTTP := makeRun(t)
+	sandbox := &harness.Sandbox{Process: run, URL: run.AwaitOutput(t, `It uploads to\s+(http://127\.0\.0\.1:\d+)`)[1]}
+	assert.Contains(t, run.Output(), "Send OTLP to   localhost:4317 (gRPC) or http://localhost:4318 (HTTP)")
+	assert.Contains(t, run.Output(), "APM_ENDPOINT=https://<prefix>.apm-agt.<region>.oci.oraclecloud.com APM_DATA_KEY=<private data key> make run")
+
+	commands := readmeBlocks(t, "one span", "bash")
+	require.Len(t, commands, 2, "the README sends a span, then looks at it")
+	replaceAddresses := strings.NewReplacer("localhost:4318", otlpHTTP, "http://127.0.0.1:4320", sandbox.URL)
+	assert.JSONEq(t, `{"partialSuccess":{}}`, curl(t, replaceAddresses.Replace(commands[0])))
+	sandbox.AwaitSpans(t, 1)
+	look := curl(t, replaceAddresses.Replace(commands[1]))
+	for _, shown := range []string{"SELECT orders", `"db.statement"`, "SELECT * FROM orders WHERE id = 42", `"db.operation"`, `"peer.service"`, "postgresql:shop"} {
+		assert.Contains(t, look, shown)
+	}
+
+	// The last spans are sent before both end.
+	curl(t, replaceAddresses.Replace(commands[0]))
+	interrupt(t, run)
+	output := run.Output()
+	assert.Contains(t, output, "stopping: the collector first sends what it holds")
+	assert.Contains(t, output, "\nstopped\n")
+	log, err := os.ReadFile(filepath.Join(harness.Root(t), ".run", "collector.log"))
+	require.NoError(t, err)
+	assert.Contains(t, string(log), "Shutdown complete.")
+	assert.NotContains(t, string(log), "Exporting failed")
+	requireNothingListens(t, otlpHTTP)
+	requireNothingListens(t, strings.TrimPrefix(sandbox.URL, "http://"))
+}
+
+// With a domain's endpoint and key, no sandbox starts and the uploads go there.
+func TestMakeRunWithDomain(t *testing.T) {
+	domain := harness.StartSandbox(t)
+	run, otlpHTTP := makeRun(t, "APM_ENDPOINT="+domain.URL, "APM_DATA_KEY="+harness.PrivateKey)
+	assert.NotContains(t, run.Output(), "apmsandbox")
+
+	curl(t, strings.ReplaceAll(readmeBlocks(t, "one span", "bash")[0], "localhost:4318", otlpHTTP))
+	domain.AwaitSpans(t, 1)
+	interrupt(t, run)
+	requireClean(t, "the output of make run", run.Output())
+}
+
+func TestMakeRunWithHalfADomain(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), filepath.Join(harness.Root(t), "scripts", "run.sh"))
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "APM_ENDPOINT=https://aaaabbbb.apm-agt.eu-frankfurt-1.oci.oraclecloud.com"}
+	run := harness.Start(t, cmd)
+	assert.Equal(t, 1, run.Wait(t, awaitTimeout))
+	assert.Contains(t, run.Output(), "set both APM_ENDPOINT and APM_DATA_KEY")
+}
+
+// readmeBlocks returns the code blocks in a language that stand in the README
+// between the comments <!-- test: name --> and <!-- test end -->.
+func readmeBlocks(t *testing.T, name, language string) []string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(harness.Root(t), "README.md"))
+	require.NoError(t, err)
+	_, section, found := strings.Cut(string(content), "<!-- test: "+name+" -->\n")
+	require.True(t, found, "the README has no part that is marked as test: %s", name)
+	section, _, found = strings.Cut(section, "<!-- test end -->")
+	require.True(t, found)
+	var blocks []string
+	for {
+		_, rest, found := strings.Cut(section, "```"+language+"\n")
+		if !found {
+			return blocks
+		}
+		block, after, found := strings.Cut(rest, "```\n")
+		require.True(t, found)
+		blocks = append(blocks, block)
+		section = after
+	}
+}
+
+// curl does what a curl command of the README does, on a machine that need not
+// have curl: it knows -s, -H and -d, quotes and continued lines.
+func curl(t *testing.T, command string) string {
+	t.Helper()
+	words := shellWords(command)
+	require.Equal(t, "curl", words[0])
+	method, url, body := http.MethodGet, "", ""
+	header := http.Header{}
+	for i := 1; i < len(words); i++ {
+		switch words[i] {
+		case "-s":
+		case "-H":
+			i++
+			name, value, found := strings.Cut(words[i], ": ")
+			require.True(t, found, words[i])
+			header.Set(name, value)
+		case "-d":
+			i++
+			method, body = http.MethodPost, words[i]
+		default:
+			require.False(t, strings.HasPrefix(words[i], "-"), "curl's %s is not known here", words[i])
+			require.Empty(t, url)
+			url = words[i]
+		}
+	}
+	if !strings.Contains(url, "://") {
+		url = "http://" + url
+	}
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	require.NoError(t, err)
+	req.Header = header
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return string(answer)
+}
+
+// shellWords splits a command as a shell does, as far as quotes and continued
+// lines go.
+func shellWords(command string) []string {
+	var words []string
+	var word strings.Builder
+	inWord := false
+	quote := rune(0)
+	for _, r := range strings.ReplaceAll(command, "\\\n", " ") {
+		switch {
+		case quote != 0 && r == quote:
+			quote = 0
+		case quote == 0 && (r == '\'' || r == '"'):
+			quote, inWord = r, true
+		case quote == 0 && (r == ' ' || r == '\n'):
+			if inWord {
+				words = append(words, word.String())
+			}
+			word.Reset()
+			inWord = false
+		default:
+			word.WriteRune(r)
+			inWord = true
+		}
+	}
+	return words
+}
+
+func requireNothingListens(t *testing.T, address string) {
+	t.Helper()
+	conn, err := net.DialTimeout("tcp", address, time.Second)
+	if err == nil {
+		_ = conn.Close()
+	}
+	require.Error(t, err, "something still listens on %s", address)
+}

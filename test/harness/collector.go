@@ -1,0 +1,108 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package harness // import "github.com/ociapm/otelcol-ociapm/test/harness"
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Collector is a running bin/otelcol-ociapm.
+type Collector struct {
+	*Process
+
+	// GRPC and HTTP are the addresses, host:port, that take OTLP.
+	GRPC string
+	HTTP string
+	// Health and Metrics are the addresses of the health check and of the
+	// collector's own metrics.
+	Health  string
+	Metrics string
+
+	// OverridesFile is where CollectorOptions.Overrides are, for tests that
+	// change them.
+	OverridesFile string
+}
+
+// CollectorOptions change how a collector is started.
+type CollectorOptions struct {
+	// Config is the name of a file in the folder config; agent.yaml if empty.
+	Config string
+	// Overrides is YAML that is merged over Config.
+	Overrides string
+	// Endpoint and DataKey are what the collector uploads to and with.
+	Endpoint string
+	DataKey  string
+	// QueueDirectory holds the durable queue; a folder of the test if empty.
+	QueueDirectory string
+	// Environment is added to the collector's environment, as KEY=value.
+	Environment []string
+}
+
+// StartCollector starts a collector on free loopback ports, waits until it is
+// ready, and ends it with the test.
+func StartCollector(t testing.TB, opts CollectorOptions) *Collector {
+	t.Helper()
+	c := &Collector{GRPC: FreeAddress(t), HTTP: FreeAddress(t), Health: FreeAddress(t), Metrics: FreeAddress(t)}
+	metricsHost, metricsPort, err := net.SplitHostPort(c.Metrics)
+	require.NoError(t, err)
+
+	if opts.Config == "" {
+		opts.Config = "agent.yaml"
+	}
+	if opts.QueueDirectory == "" {
+		opts.QueueDirectory = t.TempDir()
+	}
+	addresses := writeFile(t, "addresses.yaml", fmt.Sprintf(`
+receivers: {otlp: {protocols: {grpc: {endpoint: "%s"}, http: {endpoint: "%s"}}}}
+extensions: {health_check: {endpoint: "%s"}}
+service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: "%s", port: %s}}}}]}}}
+`, c.GRPC, c.HTTP, c.Health, metricsHost, metricsPort))
+	args := []string{"--config", ConfigFile(t, opts.Config), "--config", addresses}
+	if opts.Overrides != "" {
+		c.OverridesFile = writeFile(t, "overrides.yaml", opts.Overrides)
+		args = append(args, "--config", c.OverridesFile)
+	}
+
+	cmd := exec.CommandContext(t.Context(), Binary(t, "otelcol-ociapm"), args...)
+	cmd.Cancel = func() error { return nil } // the cleanup of Start ends it
+	cmd.Env = environment(append([]string{
+		"APM_ENDPOINT=" + opts.Endpoint,
+		"APM_DATA_KEY=" + opts.DataKey,
+		"OTELCOL_QUEUE_DIRECTORY=" + opts.QueueDirectory,
+	}, opts.Environment...)...)
+	c.Process = Start(t, cmd)
+	c.AwaitOutput(t, "Everything is ready")
+	return c
+}
+
+// RunCollector runs the collector with the given arguments until it ends, and
+// returns what it printed and its exit code.
+func RunCollector(t testing.TB, env []string, args ...string) (output string, exitCode int) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), Binary(t, "otelcol-ociapm"), args...)
+	cmd.Env = environment(append([]string{"OTELCOL_QUEUE_DIRECTORY=" + t.TempDir()}, env...)...)
+	p := Start(t, cmd)
+	exitCode = p.Wait(t, startTimeout)
+	return p.Output(), exitCode
+}
+
+// ConfigFile returns the path of a file in the folder config.
+func ConfigFile(t testing.TB, name string) string {
+	t.Helper()
+	return filepath.Join(Root(t), "config", name)
+}
+
+func writeFile(t testing.TB, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+	return path
+}

@@ -1,0 +1,185 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package harness // import "github.com/ociapm/otelcol-ociapm/test/harness"
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	startTimeout = 30 * time.Second
+	stopTimeout  = 30 * time.Second
+	pollInterval = 10 * time.Millisecond
+)
+
+// Root returns the root folder of the repository.
+func Root(t testing.TB) string {
+	t.Helper()
+	_, file, _, ok := runtime.Caller(0)
+	require.True(t, ok)
+	return filepath.Join(filepath.Dir(file), "..", "..")
+}
+
+// Binary returns the path of a program that `make build` has left in bin.
+func Binary(t testing.TB, name string) string {
+	t.Helper()
+	path := filepath.Join(Root(t), "bin", name)
+	_, err := os.Stat(path)
+	require.NoError(t, err, "run `make build` first")
+	return path
+}
+
+// FreeAddress returns a loopback address whose TCP port was free a moment ago.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// Process is a program under test. It ends with the test that started it.
+type Process struct {
+	cmd  *exec.Cmd
+	out  syncBuffer
+	done chan struct{} // closed when the process has ended
+}
+
+// Start runs cmd and collects what it prints. The process is ended, by its id,
+// when the test ends.
+func Start(t testing.TB, cmd *exec.Cmd) *Process {
+	t.Helper()
+	p := &Process{cmd: cmd, done: make(chan struct{})}
+	cmd.Stdout = &p.out
+	cmd.Stderr = &p.out
+	// Children that outlive the process must not hold Wait back.
+	cmd.WaitDelay = 5 * time.Second
+	require.NoError(t, cmd.Start())
+	go func() {
+		_ = cmd.Wait()
+		close(p.done)
+	}()
+	t.Cleanup(func() {
+		p.stop(syscall.SIGTERM)
+		if t.Failed() {
+			t.Logf("output of %s:\n%s", filepath.Base(cmd.Path), p.Output())
+		}
+	})
+	return p
+}
+
+// Pid returns the process id.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
+// Output returns all that the process has printed so far.
+func (p *Process) Output() string { return p.out.String() }
+
+// Signal sends a signal to the process.
+func (p *Process) Signal(t testing.TB, sig os.Signal) {
+	t.Helper()
+	require.NoError(t, p.cmd.Process.Signal(sig))
+}
+
+// Stop asks the process to end with SIGTERM, waits, and returns its exit code.
+func (p *Process) Stop(t testing.TB) int {
+	t.Helper()
+	require.True(t, p.stop(syscall.SIGTERM), "%s did not end within %s of SIGTERM", p.cmd.Path, stopTimeout)
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// Wait waits for the process to end by itself and returns its exit code.
+func (p *Process) Wait(t testing.TB, timeout time.Duration) int {
+	t.Helper()
+	select {
+	case <-p.done:
+	case <-time.After(timeout):
+		require.FailNow(t, "process still runs", "%s after %s, output:\n%s", p.cmd.Path, timeout, p.Output())
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+func (p *Process) stop(sig os.Signal) bool {
+	if err := p.cmd.Process.Signal(sig); errors.Is(err, os.ErrProcessDone) {
+		<-p.done
+		return true
+	}
+	select {
+	case <-p.done:
+		return true
+	case <-time.After(stopTimeout):
+		_ = p.cmd.Process.Kill()
+		<-p.done
+		return false
+	}
+}
+
+// AwaitOutput waits until the output matches the pattern and returns the match
+// and its groups. It fails the test when the process ends before that.
+func (p *Process) AwaitOutput(t testing.TB, pattern string) []string {
+	t.Helper()
+	re := regexp.MustCompile(pattern)
+	deadline := time.Now().Add(startTimeout)
+	for {
+		if match := re.FindStringSubmatch(p.Output()); match != nil {
+			return match
+		}
+		select {
+		case <-p.done:
+			// What it printed last may still hold the match.
+			if match := re.FindStringSubmatch(p.Output()); match != nil {
+				return match
+			}
+			require.FailNow(t, "process ended early", "waiting for %q, exit code %d, output:\n%s", pattern, p.cmd.ProcessState.ExitCode(), p.Output())
+		case <-time.After(pollInterval):
+		}
+		if time.Now().After(deadline) {
+			require.FailNow(t, "no such output", "waiting for %q within %s, output:\n%s", pattern, startTimeout, p.Output())
+		}
+	}
+}
+
+// environment returns this process's environment without the variables that
+// steer the programs under test, plus the given ones.
+func environment(extra ...string) []string {
+	var env []string
+	for _, kv := range os.Environ() {
+		if strings.HasPrefix(kv, "APM") || strings.HasPrefix(kv, "OTEL") {
+			continue
+		}
+		env = append(env, kv)
+	}
+	return append(env, extra...)
+}
+
+// syncBuffer is a buffer that a process writes to while a test reads it.
+type syncBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *syncBuffer) Write(data []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(data)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}

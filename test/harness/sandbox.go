@@ -1,0 +1,130 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package harness // import "github.com/ociapm/otelcol-ociapm/test/harness"
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+)
+
+// The keys that a sandbox of the harness accepts. They are distinct enough to
+// be searched for in the output of a program.
+const (
+	PrivateKey = "HARNESSPRIVATEKEY0123456789ABCDEF"
+	PublicKey  = "HARNESSPUBLICKEY0123456789ABCDEF"
+)
+
+// Sandbox is a running bin/apmsandbox and a client of its API.
+type Sandbox struct {
+	*Process
+
+	// URL is the base of its upload paths and of its API.
+	URL string
+}
+
+// StartSandbox starts a sandbox of OCI APM on a free loopback port and ends it
+// with the test.
+func StartSandbox(t testing.TB, args ...string) *Sandbox {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), Binary(t, "apmsandbox"), append([]string{"--listen=127.0.0.1:0"}, args...)...)
+	cmd.Cancel = func() error { return nil } // the cleanup of Start ends it
+	cmd.Env = environment("APMSANDBOX_PRIVATE_KEY="+PrivateKey, "APMSANDBOX_PUBLIC_KEY="+PublicKey)
+	s := &Sandbox{Process: Start(t, cmd)}
+	s.URL = s.AwaitOutput(t, `apmsandbox ready at (http://[^\s"]+)`)[1]
+	return s
+}
+
+// Counts returns what the sandbox has counted.
+func (s *Sandbox) Counts(t testing.TB) apmsandbox.Counts {
+	t.Helper()
+	return get[apmsandbox.Counts](t, s.URL+"/api/v1/counts")
+}
+
+// Traces returns the stored traces, the newest first.
+func (s *Sandbox) Traces(t testing.TB) []apmsandbox.TraceSummary {
+	t.Helper()
+	return get[apmsandbox.TraceList](t, s.URL+"/api/v1/traces?limit=1000").Traces
+}
+
+// Trace returns all spans of one trace.
+func (s *Sandbox) Trace(t testing.TB, id string) apmsandbox.Trace {
+	t.Helper()
+	return get[apmsandbox.Trace](t, s.URL+"/api/v1/traces/"+id)
+}
+
+// Spans returns the spans of all stored traces.
+func (s *Sandbox) Spans(t testing.TB) []apmsandbox.Span {
+	t.Helper()
+	var spans []apmsandbox.Span
+	for _, summary := range s.Traces(t) {
+		spans = append(spans, s.Trace(t, summary.TraceID).Spans...)
+	}
+	return spans
+}
+
+// Topology returns the graph of services and peers.
+func (s *Sandbox) Topology(t testing.TB) apmsandbox.Topology {
+	t.Helper()
+	return get[apmsandbox.Topology](t, s.URL+"/api/v1/topology")
+}
+
+// Uploads returns the latest uploads, the newest first.
+func (s *Sandbox) Uploads(t testing.TB) []apmsandbox.Upload {
+	t.Helper()
+	return get[struct {
+		Uploads []apmsandbox.Upload `json:"uploads"`
+	}](t, s.URL+"/api/v1/uploads").Uploads
+}
+
+// AddFault makes the sandbox answer uploads with a fault.
+func (s *Sandbox) AddFault(t testing.TB, fault apmsandbox.Fault) {
+	t.Helper()
+	body, err := json.Marshal(fault)
+	require.NoError(t, err)
+	do(t, http.MethodPost, s.URL+"/api/v1/faults", body)
+}
+
+// ClearFaults ends all faults.
+func (s *Sandbox) ClearFaults(t testing.TB) {
+	t.Helper()
+	do(t, http.MethodDelete, s.URL+"/api/v1/faults", nil)
+}
+
+// AwaitSpans waits until at least n spans are stored.
+func (s *Sandbox) AwaitSpans(t testing.TB, n int) {
+	t.Helper()
+	require.Eventually(t, func() bool { return s.Counts(t).Spans.Stored >= n }, startTimeout, pollInterval,
+		"%d spans are not stored", n)
+}
+
+func get[T any](t testing.TB, url string) T {
+	t.Helper()
+	var answer T
+	require.NoError(t, json.Unmarshal(do(t, http.MethodGet, url, nil), &answer))
+	return answer
+}
+
+func do(t testing.TB, method, url string, body []byte) []byte {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader(body))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/json")
+	client := http.Client{Timeout: 30 * time.Second}
+	resp, err := client.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	content, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.Less(t, resp.StatusCode, 300, "%s %s: %s", method, url, content)
+	return content
+}
