@@ -14,8 +14,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"go.opentelemetry.io/collector/consumer/consumererror"
-	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
@@ -33,6 +31,9 @@ const (
 	// maxRetryAfter bounds how long an answer can hold uploads back.
 	maxRetryAfter = 15 * time.Minute
 )
+
+// errTooLarge is in the error of an upload that APM answered with 413.
+var errTooLarge = errors.New("more than OCI APM takes in one request")
 
 // answer is what came back for an upload.
 type answer struct {
@@ -61,9 +62,12 @@ func readAnswer(resp *http.Response) (answer, error) {
 
 func (a answer) accepted() bool { return a.status >= 200 && a.status <= 299 }
 
-// err is the error of an upload that was not accepted: permanent where a second
-// attempt could not end otherwise.
-func (a answer) err(url string) error {
+func (a answer) refusesKey() bool {
+	return a.status == http.StatusUnauthorized || a.status == http.StatusForbidden
+}
+
+// problem says what a refused upload was answered with, and what to do.
+func (a answer) problem(url string) error {
 	text := fmt.Sprintf("OCI APM answered the upload to %s with %d %s", url, a.status, http.StatusText(a.status))
 	if message := a.message(); message != "" {
 		text += ": " + message
@@ -71,15 +75,10 @@ func (a answer) err(url string) error {
 	if advice := adviceForStatus(a.status); advice != "" {
 		text += "; " + advice
 	}
-	err := errors.New(text)
-	switch {
-	case !isRetryableStatusCode(a.status):
-		return consumererror.NewPermanent(err)
-	case a.retryAfter > 0:
-		return exporterhelper.NewThrottleRetry(err, a.retryAfter)
-	default:
-		return err
+	if a.status == http.StatusRequestEntityTooLarge {
+		return fmt.Errorf("%w: %s", errTooLarge, text)
 	}
+	return errors.New(text)
 }
 
 // isRetryableStatusCode says whether the same upload may be accepted later. The
@@ -101,8 +100,6 @@ func adviceForStatus(code int) string {
 		return "check that the data key belongs to this domain and is of the type that data_key_type names; uploads are held and repeated"
 	case code == http.StatusNotFound:
 		return "check the endpoint: it is the domain's Data Upload Endpoint, " + endpointForm
-	case code == http.StatusRequestEntityTooLarge:
-		return "set a smaller sending_queue::batch::max_size"
 	case code == http.StatusTooManyRequests:
 		return "the domain's limit is reached; uploads are held and repeated"
 	case code >= 300 && code <= 399:

@@ -12,7 +12,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/consumer/consumererror"
 	"google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/protobuf/proto"
 )
@@ -88,28 +87,26 @@ func TestAnswerMessage(t *testing.T) {
 	})
 }
 
-func TestAnswerError(t *testing.T) {
+func TestAnswerProblem(t *testing.T) {
 	tests := []struct {
-		code      int
-		permanent bool
-		want      string
+		code int
+		want string
 	}{
-		{400, true, "with 400 Bad Request: why"},
-		{401, false, "check that the data key belongs to this domain"},
-		{403, false, "check that the data key belongs to this domain"},
-		{404, true, "check the endpoint"},
-		{413, true, "set a smaller sending_queue::batch::max_size"},
-		{429, false, "the domain's limit is reached"},
-		{500, false, "with 500 Internal Server Error: why"},
-		{503, false, "with 503 Service Unavailable: why"},
-		{307, false, "a redirect is not followed"},
+		{400, "with 400 Bad Request: why"},
+		{401, "check that the data key belongs to this domain"},
+		{403, "check that the data key belongs to this domain"},
+		{404, "check the endpoint"},
+		{413, "more than OCI APM takes in one request"},
+		{429, "the domain's limit is reached"},
+		{500, "with 500 Internal Server Error: why"},
+		{503, "with 503 Service Unavailable: why"},
+		{307, "a redirect is not followed"},
 	}
 	for _, tt := range tests {
 		t.Run(http.StatusText(tt.code), func(t *testing.T) {
-			err := answer{status: tt.code, body: []byte("why")}.err("https://host/path")
+			err := answer{status: tt.code, body: []byte("why")}.problem("https://host/path")
 			require.ErrorContains(t, err, "OCI APM answered the upload to https://host/path")
 			require.ErrorContains(t, err, tt.want)
-			assert.Equal(t, tt.permanent, consumererror.IsPermanent(err))
 		})
 	}
 }

@@ -37,6 +37,7 @@ var (
 	errNoDataKey   = errors.New("data_key: no data key; set data_key: ${env:APM_DATA_KEY} with the private data key of the domain (OCI Console > APM > your domain > Data Keys), or data_key_file: PATH of a file that holds it")
 	errTwoDataKeys = errors.New("data_key and data_key_file are both set; keep one of them")
 	errAuth        = errors.New("auth: OCI APM authenticates uploads by their data key only; remove auth and set data_key or data_key_file")
+	errNoRetry     = errors.New("retry_on_failure: enabled: false loses what sending_queue::storage is there to keep; remove it, or remove storage")
 	errAuthHeader  = errors.New("headers: Authorization is written from the data key; remove it here and set data_key or data_key_file")
 )
 
@@ -66,6 +67,10 @@ type Config struct {
 
 	// DataKeyType is "", "private" or "public".
 	DataKeyType DataKeyType `mapstructure:"data_key_type"`
+
+	// StartupCheck uploads an empty request at the start, and logs whether
+	// host, path and key are right. It delays nothing.
+	StartupCheck bool `mapstructure:"startup_check"`
 }
 
 var _ component.Config = (*Config)(nil)
@@ -94,6 +99,9 @@ func (cfg *Config) Validate() error {
 		errs = append(errs, errNoDataKey)
 	}
 
+	if cfg.durable() && !cfg.RetryConfig.Enabled {
+		errs = append(errs, errNoRetry)
+	}
 	if cfg.ClientConfig.Auth.HasValue() {
 		errs = append(errs, errAuth)
 	}
@@ -103,4 +111,9 @@ func (cfg *Config) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// durable says whether the queue is on disk.
+func (cfg *Config) durable() bool {
+	return cfg.QueueConfig.HasValue() && cfg.QueueConfig.Get().StorageID != nil
 }

@@ -18,17 +18,23 @@ import (
 // not one.
 const maxDataKeyFileBytes = 16 * 1024
 
+// errDataKeyFile is in the error of an upload for which there was no key.
+var errDataKeyFile = errors.New("no data key")
+
 // dataKeySource gives the data key for the next upload.
 type dataKeySource interface {
 	// dataKey returns the key, ready for the header. An error says what to do
 	// and does not show the key.
 	dataKey() (string, error)
+	// reload returns the newest key, for one that APM has refused.
+	reload() (string, error)
 }
 
-// newDataKeySource returns the source that the configuration names.
-func newDataKeySource(cfg *Config) (dataKeySource, error) {
+// newDataKeySource returns the source that the configuration names. It calls
+// changed when a key replaces another.
+func newDataKeySource(cfg *Config, changed func()) (dataKeySource, error) {
 	if cfg.DataKeyFile != "" {
-		return &dataKeyFile{path: cfg.DataKeyFile}, nil
+		return &dataKeyFile{path: cfg.DataKeyFile, changed: changed}, nil
 	}
 	key, err := cleanDataKey(string(cfg.DataKey))
 	if err != nil {
@@ -40,13 +46,15 @@ func newDataKeySource(cfg *Config) (dataKeySource, error) {
 type staticDataKey string
 
 func (k staticDataKey) dataKey() (string, error) { return string(k), nil }
+func (k staticDataKey) reload() (string, error)  { return string(k), nil }
 
 // dataKeyFile reads the key from a file, and again when the file has changed.
 // It looks at the file before each upload: a call of stat costs nothing beside
 // an upload, sees a rename as well as the symlink that Kubernetes swaps, and
 // needs no watcher that could miss either.
 type dataKeyFile struct {
-	path string
+	path    string
+	changed func()
 
 	mu   sync.Mutex
 	key  string
@@ -56,12 +64,27 @@ type dataKeyFile struct {
 func (f *dataKeyFile) dataKey() (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-
 	info, err := os.Stat(f.path)
 	if err == nil && f.info != nil && os.SameFile(f.info, info) &&
 		f.info.ModTime().Equal(info.ModTime()) && f.info.Size() == info.Size() {
 		return f.key, nil
 	}
+	return f.read(info)
+}
+
+func (f *dataKeyFile) reload() (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	info, err := os.Stat(f.path)
+	if err != nil {
+		info = nil
+	}
+	return f.read(info)
+}
+
+// read replaces the key by the one in the file. The info was taken before, so
+// that a change in between is seen the next time.
+func (f *dataKeyFile) read(info fs.FileInfo) (string, error) {
 	key, err := readDataKeyFile(f.path)
 	if err != nil {
 		if f.key != "" {
@@ -69,7 +92,10 @@ func (f *dataKeyFile) dataKey() (string, error) {
 			// moment. The last good key is the best guess meanwhile.
 			return f.key, nil
 		}
-		return "", err
+		return "", fmt.Errorf("%w: %w", errDataKeyFile, err)
+	}
+	if f.key != "" && key != f.key {
+		f.changed()
 	}
 	f.key, f.info = key, info
 	return key, nil

@@ -16,7 +16,8 @@ import (
 func TestDataKeyFileIsReadAgain(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "key")
-	source := &dataKeyFile{path: path}
+	changes := 0
+	source := &dataKeyFile{path: path, changed: func() { changes++ }}
 	expect := func(want string) {
 		t.Helper()
 		got, err := source.dataKey()
@@ -51,6 +52,30 @@ func TestDataKeyFileIsReadAgain(t *testing.T) {
 	expect("third")
 	require.NoError(t, os.WriteFile(path, []byte("fourth"), 0o600))
 	expect("fourth")
+	assert.Equal(t, 3, changes)
+}
+
+// A refused key is read again even if the file does not look changed.
+func TestDataKeyFileReload(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "key")
+	now := time.Now()
+	write := func(key string) {
+		require.NoError(t, os.WriteFile(path, []byte(key), 0o600))
+		require.NoError(t, os.Chtimes(path, now, now))
+	}
+	source := &dataKeyFile{path: path, changed: func() {}}
+	write("first")
+	key, err := source.dataKey()
+	require.NoError(t, err)
+	assert.Equal(t, "first", key)
+	write("other")
+	key, err = source.reload()
+	require.NoError(t, err)
+	assert.Equal(t, "other", key)
+	require.NoError(t, os.Remove(path))
+	key, err = source.reload()
+	require.NoError(t, err)
+	assert.Equal(t, "other", key)
 }
 
 // Kubernetes mounts a Secret as a link to a link, and swaps the inner one.
@@ -63,7 +88,7 @@ func TestDataKeyFileBehindSwappedSymlink(t *testing.T) {
 	require.NoError(t, os.Symlink("..old", filepath.Join(dir, "..data")))
 	require.NoError(t, os.Symlink("..data/key", filepath.Join(dir, "key")))
 
-	source := &dataKeyFile{path: filepath.Join(dir, "key")}
+	source := &dataKeyFile{path: filepath.Join(dir, "key"), changed: func() {}}
 	got, err := source.dataKey()
 	require.NoError(t, err)
 	assert.Equal(t, "old-key", got)

@@ -31,6 +31,8 @@ type uploadURLs struct {
 	traces  string
 	metrics string
 	logs    string
+	// tracesFallback is tried where traces is not found; "" is none.
+	tracesFallback string
 	// keyType is the type of data key that the URLs are for.
 	keyType DataKeyType
 }
@@ -55,16 +57,16 @@ func newUploadURLs(endpoint string, keyType DataKeyType) (uploadURLs, error) {
 		keyType = pastedType
 	}
 
-	tracesPath := apiPath
-	if keyType != DataKeyTypeUnset {
-		tracesPath += "/" + string(keyType)
-	}
-	return uploadURLs{
-		traces:  base.JoinPath(tracesPath, "v1/traces").String(),
+	urls := uploadURLs{
+		traces:  base.JoinPath(apiPath, string(keyType), "v1/traces").String(),
 		metrics: base.JoinPath(apiPath, "v1/metrics").String(),
 		logs:    base.JoinPath(apiPath, "v1/logs").String(),
 		keyType: keyType,
-	}, nil
+	}
+	if keyType == DataKeyTypeUnset {
+		urls.tracesFallback = base.JoinPath(apiPath, string(DataKeyTypePrivate), "v1/traces").String()
+	}
+	return urls, nil
 }
 
 // parseEndpoint returns the scheme and host of the endpoint, and the type of

@@ -22,6 +22,7 @@ func TestUploadURLs(t *testing.T) {
 	public := unset
 	public.traces = testEndpoint + "/20200101/opentelemetry/public/v1/traces"
 	public.keyType = DataKeyTypePublic
+	unset.tracesFallback = private.traces
 
 	tests := []struct {
 		endpoint string

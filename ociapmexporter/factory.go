@@ -57,52 +57,69 @@ func createDefaultConfig() component.Config {
 		ClientConfig: client,
 		RetryConfig:  retry,
 		QueueConfig:  configoptional.Some(queue),
+		StartupCheck: true,
 	}
 }
 
 func createTraces(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
 	oCfg := cfg.(*Config)
-	exp, err := newUploader(oCfg, set)
+	urls, err := newUploadURLs(oCfg.ClientConfig.Endpoint, oCfg.DataKeyType)
 	if err != nil {
 		return nil, err
 	}
-	return exporterhelper.NewTraces(ctx, set, cfg, exp.pushTraces, helperOptions(oCfg, exp)...)
+	up, err := newUploader(oCfg, set, tracesSignal(urls))
+	if err != nil {
+		return nil, err
+	}
+	return exporterhelper.NewTraces(ctx, helperSettings(set, oCfg), cfg, up.push, helperOptions(oCfg, up.start, up.shutdown)...)
 }
 
 func createMetrics(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
 	oCfg := cfg.(*Config)
-	exp, err := newPrivateKeyUploader(oCfg, set)
+	urls, err := newPrivateKeyURLs(oCfg)
 	if err != nil {
 		return nil, err
 	}
-	return exporterhelper.NewMetrics(ctx, set, cfg, exp.pushMetrics, helperOptions(oCfg, exp)...)
+	up, err := newUploader(oCfg, set, metricsSignal(urls))
+	if err != nil {
+		return nil, err
+	}
+	return exporterhelper.NewMetrics(ctx, helperSettings(set, oCfg), cfg, up.push, helperOptions(oCfg, up.start, up.shutdown)...)
 }
 
 func createLogs(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
 	oCfg := cfg.(*Config)
-	exp, err := newPrivateKeyUploader(oCfg, set)
+	urls, err := newPrivateKeyURLs(oCfg)
 	if err != nil {
 		return nil, err
 	}
-	return exporterhelper.NewLogs(ctx, set, cfg, exp.pushLogs, helperOptions(oCfg, exp)...)
-}
-
-// newPrivateKeyUploader makes the uploader of a signal that APM takes with a
-// private key only.
-func newPrivateKeyUploader(cfg *Config, set exporter.Settings) (*uploader, error) {
-	exp, err := newUploader(cfg, set)
+	up, err := newUploader(oCfg, set, logsSignal(urls))
 	if err != nil {
 		return nil, err
 	}
-	if exp.urls.keyType == DataKeyTypePublic {
-		return nil, errPublicKeySignal
-	}
-	return exp, nil
+	return exporterhelper.NewLogs(ctx, helperSettings(set, oCfg), cfg, up.push, helperOptions(oCfg, up.start, up.shutdown)...)
 }
 
-func helperOptions(cfg *Config, exp *uploader) []exporterhelper.Option {
+// newPrivateKeyURLs returns the URLs for a signal that APM takes with a private
+// key only.
+func newPrivateKeyURLs(cfg *Config) (uploadURLs, error) {
+	urls, err := newUploadURLs(cfg.ClientConfig.Endpoint, cfg.DataKeyType)
+	if err == nil && urls.keyType == DataKeyTypePublic {
+		err = errPublicKeySignal
+	}
+	return urls, err
+}
+
+// helperSettings are the settings for exporterhelper.
+func helperSettings(set exporter.Settings, cfg *Config) exporter.Settings {
+	set.Logger = helperLogger(set.Logger, cfg.durable())
+	return set
+}
+
+func helperOptions(cfg *Config, start component.StartFunc, shutdown component.ShutdownFunc) []exporterhelper.Option {
 	return []exporterhelper.Option{
-		exporterhelper.WithStart(exp.start),
+		exporterhelper.WithStart(start),
+		exporterhelper.WithShutdown(shutdown),
 		exporterhelper.WithCapabilities(consumer.Capabilities{MutatesData: false}),
 		// The HTTP client has its own timeout, which covers one attempt.
 		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{Timeout: 0}),

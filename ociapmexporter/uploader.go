@@ -6,101 +6,276 @@ package ociapmexporter // import "github.com/ociapm/otelcol-ociapm/ociapmexporte
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"runtime"
+	"strconv"
+	"sync"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter"
-	"go.opentelemetry.io/collector/pdata/plog"
-	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
-	"go.opentelemetry.io/collector/pdata/pmetric"
-	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
-	"go.opentelemetry.io/collector/pdata/ptrace"
-	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
+
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadata"
 )
 
 const protobufContentType = "application/x-protobuf"
 
+// What became of an upload, as the telemetry counts it.
+const (
+	outcomeAccepted = "accepted" // APM has it, or all but some of its items
+	outcomeHeld     = "held"     // it will be repeated
+	outcomeSplit    = "split"    // it was too large, and goes again in halves
+	outcomeDropped  = "dropped"  // APM refused it for good
+)
+
 // uploader posts one signal to an APM domain.
-type uploader struct {
-	config    *Config
-	urls      uploadURLs
-	key       dataKeySource
-	userAgent string
-	telemetry component.TelemetrySettings
+type uploader[T any] struct {
+	signal     signal[T]
+	url        *uploadURL
+	config     *Config
+	key        dataKeySource
+	userAgent  string
+	logger     *zap.Logger
+	settings   component.TelemetrySettings
+	telemetry  *metadata.TelemetryBuilder
+	attributes []attribute.KeyValue // of all that telemetry counts
+	health     *health
 
 	client *http.Client // set by start
+
+	stopCheck context.CancelFunc
+	checking  sync.WaitGroup
 }
 
-func newUploader(cfg *Config, set exporter.Settings) (*uploader, error) {
-	urls, err := newUploadURLs(cfg.ClientConfig.Endpoint, cfg.DataKeyType)
+func newUploader[T any](cfg *Config, set exporter.Settings, sig signal[T]) (*uploader[T], error) {
+	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, err
 	}
-	key, err := newDataKeySource(cfg)
+	attributes := []attribute.KeyValue{attribute.String("exporter", set.ID.String()), attribute.String("signal", sig.name)}
+	key, err := newDataKeySource(cfg, func() {
+		telemetry.ExporterOciApmDataKeyReloads.Add(context.Background(), 1, metric.WithAttributes(attributes...))
+		set.Logger.Info("The data key has changed: uploads use the new one", zap.String("data_key_file", cfg.DataKeyFile))
+	})
 	if err != nil {
 		return nil, err
 	}
-	return &uploader{
-		config:    cfg,
-		urls:      urls,
-		key:       key,
-		userAgent: fmt.Sprintf("%s/%s (%s/%s)", set.BuildInfo.Command, set.BuildInfo.Version, runtime.GOOS, runtime.GOARCH),
-		telemetry: set.TelemetrySettings,
+	return &uploader[T]{
+		signal:     sig,
+		url:        &uploadURL{primary: sig.url, fallback: sig.fallback, logger: set.Logger},
+		config:     cfg,
+		key:        key,
+		userAgent:  fmt.Sprintf("%s/%s (%s/%s)", set.BuildInfo.Command, set.BuildInfo.Version, runtime.GOOS, runtime.GOARCH),
+		logger:     set.Logger,
+		settings:   set.TelemetrySettings,
+		telemetry:  telemetry,
+		attributes: attributes,
+		health:     &health{logger: set.Logger},
+		stopCheck:  func() {},
 	}, nil
 }
 
-// start makes the HTTP client, which needs the host's extensions.
-func (u *uploader) start(ctx context.Context, host component.Host) error {
-	client, err := u.config.ClientConfig.ToClient(ctx, host.GetExtensions(), u.telemetry)
+// start makes the HTTP client, which needs the host's extensions, and checks in
+// the background whether APM takes uploads.
+func (u *uploader[T]) start(ctx context.Context, host component.Host) error {
+	client, err := newClient(ctx, u.config.ClientConfig, host, u.settings, func(ctx context.Context, n int64) {
+		u.telemetry.ExporterOciApmUploadedBytes.Add(ctx, n, metric.WithAttributes(u.attributes...))
+	})
 	if err != nil {
 		return err
 	}
-	// A redirect would carry the data key to another place.
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	u.client = client
+	u.health.host = host
+	if u.config.StartupCheck {
+		checkCtx, stop := context.WithCancel(context.WithoutCancel(ctx)) //nolint:gosec // shutdown calls stop
+		u.stopCheck = stop
+		u.checking.Go(func() { u.check(checkCtx) })
+	}
 	return nil
 }
 
-func (u *uploader) pushTraces(ctx context.Context, td ptrace.Traces) error {
-	body, err := ptraceotlp.NewExportRequestFromTraces(td).MarshalProto()
-	if err != nil {
-		return consumererror.NewPermanent(err)
+func (u *uploader[T]) shutdown(context.Context) error {
+	u.stopCheck()
+	u.checking.Wait()
+	u.telemetry.Shutdown()
+	if u.client != nil {
+		u.client.CloseIdleConnections()
 	}
-	return u.upload(ctx, u.urls.traces, body, rejectedSpans)
+	return nil
 }
 
-func (u *uploader) pushMetrics(ctx context.Context, md pmetric.Metrics) error {
-	body, err := pmetricotlp.NewExportRequestFromMetrics(md).MarshalProto()
-	if err != nil {
-		return consumererror.NewPermanent(err)
+// check uploads an empty request: host, path and key decide about it as they do
+// about a full one. The outcome is one line of the log; where it fails, the line
+// that the first failed upload would have written.
+func (u *uploader[T]) check(ctx context.Context) {
+	err := u.pushWhole(ctx, u.signal.empty())
+	if err == nil {
+		u.logger.Info("OCI APM takes uploads: host, path and data key are right", zap.String("url", u.url.current()))
 	}
-	return u.upload(ctx, u.urls.metrics, body, rejectedDataPoints)
 }
 
-func (u *uploader) pushLogs(ctx context.Context, ld plog.Logs) error {
-	body, err := plogotlp.NewExportRequestFromLogs(ld).MarshalProto()
-	if err != nil {
-		return consumererror.NewPermanent(err)
+// push uploads data. A request that is too large for APM is halved until its
+// parts are not.
+func (u *uploader[T]) push(ctx context.Context, data T) error {
+	err := u.pushWhole(ctx, data)
+	items := u.signal.count(data)
+	if !errors.Is(err, errTooLarge) || items == 1 {
+		return err
 	}
-	return u.upload(ctx, u.urls.logs, body, rejectedLogRecords)
+
+	parts := partsOutcome[T]{held: u.signal.empty()}
+	u.pushHalves(ctx, data, &parts)
+	if parts.droppedItems == items {
+		return consumererror.NewPermanent(errors.Join(parts.dropped...))
+	}
+	if parts.droppedItems > 0 {
+		// The caller is told of what is held, or of success. What was dropped
+		// beside it is said here.
+		u.logger.Error("OCI APM refused a part of a request that was split: it is dropped",
+			zap.Int("dropped_items", parts.droppedItems), zap.Errors("errors", parts.dropped))
+	}
+	if parts.heldBy != nil {
+		return u.signal.failed(errors.Join(parts.heldBy...), parts.held)
+	}
+	return nil
 }
 
-// upload posts one request and turns APM's answer into what exporterhelper does
-// next: nil is done, a permanent error drops the items, any other error repeats
+// partsOutcome is what became of the parts of a request that was split.
+type partsOutcome[T any] struct {
+	held         T // to be sent again
+	heldBy       []error
+	dropped      []error
+	droppedItems int
+}
+
+func (u *uploader[T]) pushHalves(ctx context.Context, data T, parts *partsOutcome[T]) {
+	u.telemetry.ExporterOciApmSplits.Add(ctx, 1, metric.WithAttributes(u.attributes...))
+	middle := u.signal.count(data) / 2
+	for _, half := range []T{
+		u.signal.keep(data, func(i int) bool { return i < middle }),
+		u.signal.keep(data, func(i int) bool { return i >= middle }),
+	} {
+		err := u.pushWhole(ctx, half)
+		switch {
+		case err == nil:
+		case errors.Is(err, errTooLarge) && u.signal.count(half) > 1:
+			u.pushHalves(ctx, half, parts)
+		case consumererror.IsPermanent(err):
+			parts.dropped = append(parts.dropped, err)
+			parts.droppedItems += u.signal.count(half)
+		default:
+			parts.heldBy = append(parts.heldBy, err)
+			u.signal.moveTo(half, parts.held)
+		}
+	}
+}
+
+// pushWhole uploads data in one request. It returns what exporterhelper acts
+// upon: nil is done, a permanent error drops the items, any other error repeats
 // the upload.
-func (u *uploader) upload(ctx context.Context, url string, body []byte, rejected rejectedItems) error {
+func (u *uploader[T]) pushWhole(ctx context.Context, data T) error {
+	body, err := u.signal.marshal(data)
+	if err != nil {
+		return consumererror.NewPermanent(err)
+	}
+	u.telemetry.ExporterOciApmUncompressedBytes.Add(ctx, int64(len(body)), metric.WithAttributes(u.attributes...))
+
+	got, url, err := u.post(ctx, body)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err() // a shutdown says nothing of APM
+	case err != nil:
+		return u.hold(ctx, err)
+	case got.accepted():
+		u.countUpload(ctx, outcomeAccepted, got.status)
+		u.health.succeeded()
+		u.reportRejected(ctx, got)
+		return nil
+	}
+
+	items := u.signal.count(data)
+	problem := got.problem(url)
+	switch {
+	case isRetryableStatusCode(got.status):
+		u.countUpload(ctx, outcomeHeld, got.status)
+		u.health.failed(strconv.Itoa(got.status), problem)
+		if got.retryAfter > 0 {
+			return exporterhelper.NewThrottleRetry(problem, got.retryAfter)
+		}
+		return problem
+	case errors.Is(problem, errTooLarge) && items > 1:
+		u.countUpload(ctx, outcomeSplit, got.status)
+		return consumererror.NewPermanent(problem)
+	case errors.Is(problem, errTooLarge):
+		problem = fmt.Errorf("%s takes %d bytes, %w", u.signal.describe(data), len(body), problem)
+	}
+	u.countUpload(ctx, outcomeDropped, got.status)
+	u.telemetry.ExporterOciApmDroppedItems.Add(ctx, int64(items), metric.WithAttributes(u.attributes...))
+	u.health.failed(strconv.Itoa(got.status), problem)
+	return consumererror.NewPermanent(problem)
+}
+
+// hold counts and reports an upload that got no answer.
+func (u *uploader[T]) hold(ctx context.Context, err error) error {
+	kind, advice := diagnose(err)
+	u.telemetry.ExporterOciApmUploads.Add(ctx, 1, metric.WithAttributes(append(u.attributes,
+		attribute.String("outcome", outcomeHeld), attribute.String("error.type", kind))...))
+	err = fmt.Errorf("%w; %s", err, advice)
+	u.health.failed(kind, err)
+	return err
+}
+
+func (u *uploader[T]) countUpload(ctx context.Context, outcome string, status int) {
+	u.telemetry.ExporterOciApmUploads.Add(ctx, 1, metric.WithAttributes(append(u.attributes,
+		attribute.String("outcome", outcome), attribute.Int("http.response.status_code", status))...))
+}
+
+// reportRejected counts and reports the items that APM did not take of an
+// upload that it accepted.
+func (u *uploader[T]) reportRejected(ctx context.Context, got answer) {
+	count, message := u.signal.rejected(got)
+	if count > 0 {
+		u.telemetry.ExporterOciApmRejectedItems.Add(ctx, count, metric.WithAttributes(u.attributes...))
+	}
+	if count > 0 || message != "" {
+		u.health.rejected(count, message)
+	}
+}
+
+// post sends a body with the newest key to the URL that works, and returns the
+// answer and the URL that gave it.
+func (u *uploader[T]) post(ctx context.Context, body []byte) (got answer, url string, err error) {
 	key, err := u.key.dataKey()
 	if err != nil {
-		return err // retried: the file may be there again by then
+		return answer{}, "", err
 	}
+	url = u.url.current()
+	got, err = u.send(ctx, url, key, body)
+	if err == nil && got.refusesKey() {
+		// The key may have been rotated since it was read.
+		if newKey, keyErr := u.key.reload(); keyErr == nil && newKey != key {
+			key = newKey
+			got, err = u.send(ctx, url, key, body)
+		}
+	}
+	if err == nil && got.status == http.StatusNotFound {
+		return u.url.notFound(url, got, func(url string) (answer, error) { return u.send(ctx, url, key, body) })
+	}
+	return got, url, err
+}
+
+// send makes one attempt.
+func (u *uploader[T]) send(ctx context.Context, url, key string, body []byte) (answer, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
-		return consumererror.NewPermanent(err)
+		return answer{}, err
 	}
 	req.Header.Set("Authorization", "dataKey "+key)
 	req.Header.Set("Content-Type", protobufContentType)
@@ -108,24 +283,16 @@ func (u *uploader) upload(ctx context.Context, url string, body []byte, rejected
 
 	resp, err := u.client.Do(req)
 	if err != nil {
-		return fmt.Errorf("upload to OCI APM failed: %w", err)
+		return answer{}, fmt.Errorf("upload to OCI APM failed: %w", err)
 	}
 	defer func() {
 		// A body that was read to its end lets the connection be used again.
 		_, _ = io.CopyN(io.Discard, resp.Body, maxAnswerBytes)
 		resp.Body.Close()
 	}()
-
 	got, err := readAnswer(resp)
 	if err != nil {
-		return fmt.Errorf("the answer of OCI APM broke off: %w", err)
+		return answer{}, fmt.Errorf("the answer of OCI APM broke off: %w", err)
 	}
-	if !got.accepted() {
-		return got.err(url)
-	}
-	if count, message := rejected(got); count > 0 || message != "" {
-		u.telemetry.Logger.Warn("OCI APM accepted an upload in part",
-			zap.Int64("rejected_items", count), zap.String("message", message))
-	}
-	return nil
+	return got, nil
 }

@@ -54,6 +54,7 @@ func directConfig(endpoint string) *Config {
 	cfg.ClientConfig.Endpoint = endpoint
 	cfg.DataKey = testKey
 	cfg.RetryConfig.Enabled = false
+	cfg.StartupCheck = false
 	cfg.QueueConfig = configoptional.None[exporterhelper.QueueBatchConfig]()
 	return cfg
 }
@@ -108,10 +109,10 @@ func TestUploadThreeSignals(t *testing.T) {
 	require.NoError(t, logs.ConsumeLogs(t.Context(), ld))
 
 	counts := sandbox.Counts()
-	assert.EqualValues(t, 3, counts.Spans.Stored)
-	assert.EqualValues(t, 2, counts.Metrics.DataPoints)
-	assert.EqualValues(t, 1, counts.Logs.Records)
-	assert.EqualValues(t, 3, counts.Uploads.Accepted)
+	assert.Equal(t, 3, counts.Spans.Stored)
+	assert.Equal(t, 2, counts.Metrics.DataPoints)
+	assert.Equal(t, 1, counts.Logs.Records)
+	assert.Equal(t, 3, counts.Uploads.Accepted)
 	assert.Zero(t, counts.Uploads.Rejected)
 }
 

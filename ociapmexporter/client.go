@@ -1,0 +1,62 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ociapmexporter // import "github.com/ociapm/otelcol-ociapm/ociapmexporter"
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"slices"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/config/configmiddleware"
+	"go.opentelemetry.io/collector/extension/extensionmiddleware"
+)
+
+// byteMeterID is what the exporter's own middleware is called in the client's
+// configuration. No user can give a component this name.
+var byteMeterID = component.MustNewIDWithName("oci_apm_byte_meter", "internal")
+
+// newClient makes the HTTP client of the configuration. It tells sent how many
+// bytes of body each request has after compression.
+func newClient(ctx context.Context, cfg confighttp.ClientConfig, host component.Host, settings component.TelemetrySettings, sent func(context.Context, int64)) (*http.Client, error) {
+	// confighttp compresses inside its chain of transports. Only a middleware
+	// stands between that and the network.
+	cfg.Middlewares = append(slices.Clone(cfg.Middlewares), configmiddleware.Config{ID: byteMeterID})
+	extensions := map[component.ID]component.Component{byteMeterID: byteMeter{sent: sent}}
+	maps.Copy(extensions, host.GetExtensions())
+
+	client, err := cfg.ToClient(ctx, extensions, settings)
+	if err != nil {
+		return nil, err
+	}
+	// A redirect would carry the data key to another place.
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return client, nil
+}
+
+// byteMeter is a client middleware that reports the size of request bodies.
+type byteMeter struct {
+	component.StartFunc
+	component.ShutdownFunc
+	sent func(context.Context, int64)
+}
+
+var _ extensionmiddleware.HTTPClient = byteMeter{}
+
+// GetHTTPRoundTripper implements extensionmiddleware.HTTPClient.
+func (m byteMeter) GetHTTPRoundTripper(context.Context) (extensionmiddleware.WrapHTTPRoundTripperFunc, error) {
+	return func(_ context.Context, next http.RoundTripper) (http.RoundTripper, error) {
+		return roundTripper(func(req *http.Request) (*http.Response, error) {
+			m.sent(req.Context(), max(req.ContentLength, 0))
+			return next.RoundTrip(req)
+		}), nil
+	}, nil
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+// RoundTrip implements http.RoundTripper.
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
