@@ -18,11 +18,14 @@ var statement500 = `SELECT r.id, r.name, r.price, h.name AS hotel, h.city, COUNT
  WHERE h.city = :city AND r.price BETWEEN :low AND :high AND r.kind IN ('double', 'suite') AND NOT EXISTS (SELECT 1 FROM closures c WHERE c.hotel_id = h.id
    AND c.day BETWEEN :from_date AND :to_date) GROUP BY r.id, r.name, r.price, h.name, h.city ORDER BY r.price FETCH FIRST 20 ROWS ONLY`
 
-func batch(spans int, kind ptrace.SpanKind, attrs map[string]any, text func(int) string) ptrace.Traces {
+// batchSpans is the spans of one batch.
+const batchSpans = 200
+
+func batch(kind ptrace.SpanKind, attrs map[string]any, text func(int) string) ptrace.Traces {
 	td := ptrace.NewTraces()
 	scoped := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty()
 	scoped.Scope().SetName("opentelemetry.instrumentation.dbapi")
-	for i := range spans {
+	for i := range batchSpans {
 		span := scoped.Spans().AppendEmpty()
 		span.SetKind(kind)
 		if err := span.Attributes().FromRaw(attrs); err != nil {
@@ -42,19 +45,18 @@ func BenchmarkProcess(b *testing.B) {
 		"http.request.method": "GET", "url.full": "http://shop.example.test/", "server.address": "shop.example.test", "server.port": 443,
 		"http.response.status_code": 200, "network.protocol.version": "1.1", "user_agent.original": "curl", "thread.id": 12,
 	}
-	const spans = 200
 	tests := []struct {
 		name     string
 		sanitize Sanitize
 		cold     bool
 		input    ptrace.Traces
 	}{
-		{"server", SanitizeNever, false, batch(spans, ptrace.SpanKindServer, http, nil)},
-		{"http client", SanitizeNever, false, batch(spans, ptrace.SpanKindClient, http, nil)},
-		{"warm", SanitizeNever, false, batch(spans, ptrace.SpanKindClient, oracle, func(i int) string { return statement500 + strings.Repeat(" ", i%20) })},
-		{"warm sanitized", SanitizeAlways, false, batch(spans, ptrace.SpanKindClient, oracle, func(i int) string { return statement500 + strings.Repeat(" ", i%20) })},
-		{"cold", SanitizeNever, true, batch(spans, ptrace.SpanKindClient, oracle, func(i int) string { return fmt.Sprintf("%s -- %d", statement500, i) })},
-		{"cold sanitized", SanitizeAlways, true, batch(spans, ptrace.SpanKindClient, oracle, func(i int) string { return fmt.Sprintf("%s -- %d", statement500, i) })},
+		{"server", SanitizeNever, false, batch(ptrace.SpanKindServer, http, nil)},
+		{"http client", SanitizeNever, false, batch(ptrace.SpanKindClient, http, nil)},
+		{"warm", SanitizeNever, false, batch(ptrace.SpanKindClient, oracle, func(i int) string { return statement500 + strings.Repeat(" ", i%20) })},
+		{"warm sanitized", SanitizeAlways, false, batch(ptrace.SpanKindClient, oracle, func(i int) string { return statement500 + strings.Repeat(" ", i%20) })},
+		{"cold", SanitizeNever, true, batch(ptrace.SpanKindClient, oracle, func(i int) string { return fmt.Sprintf("%s -- %d", statement500, i) })},
+		{"cold sanitized", SanitizeAlways, true, batch(ptrace.SpanKindClient, oracle, func(i int) string { return fmt.Sprintf("%s -- %d", statement500, i) })},
 	}
 	for _, tt := range tests {
 		b.Run(tt.name, func(b *testing.B) {
@@ -64,7 +66,7 @@ func BenchmarkProcess(b *testing.B) {
 			td := ptrace.NewTraces()
 			b.ReportAllocs()
 			b.ResetTimer()
-			for i := 0; i < b.N; i += spans {
+			for i := 0; i < b.N; i += batchSpans {
 				b.StopTimer()
 				tt.input.CopyTo(td)
 				if tt.cold {

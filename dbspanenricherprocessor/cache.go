@@ -24,7 +24,7 @@ type cacheKey struct {
 
 // cacheOverhead is about what the cache needs for a statement beside its text,
 // in bytes: measured as heap in use over 10,000 short statements.
-const cacheOverhead = 400
+const cacheOverhead = 300
 
 func newCache(cfg CacheConfig) (*cache, error) {
 	if cfg.MaxEntries == 0 || cfg.MaxBytes == 0 {
@@ -34,9 +34,9 @@ func newCache(cfg CacheConfig) (*cache, error) {
 	// that bounds the number of statements, too.
 	share := (cfg.MaxBytes + cfg.MaxEntries - 1) / cfg.MaxEntries
 	statements, err := otter.New(&otter.Options[cacheKey, *statement]{
-		MaximumWeight: uint64(cfg.MaxBytes),
+		MaximumWeight: uint64(cfg.MaxBytes), //nolint:gosec // Validate refuses negative numbers
 		Weigher: func(key cacheKey, s *statement) uint32 {
-			return uint32(min(max(share, weigh(key, s)), math.MaxUint32))
+			return uint32(min(max(share, weigh(key, s)), math.MaxUint32)) //nolint:gosec // bounded on the left, a sum of lengths
 		},
 		// Upkeep in the goroutine that uses the cache: there is nothing to stop.
 		Executor: func(task func()) { task() },

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // Conventions names the generations of attribute names that every database
@@ -111,7 +110,7 @@ func (cfg *Config) Validate() error {
 	for i, name := range cfg.APMAttributes {
 		switch {
 		case name != apmStatement && name != apmOracleSQLID:
-			errs = append(errs, fmt.Errorf("apm_attributes[%d]: %q is not known; write %s", i, name, strings.Join([]string{apmStatement, apmOracleSQLID}, " or ")))
+			errs = append(errs, fmt.Errorf("apm_attributes[%d]: %q is not known; write %s or %s", i, name, apmStatement, apmOracleSQLID))
 		case slices.Contains(cfg.APMAttributes[:i], name):
 			errs = append(errs, fmt.Errorf("apm_attributes[%d]: %s is there twice; write it once", i, name))
 		}

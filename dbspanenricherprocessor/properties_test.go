@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -317,10 +318,10 @@ func TestEnrichIsConcurrent(t *testing.T) {
 	cfg.QueryText.Sanitize = SanitizeAlways
 	cfg.Cache.MaxEntries = 10
 	e := newTestEnricher(t, cfg)
-	for worker := range 8 {
-		t.Run(fmt.Sprint(worker), func(t *testing.T) {
+	for worker := range uint64(8) {
+		t.Run(strconv.FormatUint(worker, 10), func(t *testing.T) {
 			t.Parallel()
-			r := rand.New(rand.NewPCG(uint64(worker), 5))
+			r := rand.New(rand.NewPCG(worker, 5))
 			for range 300 {
 				td := randomTraces(r)
 				want, err := newTestEnricher(t, cfg).processTraces(t.Context(), clone(td))

@@ -112,9 +112,11 @@ func oracleSQLIDs(text string) (id, jdbcID string) {
 	if strings.HasSuffix(text, "...") || strings.HasSuffix(text, "…") || hasJDBCEscape(text) {
 		return "", ""
 	}
-	if _, found := sqltext.RewriteJDBCPlaceholders(text); found {
-		jdbcID, _ = sqltext.OracleSQLIDFromJDBC(text)
-		return "", jdbcID
+	if strings.Contains(text, "?") {
+		if _, found := sqltext.RewriteJDBCPlaceholders(text); found {
+			jdbcID, _ = sqltext.OracleSQLIDFromJDBC(text)
+			return "", jdbcID
+		}
 	}
 	id, _ = sqltext.OracleSQLID(text)
 	return id, id

@@ -73,15 +73,15 @@ func compile(cfg *Config) (*program, error) {
 
 	databases := len(cfg.Kinds) == 1 && cfg.Kinds[0] == KindDB
 	for i := range cfg.Rules {
-		r, err := compileRule(&cfg.Rules[i])
-		if err != nil {
-			for _, e := range unjoin(err) {
-				errs = append(errs, fmt.Errorf("rules[%d].%w", i, e))
-			}
+		r, ruleErrs := compileRule(&cfg.Rules[i])
+		for _, err := range ruleErrs {
+			errs = append(errs, fmt.Errorf("rules[%d].%w", i, err))
+		}
+		if len(ruleErrs) > 0 {
 			r = rule{} // holds a place, so that numbers stay
 		}
 		for j := range p.rules {
-			if err == nil && len(p.rules[j].conditions) > 0 && p.rules[j].covers(&r, databases) {
+			if len(r.conditions) > 0 && len(p.rules[j].conditions) > 0 && p.rules[j].covers(&r, databases) {
 				errs = append(errs, fmt.Errorf("rules[%d].match: can never match, because rules[%d] takes all that it matches; move it before that rule", i, j))
 				break
 			}
@@ -130,12 +130,4 @@ var kindNumbers = map[Kind]dbspan.Kind{
 	KindHTTP:      dbspan.KindHTTP,
 	KindRPC:       dbspan.KindRPC,
 	KindMessaging: dbspan.KindMessaging,
-}
-
-// unjoin takes apart what errors.Join put together.
-func unjoin(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // a type of this package's own making
-		return joined.Unwrap()
-	}
-	return []error{err}
 }

@@ -30,7 +30,7 @@ type condition struct {
 }
 
 // compileRule reads a rule. Its errors begin with the field that is wrong.
-func compileRule(cfg *RuleConfig) (rule, error) {
+func compileRule(cfg *RuleConfig) (rule, []error) {
 	var errs []error
 	var r rule
 	if len(cfg.Match) == 0 {
@@ -54,7 +54,7 @@ func compileRule(cfg *RuleConfig) (rule, error) {
 		}
 		r.name = name
 	}
-	return r, errors.Join(errs...)
+	return r, errs
 }
 
 func compileCondition(name string, value any) (condition, error) {

@@ -45,7 +45,7 @@ func ParseConnection(text string, hint System) Connection {
 		return Connection{}
 	}
 	c := parseConnection(text, hint)
-	if !plausibleHost(c.Host) {
+	if c.Host == "" || !plausibleHost(c.Host) {
 		c.Host, c.Port = "", 0
 	}
 	if !plausibleNamespace(c.Namespace) {
@@ -316,16 +316,15 @@ func parseOracle(text string) Connection {
 		text = text[:i]
 	}
 	for _, ldap := range []string{"ldap://", "ldaps://", "ldap:", "ldaps:"} {
-		if rest, ok := cutPrefixFold(text, ldap); ok {
-			// The directory's host is not the database's.
-			_, entry, _ := strings.Cut(strings.TrimPrefix(rest, "//"), "/")
-			entry, _, _ = strings.Cut(entry, ",")
-			if name, ok := cutPrefixFold(entry, "cn="); ok {
-				entry = name
-			}
-			c.Namespace = entry
-			return c
+		rest, ok := cutPrefixFold(text, ldap)
+		if !ok {
+			continue
 		}
+		// The directory's host is not the database's.
+		_, entry, _ := strings.Cut(strings.TrimPrefix(rest, "//"), "/")
+		entry, _, _ = strings.Cut(entry, ",")
+		c.Namespace, _ = cutPrefixFold(entry, "cn=")
+		return c
 	}
 	for _, protocol := range []string{"tcps:", "tcp:"} {
 		if rest, ok := cutPrefixFold(text, protocol); ok {
@@ -360,11 +359,11 @@ func parseOracle(text string) Connection {
 	}
 	host, port, ok := splitHostPort(first)
 	if !ok {
-		host, tail, _ := strings.Cut(first, ":")
-		if strings.Contains(tail, ":") || hasService {
+		name, sid, _ := strings.Cut(first, ":")
+		if strings.Contains(sid, ":") || hasService {
 			return Connection{System: Oracle}
 		}
-		c.Host, c.Namespace = host, tail // host:sid
+		c.Host, c.Namespace = name, sid
 		return c
 	}
 	c.Host, c.Port = host, port

@@ -516,8 +516,7 @@ func looksLikeConnection(text string, system System) bool {
 	if text[0] == '(' || strings.Contains(text, "://") || hasPrefixFold(text, "jdbc:") {
 		return true
 	}
-	return system.Legacy == Oracle.Legacy && text[0] != '/' && text[0] != '[' &&
-		strings.Contains(text, ":") && strings.ContainsAny(text, "/@") && !strings.Contains(text, "|")
+	return system.Legacy == Oracle.Legacy && text[0] != '/' && strings.ContainsAny(text, "/@") && !strings.Contains(text, "|")
 }
 
 func first(values ...string) string {

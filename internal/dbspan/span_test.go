@@ -42,6 +42,16 @@ func TestRead(t *testing.T) {
 			want:  Span{System: Oracle, Namespace: "hotel_high", ServerAddress: "adb.example.com", ServerPort: 1522},
 		},
 		{
+			name:  "easy connect without a port as the database",
+			attrs: map[string]any{"db.system": "oracle", "db.name": "db1.example.com/orclpdb1"},
+			want:  Span{System: Oracle, Namespace: "orclpdb1", ServerAddress: "db1.example.com"},
+		},
+		{
+			name:  "what may be a user and a password as the database",
+			attrs: map[string]any{"db.system": "oracle", "db.name": "scott/tiger"},
+			want:  Span{System: Oracle},
+		},
+		{
 			name:  "python psycopg2",
 			scope: "opentelemetry.instrumentation.psycopg2",
 			attrs: map[string]any{"db.system": "postgresql", "db.name": "shop", "db.statement": "SELECT 1", "db.user": "app", "net.peer.name": "pg1", "net.peer.port": 5432},

@@ -4,6 +4,7 @@
 package sqltext
 
 import (
+	"slices"
 	"strings"
 	"sync"
 )
@@ -37,13 +38,13 @@ type Analysis struct {
 // Analyze reads a text by the rules of a dialect. It never fails: what it does not
 // understand has no operation.
 func Analyze(text string, d Dialect) Analysis {
-	a, _ := run(text, d, false)
+	a, _ := run(text, d, true, false)
 	return a
 }
 
 // AnalyzeAndSanitize is Analyze and Sanitize in one pass.
 func AnalyzeAndSanitize(text string, d Dialect) (Analysis, string) {
-	return run(text, d, true)
+	return run(text, d, true, true)
 }
 
 // maxCollections bounds the work of keeping the collections distinct.
@@ -77,9 +78,10 @@ type frame struct {
 	cases   uint8 // open CASE
 	tables  bool  // in a list of tables, where a comma brings the next one
 	sawFrom bool
+	sources bool // in the FROM of UPDATE or DELETE, which may explain the target
 	parens  bool // parentheses where a table may stand
 	values  bool // parentheses of VALUES or of a list after IN
-	into    bool // INSERT has its table
+	into    bool // INSERT, UPDATE or DDL has its target
 	multi   bool // INSERT ALL
 	nested  bool // not the first level
 }
@@ -87,45 +89,63 @@ type frame struct {
 // parser follows the tokens of a text.
 type parser struct {
 	lex     lexer
-	res     Analysis
-	frames  []frame
-	top     *frame
-	ctes    []string
-	summary summary
 	writer  writer
+	analyze bool // somebody wants the analysis
+	res     Analysis
+	summary summary
 
-	prev     token   // the last token that is not a comment
-	pending  token   // a name that becomes a target if the next word allows it
-	prevKw   keyword // of the token before prev
-	taken    bool    // the word was taken for a name
+	collections []string
+	ctes        []string // names that WITH defines
+	frames      []frame
+	top         *frame // the last of frames
+	deeper      int    // levels of parentheses beyond maxDepth
+
+	prev    token   // the last token that is not a comment
+	prevKw  keyword // of the token before prev
+	taken   bool    // the word was taken for a name
+	pending token   // a name that becomes a target if the next word allows it
+	target  string  // what UPDATE or DELETE changes, as written
+	aliased token   // the table of FROM whose alias may follow
+
+	// Of the statement.
 	verb     keyword
-	block    bool // in a block of statements: BEGIN … END
-	done     bool // the rest is a body that this statement does not run
-	skip     bool // the rest of this statement is of no interest
-	weak     bool // only statements that prepare others so far
+	mainSeen bool // the main operation of WITH has been there
 	ddl      bool
-	exec     bool
-	declared bool // has variables of its own
+	exec     bool // EXEC, whose arguments have names with @
+	body     bool // the object that is created has a body
+	skip     bool // the rest of the statement is of no interest
 	secret   bool // a password may follow PASSWORD
-	body     bool // the object has a body
-	mainSeen bool
-	atBinds  bool
 	mask     bool // everything up to the end of the statement is a secret
 	maskFrom int
+
+	// Of the text.
+	block    bool // in a block of statements: BEGIN … END
+	done     bool // the rest is a body that this statement does not run
+	weak     bool // only statements that prepare others so far
+	declared bool // has variables of its own
+	atBinds  bool // has @name
 }
 
 var parsers = sync.Pool{New: func() any { return &parser{frames: make([]frame, 0, 32)} }}
 
+// maxDepth is the number of levels of parentheses that are told apart.
+const maxDepth = 1000
+
 // maxPooled is the most that a parser keeps for the next text.
 const maxPooled = 1 << 16
 
-func run(text string, d Dialect, sanitize bool) (Analysis, string) {
+// run reads the text once for what is wanted of it.
+func run(text string, d Dialect, analyze, sanitize bool) (Analysis, string) {
 	p := parsers.Get().(*parser)
-	frames, ctes, sum, out := p.frames[:0], p.ctes[:0], p.summary.buf[:0], p.writer.out[:0]
-	*p = parser{lex: newLexer(text, d), frames: frames, ctes: ctes}
-	p.summary.buf = sum
-	p.writer = writer{text: text, out: out, on: sanitize}
-	p.frames = append(p.frames, frame{})
+	*p = parser{
+		lex:         newLexer(text, d),
+		frames:      append(p.frames[:0], frame{}),
+		ctes:        p.ctes[:0],
+		collections: p.collections[:0],
+		summary:     summary{buf: p.summary.buf[:0], full: !analyze},
+		writer:      writer{text: text, out: p.writer.out[:0], on: sanitize},
+		analyze:     analyze,
+	}
 	p.top = &p.frames[0]
 
 	for {
@@ -140,16 +160,21 @@ func run(text string, d Dialect, sanitize bool) (Analysis, string) {
 		p.token(tok)
 	}
 	p.endStatement()
-	p.endMask()
+	p.endMask(len(text))
 	p.res.Truncated = p.lex.truncated
 	p.res.HasBinds = p.res.HasBinds || p.atBinds && !p.declared
 	p.res.Summary = p.summary.string()
+	if len(p.collections) > 0 {
+		p.res.Collections = slices.Clone(p.collections)
+	}
 	res, sanitized := p.res, p.writer.string()
 
-	if cap(p.frames)+cap(p.ctes)+cap(p.writer.out) > maxPooled {
-		p.frames, p.ctes, p.writer.out = make([]frame, 0, 32), nil, nil
+	if cap(p.frames)+cap(p.writer.out) > maxPooled {
+		p.frames, p.writer.out = make([]frame, 0, 32), nil
 	}
+	// The pool must not keep the text alive.
 	clear(p.ctes)
+	clear(p.collections)
 	p.res, p.lex.text, p.writer.text = Analysis{}, "", ""
 	parsers.Put(p)
 	return res, sanitized
@@ -168,7 +193,7 @@ func (p *parser) token(tok token) {
 		p.writer.other()
 		p.name(tok)
 	case tokenDouble:
-		if p.isIdentifier() {
+		if p.isIdentifier(tok) {
 			p.writer.other()
 			p.name(tok)
 			break
@@ -191,17 +216,32 @@ func (p *parser) token(tok token) {
 // literal takes a literal.
 func (p *parser) literal(tok token) {
 	p.flushPending(tok)
-	if p.top.expect == expectTable && tok.kind != tokenNumber && tok.kind != tokenRest && !p.top.parens && p.namesTable() {
+	if p.top.expect == expectTable && (tok.kind == tokenString || tok.kind == tokenDouble) && !p.top.parens && p.namesTable() {
 		// The conventions' own example: SELECT * FROM "song list", 'artists'.
 		p.table(tok)
-	} else if p.top.expect != expectKind && p.prev.kw != kwTop {
-		p.top.expect = expectNothing
-	}
-	if p.top.op == kwNone && tok.kind != tokenRest {
-		p.top.op = kwOther
+	} else {
+		p.operand()
 	}
 	p.res.HasLiterals = true
 	p.writer.literal(tok.start, tok.end)
+}
+
+// operand says that a value stands where something else may be expected. A literal
+// and the placeholder that replaces it must not differ here.
+func (p *parser) operand() {
+	f := p.top
+	switch f.expect {
+	case expectProcedure: // EXEC @result = name
+	case expectKind: // DEFINER = 'root'@'localhost'
+	case expectTransaction:
+		if f.op == kwBegin {
+			p.beginBlock()
+		}
+	default:
+		if p.prev.kw != kwTop {
+			f.expect = expectNothing
+		}
+	}
 }
 
 // namesTable reports whether a literal after FROM names a table in the dialect.
@@ -215,7 +255,7 @@ func (p *parser) namesTable() bool {
 
 // isIdentifier reports whether "…", which the dialect or a setting of the server can
 // also read as a literal, is an identifier where it stands.
-func (p *parser) isIdentifier() bool {
+func (p *parser) isIdentifier(tok token) bool {
 	switch p.lex.d {
 	case SQLServer, SQLite:
 		// A literal is only where a value may stand, and even there only in a server
@@ -224,7 +264,7 @@ func (p *parser) isIdentifier() bool {
 	case Generic:
 		switch p.top.expect {
 		case expectTable, expectWritten, expectInto, expectObject, expectLocked, expectTruncated:
-			return !p.done && !p.skip && !p.lex.hashes
+			return !p.done && !p.skip && !p.lex.hashes && strings.IndexByte(p.textOf(tok), '\\') < 0
 		}
 	}
 	return false
@@ -272,15 +312,7 @@ func (p *parser) bind(tok token) {
 			p.atBinds = true
 		}
 	}
-	switch p.top.expect {
-	case expectProcedure: // EXEC @result = name
-	case expectTransaction:
-		if p.top.op == kwBegin {
-			p.beginBlock()
-		}
-	default:
-		p.top.expect = expectNothing
-	}
+	p.operand()
 }
 
 // peek returns the first byte from i on that is not blank, or 0.
@@ -361,6 +393,10 @@ func (p *parser) open() {
 	if f.values && p.prev.kind == tokenPunct {
 		child.values = true
 	}
+	if len(p.frames) == maxDepth {
+		p.deeper++
+		return
+	}
 	p.frames = append(p.frames, child)
 	p.top = &p.frames[len(p.frames)-1]
 }
@@ -368,6 +404,10 @@ func (p *parser) open() {
 // close ends a level of parentheses.
 func (p *parser) close() {
 	p.flushPending(token{})
+	if p.deeper > 0 {
+		p.deeper--
+		return
+	}
 	if len(p.frames) == 1 {
 		p.top.expect = expectNothing
 		return
@@ -379,6 +419,7 @@ func (p *parser) close() {
 func (p *parser) comma() {
 	p.flushPending(token{})
 	f := p.top
+	p.aliased = token{}
 	switch {
 	case f.op == kwWith && !f.sawFrom:
 		f.expect = expectCTE
@@ -393,7 +434,7 @@ func (p *parser) comma() {
 
 // semicolon ends a statement.
 func (p *parser) semicolon(tok token) {
-	p.endMask()
+	p.endMask(tok.start)
 	if p.done {
 		return
 	}
@@ -401,6 +442,7 @@ func (p *parser) semicolon(tok token) {
 	p.frames = p.frames[:1]
 	p.frames[0] = frame{}
 	p.top = &p.frames[0]
+	p.deeper = 0
 	p.ctes = p.ctes[:0]
 	p.skip, p.ddl, p.exec, p.secret, p.mainSeen = false, false, false, false, false
 	p.verb = kwNone
@@ -449,21 +491,40 @@ func (p *parser) table(tok token) {
 	if p.isCTE(s) {
 		return
 	}
+	if p.top.op == kwUpdate || p.top.op == kwDelete {
+		p.target, p.summary.target = s, len(p.summary.buf)
+	}
 	p.summary.add(s)
 	p.collect(s)
 }
 
-// collect adds a collection.
-func (p *parser) collect(s string) {
-	if len(p.res.Collections) >= maxCollections {
+// source takes a name in a FROM that follows the target of UPDATE or DELETE. If the
+// target turns out to be its alias, as in UPDATE b SET x = 1 FROM blogs AS b of SQL
+// Server, the table takes the alias's place.
+func (p *parser) source(tok token) {
+	if p.aliased.end == 0 {
+		p.aliased = tok
 		return
 	}
-	for _, c := range p.res.Collections {
-		if c == s {
-			return
+	if alias := p.textOf(tok); len(alias) != len(p.target) || !strings.EqualFold(alias, p.target) {
+		return
+	}
+	s := p.textOf(p.aliased)
+	p.summary.replaceTarget(p.target, s)
+	if i := slices.Index(p.collections, p.target); i >= 0 {
+		p.collections = slices.Delete(p.collections, i, i+1)
+		if !slices.Contains(p.collections, s) {
+			p.collections = slices.Insert(p.collections, i, s)
 		}
 	}
-	p.res.Collections = append(p.res.Collections, s)
+	p.target, p.top.sources = "", false
+}
+
+// collect adds a collection.
+func (p *parser) collect(s string) {
+	if p.analyze && len(p.collections) < maxCollections && !slices.Contains(p.collections, s) {
+		p.collections = append(p.collections, s)
+	}
 }
 
 // maxCTEs bounds the work of telling tables from the names that WITH defines.
@@ -517,6 +578,9 @@ func (p *parser) name(tok token) {
 			p.name(tok)
 		}
 	case expectNothing:
+		if f.sources {
+			p.source(tok)
+		}
 		if f.op == kwNone {
 			f.op = kwOther
 			if p.block && !f.nested && p.isCall(tok) {

@@ -201,7 +201,7 @@ var keywordWords = map[keyword][]string{
 	kwPrimary: {"PRIMARY"}, kwNext: {"NEXT"}, kwValue: {"VALUE"}, kwTransaction: {"TRANSACTION"},
 	kwTran: {"TRAN"}, kwWork: {"WORK"}, kwOverwrite: {"OVERWRITE"}, kwImmediate: {"IMMEDIATE"},
 	kwFirst: {"FIRST"},
-	kwOther: {"ASC", "COLLATE", "XOR", "DIV", "MOD", "TO", "INTERVAL", "REGEXP_LIKE", "OVER", "SEPARATOR"},
+	kwOther: {"ASC", "COLLATE", "XOR", "DIV", "MOD", "TO", "INTERVAL", "OVER", "SEPARATOR", "DATE", "TIME", "TIMESTAMP", "DATETIME", "JSON"},
 }
 
 // canonical has the upper-case spelling of each keyword that has only one.

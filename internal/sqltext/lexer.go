@@ -40,18 +40,20 @@ type lexer struct {
 	d     Dialect
 	rules *rules
 
-	prev      tokenKind // of the last token that is not a comment
-	prevKw    keyword
-	prevEnd   int
-	truncated bool
-	version   bool // inside MySQL's /*! … */
+	// The last token that is not a comment.
+	prev    tokenKind
+	prevKw  keyword
+	prevEnd int
 
-	escapes   escapes // of '…', once decided
-	triple    uint8   // what ''' at the start of a literal means, once decided
-	noBracket bool    // there is no ] any more
+	truncated bool
+	version   bool    // inside MySQL's /*! … */
+	escapes   escapes // of '…', as far as decided
+	triple    triple  // what ''' at the start of a literal means, as far as decided
 	probing   bool    // tries one meaning of the backslash
+	noBracket bool    // there is no ] any more
+	dashEnd   int     // up to here dashes start no comment
 	hashFree  int     // up to here # stands on lines without quotes
-	hashes    bool    // has read # as code, which may have been a comment
+	hashes    bool    // # was read as code, and may have begun a comment
 }
 
 func newLexer(text string, d Dialect) lexer {
@@ -172,7 +174,7 @@ func (l *lexer) next() token {
 	start := l.pos
 	tok := l.scan(start)
 	tok.start = start
-	if l.rules.escapes == escapesOpen && !l.probing && l.derailed(tok) {
+	if l.d == Generic && !l.probing && l.derailed(&tok) {
 		tok = l.rest(false)
 		tok.start = start
 	}
@@ -185,7 +187,7 @@ func (l *lexer) next() token {
 
 // derailed reports whether a literal and a word touch, which no SQL has. It shows
 // that a quote was read the wrong way round: what has passed for code was literal.
-func (l *lexer) derailed(tok token) bool {
+func (l *lexer) derailed(tok *token) bool {
 	if tok.start != l.prevEnd {
 		return false
 	}
@@ -230,8 +232,14 @@ func (l *lexer) scan(p int) token {
 			return l.scanName(p)
 		}
 	case '-':
-		if l.at(p+1) == '-' && l.startsDashes(p) {
-			return l.scanLine(p)
+		if l.at(p+1) == '-' {
+			if l.startsDashes(p) {
+				return l.scanLine(p)
+			}
+			if c := l.at(l.dashEnd); c == '#' || c == '/' && l.at(l.dashEnd+1) == '*' {
+				// Without the comment the dashes would become one.
+				return l.rest(false)
+			}
 		}
 		return l.scanSign(p)
 	case '+':
@@ -316,7 +324,7 @@ func (l *lexer) isStringPrefix(w string) bool {
 			return true
 		}
 	}
-	return w[0] == '_' && l.d == MySQL
+	return w[0] == '_' && (l.d == MySQL || l.d == Generic)
 }
 
 // chain follows the dots, and the database link, of a name that ends at p.
@@ -421,7 +429,22 @@ func (l *lexer) scanSign(p int) token {
 
 // startsDashes reports whether the -- at p starts a comment.
 func (l *lexer) startsDashes(p int) bool {
-	return !l.rules.blankDashes || p+2 >= len(l.text) || l.text[p+2] <= ' '
+	if !l.rules.blankDashes {
+		return true
+	}
+	if p < l.dashEnd {
+		return false
+	}
+	// More than two dashes count together, or a shorter comment would be left.
+	i := p + 2
+	for l.at(i) == '-' {
+		i++
+	}
+	if i >= len(l.text) || l.text[i] <= ' ' {
+		return true
+	}
+	l.dashEnd = i
+	return false
 }
 
 // scanLine reads a comment that ends with the line. The line end is not a part of it.
@@ -605,7 +628,7 @@ func (l *lexer) bindMayFollow(p int) bool {
 		return true
 	}
 	switch l.text[p-1] {
-	case ')', ']', '\'', '"', '`', ':', '}':
+	case ')', ']', '\'', '"', '`', ':', '}', '?':
 		return false
 	case '[':
 		return l.text[p] != ':'
@@ -672,10 +695,8 @@ func (l *lexer) scanQuestion(p int) token {
 	if isDigit(c) {
 		return l.numberedBind(p)
 	}
-	if l.d == PostgreSQL {
-		if c == '?' || (c == '|' || c == '&') && l.at(p+2) != c {
-			return token{kind: tokenPunct, end: p + 2} // JSON operators, and JDBC's spelling of them
-		}
+	if l.d == PostgreSQL && (c == '|' || c == '&') && l.at(p+2) != c {
+		return token{kind: tokenPunct, end: p + 2}
 	}
 	if (l.d == PostgreSQL || l.d == Generic) && l.isOperator(p) {
 		return token{kind: tokenPunct, end: p + 1}
@@ -693,7 +714,9 @@ func (l *lexer) isOperator(p int) bool {
 			return false
 		}
 	case tokenPunct:
-		if i := l.lastNonSpace(p); i < 0 || l.text[i] != ')' && l.text[i] != ']' {
+		switch l.text[l.prevEnd-1] {
+		case ')', ']', '?': // ?? is JDBC's spelling of the operator
+		default:
 			return false
 		}
 	default:
@@ -709,14 +732,6 @@ func (l *lexer) isOperator(p int) bool {
 	default:
 		return classes[c]&classLetter != 0 && l.at(i+1) == '\''
 	}
-}
-
-// lastNonSpace returns the last place before p that is not blank, or -1. The blanks
-// are few: the token before p was read just now.
-func (l *lexer) lastNonSpace(p int) int {
-	for p--; p >= 0 && isSpace(l.text[p]); p-- {
-	}
-	return p
 }
 
 func (l *lexer) scanPercent(p int) token {

@@ -38,13 +38,19 @@ func (l *lexer) scanDouble(p int) token {
 	if !ok {
 		return l.rest(end < 0)
 	}
-	if full := l.chain(end); full > end {
+	if full := l.chain(end); full > end && !l.maybeEscaped(p, end) {
 		return token{kind: tokenName, end: full}
 	}
 	if l.rules.strictDouble {
 		return token{kind: tokenName, end: end}
 	}
 	return token{kind: tokenDouble, end: end}
+}
+
+// maybeEscaped reports whether "…" has a backslash where that may mean something,
+// so that it rather is a literal.
+func (l *lexer) maybeEscaped(p, end int) bool {
+	return !l.rules.strictDouble && l.rules.escapes == escapesOpen && strings.IndexByte(l.text[p:end], '\\') >= 0
 }
 
 // scanName reads `…` or […].
@@ -64,7 +70,8 @@ func (l *lexer) scanName(p int) token {
 func (l *lexer) quotedIdent(p int) (end int, ok bool) {
 	switch c := l.text[p]; {
 	case c != '[':
-		return quoteEnd(l.text, p, false)
+		end, ok = quoteEnd(l.text, p, false)
+		return end, ok && (c != '"' || !l.maybeEscaped(p, end))
 	case l.rules.bracket:
 		return l.bracketEnd(p)
 	}
@@ -252,7 +259,7 @@ func (l *lexer) probe(p int, meaning escapes) soundness {
 			return sound
 		case tok.kind == tokenRest:
 			return cut
-		case before.derailed(tok), tok.kind == tokenPunct && sub.text[tok.start] == '\\':
+		case before.derailed(&tok), tok.kind == tokenPunct && sub.text[tok.start] == '\\':
 			return unsound
 		}
 	}
@@ -262,10 +269,13 @@ func isLiteralToken(k tokenKind) bool {
 	return k == tokenString || k == tokenDouble
 }
 
+// triple says what three quotes in a row begin.
+type triple uint8
+
 const (
-	tripleOpen uint8 = iota
-	tripleStandard
-	tripleUnknown
+	tripleOpen     triple = iota // not known: decided at the first place where it matters
+	tripleStandard               // a literal that starts with an escaped quote
+	tripleUnknown                // cannot be known
 )
 
 // isTripleStandard reports whether the three quotes at p are the standard's, a quote

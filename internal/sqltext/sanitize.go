@@ -10,7 +10,7 @@ package sqltext
 // and what an open quote or comment leaves undecided, is replaced too. A text with
 // nothing to replace comes back as it is.
 func Sanitize(text string, d Dialect) string {
-	_, s := run(text, d, true)
+	_, s := run(text, d, false, true)
 	return s
 }
 

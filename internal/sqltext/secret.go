@@ -13,6 +13,8 @@ func (p *parser) secrets(tok token) {
 	}
 	switch tok.kind {
 	case tokenWord, tokenName, tokenDouble, tokenVar:
+	case tokenPunct:
+		return
 	default:
 		if p.verb != kwConnect {
 			return
@@ -49,11 +51,15 @@ func isPasswordOption(tok token, s string) bool {
 	return false
 }
 
-// endMask replaces what was found to be secret, up to the last token.
-func (p *parser) endMask() {
+// endMask replaces what was found to be secret: all up to the end of the statement,
+// with what passed for a comment.
+func (p *parser) endMask(end int) {
 	if !p.mask {
 		return
 	}
+	for isSpace(p.lex.text[end-1]) {
+		end--
+	}
 	p.mask, p.writer.masking = false, false
-	p.writer.literal(p.maskFrom, p.prev.end)
+	p.writer.literal(p.maskFrom, end)
 }

@@ -230,6 +230,7 @@ func (p *parser) keyword(tok token) {
 		if f.op == kwSelect && f.sawFrom || f.parens {
 			f.expect = expectTable
 		}
+		p.aliased = token{}
 		return
 	case kwApply:
 		if f.op == kwSelect && (p.prev.kw == kwCross || p.prev.kw == kwOuter) {
@@ -263,7 +264,7 @@ func (p *parser) keyword(tok token) {
 		return
 	}
 	if tok.kw.endsTables() {
-		f.tables = false
+		f.tables, f.sources = false, false
 	}
 	if f.op == kwNone {
 		switch {
@@ -339,6 +340,10 @@ func (p *parser) selects(tok token) {
 // from takes FROM, which begins a list of tables only as a clause.
 func (p *parser) from(tok token) {
 	f := p.top
+	if (f.op == kwUpdate || f.op == kwDelete) && p.target != "" && f.into && p.prev.kw != kwDistinct {
+		f.sources, p.aliased = true, token{}
+		return
+	}
 	switch {
 	case f.op == kwNone && !f.nested:
 		// HQL and DuckDB leave SELECT out. The word is written as FROM is.

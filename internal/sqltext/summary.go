@@ -3,7 +3,10 @@
 
 package sqltext
 
-import "unicode/utf8"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // maxSummary is the greatest length of a summary in characters, as the semantic
 // conventions have it.
@@ -13,6 +16,7 @@ const maxSummary = 255
 type summary struct {
 	buf       []byte
 	chars     int
+	target    int  // where the last target of UPDATE or DELETE was added
 	full      bool // a token did not fit: no other one follows, or order would be lost
 	separated bool // a statement has ended
 }
@@ -40,6 +44,20 @@ func (s *summary) add(token string) {
 		return
 	}
 	s.buf = append(append(s.buf, sep...), token...)
+	s.chars = chars
+}
+
+// replaceTarget puts another name in the place of the last target of UPDATE or DELETE.
+func (s *summary) replaceTarget(target, name string) {
+	at := s.target + 1 // the separator
+	if at+len(target) > len(s.buf) || string(s.buf[at:at+len(target)]) != target {
+		return
+	}
+	chars := s.chars + utf8.RuneCountInString(name) - utf8.RuneCountInString(target)
+	if chars > maxSummary {
+		return
+	}
+	s.buf = slices.Replace(s.buf, at, at+len(target), []byte(name)...)
 	s.chars = chars
 }
 

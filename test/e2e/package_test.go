@@ -85,13 +85,15 @@ func tapWire(t *testing.T, sandbox *harness.Sandbox) *wire {
 	return w
 }
 
-// taken returns the uploads to a path so far.
-func (w *wire) taken(path string) []upload {
+// taken returns the uploads to a path so far, but for the empty one that checks
+// it at the start.
+func (w *wire) taken(t *testing.T, path string) []upload {
+	t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var taken []upload
 	for _, u := range w.uploads {
-		if u.uri == path {
+		if u.uri == path && len(u.decompressed(t)) > 0 {
 			taken = append(taken, u)
 		}
 	}
@@ -102,7 +104,7 @@ func (w *wire) taken(path string) []upload {
 func (w *wire) spans(t *testing.T, path string) map[spanKey]ptrace.Span {
 	t.Helper()
 	spans := map[spanKey]ptrace.Span{}
-	for _, u := range w.taken(path) {
+	for _, u := range w.taken(t, path) {
 		request := ptraceotlp.NewExportRequest()
 		require.NoError(t, request.UnmarshalProto(u.decompressed(t)))
 		collectSpans(request.Traces(), spans)

@@ -68,7 +68,7 @@ func TestMakeRunWithSandbox(t *testing.T) {
 	run, otlpHTTP := makeRun(t)
 	sandbox := &harness.Sandbox{Process: run, URL: run.AwaitOutput(t, `It uploads to\s+(http://127\.0\.0\.1:\d+)`)[1]}
 	assert.Contains(t, run.Output(), "Send OTLP to   localhost:4317 (gRPC) or http://localhost:4318 (HTTP)")
-	assert.Contains(t, run.Output(), "APM_ENDPOINT=https://<prefix>.apm-agt.<region>.oci.oraclecloud.com APM_DATA_KEY=<private data key> make run")
+	run.AwaitOutput(t, `APM_ENDPOINT=https://<prefix>\.apm-agt\.<region>\.oci\.oraclecloud\.com APM_DATA_KEY=<private data key> make run`)
 
 	commands := readmeBlocks(t, "one span", "bash")
 	require.Len(t, commands, 2, "the README sends a span, then looks at it")

@@ -66,7 +66,7 @@ service: {pipelines: {metrics: {exporters: [nop]}, logs: {exporters: [nop]}}}`,
 			newOTLPClient(t, collector.GRPC).send(t, databaseSpan(1))
 			sandbox.AwaitSpans(t, 1)
 
-			taken := tap.taken(tt.wantPath)
+			taken := tap.taken(t, tt.wantPath)
 			require.Len(t, taken, 1)
 			request := taken[0]
 			assert.Equal(t, "POST", request.method)
@@ -115,7 +115,7 @@ func TestMetricsAndLogsUpload(t *testing.T) {
 	}, awaitTimeout, pollInterval)
 
 	for _, path := range []string{"/20200101/opentelemetry/v1/metrics", "/20200101/opentelemetry/v1/logs"} {
-		taken := tap.taken(path)
+		taken := tap.taken(t, path)
 		require.Len(t, taken, 1, path)
 		assert.Equal(t, []string{"dataKey " + harness.PrivateKey}, taken[0].header["Authorization"])
 		assert.Equal(t, "application/x-protobuf", taken[0].header.Get("Content-Type"))

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -29,11 +30,15 @@ type Collector struct {
 	// OverridesFile is where CollectorOptions.Overrides are, for tests that
 	// change them.
 	OverridesFile string
+
+	command []string // with its arguments
+	opts    CollectorOptions
 }
 
 // CollectorOptions change how a collector is started.
 type CollectorOptions struct {
-	// Config is the name of a file in the folder config; agent.yaml if empty.
+	// Config is the name of a file in the folder config, or an absolute path;
+	// agent.yaml if empty.
 	Config string
 	// Overrides is YAML that is merged over Config.
 	Overrides string
@@ -44,6 +49,11 @@ type CollectorOptions struct {
 	QueueDirectory string
 	// Environment is added to the collector's environment, as KEY=value.
 	Environment []string
+	// Arguments are added to the command line.
+	Arguments []string
+	// Wrapper is a command that starts the collector, which is its last
+	// arguments, in its own place: without a process of its own.
+	Wrapper []string
 }
 
 // StartCollector starts a collector on free loopback ports, waits until it is
@@ -71,16 +81,26 @@ service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 
 		args = append(args, "--config", c.OverridesFile)
 	}
 
-	cmd := exec.CommandContext(t.Context(), Binary(t, "otelcol-ociapm"), args...)
+	c.opts = opts
+	c.command = slices.Concat(opts.Wrapper, []string{Binary(t, "otelcol-ociapm")}, args, opts.Arguments)
+	c.Restart(t)
+	return c
+}
+
+// Restart starts a collector that has ended once more, with the same
+// configuration, addresses and queue, and waits until it is ready. Environment
+// is added to that of its options, KEY=value. The output begins anew.
+func (c *Collector) Restart(t testing.TB, environment ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), c.command[0], c.command[1:]...)
 	cmd.Cancel = func() error { return nil } // the cleanup of Start ends it
-	cmd.Env = environment(append([]string{
-		"APM_ENDPOINT=" + opts.Endpoint,
-		"APM_DATA_KEY=" + opts.DataKey,
-		"OTELCOL_QUEUE_DIRECTORY=" + opts.QueueDirectory,
-	}, opts.Environment...)...)
+	cmd.Env = cleanEnvironment(slices.Concat([]string{
+		"APM_ENDPOINT=" + c.opts.Endpoint,
+		"APM_DATA_KEY=" + c.opts.DataKey,
+		"OTELCOL_QUEUE_DIRECTORY=" + c.opts.QueueDirectory,
+	}, c.opts.Environment, environment)...)
 	c.Process = Start(t, cmd)
 	c.AwaitOutput(t, "Everything is ready")
-	return c
 }
 
 // RunCollector runs the collector with the given arguments until it ends, and
@@ -88,15 +108,19 @@ service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 
 func RunCollector(t testing.TB, env []string, args ...string) (output string, exitCode int) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), Binary(t, "otelcol-ociapm"), args...)
-	cmd.Env = environment(append([]string{"OTELCOL_QUEUE_DIRECTORY=" + t.TempDir()}, env...)...)
+	cmd.Env = cleanEnvironment(append([]string{"OTELCOL_QUEUE_DIRECTORY=" + t.TempDir()}, env...)...)
 	p := Start(t, cmd)
 	exitCode = p.Wait(t, startTimeout)
 	return p.Output(), exitCode
 }
 
-// ConfigFile returns the path of a file in the folder config.
+// ConfigFile returns the path of a file in the folder config; an absolute path
+// stays as it is.
 func ConfigFile(t testing.TB, name string) string {
 	t.Helper()
+	if filepath.IsAbs(name) {
+		return name
+	}
 	return filepath.Join(Root(t), "config", name)
 }
 

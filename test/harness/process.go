@@ -6,12 +6,14 @@ package harness // import "github.com/ociapm/otelcol-ociapm/test/harness"
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -26,6 +28,8 @@ const (
 	stopTimeout  = 30 * time.Second
 	pollInterval = 10 * time.Millisecond
 )
+
+var peakMemory = regexp.MustCompile(`(?m)^VmHWM:\s+(\d+) kB$`)
 
 // Root returns the root folder of the repository.
 func Root(t testing.TB) string {
@@ -102,6 +106,33 @@ func (p *Process) Stop(t testing.TB) int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
+// Kill ends the process with SIGKILL, which it cannot see coming, and waits
+// until it is gone.
+func (p *Process) Kill(t testing.TB) {
+	t.Helper()
+	p.Signal(t, syscall.SIGKILL)
+	p.Wait(t, stopTimeout)
+}
+
+// PeakMemory returns the most resident memory that the running process has had
+// so far, in bytes (VmHWM of /proc/PID/status). It returns 0 for a process that
+// has ended, and where there is no such file.
+func (p *Process) PeakMemory() int64 {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Pid()))
+	if err != nil {
+		return 0
+	}
+	match := peakMemory.FindSubmatch(status)
+	if match == nil {
+		return 0
+	}
+	kib, err := strconv.ParseInt(string(match[1]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return kib << 10
+}
+
 // Wait waits for the process to end by itself and returns its exit code.
 func (p *Process) Wait(t testing.TB, timeout time.Duration) int {
 	t.Helper()
@@ -153,9 +184,9 @@ func (p *Process) AwaitOutput(t testing.TB, pattern string) []string {
 	}
 }
 
-// environment returns this process's environment without the variables that
+// cleanEnvironment returns this process's environment without the variables that
 // steer the programs under test, plus the given ones.
-func environment(extra ...string) []string {
+func cleanEnvironment(extra ...string) []string {
 	var env []string
 	for _, kv := range os.Environ() {
 		if strings.HasPrefix(kv, "APM") || strings.HasPrefix(kv, "OTEL") {

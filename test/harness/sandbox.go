@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"os/exec"
 	"testing"
 	"time"
@@ -38,7 +39,7 @@ func StartSandbox(t testing.TB, args ...string) *Sandbox {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), Binary(t, "apmsandbox"), append([]string{"--listen=127.0.0.1:0"}, args...)...)
 	cmd.Cancel = func() error { return nil } // the cleanup of Start ends it
-	cmd.Env = environment("APMSANDBOX_PRIVATE_KEY="+PrivateKey, "APMSANDBOX_PUBLIC_KEY="+PublicKey)
+	cmd.Env = cleanEnvironment("APMSANDBOX_PRIVATE_KEY="+PrivateKey, "APMSANDBOX_PUBLIC_KEY="+PublicKey)
 	s := &Sandbox{Process: Start(t, cmd)}
 	s.URL = s.AwaitOutput(t, `apmsandbox ready at (http://[^\s"]+)`)[1]
 	return s
@@ -54,6 +55,13 @@ func (s *Sandbox) Counts(t testing.TB) apmsandbox.Counts {
 func (s *Sandbox) Traces(t testing.TB) []apmsandbox.TraceSummary {
 	t.Helper()
 	return get[apmsandbox.TraceList](t, s.URL+"/api/v1/traces?limit=1000").Traces
+}
+
+// TracesOf returns the stored traces that have a span of the service, up to
+// 1000, the newest first.
+func (s *Sandbox) TracesOf(t testing.TB, service string) []apmsandbox.TraceSummary {
+	t.Helper()
+	return get[apmsandbox.TraceList](t, s.URL+"/api/v1/traces?limit=1000&service="+url.QueryEscape(service)).Traces
 }
 
 // Trace returns all spans of one trace.
@@ -98,6 +106,14 @@ func (s *Sandbox) AddFault(t testing.TB, fault apmsandbox.Fault) {
 func (s *Sandbox) ClearFaults(t testing.TB) {
 	t.Helper()
 	do(t, http.MethodDelete, s.URL+"/api/v1/faults", nil)
+}
+
+// SetPrivateKey replaces the private data key that the sandbox accepts.
+func (s *Sandbox) SetPrivateKey(t testing.TB, key string) {
+	t.Helper()
+	body, err := json.Marshal(map[string]string{"private": key})
+	require.NoError(t, err)
+	do(t, http.MethodPut, s.URL+"/api/v1/keys", body)
 }
 
 // AwaitSpans waits until at least n spans are stored.

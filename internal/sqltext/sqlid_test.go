@@ -1,0 +1,61 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sqltext
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// TestOracleSQLIDExact shows that each byte counts.
+func TestOracleSQLIDExact(t *testing.T) {
+	id, hash := OracleSQLID("select * from dual")
+	assert.Equal(t, "a5ks9fhw2v9s1", id)
+	assert.Equal(t, uint32(942515969), hash)
+	for _, text := range []string{
+		"select * from dual ", " select * from dual", "select  * from dual", "SELECT * from dual",
+		"select * from dual;", "select * from dual\x00", "select * from dual\n", "",
+	} {
+		other, otherHash := OracleSQLID(text)
+		assert.NotEqual(t, id, other, "%q", text)
+		assert.NotEqual(t, hash, otherHash, "%q", text)
+		assert.Len(t, other, 13)
+	}
+	long, _ := OracleSQLID(strings.Repeat("x", 5000))
+	assert.Len(t, long, 13)
+}
+
+func TestRewriteJDBCPlaceholders(t *testing.T) {
+	tests := []struct {
+		name, text, want string
+	}{
+		{"none", "select 1 from dual", "select 1 from dual"},
+		{"one", "SELECT * from dual where dummy = ?", "SELECT * from dual where dummy = :1 "},
+		{"many", "insert into t values (?,?, ?)", "insert into t values (:1 ,:2 , :3 )"},
+		{"ten", "in (?,?,?,?,?,?,?,?,?,?)", "in (:1 ,:2 ,:3 ,:4 ,:5 ,:6 ,:7 ,:8 ,:9 ,:10 )"},
+		{"literal", "select '?' from t where a = ?", "select '?' from t where a = :1 "},
+		{"q quote", "select q'[it's ?]' from t where a = ?", "select q'[it's ?]' from t where a = :1 "},
+		{"identifier", `select "a?" from t where a = ?`, `select "a?" from t where a = :1 `},
+		{"comments", "select /*+ ? */ a -- ?\nfrom t where a = ?", "select /*+ ? */ a -- ?\nfrom t where a = :1 "},
+		{"own binds", "select :x from t", "select :x from t"},
+		{"open literal", "select ? from t where a = '?", "select :1  from t where a = '?"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, found := RewriteJDBCPlaceholders(tt.text)
+			assert.Equal(t, tt.want, got)
+			assert.Equal(t, tt.text != tt.want, found)
+		})
+	}
+}
+
+func TestOracleSQLIDFromJDBC(t *testing.T) {
+	id, hash := OracleSQLIDFromJDBC("SELECT * from dual where dummy = ?")
+	assert.Equal(t, "71hmmykrsa7wp", id)
+	want, wantHash := OracleSQLID("SELECT * from dual where dummy = :1 ")
+	assert.Equal(t, want, id)
+	assert.Equal(t, wantHash, hash)
+}

@@ -1,0 +1,157 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build delivery
+
+package delivery
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+)
+
+const (
+	diskBytes    = 16 << 20
+	ballastBytes = 10 << 20
+	// damageNotice is what the log must say of a damaged queue file.
+	damageNotice = `(?i)corrupt|damaged|set aside`
+)
+
+// mountQueue is a shell script that mounts a small disk for the queue in a
+// mount namespace of its own, where it vanishes with the collector, and becomes
+// the collector.
+var mountQueue = []string{
+	"unshare", "--map-root-user", "--mount", "sh", "-c",
+	fmt.Sprintf(`mount -t tmpfs -o size=%d queue "$OTELCOL_QUEUE_DIRECTORY" && exec "$@"`, diskBytes), "sh",
+}
+
+// canMount says whether this machine lets us mount a disk in a namespace.
+func canMount(t *testing.T) bool {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), mountQueue[0], append(mountQueue[1:], "true")...)
+	cmd.Env = append(os.Environ(), "OTELCOL_QUEUE_DIRECTORY="+t.TempDir())
+	return cmd.Run() == nil
+}
+
+// startOnSmallDisk starts our collector with its queue on a disk of 16 MiB, of
+// which a ballast takes the most. Where nothing can be mounted, the size limit
+// of file_storage stands for the disk, as a quota would.
+func startOnSmallDisk(t *testing.T, r *run) {
+	t.Helper()
+	opts := r.collectorOptions(t)
+	switch {
+	case r.pipeline == stock:
+	case canMount(t):
+		opts.Wrapper = mountQueue
+	default:
+		t.Log("no mount namespace here: max_size of file_storage stands for the disk")
+		opts.Overrides = fmt.Sprintf("extensions: {file_storage: {max_size: %d}}", diskBytes-ballastBytes)
+	}
+	r.nodes = []*node{startNode(t, opts)}
+	if opts.Wrapper != nil {
+		require.NoError(t, os.WriteFile(r.ballast(), bytes.Repeat([]byte{0}, ballastBytes), 0o600))
+	}
+}
+
+// ballast is the file that fills the disk, seen from outside its namespace.
+func (r *run) ballast() string {
+	return filepath.Join(fmt.Sprintf("/proc/%d/root", r.nodes[0].collector.Pid()), r.nodes[0].queue, "ballast")
+}
+
+// fillDisk lets the queue grow while APM is down until the disk is full, lets
+// APM come back while it is, and then makes space.
+func fillDisk(t *testing.T, r *run) {
+	t.Helper()
+	before := r.load.retries()
+	r.sandbox.AddFault(t, apmsandbox.Fault{Down: true})
+	for range 30 {
+		r.sleep(500 * time.Millisecond)
+		if r.load.retries() > before+20 || r.pipeline == stock {
+			break
+		}
+	}
+	r.sleep(2 * time.Second)
+	if r.pipeline == ours {
+		assert.Greater(t, r.load.retries(), before, "apps are not asked to wait: the disk is not full")
+	}
+	r.nodes[0].checkPages(t)
+	r.sandbox.ClearFaults(t)
+	r.sleep(5 * time.Second)
+	if r.pipeline == ours {
+		t.Logf("with APM back and the disk still full, %d of %d accepted spans are stored", r.sandbox.Counts(t).Spans.Stored, r.load.accepted())
+		if err := os.Remove(r.ballast()); err != nil {
+			require.ErrorIs(t, err, os.ErrNotExist) // there is none where nothing was mounted
+		}
+	}
+	r.sleep(2 * time.Second)
+}
+
+// damage fills the queue, stops the collector, damages its file as a disk may,
+// and starts it again.
+func damage(how func(t *testing.T, path string)) func(*testing.T, *run) {
+	return func(t *testing.T, r *run) {
+		t.Helper()
+		r.sleep(2 * time.Second)
+		r.sandbox.AddFault(t, apmsandbox.Fault{Down: true})
+		r.sleep(2 * time.Second)
+		n := r.nodes[0]
+		n.stop(t)
+		r.sandbox.ClearFaults(t)
+		if r.pipeline == ours {
+			r.setAside = r.load.accepted() - r.sandbox.Counts(t).Spans.Stored
+			require.Positive(t, r.setAside, "nothing is in the queue")
+			how(t, n.queueFile(t))
+		}
+		n.restart(t)
+		r.sleep(2 * time.Second)
+		if r.pipeline == ours {
+			files, err := os.ReadDir(n.queue)
+			require.NoError(t, err)
+			var names []string
+			for _, file := range files {
+				names = append(names, file.Name())
+			}
+			assert.Contains(t, strings.Join(names, " "), "backup", "the damaged file is gone")
+		}
+	}
+}
+
+// The damages write what is no page of a bbolt file.
+func overwriteStart(t *testing.T, path string) {
+	t.Helper()
+	overwrite(t, path, 0, 8192) // both meta pages
+}
+
+func overwriteMiddle(t *testing.T, path string) {
+	t.Helper()
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	overwrite(t, path, 8192, info.Size()-8192)
+}
+
+func overwrite(t *testing.T, path string, offset, n int64) {
+	t.Helper()
+	file, err := os.OpenFile(path, os.O_WRONLY, 0o600)
+	require.NoError(t, err)
+	_, err = file.WriteAt(bytes.Repeat([]byte("damaged!"), int(n/8)), offset)
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
+}
+
+func cutInHalf(t *testing.T, path string) {
+	t.Helper()
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.NoError(t, os.Truncate(path, info.Size()/2))
+}

@@ -1,0 +1,308 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build delivery
+
+package delivery
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/test/harness"
+)
+
+// scenario is a row of the table: what happens while apps send.
+type scenario struct {
+	name string
+	load loadOptions
+	// sandboxArguments are added to the command line of the sandbox.
+	sandboxArguments []string
+	// overrides is configuration that is merged over that of the pipeline.
+	overrides [2]string
+	// start starts the collectors; nil starts one. Apps send to the first
+	// entries of them, or to all if it is 0.
+	start   func(t *testing.T, r *run)
+	entries int
+	// during is what happens. It returns when the load is to end.
+	during func(t *testing.T, r *run)
+	// refusedForGood: what APM refuses in this scenario, it refuses for good.
+	refusedForGood bool
+	// says is a pattern that our collector's log must have.
+	says string
+}
+
+// pick returns the value for the form that is run.
+func pick[T any](short, long_ T) T {
+	if *long {
+		return long_
+	}
+	return short
+}
+
+func scenarios() []scenario {
+	rounds := pick(3, 20)
+	outage := pick(20*time.Second, 330*time.Second) // stock gives up after 300 s
+	list := []scenario{
+		{name: "no fault", during: func(_ *testing.T, r *run) { r.sleep(pick(5*time.Second, 30*time.Second)) }},
+		{
+			name: "64 apps", load: loadOptions{apps: 64, pause: 500 * time.Millisecond},
+			during: func(_ *testing.T, r *run) { r.sleep(pick(5*time.Second, 30*time.Second)) },
+		},
+		{name: fmt.Sprintf("kill -9, %d times", rounds), during: killRounds(rounds)},
+		{
+			name:   fmt.Sprintf("APM down for %s", outage),
+			during: func(t *testing.T, r *run) { r.fault(t, apmsandbox.Fault{Down: true}, outage) },
+		},
+		{name: "429 with Retry-After in seconds", during: bursts(func() apmsandbox.Fault {
+			return apmsandbox.Fault{Status: http.StatusTooManyRequests, RetryAfter: "2"}
+		})},
+		{name: "429 with Retry-After as a date", during: bursts(func() apmsandbox.Fault {
+			return apmsandbox.Fault{Status: http.StatusTooManyRequests, RetryAfter: time.Now().Add(3 * time.Second).UTC().Format(http.TimeFormat)}
+		})},
+		{name: "absurd Retry-After, then a restart", during: absurdRetryAfter},
+		{name: "throttled all the time", during: throttled},
+		{name: "slow answers, resets in the middle", during: slowAndReset},
+		{
+			name: "413 for more than 20 spans", during: func(_ *testing.T, r *run) { r.sleep(pick(5*time.Second, 30*time.Second)) },
+			sandboxArguments: []string{"--max-decompressed-bytes=8000"}, load: loadOptions{spans: 8},
+		},
+		{
+			name: "400, which drops by contract", refusedForGood: true, says: "400 Bad Request",
+			during: bursts(func() apmsandbox.Fault { return apmsandbox.Fault{Status: http.StatusBadRequest, Message: "malformed"} }),
+		},
+		{name: "key rotated", start: startWithKeyFile, during: rotateKey},
+		{name: "key rotated while APM is down", start: startWithKeyFile, during: rotateKeyWhileDown},
+		{name: "disk full", start: startOnSmallDisk, during: fillDisk, load: loadOptions{payload: 4096}},
+		{name: "two agents, gateway killed", start: startAgentsAndGateway, entries: 2, during: killGateway},
+		{name: "SIGTERM while APM is slow", during: terminate},
+		{name: "queue file damaged at its start", during: damage(overwriteStart), says: damageNotice},
+		{name: "queue file damaged in the middle", during: damage(overwriteMiddle), says: damageNotice},
+		{name: "queue file cut in half", during: damage(cutInHalf), says: damageNotice},
+		{
+			name: "memory limit", load: loadOptions{apps: 16, payload: 64 << 10, pause: 20 * time.Millisecond},
+			overrides: [2]string{lowMemoryLimit, lowMemoryLimit}, during: reachMemoryLimit,
+		},
+	}
+	for _, status := range []int{401, 403, 408, 500, 502, 503, 504} {
+		list = append(list, scenario{
+			name:   fmt.Sprintf("bursts of %d", status),
+			during: bursts(func() apmsandbox.Fault { return apmsandbox.Fault{Status: status} }),
+		})
+	}
+	return list
+}
+
+func TestDelivery(t *testing.T) {
+	for _, s := range scenarios() {
+		for _, p := range []pipeline{ours, stock} {
+			t.Run(s.name+"/"+p.String(), func(t *testing.T) {
+				t.Parallel()
+				result := play(t, s, p)
+				report(s, p, result)
+				t.Logf("%+v", result)
+				if p == stock {
+					return // for comparison
+				}
+				assert.Zero(t, result.lost, "accepted spans that are not stored")
+			})
+		}
+	}
+}
+
+// killRounds kills the collector at random moments: in one round with slow
+// uploads under way, in the next with what APM does not take in the queue.
+func killRounds(rounds int) func(*testing.T, *run) {
+	return func(t *testing.T, r *run) {
+		t.Helper()
+		for round := range rounds {
+			fault := apmsandbox.Fault{Delay: apmsandbox.Duration(200 * time.Millisecond)}
+			if round%2 == 1 {
+				fault = apmsandbox.Fault{Status: http.StatusServiceUnavailable}
+			}
+			r.sandbox.AddFault(t, fault)
+			r.sleep(500*time.Millisecond + rand.N(2*time.Second))
+			r.nodes[0].kill(t)
+			r.sandbox.ClearFaults(t)
+			r.nodes[0].restart(t)
+		}
+		r.sleep(time.Second)
+	}
+}
+
+// bursts shows a fault for a while, several times.
+func bursts(fault func() apmsandbox.Fault) func(*testing.T, *run) {
+	return func(t *testing.T, r *run) {
+		for range pick(2, 10) {
+			r.sleep(time.Second)
+			r.fault(t, fault(), 2500*time.Millisecond)
+		}
+		r.sleep(time.Second)
+	}
+}
+
+// absurdRetryAfter answers with values that make no sense. The largest one may
+// hold its upload back for long: a restart sends it at once.
+func absurdRetryAfter(t *testing.T, r *run) {
+	t.Helper()
+	for _, value := range []string{"-5", "0", "soon", "1.5", "Thu, 01 Jan 1970 00:00:00 GMT", "99999999999", "99999999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"} {
+		r.sandbox.AddFault(t, apmsandbox.Fault{Status: http.StatusTooManyRequests, RetryAfter: value, Times: 1})
+		r.sleep(time.Second)
+	}
+	for _, n := range r.nodes {
+		n.stop(t)
+		n.restart(t)
+	}
+	r.sleep(time.Second)
+}
+
+// throttled refuses two uploads of three.
+func throttled(t *testing.T, r *run) {
+	t.Helper()
+	for range pick(8, 60) {
+		r.sandbox.AddFault(t, apmsandbox.Fault{Status: http.StatusTooManyRequests, RetryAfter: "1", Times: 2})
+		r.sleep(time.Second)
+	}
+}
+
+func slowAndReset(t *testing.T, r *run) {
+	t.Helper()
+	for range pick(1, 10) {
+		r.fault(t, apmsandbox.Fault{Delay: apmsandbox.Duration(2 * time.Second)}, 4*time.Second)
+		r.fault(t, apmsandbox.Fault{Reset: true}, 2*time.Second)
+		r.fault(t, apmsandbox.Fault{Delay: apmsandbox.Duration(500 * time.Millisecond), Reset: true}, 2*time.Second)
+	}
+	r.sleep(time.Second)
+}
+
+// startWithKeyFile gives our pipeline its key in a file. The stock one has
+// none.
+func startWithKeyFile(t *testing.T, r *run) {
+	t.Helper()
+	opts := r.collectorOptions(t)
+	if r.pipeline == ours {
+		r.keyFile = filepath.Join(t.TempDir(), "key")
+		require.NoError(t, os.WriteFile(r.keyFile, []byte(harness.PrivateKey+"\n"), 0o600))
+		opts.DataKey = ""
+		opts.Overrides = "exporters: {oci_apm: {data_key_file: " + r.keyFile + "}}"
+	}
+	r.nodes = []*node{startNode(t, opts)}
+}
+
+// writeNewKey is what an operator does after a rotation: it replaces the file,
+// or, where the key is a header, starts the collector anew.
+func (r *run) writeNewKey(t *testing.T) {
+	t.Helper()
+	if r.pipeline == ours {
+		replaceFile(t, r.keyFile, rotatedKey+"\n")
+		return
+	}
+	r.nodes[0].stop(t)
+	r.nodes[0].restart(t, "APM_DATA_KEY="+rotatedKey)
+}
+
+func rotateKey(t *testing.T, r *run) {
+	t.Helper()
+	r.sleep(2 * time.Second)
+	r.sandbox.SetPrivateKey(t, rotatedKey)
+	r.sleep(pick(4*time.Second, 30*time.Second))
+	r.nodes[0].checkPages(t)
+	r.writeNewKey(t)
+	r.sleep(2 * time.Second)
+}
+
+func rotateKeyWhileDown(t *testing.T, r *run) {
+	t.Helper()
+	r.sleep(2 * time.Second)
+	r.sandbox.AddFault(t, apmsandbox.Fault{Down: true})
+	r.sleep(time.Second)
+	r.sandbox.SetPrivateKey(t, rotatedKey)
+	r.sleep(pick(2*time.Second, 30*time.Second))
+	r.sandbox.ClearFaults(t)
+	r.sleep(2 * time.Second)
+	r.writeNewKey(t)
+	r.sleep(2 * time.Second)
+}
+
+// terminate ends the collector under load, with uploads under way and a queue
+// behind them, and starts it again.
+func terminate(t *testing.T, r *run) {
+	t.Helper()
+	for range pick(1, 5) {
+		r.sandbox.AddFault(t, apmsandbox.Fault{Delay: apmsandbox.Duration(2 * time.Second)})
+		r.sleep(3 * time.Second)
+		if code := r.nodes[0].stop(t); r.pipeline == ours {
+			assert.Zero(t, code, "exit code")
+		}
+		r.sandbox.ClearFaults(t)
+		r.nodes[0].restart(t)
+		r.sleep(time.Second)
+	}
+}
+
+// startAgentsAndGateway starts two agents, to which apps send, and the gateway
+// to which the agents do.
+func startAgentsAndGateway(t *testing.T, r *run) {
+	t.Helper()
+	gatewayOptions := r.collectorOptions(t)
+	if r.pipeline == ours {
+		gatewayOptions.Config = "gateway.yaml"
+	}
+	gateway := startNode(t, gatewayOptions)
+	overrides := `
+exporters: {otlp_grpc: {endpoint: "%s", tls: {insecure: true}}}
+service: {pipelines: {traces: {exporters: [otlp_grpc]}}}`
+	if r.pipeline == ours {
+		overrides = `
+exporters:
+  otlp_grpc:
+    endpoint: "%s"
+    tls: {insecure: true}
+    retry_on_failure: {max_elapsed_time: 0}
+    sending_queue: {storage: file_storage, sizer: bytes, queue_size: 536870912}
+service: {pipelines: {traces: {exporters: [otlp_grpc]}}}`
+	}
+	for range 2 {
+		opts := r.collectorOptions(t)
+		opts.Overrides = fmt.Sprintf(overrides, gateway.collector.GRPC)
+		r.nodes = append(r.nodes, startNode(t, opts))
+	}
+	r.nodes = append(r.nodes, gateway)
+}
+
+func killGateway(t *testing.T, r *run) {
+	t.Helper()
+	gateway := r.nodes[2]
+	r.sandbox.AddFault(t, apmsandbox.Fault{Delay: apmsandbox.Duration(200 * time.Millisecond)})
+	for range pick(2, 20) {
+		r.sleep(time.Second + rand.N(time.Second))
+		gateway.kill(t)
+		r.sleep(time.Second)
+		gateway.restart(t)
+	}
+	r.sleep(time.Second)
+	r.sandbox.ClearFaults(t)
+}
+
+// lowMemoryLimit is reached by a few large requests.
+const lowMemoryLimit = `processors: {memory_limiter: {limit_mib: 80, spike_limit_mib: 20, check_interval: 100ms}}`
+
+func reachMemoryLimit(t *testing.T, r *run) {
+	t.Helper()
+	r.sandbox.AddFault(t, apmsandbox.Fault{Delay: apmsandbox.Duration(time.Second)})
+	r.sleep(pick(4*time.Second, 20*time.Second))
+	if r.pipeline == ours {
+		assert.Contains(t, r.nodes[0].log(), "Memory usage is above soft limit", "the limit is not reached")
+	}
+	r.sandbox.ClearFaults(t)
+	r.sleep(2 * time.Second)
+}
