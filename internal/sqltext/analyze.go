@@ -122,6 +122,7 @@ type parser struct {
 	block    bool // in a block of statements: BEGIN … END
 	done     bool // the rest is a body that this statement does not run
 	weak     bool // only statements that prepare others so far
+	settled  bool // an earlier statement gave the operation
 	declared bool // has variables of its own
 	atBinds  bool // has @name
 }
@@ -263,7 +264,7 @@ func (p *parser) isIdentifier(tok token) bool {
 		return !p.isValuePlace()
 	case Generic:
 		switch p.top.expect {
-		case expectTable, expectWritten, expectInto, expectObject, expectLocked, expectTruncated:
+		case expectTable, expectWritten, expectInto, expectObject, expectLocked, expectTruncated, expectCTE:
 			return !p.done && !p.skip && !p.lex.hashes && strings.IndexByte(p.textOf(tok), '\\') < 0
 		}
 	}
@@ -294,17 +295,16 @@ func (p *parser) isValuePlace() bool {
 // bind takes a bind variable or a variable.
 func (p *parser) bind(tok token) {
 	p.flushPending(tok)
-	p.writer.other()
 	c := p.lex.text[tok.start]
-	switch {
-	case tok.kind == tokenBind:
+	if c != '?' {
+		p.writer.other()
+	}
+	switch tok.kind {
+	case tokenBind:
 		if c == '?' || c == '%' || !p.ddl || isDigit(p.lex.at(tok.start+1)) {
 			p.res.HasBinds = true
-			if c == '?' {
-
-			}
 		}
-	case tok.kind == tokenAt:
+	case tokenAt:
 		switch next := p.peek(tok.end); {
 		case p.ddl, p.skip, p.lex.d == MySQL: // there it is a variable of the session
 		case p.exec && next == '=':
@@ -444,6 +444,7 @@ func (p *parser) semicolon(tok token) {
 	p.top = &p.frames[0]
 	p.deeper = 0
 	p.ctes = p.ctes[:0]
+	p.settled = p.res.Operation != "" && !p.weak
 	p.skip, p.ddl, p.exec, p.secret, p.mainSeen = false, false, false, false, false
 	p.verb = kwNone
 	if !p.block {
@@ -582,13 +583,25 @@ func (p *parser) name(tok token) {
 			p.source(tok)
 		}
 		if f.op == kwNone {
-			f.op = kwOther
-			if p.block && !f.nested && p.isCall(tok) {
-				p.summary.add(p.textOf(tok))
-				if p.res.Procedure == "" {
-					p.res.Procedure = p.textOf(tok)
-				}
-			}
+			p.firstName(tok)
+		}
+	}
+}
+
+// firstName takes the name that a statement or a level of parentheses begins with.
+func (p *parser) firstName(tok token) {
+	f, s := p.top, p.textOf(tok)
+	f.op = kwOther
+	switch {
+	case !p.block || f.nested:
+	case strings.EqualFold(s, "TRY"), strings.EqualFold(s, "CATCH"), strings.EqualFold(s, "ATOMIC"):
+		f.op = kwNone // BEGIN TRY
+	case strings.EqualFold(s, "FORALL"):
+		f.op = kwIf // what it repeats follows
+	case p.isCall(tok):
+		p.summary.add(s)
+		if p.res.Procedure == "" {
+			p.res.Procedure = s
 		}
 	}
 }

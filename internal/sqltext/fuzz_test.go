@@ -27,7 +27,7 @@ var hostile = []string{
 // FuzzSanitize reads any bytes by any dialect's rules.
 func FuzzSanitize(f *testing.F) {
 	for i, s := range hostile {
-		f.Add(s, uint8(i)) //nolint:gosec // a few
+		f.Add(s, uint8(i))
 	}
 	for _, t := range texts[:3] {
 		f.Add(t.text, uint8(Generic))
@@ -91,7 +91,7 @@ func TestSoup(t *testing.T) {
 				b.WriteByte(' ')
 			}
 		}
-		checkAny(t, b.String(), Dialect(i%len(dialectNames))) //nolint:gosec // a few
+		checkAny(t, b.String(), Dialect(i%len(dialectNames)))
 	}
 }
 
@@ -103,7 +103,7 @@ func FuzzNoLiteralSurvives(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64) {
 		g := newGenerator(seed)
 		for i := range 100 {
-			d := Dialect(i % len(dialectNames)) //nolint:gosec // a few
+			d := Dialect(i % len(dialectNames))
 			text := g.statement(d)
 			require.Empty(t, leak(text, d), "%s: %q", d, text)
 			require.Empty(t, leak(text, Generic), "%s read as generic: %q", d, text)

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 // readJSON reads a file of testdata.
 func readJSON(tb testing.TB, name string, v any) {
 	tb.Helper()
-	b, err := os.ReadFile(filepath.Join("testdata", name))
+	b, err := os.ReadFile(filepath.Join("testdata", name)) //nolint:gosec // a file of this folder
 	require.NoError(tb, err)
 	require.NoError(tb, json.Unmarshal(b, v))
 }

@@ -164,7 +164,7 @@ var keywordWords = map[keyword][]string{
 	kwDescribe: {"DESCRIBE"}, kwDesc: {"DESC"}, kwPragma: {"PRAGMA"}, kwCopy: {"COPY"},
 	kwLoad: {"LOAD"}, kwRename: {"RENAME"}, kwConnect: {"CONNECT"},
 	kwCommand: {
-		"SAVEPOINT", "RELEASE", "ANALYZE", "ANALYSE", "VACUUM", "OPTIMIZE", "REINDEX", "CLUSTER",
+		"SAVEPOINT", "RELEASE", "ANALYZE", "VACUUM", "OPTIMIZE", "REINDEX", "CLUSTER",
 		"CHECKPOINT", "COMMENT", "PREPARE", "DEALLOCATE", "DISCARD", "LISTEN", "NOTIFY", "UNLISTEN",
 		"RESET", "FLUSH", "KILL", "UNLOCK", "ATTACH", "DETACH", "REFRESH", "ABORT", "PURGE",
 		"FLASHBACK", "AUDIT", "NOAUDIT", "ADMINISTER", "ASSOCIATE", "DISASSOCIATE", "DBCC",

@@ -198,7 +198,12 @@ func (l *lexer) derailed(tok *token) bool {
 		return isLiteralToken(l.prev) && l.text[tok.start] != '['
 	case tokenNumber:
 		return isLiteralToken(l.prev) && l.text[tok.start] != '-' && l.text[tok.start] != '+'
-	case tokenString, tokenDouble:
+	case tokenString, tokenRest:
+		if isLiteralToken(l.prev) {
+			return true
+		}
+		fallthrough
+	case tokenDouble:
 		return l.prev == tokenName || l.prev == tokenNumber || l.prev == tokenWord && l.prevKw == kwNone
 	}
 	return false
@@ -245,8 +250,11 @@ func (l *lexer) scan(p int) token {
 	case '+':
 		return l.scanSign(p)
 	case '.':
-		if isDigit(l.at(p + 1)) {
+		switch c := l.at(p + 1); {
+		case isDigit(c):
 			return l.scanNumber(p)
+		case c == '.': // 1..10
+			return token{kind: tokenPunct, end: p + 2}
 		}
 	case '/':
 		if l.at(p+1) == '*' {
@@ -708,7 +716,7 @@ func (l *lexer) scanQuestion(p int) token {
 // operator of PostgreSQL.
 func (l *lexer) isOperator(p int) bool {
 	switch l.prev {
-	case tokenName, tokenDouble:
+	case tokenName, tokenDouble, tokenString, tokenBind, tokenAt, tokenVar:
 	case tokenWord:
 		if l.prevKw != kwNone {
 			return false

@@ -53,7 +53,7 @@ func TestNoLiteralSurvives(t *testing.T) {
 	n := fromEnv("SQLTEXT_STATEMENTS", generated)
 	g := newGenerator(uint64(fromEnv("SQLTEXT_SEED", 1))) //nolint:gosec // a seed
 	for i := range n {
-		d := Dialect(i % len(dialectNames)) //nolint:gosec // a few
+		d := Dialect(i % len(dialectNames))
 		g.legacy = i%5 == 0
 		text := g.statement(d)
 		require.Empty(t, leak(text, d), "%s: %q", d, text)

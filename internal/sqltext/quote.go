@@ -104,20 +104,27 @@ func (l *lexer) plainBracketEnd(p int) (end int, ok bool) {
 	if p > 0 && (l.isIdentBefore(p) || l.text[p-1] == ']' || l.text[p-1] == ')') {
 		return 0, false
 	}
-	i := p + 1
+	i, word, quoted := p+1, p+1, false
 	for n := 0; i < len(l.text); {
 		c := l.text[i]
 		switch {
 		case c == ']':
 			return i + 1, n > 0
+		case c == '\'' && !quoted && i > word && keywordOf(l.text[word:i]) == kwNone && !l.isStringPrefix(l.text[word:i]):
+			// O'Brien: no literal follows a word directly.
+			quoted = true
+			i++
 		case isDigit(c):
 			// A number must not look like a part of the name.
 			if n == 0 || classes[l.text[i-1]]&(classIdent|classHigh) == 0 {
 				return 0, false
 			}
 			i++
-		case classes[c]&classIdent != 0, c == '#', c == '@', c == ' ', c == '-', c == '.':
+		case classes[c]&classIdent != 0:
 			i++
+		case c == '#', c == '@', c == ' ', c == '-', c == '.':
+			i++
+			word = i
 		case classes[c]&classHigh != 0 && l.identRune(i, n == 0) > 0:
 			i += l.identRune(i, n == 0)
 		default:
@@ -235,6 +242,9 @@ func (l *lexer) decideEscapes(p int) {
 			decided = escapesNone
 		}
 	}
+	if decided == escapesUnknown && (l.d == MySQL && apply == cut || l.d == PostgreSQL && none == cut) {
+		l.truncated = true
+	}
 	l.escapes = decided
 }
 
@@ -257,10 +267,10 @@ func (l *lexer) probe(p int, meaning escapes) soundness {
 				return cut
 			}
 			return sound
-		case tok.kind == tokenRest:
-			return cut
 		case before.derailed(&tok), tok.kind == tokenPunct && sub.text[tok.start] == '\\':
 			return unsound
+		case tok.kind == tokenRest:
+			return cut
 		}
 	}
 }

@@ -53,18 +53,6 @@ func TestBytesOutsideLiteralsStay(t *testing.T) {
 	}
 }
 
-// TestAllocations holds the promise that a text with nothing to replace costs nothing.
-func TestAllocations(t *testing.T) {
-	for _, text := range []string{binds, "", "COMMIT", "select a from b where c = ? and d in (?, ?)"} {
-		got := ""
-		allocs := testing.AllocsPerRun(100, func() { got = Sanitize(text, Oracle) })
-		assert.Zero(t, allocs, text)
-		assert.Equal(t, text, got)
-	}
-	assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { Sanitize(medium, Oracle) }), 1.0)
-	assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { AnalyzeAndSanitize(medium, Oracle) }), 3.0)
-}
-
 // TestParallel shares the pool of parsers.
 func TestParallel(t *testing.T) {
 	want, wantText := AnalyzeAndSanitize(medium, Oracle)
@@ -74,7 +62,7 @@ func TestParallel(t *testing.T) {
 			ok := true
 			for i := range 500 {
 				a, s := AnalyzeAndSanitize(medium, Oracle)
-				Sanitize(hostile[i%len(hostile)], Dialect(i%len(dialectNames))) //nolint:gosec // a few
+				Sanitize(hostile[i%len(hostile)], Dialect(i%len(dialectNames)))
 				ok = ok && s == wantText && assert.ObjectsAreEqual(want, a)
 			}
 			done <- ok

@@ -210,7 +210,7 @@ func (p *parser) keyword(tok token) {
 	f := p.top
 	switch tok.kw {
 	case kwNone, kwOther:
-		p.asName(tok)
+		p.name(tok)
 		return
 	case kwSelect:
 		p.selects(tok)
@@ -295,12 +295,13 @@ func (p *parser) starts(kw keyword) bool {
 		case kwInsert, kwUpdate, kwDelete, kwMerge, kwReplace, kwCreate, kwValues:
 			return true
 		}
-	case kwIf, kwSet, kwDeclare:
+	case kwIf, kwSet, kwDeclare, kwEnd:
+		// Transact-SQL needs no semicolon between statements.
 		switch kw {
 		case kwInsert, kwUpdate, kwDelete, kwMerge, kwExec, kwExecute:
 			return !f.nested
 		case kwBegin, kwSet, kwDrop, kwCreate:
-			return f.op == kwIf && !f.nested
+			return (f.op == kwIf || f.op == kwEnd) && !f.nested
 		}
 	case kwInsert:
 		return (kw == kwExec || kw == kwExecute) && f.into
@@ -323,7 +324,7 @@ func (p *parser) operation(tok token, name string, main bool) {
 // isMain reports whether the operation that begins here is the main one of a
 // statement with WITH.
 func (p *parser) isMain() bool {
-	return p.top.op == kwWith && !p.top.nested && !p.summary.separated && !p.mainSeen
+	return p.top.op == kwWith && !p.top.nested && !p.settled && !p.mainSeen
 }
 
 func (p *parser) selects(tok token) {
@@ -497,13 +498,13 @@ func init() {
 
 // ddlOperation adds the kind of object to the operation if that is the verb's.
 func ddlOperation(op, verb, kind string) string {
-	switch {
-	case op == verb:
+	switch op {
+	case verb:
 		if joined, ok := ddlOperations[[2]string{verb, kind}]; ok {
 			return joined
 		}
 		return verb + " " + kind
-	case op == verb+" MATERIALIZED":
+	case verb + " MATERIALIZED":
 		return op + " " + kind
 	}
 	return op
@@ -511,7 +512,7 @@ func ddlOperation(op, verb, kind string) string {
 
 // kindModifiers may stand between CREATE and the kind of object.
 var kindModifiers = map[string]struct{}{
-	"OR": {}, "REPLACE": {}, "UNIQUE": {}, "TEMP": {}, "TEMPORARY": {}, "GLOBAL": {}, "LOCAL": {}, "UNLOGGED": {},
+	"OR": {}, "REPLACE": {}, "ALTER": {}, "UNIQUE": {}, "TEMP": {}, "TEMPORARY": {}, "GLOBAL": {}, "LOCAL": {}, "UNLOGGED": {},
 	"CLUSTERED": {}, "NONCLUSTERED": {}, "COLUMNSTORE": {}, "BITMAP": {}, "FORCE": {}, "NO": {}, "NOFORCE": {},
 	"EDITIONABLE": {}, "NONEDITIONABLE": {}, "EDITIONING": {}, "PUBLIC": {}, "PRIVATE": {}, "EXTERNAL": {},
 	"FOREIGN": {}, "VIRTUAL": {}, "RECURSIVE": {}, "FULLTEXT": {}, "SPATIAL": {}, "DEFINER": {}, "SQL": {},

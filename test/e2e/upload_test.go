@@ -142,8 +142,8 @@ func TestApacheHTTPD(t *testing.T) {
 
 			sandbox.AwaitSpans(t, 66)
 			counts := sandbox.Counts(t).Spans
-			assert.EqualValues(t, 66, counts.Received)
-			assert.EqualValues(t, 66, counts.Stored)
+			assert.Equal(t, 66, counts.Received)
+			assert.Equal(t, 66, counts.Stored)
 
 			arrived := tap.spans(t, tracesPath)
 			require.Len(t, arrived, 66)
