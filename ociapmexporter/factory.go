@@ -112,7 +112,7 @@ func newPrivateKeyURLs(cfg *Config) (uploadURLs, error) {
 
 // helperSettings are the settings for exporterhelper.
 func helperSettings(set exporter.Settings, cfg *Config) exporter.Settings {
-	set.Logger = helperLogger(set.Logger, cfg.durable())
+	set.Logger = helperLogger(set.Logger, cfg)
 	return set
 }
 
