@@ -5,7 +5,6 @@ package ociapmexporter
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -41,7 +40,7 @@ func TestLogOfAFullQueueOnDisk(t *testing.T) {
 	id := component.MustNewID("file_storage")
 	factory := filestorage.NewFactory()
 	storageConfig := factory.CreateDefaultConfig().(*filestorage.Config)
-	storageConfig.Directory = filepath.Join(t.TempDir())
+	storageConfig.Directory = t.TempDir()
 	storage, err := factory.Create(t.Context(), extensiontest.NewNopSettings(id.Type()), storageConfig)
 	require.NoError(t, err)
 	require.NoError(t, storage.Start(t.Context(), componenttest.NewNopHost()))
