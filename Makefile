@@ -37,6 +37,14 @@ test-race: ## Run the unit tests under the race detector (needs a C compiler)
 test-apps: build ## Run real apps against the built binaries (needs Python 3, PostgreSQL and MariaDB)
 	go test -count=1 -tags=apps -timeout=30m -v ./test/apps/...
 
+.PHONY: test-delivery
+test-delivery: build ## Count spans in and out while APM, the disk, the key and the collector fail: the short form
+	go test -count=1 -tags=delivery -timeout=20m -v ./test/delivery/...
+
+.PHONY: test-delivery-long
+test-delivery-long: build ## The long form of test-delivery, which also writes the table in test/README.md
+	go test -count=1 -tags=delivery -timeout=90m -v ./test/delivery/... -long -update
+
 .PHONY: lint
 lint: ## Lint all Go code
 	$(TOOL) golangci-lint run ./...

@@ -59,6 +59,7 @@ func TestLoadConfig(t *testing.T) {
 		queue.NumConsumers = 2
 		queue.Sizer = exporterhelper.RequestSizerTypeBytes
 		queue.QueueSize = 1_000_000
+		queue.Batch.Get().Sizer = exporterhelper.RequestSizerTypeItems
 		queue.Batch.Get().MinSize = 1000
 		queue.Batch.Get().MaxSize = 2000
 		assert.Equal(t, expected, load(component.NewIDWithName(metadata.Type, "all_settings")))

@@ -45,12 +45,13 @@ func createDefaultConfig() component.Config {
 	retry.MaxElapsedTime = 0 // what was accepted is never given up
 
 	queue := exporterhelper.NewDefaultQueueConfig()
-	// Few large uploads cost both ends less than many small ones.
+	// Few large uploads cost both ends less than many small ones. They are
+	// measured in bytes, since items can be of any size. There is no MaxSize: with
+	// one, the batcher drops an item that is larger, which APM may well take.
 	queue.Batch = configoptional.Some(exporterhelper.BatchConfig{
 		FlushTimeout: time.Second,
-		Sizer:        exporterhelper.RequestSizerTypeItems,
-		MinSize:      8192,
-		MaxSize:      8192,
+		Sizer:        exporterhelper.RequestSizerTypeBytes,
+		MinSize:      4 << 20,
 	})
 
 	return &Config{

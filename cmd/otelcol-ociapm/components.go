@@ -5,7 +5,9 @@ package main
 import (
 	dbspanenricherprocessor "github.com/ociapm/otelcol-ociapm/dbspanenricherprocessor"
 	ociapmexporter "github.com/ociapm/otelcol-ociapm/ociapmexporter"
+	otlpguardextension "github.com/ociapm/otelcol-ociapm/otlpguardextension"
 	peerserviceprocessor "github.com/ociapm/otelcol-ociapm/peerserviceprocessor"
+	queuecheckextension "github.com/ociapm/otelcol-ociapm/queuecheckextension"
 	servicegraphconnector "github.com/open-telemetry/opentelemetry-collector-contrib/connector/servicegraphconnector"
 	spanmetricsconnector "github.com/open-telemetry/opentelemetry-collector-contrib/connector/spanmetricsconnector"
 	fileexporter "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter"
@@ -84,7 +86,9 @@ func components() (otelcol.Factories, error) {
 		healthcheckv2extension.NewFactory(),
 		pprofextension.NewFactory(),
 		zpagesextension.NewFactory(),
+		queuecheckextension.NewFactory(),
 		filestorage.NewFactory(),
+		otlpguardextension.NewFactory(),
 		basicauthextension.NewFactory(),
 		bearertokenauthextension.NewFactory(),
 		headerssetterextension.NewFactory(),
@@ -98,7 +102,9 @@ func components() (otelcol.Factories, error) {
 		healthcheckv2extension.NewFactory().Type():   "github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckv2extension v0.155.0",
 		pprofextension.NewFactory().Type():           "github.com/open-telemetry/opentelemetry-collector-contrib/extension/pprofextension v0.155.0",
 		zpagesextension.NewFactory().Type():          "go.opentelemetry.io/collector/extension/zpagesextension v0.158.0",
+		queuecheckextension.NewFactory().Type():      "github.com/ociapm/otelcol-ociapm v0.1.0",
 		filestorage.NewFactory().Type():              "github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage v0.158.0",
+		otlpguardextension.NewFactory().Type():       "github.com/ociapm/otelcol-ociapm v0.1.0",
 		basicauthextension.NewFactory().Type():       "github.com/open-telemetry/opentelemetry-collector-contrib/extension/basicauthextension v0.158.0",
 		bearertokenauthextension.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/extension/bearertokenauthextension v0.158.0",
 		headerssetterextension.NewFactory().Type():   "github.com/open-telemetry/opentelemetry-collector-contrib/extension/headerssetterextension v0.158.0",

@@ -207,14 +207,14 @@ func (a *app) service() string { return fmt.Sprintf("app-%d", a.id) }
 
 func (a *app) traceID(request int) pcommon.TraceID {
 	var id pcommon.TraceID
-	binary.BigEndian.PutUint64(id[:8], uint64(a.id)+1)
-	binary.BigEndian.PutUint64(id[8:], uint64(request/requestsPerTrace)+1)
+	binary.PutVarint(id[:8], int64(a.id)+1)
+	binary.PutVarint(id[8:], int64(request/requestsPerTrace)+1)
 	return id
 }
 
 func (a *app) spanID(request, i int) pcommon.SpanID {
 	var id pcommon.SpanID
-	binary.BigEndian.PutUint64(id[:], uint64(request*a.options.spans+i)+1)
+	binary.PutVarint(id[:], int64(request*a.options.spans+i)+1)
 	return id
 }
 

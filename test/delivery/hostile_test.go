@@ -15,6 +15,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -26,7 +27,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	_ "google.golang.org/grpc/encoding/gzip" // the compressor of the gRPC client
 	"google.golang.org/grpc/status"
@@ -51,7 +51,7 @@ const (
 type attack struct {
 	name string
 	send func(t *testing.T, c *harness.Collector) string
-	want string // HTTP status or gRPC code
+	want string // pattern of the HTTP status or gRPC code
 	// stored is the service whose one span must be stored although it is odd.
 	stored string
 }
@@ -61,8 +61,9 @@ func attacks() []attack {
 		{name: "malformed protobuf", send: post(protobufType, "", []byte{0x0a, 0xff, 0xff, 0xff, 0xff}), want: "400"},
 		{name: "noise as protobuf", send: post(protobufType, "", bytes.Repeat([]byte("\x9d\x01noise"), 1000)), want: "400"},
 		{name: "malformed JSON", send: post(jsonType, "", []byte(`{"resourceSpans":[{`)), want: "400"},
-		{name: "deep JSON", send: post(jsonType, "", deepJSON(1_000_000)), want: "400"},
-		{name: "deep protobuf", send: post(protobufType, "", deepProtobuf(1_000_000)), want: "400"},
+		{name: "JSON nested 1,000,000 deep", send: post(jsonType, "", deepJSON(1_000_000)), want: "400"},
+		// Decoding this takes more stack than Go gives: the process would end.
+		{name: "protobuf nested 1,800,000 deep", send: post(protobufType, "", deepProtobuf(1_800_000)), want: "400"},
 		{name: "wrong content type", send: post("text/plain", "", []byte("hello")), want: "415"},
 		{name: "no content type", send: post("", "", []byte("hello")), want: "415"},
 		{name: "unknown content encoding", send: post(protobufType, "br", []byte("hello")), want: "400"},
@@ -71,10 +72,10 @@ func attacks() []attack {
 		{name: "request over the limit", send: post(protobufType, "", make([]byte, 21*mebi)), want: "400"},
 		{name: "GET", send: get("/v1/traces"), want: "405"},
 		{name: "unknown path", send: get("/v1/traces/../../etc/passwd"), want: "404"},
-		{name: "malformed gRPC message", send: invoke([]byte{0x0a, 0xff, 0xff, 0xff, 0xff}), want: codes.Internal.String()},
-		{name: "deep gRPC message", send: invoke(deepProtobuf(1_000_000)), want: codes.Internal.String()},
-		{name: "gRPC message over the limit", send: invoke(make([]byte, 17*mebi)), want: codes.ResourceExhausted.String()},
-		{name: "gRPC gzip bomb", send: invoke(make([]byte, 256*mebi), grpc.UseCompressor("gzip")), want: codes.ResourceExhausted.String()},
+		{name: "malformed gRPC message", send: invoke([]byte{0x0a, 0xff, 0xff, 0xff, 0xff}), want: "Internal"},
+		{name: "gRPC message nested 1,700,000 deep", send: invoke(deepProtobuf(1_700_000)), want: "ResourceExhausted|InvalidArgument"},
+		{name: "gRPC message over the limit", send: invoke(make([]byte, 17*mebi)), want: "ResourceExhausted"},
+		{name: "gRPC gzip bomb", send: invoke(make([]byte, 256*mebi), grpc.UseCompressor("gzip")), want: "ResourceExhausted"},
 		{name: "100,000 attributes", send: post(protobufType, "", oddSpan("many-attributes", func(span ptrace.Span) {
 			for i := range 100_000 {
 				span.Attributes().PutInt(fmt.Sprintf("attribute.%d", i), int64(i))
@@ -87,6 +88,9 @@ func attacks() []attack {
 			span.SetName("caf\xe9 \xff\xfe")
 			span.Attributes().PutStr("db.query.text", "SELECT 'caf\xe9' FROM \xff")
 		})), want: "200", stored: "invalid-utf8"},
+		// Where this is accepted, APM refuses it with a 400, which must not cost
+		// the spans beside it.
+		{name: "attribute nested 1,000 deep", send: post(protobufType, "", deepProtobuf(1_000)), want: "200|400"},
 	}
 }
 
@@ -97,22 +101,23 @@ func TestHostileClients(t *testing.T) {
 	n := startNode(t, harness.CollectorOptions{Endpoint: sandbox.URL, DataKey: harness.PrivateKey})
 	good := startLoad(t, loadOptions{}, n)
 
-	// These stay for the whole test.
-	holdIdleConnections(t, n.collector, pick(2000, 5000))
+	// These stay while the others come; the slow writers stay for the shutdown.
+	hangUp := holdIdleConnections(t, n.collector, pick(2000, 5000))
 	writeSlowly(t, n.collector, 200)
 
 	for _, a := range attacks() {
 		t.Run(a.name, func(t *testing.T) {
 			before := n.peakMemory()
-			assert.Equal(t, a.want, a.send(t, n.collector))
+			assert.Regexp(t, "^("+a.want+")$", a.send(t, n.collector))
 			if a.stored != "" {
 				require.Eventually(t, func() bool { return len(sandbox.TracesOf(t, a.stored)) == 1 }, 30*time.Second, pollInterval, "not stored")
 			}
 			t.Logf("peak memory %s, before %s", mebibytes(n.collector.PeakMemory()), mebibytes(before))
 		})
+		require.Positive(t, n.collector.PeakMemory(), "the collector has ended")
 	}
 	t.Run("large requests at once", func(t *testing.T) {
-		requestsAtOnce(t, n.collector, 32)
+		requestsAtOnce(t, n.collector, 8)
 		t.Logf("peak memory %s", mebibytes(n.collector.PeakMemory()))
 	})
 
@@ -120,6 +125,7 @@ func TestHostileClients(t *testing.T) {
 	r := &run{pipeline: ours, sandbox: sandbox, nodes: []*node{n}, load: good}
 	r.awaitDrained(t)
 	n.checkPages(t)
+	hangUp()
 	assert.Zero(t, n.stop(t), "exit code")
 	checkNoKey(t, "the collector's log", n.log())
 	result := r.account(t)
@@ -146,31 +152,40 @@ func get(path string) func(*testing.T, *harness.Collector) string {
 
 func do(t *testing.T, method, url, contentType, encoding string, body []byte) string {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader(body))
-	require.NoError(t, err)
-	req.Header.Set("Content-Type", contentType)
-	if contentType == "" {
-		req.Header.Del("Content-Type")
-	}
-	if encoding != "" {
-		req.Header.Set("Content-Encoding", encoding)
-	}
 	client := http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Do(req)
+	var resp *http.Response
+	var err error
+	// A server that has answered without reading the whole body hangs up, which
+	// may reach the client before the answer does.
+	for range 3 {
+		var req *http.Request
+		req, err = http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader(body))
+		require.NoError(t, err)
+		req.Header.Set("Content-Type", contentType)
+		if contentType == "" {
+			req.Header.Del("Content-Type")
+		}
+		if encoding != "" {
+			req.Header.Set("Content-Encoding", encoding)
+		}
+		if resp, err = client.Do(req); err == nil {
+			break
+		}
+	}
 	require.NoError(t, err)
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
 	assert.Less(t, len(answer), 4096, "the answer repeats what was sent")
-	return fmt.Sprint(resp.StatusCode)
+	return strconv.Itoa(resp.StatusCode)
 }
 
 // rawCodec sends bytes as they are.
 type rawCodec struct{}
 
-func (rawCodec) Marshal(v any) ([]byte, error)       { return v.([]byte), nil } // the tests send nothing else
+func (rawCodec) Marshal(v any) ([]byte, error)      { return v.([]byte), nil } // the tests send nothing else
 func (rawCodec) Unmarshal(data []byte, v any) error { *v.(*[]byte) = data; return nil }
-func (rawCodec) Name() string                        { return "proto" }
+func (rawCodec) Name() string                       { return "proto" }
 
 // invoke sends a gRPC message and returns the code.
 func invoke(message []byte, options ...grpc.CallOption) func(*testing.T, *harness.Collector) string {
@@ -207,8 +222,8 @@ func deepJSON(depth int) []byte {
 		strings.Repeat(`{"arrayValue":{"values":[`, depth/2))
 }
 
-// deepProtobuf returns an export request with an attribute whose value is an
-// array in an array, and so on.
+// deepProtobuf returns an export request of one span with an attribute whose
+// value is an array in an array, and so on.
 func deepProtobuf(depth int) []byte {
 	// Built from the inside, backwards: each level is the length of all that is
 	// inside it.
@@ -226,9 +241,15 @@ func deepProtobuf(depth int) []byte {
 		wrap(0x2a) // AnyValue.array_value
 	}
 	wrap(0x12) // KeyValue.value
-	wrap(0x0a) // Resource.attributes
-	wrap(0x0a) // ResourceSpans.resource
-	wrap(0x0a) // ExportTraceServiceRequest.resource_spans
+	wrap(0x4a) // Span.attributes
+	id := bytes.Repeat([]byte{0xde}, 16)
+	reversed = append(reversed, id[:8]...)
+	reversed = append(reversed, 8, 0x12) // Span.span_id
+	reversed = append(reversed, id...)
+	reversed = append(reversed, 16, 0x0a) // Span.trace_id
+	wrap(0x12)                            // ScopeSpans.spans
+	wrap(0x12)                            // ResourceSpans.scope_spans
+	wrap(0x0a)                            // ExportTraceServiceRequest.resource_spans
 	for i, j := 0, len(reversed)-1; i < j; i, j = i+1, j-1 {
 		reversed[i], reversed[j] = reversed[j], reversed[i]
 	}
@@ -289,9 +310,17 @@ func requestsAtOnce(t *testing.T, c *harness.Collector, count int) {
 	}
 }
 
-// holdIdleConnections opens connections and sends nothing.
-func holdIdleConnections(t *testing.T, c *harness.Collector, count int) {
+// holdIdleConnections opens connections and sends nothing, until hangUp.
+func holdIdleConnections(t *testing.T, c *harness.Collector, count int) (hangUp func()) {
 	t.Helper()
+	var conns []net.Conn
+	hangUp = func() {
+		for _, conn := range conns {
+			_ = conn.Close() // the collector may have closed it before
+		}
+		conns = nil
+	}
+	t.Cleanup(hangUp)
 	for i := range count {
 		address := c.HTTP
 		if i%2 == 0 {
@@ -299,8 +328,9 @@ func holdIdleConnections(t *testing.T, c *harness.Collector, count int) {
 		}
 		conn, err := net.DialTimeout("tcp", address, 10*time.Second)
 		require.NoError(t, err)
-		t.Cleanup(func() { _ = conn.Close() })
+		conns = append(conns, conn)
 	}
+	return hangUp
 }
 
 // writeSlowly opens connections that send a byte now and then, half of them of

@@ -15,7 +15,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -64,7 +63,7 @@ func startNode(t *testing.T, opts harness.CollectorOptions) *node {
 		n.queue = t.TempDir()
 		opts.QueueDirectory = n.queue
 	}
-	extensions := "[health_check,file_storage,zpages]"
+	extensions := "[otlp_guard,health_check,queue_check,file_storage,zpages]"
 	if strings.HasSuffix(opts.Config, "stock.yaml") {
 		extensions = "[health_check,zpages]"
 	}
@@ -197,14 +196,11 @@ type run struct {
 	setAside int
 }
 
-// sleep waits while the load runs. Runs of the long form last longer.
-func (r *run) sleep(d time.Duration) { time.Sleep(d) }
-
 // fault makes APM misbehave for a while.
 func (r *run) fault(t *testing.T, fault apmsandbox.Fault, lasting time.Duration) {
 	t.Helper()
 	r.sandbox.AddFault(t, fault)
-	r.sleep(lasting)
+	time.Sleep(lasting)
 	for _, n := range r.nodes {
 		n.checkPages(t)
 	}
@@ -234,6 +230,8 @@ type outcome struct {
 	givenUp int
 	// retries is how often apps were asked to try again, or got no answer.
 	retries int
+	// refused is how often apps were told to drop what they sent.
+	refused int
 	peak    int64 // bytes
 }
 
@@ -308,7 +306,7 @@ func (r *run) account(t *testing.T) outcome {
 	t.Helper()
 	counts := r.sandbox.Counts(t).Spans
 	require.Zero(t, counts.Evicted, "the sandbox is too small for this load")
-	result := outcome{accepted: r.load.accepted(), stored: counts.Stored, duplicated: counts.Duplicates, retries: r.load.retries()}
+	result := outcome{accepted: r.load.accepted(), stored: counts.Stored, duplicated: counts.Duplicates, retries: r.load.retries(), refused: len(r.load.refused())}
 	require.Positive(t, result.accepted)
 
 	missing := 0
@@ -373,12 +371,6 @@ func (n *node) queueFile(t *testing.T) string {
 	require.NoError(t, err)
 	require.Len(t, files, 1, "the queue file of the spans")
 	return files[0]
-}
-
-// signal sends a signal to the process.
-func (n *node) signal(t *testing.T, sig syscall.Signal) {
-	t.Helper()
-	n.collector.Signal(t, sig)
 }
 
 func mebibytes(n int64) string { return fmt.Sprintf("%d MiB", (n+(1<<20)-1)>>20) }

@@ -42,26 +42,31 @@ type scenario struct {
 }
 
 // pick returns the value for the form that is run.
-func pick[T any](short, long_ T) T {
+func pick[T any](ofShort, ofLong T) T {
 	if *long {
-		return long_
+		return ofLong
 	}
-	return short
+	return ofShort
 }
 
 func scenarios() []scenario {
 	rounds := pick(3, 20)
 	outage := pick(20*time.Second, 330*time.Second) // stock gives up after 300 s
+	backlog := pick(20_000, 360_000)                // long: an hour of 100 spans a second
 	list := []scenario{
-		{name: "no fault", during: func(_ *testing.T, r *run) { r.sleep(pick(5*time.Second, 30*time.Second)) }},
+		{name: "no fault", during: func(*testing.T, *run) { time.Sleep(pick(5*time.Second, 30*time.Second)) }},
 		{
 			name: "64 apps", load: loadOptions{apps: 64, pause: 500 * time.Millisecond},
-			during: func(_ *testing.T, r *run) { r.sleep(pick(5*time.Second, 30*time.Second)) },
+			during: func(*testing.T, *run) { time.Sleep(pick(5*time.Second, 30*time.Second)) },
 		},
 		{name: fmt.Sprintf("kill -9, %d times", rounds), during: killRounds(rounds)},
 		{
 			name:   fmt.Sprintf("APM down for %s", outage),
 			during: func(t *testing.T, r *run) { r.fault(t, apmsandbox.Fault{Down: true}, outage) },
+		},
+		{
+			name: fmt.Sprintf("a backlog of %d spans", backlog), load: loadOptions{apps: 8, spans: 100, pause: 200 * time.Millisecond},
+			during: pileUp(backlog),
 		},
 		{name: "429 with Retry-After in seconds", during: bursts(func() apmsandbox.Fault {
 			return apmsandbox.Fault{Status: http.StatusTooManyRequests, RetryAfter: "2"}
@@ -73,7 +78,7 @@ func scenarios() []scenario {
 		{name: "throttled all the time", during: throttled},
 		{name: "slow answers, resets in the middle", during: slowAndReset},
 		{
-			name: "413 for more than 20 spans", during: func(_ *testing.T, r *run) { r.sleep(pick(5*time.Second, 30*time.Second)) },
+			name: "413 for more than 20 spans", during: func(*testing.T, *run) { time.Sleep(pick(5*time.Second, 30*time.Second)) },
 			sandboxArguments: []string{"--max-decompressed-bytes=8000"}, load: loadOptions{spans: 8},
 		},
 		{
@@ -84,7 +89,7 @@ func scenarios() []scenario {
 		{name: "key rotated while APM is down", start: startWithKeyFile, during: rotateKeyWhileDown},
 		{name: "disk full", start: startOnSmallDisk, during: fillDisk, load: loadOptions{payload: 4096}},
 		{name: "two agents, gateway killed", start: startAgentsAndGateway, entries: 2, during: killGateway},
-		{name: "SIGTERM while APM is slow", during: terminate},
+		{name: "SIGTERM while APM is slow, and while it is down", during: terminate},
 		{name: "queue file damaged at its start", during: damage(overwriteStart), says: damageNotice},
 		{name: "queue file damaged in the middle", during: damage(overwriteMiddle), says: damageNotice},
 		{name: "queue file cut in half", during: damage(cutInHalf), says: damageNotice},
@@ -114,6 +119,7 @@ func TestDelivery(t *testing.T) {
 					return // for comparison
 				}
 				assert.Zero(t, result.lost, "accepted spans that are not stored")
+				assert.Zero(t, result.refused, "requests that apps were told to drop")
 			})
 		}
 	}
@@ -130,12 +136,23 @@ func killRounds(rounds int) func(*testing.T, *run) {
 				fault = apmsandbox.Fault{Status: http.StatusServiceUnavailable}
 			}
 			r.sandbox.AddFault(t, fault)
-			r.sleep(500*time.Millisecond + rand.N(2*time.Second))
+			time.Sleep(500*time.Millisecond + rand.N(2*time.Second))
 			r.nodes[0].kill(t)
 			r.sandbox.ClearFaults(t)
 			r.nodes[0].restart(t)
 		}
-		r.sleep(time.Second)
+		time.Sleep(time.Second)
+	}
+}
+
+// pileUp keeps APM down until apps have sent a number of spans.
+func pileUp(spans int) func(*testing.T, *run) {
+	return func(t *testing.T, r *run) {
+		t.Helper()
+		r.sandbox.AddFault(t, apmsandbox.Fault{Down: true})
+		require.Eventually(t, func() bool { return r.load.accepted() >= spans }, 10*time.Minute, pollInterval)
+		r.nodes[0].checkPages(t)
+		r.sandbox.ClearFaults(t)
 	}
 }
 
@@ -143,10 +160,10 @@ func killRounds(rounds int) func(*testing.T, *run) {
 func bursts(fault func() apmsandbox.Fault) func(*testing.T, *run) {
 	return func(t *testing.T, r *run) {
 		for range pick(2, 10) {
-			r.sleep(time.Second)
+			time.Sleep(time.Second)
 			r.fault(t, fault(), 2500*time.Millisecond)
 		}
-		r.sleep(time.Second)
+		time.Sleep(time.Second)
 	}
 }
 
@@ -156,13 +173,13 @@ func absurdRetryAfter(t *testing.T, r *run) {
 	t.Helper()
 	for _, value := range []string{"-5", "0", "soon", "1.5", "Thu, 01 Jan 1970 00:00:00 GMT", "99999999999", "99999999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"} {
 		r.sandbox.AddFault(t, apmsandbox.Fault{Status: http.StatusTooManyRequests, RetryAfter: value, Times: 1})
-		r.sleep(time.Second)
+		time.Sleep(time.Second)
 	}
 	for _, n := range r.nodes {
 		n.stop(t)
 		n.restart(t)
 	}
-	r.sleep(time.Second)
+	time.Sleep(time.Second)
 }
 
 // throttled refuses two uploads of three.
@@ -170,7 +187,7 @@ func throttled(t *testing.T, r *run) {
 	t.Helper()
 	for range pick(8, 60) {
 		r.sandbox.AddFault(t, apmsandbox.Fault{Status: http.StatusTooManyRequests, RetryAfter: "1", Times: 2})
-		r.sleep(time.Second)
+		time.Sleep(time.Second)
 	}
 }
 
@@ -181,7 +198,7 @@ func slowAndReset(t *testing.T, r *run) {
 		r.fault(t, apmsandbox.Fault{Reset: true}, 2*time.Second)
 		r.fault(t, apmsandbox.Fault{Delay: apmsandbox.Duration(500 * time.Millisecond), Reset: true}, 2*time.Second)
 	}
-	r.sleep(time.Second)
+	time.Sleep(time.Second)
 }
 
 // startWithKeyFile gives our pipeline its key in a file. The stock one has
@@ -212,40 +229,42 @@ func (r *run) writeNewKey(t *testing.T) {
 
 func rotateKey(t *testing.T, r *run) {
 	t.Helper()
-	r.sleep(2 * time.Second)
+	time.Sleep(2 * time.Second)
 	r.sandbox.SetPrivateKey(t, rotatedKey)
-	r.sleep(pick(4*time.Second, 30*time.Second))
+	time.Sleep(pick(4*time.Second, 30*time.Second))
 	r.nodes[0].checkPages(t)
 	r.writeNewKey(t)
-	r.sleep(2 * time.Second)
+	time.Sleep(2 * time.Second)
 }
 
 func rotateKeyWhileDown(t *testing.T, r *run) {
 	t.Helper()
-	r.sleep(2 * time.Second)
+	time.Sleep(2 * time.Second)
 	r.sandbox.AddFault(t, apmsandbox.Fault{Down: true})
-	r.sleep(time.Second)
+	time.Sleep(time.Second)
 	r.sandbox.SetPrivateKey(t, rotatedKey)
-	r.sleep(pick(2*time.Second, 30*time.Second))
+	time.Sleep(pick(2*time.Second, 30*time.Second))
 	r.sandbox.ClearFaults(t)
-	r.sleep(2 * time.Second)
+	time.Sleep(2 * time.Second)
 	r.writeNewKey(t)
-	r.sleep(2 * time.Second)
+	time.Sleep(2 * time.Second)
 }
 
-// terminate ends the collector under load, with uploads under way and a queue
-// behind them, and starts it again.
+// terminate ends the collector under load, once with slow uploads under way and
+// once with what APM does not take in the queue, and starts it again.
 func terminate(t *testing.T, r *run) {
 	t.Helper()
 	for range pick(1, 5) {
-		r.sandbox.AddFault(t, apmsandbox.Fault{Delay: apmsandbox.Duration(2 * time.Second)})
-		r.sleep(3 * time.Second)
-		if code := r.nodes[0].stop(t); r.pipeline == ours {
-			assert.Zero(t, code, "exit code")
+		for _, fault := range []apmsandbox.Fault{{Delay: apmsandbox.Duration(2 * time.Second)}, {Down: true}} {
+			r.sandbox.AddFault(t, fault)
+			time.Sleep(2 * time.Second)
+			if code := r.nodes[0].stop(t); r.pipeline == ours {
+				assert.Zero(t, code, "exit code")
+			}
+			r.sandbox.ClearFaults(t)
+			r.nodes[0].restart(t)
+			time.Sleep(time.Second)
 		}
-		r.sandbox.ClearFaults(t)
-		r.nodes[0].restart(t)
-		r.sleep(time.Second)
 	}
 }
 
@@ -284,12 +303,12 @@ func killGateway(t *testing.T, r *run) {
 	gateway := r.nodes[2]
 	r.sandbox.AddFault(t, apmsandbox.Fault{Delay: apmsandbox.Duration(200 * time.Millisecond)})
 	for range pick(2, 20) {
-		r.sleep(time.Second + rand.N(time.Second))
+		time.Sleep(time.Second + rand.N(time.Second))
 		gateway.kill(t)
-		r.sleep(time.Second)
+		time.Sleep(time.Second)
 		gateway.restart(t)
 	}
-	r.sleep(time.Second)
+	time.Sleep(time.Second)
 	r.sandbox.ClearFaults(t)
 }
 
@@ -299,10 +318,10 @@ const lowMemoryLimit = `processors: {memory_limiter: {limit_mib: 80, spike_limit
 func reachMemoryLimit(t *testing.T, r *run) {
 	t.Helper()
 	r.sandbox.AddFault(t, apmsandbox.Fault{Delay: apmsandbox.Duration(time.Second)})
-	r.sleep(pick(4*time.Second, 20*time.Second))
+	time.Sleep(pick(4*time.Second, 20*time.Second))
 	if r.pipeline == ours {
 		assert.Contains(t, r.nodes[0].log(), "Memory usage is above soft limit", "the limit is not reached")
 	}
 	r.sandbox.ClearFaults(t)
-	r.sleep(2 * time.Second)
+	time.Sleep(2 * time.Second)
 }

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -48,13 +49,44 @@ func Binary(t testing.TB, name string) string {
 	return path
 }
 
+// Ports that FreeAddress gives out. They are below those that Linux gives to
+// outgoing connections (ip_local_port_range begins at 32768), one of which could
+// otherwise take the port of a program that is about to start, or to restart.
+const (
+	firstPort = 12000
+	lastPort  = 32000
+)
+
+var givenPorts struct {
+	mu    sync.Mutex
+	ports map[int]bool
+}
+
 // FreeAddress returns a loopback address whose TCP port was free a moment ago.
+// It returns none twice.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
+	givenPorts.mu.Lock()
+	defer givenPorts.mu.Unlock()
+	if givenPorts.ports == nil {
+		givenPorts.ports = map[int]bool{}
+	}
+	for range lastPort - firstPort {
+		port := firstPort + rand.IntN(lastPort-firstPort)
+		if givenPorts.ports[port] {
+			continue
+		}
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			continue // somebody has it
+		}
+		require.NoError(t, listener.Close())
+		givenPorts.ports[port] = true
+		return address
+	}
+	require.FailNow(t, "no free port")
+	return ""
 }
 
 // Process is a program under test. It ends with the test that started it.
