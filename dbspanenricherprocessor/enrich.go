@@ -52,7 +52,7 @@ func (e *enricher) enrich(span ptrace.Span, db *dbspan.Span, from *origin, n *co
 		}
 	}
 
-	a := additions{attrs: span.Attributes()}
+	a := additions{attrs: span.Attributes(), odd: db.Sent.Odd}
 	operation := e.operation(span, db, s)
 	e.addAlways(&a, db, s, operation)
 	if e.cfg.Conventions != ConventionsStable {
@@ -249,6 +249,7 @@ func either(a, b string) string {
 // additions collects what a span is to get, so that its attributes grow once.
 type additions struct {
 	attrs   pcommon.Map
+	odd     bool // the application sent a value of such a type
 	length  int
 	entries [maxAdditions]addition
 }
@@ -284,14 +285,15 @@ func (a *additions) apply() {
 	a.attrs.EnsureCapacity(a.attrs.Len() + a.length)
 	for i := range a.entries[:a.length] {
 		entry := &a.entries[i]
-		value, found := a.attrs.GetOrPutEmpty(entry.name)
-		if found && value.Type() != pcommon.ValueTypeEmpty && value.Type() != pcommon.ValueTypeStr {
-			continue
+		if a.odd {
+			if value, found := a.attrs.Get(entry.name); found && value.Type() != pcommon.ValueTypeEmpty && value.Type() != pcommon.ValueTypeStr {
+				continue
+			}
 		}
 		if entry.text != "" {
-			value.SetStr(entry.text)
+			a.attrs.PutStr(entry.name, entry.text)
 		} else {
-			value.SetInt(entry.number)
+			a.attrs.PutInt(entry.name, entry.number)
 		}
 	}
 }

@@ -90,6 +90,10 @@ type Sent struct {
 	JDBCSQLID        string // "SQL ID", of Oracle's JDBC provider
 	ODPSQLID         string // db.odp.sql_id
 	APMOracleSQLID   string // DbOracleSqlId
+
+	// Odd tells that an attribute above is there, but has a type that the
+	// conventions do not know for it, or the port 0.
+	Odd bool
 }
 
 // Kind is what kind of call a span's attributes describe.
@@ -127,10 +131,15 @@ func (s *Span) Read(attrs pcommon.Map, scope Scope) Kind {
 			return KindOther
 		}
 	}
+	last, lastName := s.System, first(s.Sent.SystemName, s.Sent.System)
 	*s = Span{JDBC: scope.JDBC}
 	s.Sent.read(attrs)
 	if seen&hasOther != 0 && s.Sent.System == "" && s.Sent.SystemName == "" {
 		return seen.kind()
+	}
+	// Most spans of a batch have the system of the one before.
+	if name := first(s.Sent.SystemName, s.Sent.System); name != "" && name == lastName && !last.IsZero() && !vague(name) {
+		s.System = last
 	}
 	if !s.resolve(scope, seen&hasDatabase != 0) {
 		return KindOther
@@ -234,9 +243,14 @@ func (t *Sent) read(attrs pcommon.Map) {
 				*text = value.Str()
 			case value.Type() == pcommon.ValueTypeInt && text == &t.RedisIndex:
 				*text = strconv.FormatInt(value.Int(), 10)
+			case value.Type() != pcommon.ValueTypeEmpty:
+				t.Odd = true
 			}
 		} else if number := t.number(key); number != nil {
 			*number = asNumber(value)
+			if *number == 0 && value.Type() != pcommon.ValueTypeStr && value.Type() != pcommon.ValueTypeEmpty {
+				t.Odd = true
+			}
 		}
 	}
 }
@@ -408,6 +422,9 @@ func (s *Span) resolveOperation() {
 // nothing, then what its connection string, its driver, its instrumentation and
 // at last its port tell.
 func (s *Span) resolveSystem(scope Scope, attributes bool) bool {
+	if !s.System.IsZero() {
+		return true
+	}
 	t := &s.Sent
 	name := first(t.SystemName, t.System)
 	if name != "" && !vague(name) {

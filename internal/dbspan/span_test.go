@@ -4,6 +4,7 @@
 package dbspan
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -283,6 +284,58 @@ func BenchmarkRead(b *testing.B) {
 			for b.Loop() {
 				s.Read(attrs, Scope{})
 			}
+		})
+	}
+}
+
+// A Span that has been read into before reads like a new one.
+func TestReadReused(t *testing.T) {
+	inputs := []map[string]any{
+		{"db.system": "oracle", "db.name": "ORCL"},
+		{"db.system": "oracle", "db.connection_string": "jdbc:oracle:thin:@//db1:1521/svc"},
+		{"db.system": "other_sql", "db.connection_string": "jdbc:postgresql://db2/shop"},
+		{"db.system": "other_sql", "server.port": 3306},
+		{"db.statement": "SELECT 1"},
+		{"db.system.name": "frobdb"},
+		{"http.request.method": "GET"},
+		{"db.system": "frobdb"},
+		{"db.system.name": "oracle", "db.system": "mysql"},
+		{"db.system": "oracle", "db.query.text": 7},
+	}
+	for first := range inputs {
+		for second := range inputs {
+			var used, fresh Span
+			used.Read(attributes(t, inputs[first]), Scope{})
+			got := used.Read(attributes(t, inputs[second]), Scope{})
+			want := fresh.Read(attributes(t, inputs[second]), Scope{})
+			require.Equal(t, want, got, "%v after %v", inputs[second], inputs[first])
+			if want == KindDatabase {
+				require.Equal(t, fresh, used, "%v after %v", inputs[second], inputs[first])
+			}
+		}
+	}
+}
+
+func TestReadOdd(t *testing.T) {
+	tests := []struct {
+		name  string
+		value any
+		odd   bool
+	}{
+		{"db.statement", "SELECT 1", false},
+		{"db.statement", 7, true},
+		{"db.redis.database_index", 3, false},
+		{"server.port", 1521, false},
+		{"server.port", "1521", false},
+		{"server.port", 0, true},
+		{"server.port", 15.21, true},
+		{"thread.id", 7, false},
+	}
+	for _, tt := range tests {
+		t.Run(fmt.Sprint(tt.name, "=", tt.value), func(t *testing.T) {
+			var s Span
+			s.Read(attributes(t, map[string]any{"db.system": "oracle", tt.name: tt.value}), Scope{})
+			assert.Equal(t, tt.odd, s.Sent.Odd)
 		})
 	}
 }

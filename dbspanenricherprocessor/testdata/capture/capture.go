@@ -1,0 +1,118 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Command capture runs a program with an OTLP endpoint on loopback and writes the
+// spans that it sends as a golden input. Times, ids and the process are made the
+// same for each run; names and attributes of spans stay as they came.
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/golden"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+)
+
+func main() {
+	if len(os.Args) < 3 {
+		fmt.Fprintln(os.Stderr, "usage: capture FILE PROGRAM ARGUMENT…")
+		os.Exit(2)
+	}
+	if err := capture(os.Args[1], os.Args[2:]); err != nil {
+		fmt.Fprintln(os.Stderr, "capture:", err)
+		os.Exit(1)
+	}
+}
+
+func capture(file string, command []string) error {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	var spans recorder
+	go func() { _ = http.Serve(listener, &spans) }() //nolint:gosec // on loopback, for the time of one program
+	program := exec.Command(command[0], command[1:]...)
+	program.Stdout, program.Stderr = os.Stderr, os.Stderr
+	program.Env = append(os.Environ(),
+		"OTEL_EXPORTER_OTLP_ENDPOINT=http://"+listener.Addr().String(), "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf")
+	if err := program.Run(); err != nil {
+		return fmt.Errorf("%s: %w", command[0], err)
+	}
+	spans.mu.Lock()
+	defer spans.mu.Unlock()
+	return golden.WriteTracesToFile(file, spans.merged())
+}
+
+// recorder is an OTLP endpoint that keeps what it gets.
+type recorder struct {
+	mu   sync.Mutex
+	sent []ptrace.Traces
+}
+
+func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	body, err := io.ReadAll(req.Body)
+	request := ptraceotlp.NewExportRequest()
+	if err == nil {
+		err = request.UnmarshalProto(body)
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sent = append(r.sent, request.Traces())
+	w.Header().Set("Content-Type", "application/x-protobuf")
+}
+
+// merged is everything that was sent, under one resource.
+func (r *recorder) merged() ptrace.Traces {
+	out := ptrace.NewTraces()
+	resource := out.ResourceSpans().AppendEmpty()
+	scopes := map[string]ptrace.ScopeSpans{}
+	for _, td := range r.sent {
+		for _, rs := range td.ResourceSpans().All() {
+			rs.Resource().Attributes().CopyTo(resource.Resource().Attributes())
+			for _, ss := range rs.ScopeSpans().All() {
+				scoped, ok := scopes[ss.Scope().Name()]
+				if !ok {
+					scoped = resource.ScopeSpans().AppendEmpty()
+					ss.Scope().CopyTo(scoped.Scope())
+					scopes[ss.Scope().Name()] = scoped
+				}
+				for _, span := range ss.Spans().All() {
+					settle(span, scoped.Spans().Len())
+					span.CopyTo(scoped.Spans().AppendEmpty())
+				}
+			}
+		}
+	}
+	resource.Resource().Attributes().RemoveIf(func(name string, _ pcommon.Value) bool {
+		return !strings.HasPrefix(name, "telemetry.")
+	})
+	return out
+}
+
+// settle gives a span the ids and times of its place, and takes out what tells of
+// the machine.
+func settle(span ptrace.Span, place int) {
+	span.SetTraceID(pcommon.TraceID{15: 1})
+	span.SetSpanID(pcommon.SpanID{7: byte(place + 1)})
+	span.SetParentSpanID(pcommon.SpanID{})
+	span.SetStartTimestamp(0)
+	span.SetEndTimestamp(0)
+	for _, event := range span.Events().All() {
+		event.SetTimestamp(0)
+		event.Attributes().Remove("exception.stacktrace")
+	}
+	span.Attributes().RemoveIf(func(name string, _ pcommon.Value) bool { return strings.HasPrefix(name, "thread.") })
+}
