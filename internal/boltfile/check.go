@@ -60,8 +60,8 @@ func Check(file io.ReaderAt, size int64) error {
 	}
 	c := &checker{file: file, size: size, meta: m, seen: map[uint64]bool{0: true, 1: true}}
 	if m.freelist != noFreelist {
-		if err := c.checkFreelist(m.freelist); err != nil {
-			return err
+		if freelistErr := c.checkFreelist(m.freelist); freelistErr != nil {
+			return freelistErr
 		}
 	}
 	_, _, err = c.checkPage(m.root, 0)
@@ -131,7 +131,7 @@ func metaAt(file io.ReaderAt, size, offset int64) (meta, error) {
 		return meta{}, damaged("the checksum of its first page is wrong")
 	case m.pageSize < minPageSize || m.pageSize > maxPageSize:
 		return meta{}, damaged("its page size is %d", m.pageSize)
-	case m.highWater > uint64(size)/uint64(m.pageSize):
+	case m.highWater > uint64(size)/uint64(m.pageSize): //nolint:gosec // a size is not negative
 		return meta{}, damaged("it has %d bytes, and needs %d pages of %d", size, m.highWater, m.pageSize)
 	}
 	return m, nil
@@ -149,7 +149,6 @@ type page struct {
 	flags    uint16
 	count    uint16
 	overflow uint32
-	elements []byte
 	offset   int64
 	end      int64
 }
@@ -160,7 +159,7 @@ func (c *checker) claim(id uint64) (page, error) {
 		return page{}, damaged("it refers to page %d of %d", id, c.meta.highWater)
 	}
 	var header [pageHeaderSize]byte
-	offset := int64(id) * int64(c.meta.pageSize)
+	offset := int64(id) * int64(c.meta.pageSize) //nolint:gosec // below highWater, which the size of the file bounds
 	if _, err := c.file.ReadAt(header[:], offset); err != nil {
 		return page{}, err
 	}
@@ -203,7 +202,7 @@ func (c *checker) checkFreelist(id uint64) error {
 		}
 		count, first = binary.LittleEndian.Uint64(long[:]), 8
 	}
-	if count > uint64(p.end-p.offset-pageHeaderSize-first)/8 {
+	if count > uint64(p.end-p.offset-pageHeaderSize-first)/8 { //nolint:gosec // a page is larger than its header
 		return damaged("the list of free pages goes beyond its page")
 	}
 	list := make([]byte, count*8)
@@ -247,7 +246,7 @@ func (c *checker) checkElements(flags uint16, count int, begin, end int64, depth
 		return nil, nil, damaged("a page has no room for its %d entries", count)
 	}
 	elements := make([]byte, count*elementSize)
-	if _, err := c.file.ReadAt(elements, begin); err != nil {
+	if _, err = c.file.ReadAt(elements, begin); err != nil {
 		return nil, nil, err
 	}
 	for i := range count {
@@ -270,9 +269,9 @@ func (c *checker) checkElements(flags uint16, count int, begin, end int64, depth
 		}
 		last = key
 		if flags == flagBranch {
-			childFirst, childLast, err := c.checkPage(binary.LittleEndian.Uint64(element[8:]), depth+1)
-			if err != nil {
-				return nil, nil, err
+			childFirst, childLast, childErr := c.checkPage(binary.LittleEndian.Uint64(element[8:]), depth+1)
+			if childErr != nil {
+				return nil, nil, childErr
 			}
 			if childFirst != nil && bytes.Compare(childFirst, key) < 0 {
 				return nil, nil, damaged("a page has keys that belong before it")
@@ -283,8 +282,9 @@ func (c *checker) checkElements(flags uint16, count int, begin, end int64, depth
 			continue
 		}
 		value := position + int64(binary.LittleEndian.Uint32(element[4:])) + int64(len(key))
-		if err := c.checkValue(binary.LittleEndian.Uint32(element), value, int64(binary.LittleEndian.Uint32(element[12:])), end, depth); err != nil {
-			return nil, nil, err
+		length := int64(binary.LittleEndian.Uint32(element[12:]))
+		if valueErr := c.checkValue(binary.LittleEndian.Uint32(element), value, length, end, depth); valueErr != nil {
+			return nil, nil, valueErr
 		}
 	}
 	return first, last, nil
