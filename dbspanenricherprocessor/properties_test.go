@@ -17,6 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/ociapm/otelcol-ociapm/internal/goldentest"
 )
 
 // secret stands in literals only.
@@ -138,9 +140,9 @@ func TestEnrichIsIdempotent(t *testing.T) {
 	for i := range 20_000 {
 		cfg := randomConfig(r)
 		td := randomTraces(r)
-		once, err := newTestEnricher(t, cfg).processTraces(t.Context(), clone(td))
+		once, err := newTestEnricher(t, cfg).processTraces(t.Context(), goldentest.Clone(td))
 		require.NoError(t, err)
-		twice, err := newTestEnricher(t, cfg).processTraces(t.Context(), clone(once))
+		twice, err := newTestEnricher(t, cfg).processTraces(t.Context(), goldentest.Clone(once))
 		require.NoError(t, err)
 		requireSameSpans(t, once, twice, func(j int) string {
 			return fmt.Sprintf("round %d, %+v, from %q", i, *cfg, spansOf(td).At(j).Attributes().AsRaw())
@@ -154,11 +156,11 @@ func TestEnrichIsIndependentOfOrder(t *testing.T) {
 	for i := range 10_000 {
 		cfg := randomConfig(r)
 		td := randomTraces(r)
-		shuffled := clone(td)
+		shuffled := goldentest.Clone(td)
 		for _, span := range spansOf(shuffled).All() {
 			shuffle(r, span.Attributes())
 		}
-		want, err := newTestEnricher(t, cfg).processTraces(t.Context(), clone(td))
+		want, err := newTestEnricher(t, cfg).processTraces(t.Context(), goldentest.Clone(td))
 		require.NoError(t, err)
 		got, err := newTestEnricher(t, cfg).processTraces(t.Context(), shuffled)
 		require.NoError(t, err)
@@ -202,7 +204,7 @@ func TestEnrichKeepsWhatWasSent(t *testing.T) {
 		cfg := randomConfig(r)
 		cfg.QueryText = QueryTextConfig{Sanitize: SanitizeNever}
 		td := randomTraces(r)
-		before := clone(td)
+		before := goldentest.Clone(td)
 		after, err := newTestEnricher(t, cfg).processTraces(t.Context(), td)
 		require.NoError(t, err)
 		for j, span := range spansOf(before).All() {
@@ -324,7 +326,7 @@ func TestEnrichIsConcurrent(t *testing.T) {
 			r := rand.New(rand.NewPCG(worker, 5))
 			for range 300 {
 				td := randomTraces(r)
-				want, err := newTestEnricher(t, cfg).processTraces(t.Context(), clone(td))
+				want, err := newTestEnricher(t, cfg).processTraces(t.Context(), goldentest.Clone(td))
 				require.NoError(t, err)
 				got, err := e.processTraces(t.Context(), td)
 				require.NoError(t, err)

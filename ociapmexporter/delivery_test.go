@@ -95,14 +95,8 @@ func TestConsumeContract(t *testing.T) {
 func smallSandbox(t *testing.T) *apmsandbox.Server {
 	t.Helper()
 	config := apmsandbox.DefaultConfig()
-	config.Listen = "127.0.0.1:0"
-	config.PrivateKey = testKey
 	config.MaxRequestBytes = 4000
-	sandbox, err := apmsandbox.New(config, zap.NewNop())
-	require.NoError(t, err)
-	require.NoError(t, sandbox.Start(t.Context()))
-	t.Cleanup(func() { assert.NoError(t, sandbox.Shutdown(context.Background())) })
-	return sandbox
+	return startSandboxWith(t, config)
 }
 
 // plainConfig sends bodies whose size a test can foresee.

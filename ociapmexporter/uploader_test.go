@@ -37,7 +37,11 @@ import (
 
 func startSandbox(t *testing.T) *apmsandbox.Server {
 	t.Helper()
-	config := apmsandbox.DefaultConfig()
+	return startSandboxWith(t, apmsandbox.DefaultConfig())
+}
+
+func startSandboxWith(t *testing.T, config apmsandbox.Config) *apmsandbox.Server {
+	t.Helper()
 	config.Listen = "127.0.0.1:0"
 	config.PrivateKey = testKey
 	sandbox, err := apmsandbox.New(config, zap.NewNop())
