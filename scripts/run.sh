@@ -9,7 +9,7 @@ set -euo pipefail
 set -m
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-state=$root/.run
+state=${RUN_DIRECTORY:-$root/.run}
 sandbox_listen=${SANDBOX_LISTEN:-127.0.0.1:4320}
 collector_pid=
 sandbox_pid=
@@ -40,6 +40,11 @@ await() {
   done
 }
 
+if [[ (-n ${APM_ENDPOINT:-} && -z ${APM_DATA_KEY:-}) || (-z ${APM_ENDPOINT:-} && -n ${APM_DATA_KEY:-}) ]]; then
+  echo "run: set both APM_ENDPOINT and APM_DATA_KEY to upload to an APM domain, or neither to use the local sandbox" >&2
+  exit 1
+fi
+
 mkdir -p "$state"
 : >"$state/apmsandbox.log"
 : >"$state/collector.log"
@@ -49,12 +54,9 @@ tail -q -n +1 -f "$state/apmsandbox.log" "$state/collector.log" 2>/dev/null | gr
 viewer_pid=$(jobs -p %+)
 export OTELCOL_QUEUE_DIRECTORY=${OTELCOL_QUEUE_DIRECTORY:-$state/queue}
 
-if [[ -n ${APM_ENDPOINT:-} && -n ${APM_DATA_KEY:-} ]]; then
+if [[ -n ${APM_ENDPOINT:-} ]]; then
   destination=$APM_ENDPOINT
   look="OCI Console > Observability & Management > APM > Trace Explorer"
-elif [[ -n ${APM_ENDPOINT:-}${APM_DATA_KEY:-} ]]; then
-  echo "run: set both APM_ENDPOINT and APM_DATA_KEY to upload to an APM domain, or neither to use the local sandbox" >&2
-  exit 1
 else
   "$root/bin/apmsandbox" --listen="$sandbox_listen" >>"$state/apmsandbox.log" 2>&1 &
   sandbox_pid=$!

@@ -24,10 +24,10 @@ import (
 
 // makeRun starts `make run` on free ports, in a process group of its own as a
 // terminal does, and waits until it says that it is ready. It returns the
-// address that takes OTLP over HTTP.
-func makeRun(t *testing.T, env ...string) (run *harness.Process, otlpHTTP string) {
+// address that takes OTLP over HTTP, and the folder of its logs and queue.
+func makeRun(t *testing.T, env ...string) (run *harness.Process, otlpHTTP, folder string) {
 	t.Helper()
-	otlpHTTP = harness.FreeAddress(t)
+	otlpHTTP, folder = harness.FreeAddress(t), t.TempDir()
 	_, metricsPort, err := net.SplitHostPort(harness.FreeAddress(t))
 	require.NoError(t, err)
 	overrides := filepath.Join(t.TempDir(), "overrides.yaml")
@@ -46,26 +46,42 @@ service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 
 			cmd.Env = append(cmd.Env, kv)
 		}
 	}
-	cmd.Env = append(cmd.Env, "SANDBOX_LISTEN=127.0.0.1:0", "OTELCOL_QUEUE_DIRECTORY="+t.TempDir())
+	cmd.Env = append(cmd.Env, "SANDBOX_LISTEN=127.0.0.1:0", "RUN_DIRECTORY="+folder)
 	cmd.Env = append(cmd.Env, env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	run = harness.Start(t, cmd)
 	run.AwaitOutput(t, `otelcol-ociapm is ready\.`)
-	return run, otlpHTTP
+	return run, otlpHTTP, folder
 }
 
 // interrupt does what Ctrl-C in a terminal does: SIGINT to the process group of
 // make, which Start created.
-func interrupt(t *testing.T, run *harness.Process) {
+func interrupt(t *testing.T, run *harness.Process, folder string) {
 	t.Helper()
 	require.NoError(t, syscall.Kill(-run.Pid(), syscall.SIGINT))
 	run.Wait(t, awaitTimeout)
+	requireNothingRuns(t, folder)
+}
+
+// requireNothingRuns requires that no process is left that reads the logs of
+// make run.
+func requireNothingRuns(t *testing.T, folder string) {
+	t.Helper()
+	commands, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	require.NoError(t, err)
+	for _, command := range commands {
+		line, err := os.ReadFile(command)
+		if err != nil {
+			continue // it has just ended
+		}
+		require.NotContains(t, string(line), folder)
+	}
 }
 
 // One command from source to a running pair, as a developer without an OCI
 // account uses it: the README's curl, the README's query, Ctrl-C.
 func TestMakeRunWithSandbox(t *testing.T) {
-	run, otlpHTTP := makeRun(t)
+	run, otlpHTTP, folder := makeRun(t)
 	sandbox := &harness.Sandbox{Process: run, URL: run.AwaitOutput(t, `It uploads to\s+(http://127\.0\.0\.1:\d+)`)[1]}
 	assert.Contains(t, run.Output(), "Send OTLP to   localhost:4317 (gRPC) or http://localhost:4318 (HTTP)")
 	run.AwaitOutput(t, `APM_ENDPOINT=https://<prefix>\.apm-agt\.<region>\.oci\.oraclecloud\.com APM_DATA_KEY=<private data key> make run`)
@@ -82,11 +98,11 @@ func TestMakeRunWithSandbox(t *testing.T) {
 
 	// The last spans are sent before both end.
 	curl(t, replaceAddresses.Replace(commands[0]))
-	interrupt(t, run)
+	interrupt(t, run, folder)
 	output := run.Output()
 	assert.Contains(t, output, "stopping: the collector first sends what it holds")
 	assert.Contains(t, output, "\nstopped\n")
-	log, err := os.ReadFile(filepath.Join(harness.Root(t), ".run", "collector.log"))
+	log, err := os.ReadFile(filepath.Join(folder, "collector.log"))
 	require.NoError(t, err)
 	assert.Contains(t, string(log), "Shutdown complete.")
 	assert.NotContains(t, string(log), "Exporting failed")
@@ -97,21 +113,23 @@ func TestMakeRunWithSandbox(t *testing.T) {
 // With a domain's endpoint and key, no sandbox starts and the uploads go there.
 func TestMakeRunWithDomain(t *testing.T) {
 	domain := harness.StartSandbox(t)
-	run, otlpHTTP := makeRun(t, "APM_ENDPOINT="+domain.URL, "APM_DATA_KEY="+harness.PrivateKey)
+	run, otlpHTTP, folder := makeRun(t, "APM_ENDPOINT="+domain.URL, "APM_DATA_KEY="+harness.PrivateKey)
 	assert.NotContains(t, run.Output(), "apmsandbox")
 
 	curl(t, strings.ReplaceAll(readmeBlocks(t, "one span", "bash")[0], "localhost:4318", otlpHTTP))
 	domain.AwaitSpans(t, 1)
-	interrupt(t, run)
+	interrupt(t, run, folder)
 	requireClean(t, "the output of make run", run.Output())
 }
 
 func TestMakeRunWithHalfADomain(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), filepath.Join(harness.Root(t), "scripts", "run.sh"))
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "APM_ENDPOINT=https://aaaabbbb.apm-agt.eu-frankfurt-1.oci.oraclecloud.com"}
+	folder := t.TempDir()
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "RUN_DIRECTORY=" + folder, "APM_ENDPOINT=https://aaaabbbb.apm-agt.eu-frankfurt-1.oci.oraclecloud.com"}
 	run := harness.Start(t, cmd)
 	assert.Equal(t, 1, run.Wait(t, awaitTimeout))
 	assert.Contains(t, run.Output(), "set both APM_ENDPOINT and APM_DATA_KEY")
+	requireNothingRuns(t, folder)
 }
 
 // readmeBlocks returns the code blocks in a language that stand in the README
