@@ -45,7 +45,7 @@ type uploader[T any] struct {
 	logger     *zap.Logger
 	settings   component.TelemetrySettings
 	telemetry  *metadata.TelemetryBuilder
-	attributes []attribute.KeyValue // of all that telemetry counts
+	attributes metric.MeasurementOption // of all that telemetry counts
 	health     *health
 
 	client *http.Client // set by start
@@ -59,9 +59,9 @@ func newUploader[T any](cfg *Config, set exporter.Settings, sig signal[T]) (*upl
 	if err != nil {
 		return nil, err
 	}
-	attributes := []attribute.KeyValue{attribute.String("exporter", set.ID.String()), attribute.String("signal", sig.name)}
+	attributes := metric.WithAttributeSet(attribute.NewSet(attribute.String("exporter", set.ID.String()), attribute.String("signal", sig.name)))
 	key, err := newDataKeySource(cfg, func() {
-		telemetry.ExporterOciApmDataKeyReloads.Add(context.Background(), 1, metric.WithAttributes(attributes...))
+		telemetry.ExporterOciApmDataKeyReloads.Add(context.Background(), 1, attributes)
 		set.Logger.Info("The data key has changed: uploads use the new one", zap.String("data_key_file", cfg.DataKeyFile))
 	})
 	if err != nil {
@@ -86,7 +86,7 @@ func newUploader[T any](cfg *Config, set exporter.Settings, sig signal[T]) (*upl
 // the background whether APM takes uploads.
 func (u *uploader[T]) start(ctx context.Context, host component.Host) error {
 	client, err := newClient(ctx, u.config.ClientConfig, host, u.settings, func(ctx context.Context, n int64) {
-		u.telemetry.ExporterOciApmUploadedBytes.Add(ctx, n, metric.WithAttributes(u.attributes...))
+		u.telemetry.ExporterOciApmUploadedBytes.Add(ctx, n, u.attributes)
 	})
 	if err != nil {
 		return err
@@ -156,7 +156,7 @@ type partsOutcome[T any] struct {
 }
 
 func (u *uploader[T]) pushHalves(ctx context.Context, data T, parts *partsOutcome[T]) {
-	u.telemetry.ExporterOciApmSplits.Add(ctx, 1, metric.WithAttributes(u.attributes...))
+	u.telemetry.ExporterOciApmSplits.Add(ctx, 1, u.attributes)
 	middle := u.signal.count(data) / 2
 	for _, half := range []T{
 		u.signal.keep(data, func(i int) bool { return i < middle }),
@@ -185,16 +185,17 @@ func (u *uploader[T]) pushWhole(ctx context.Context, data T) error {
 	if err != nil {
 		return consumererror.NewPermanent(err)
 	}
-	u.telemetry.ExporterOciApmUncompressedBytes.Add(ctx, int64(len(body)), metric.WithAttributes(u.attributes...))
+	u.telemetry.ExporterOciApmUncompressedBytes.Add(ctx, int64(len(body)), u.attributes)
 
 	got, url, err := u.post(ctx, body)
+	status := attribute.Int("http.response.status_code", got.status)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err() // a shutdown says nothing of APM
 	case err != nil:
 		return u.hold(ctx, err)
 	case got.accepted():
-		u.countUpload(ctx, outcomeAccepted, got.status)
+		u.countUpload(ctx, outcomeAccepted, status)
 		u.health.succeeded()
 		u.reportRejected(ctx, got)
 		return nil
@@ -204,20 +205,20 @@ func (u *uploader[T]) pushWhole(ctx context.Context, data T) error {
 	problem := got.problem(url)
 	switch {
 	case isRetryableStatusCode(got.status):
-		u.countUpload(ctx, outcomeHeld, got.status)
+		u.countUpload(ctx, outcomeHeld, status)
 		u.health.failed(strconv.Itoa(got.status), problem)
 		if got.retryAfter > 0 {
 			return exporterhelper.NewThrottleRetry(problem, got.retryAfter)
 		}
 		return problem
 	case errors.Is(problem, errTooLarge) && items > 1:
-		u.countUpload(ctx, outcomeSplit, got.status)
+		u.countUpload(ctx, outcomeSplit, status)
 		return consumererror.NewPermanent(problem)
 	case errors.Is(problem, errTooLarge):
 		problem = fmt.Errorf("%s takes %d bytes, %w", u.signal.describe(data), len(body), problem)
 	}
-	u.countUpload(ctx, outcomeDropped, got.status)
-	u.telemetry.ExporterOciApmDroppedItems.Add(ctx, int64(items), metric.WithAttributes(u.attributes...))
+	u.countUpload(ctx, outcomeDropped, status)
+	u.telemetry.ExporterOciApmDroppedItems.Add(ctx, int64(items), u.attributes)
 	u.health.failed(strconv.Itoa(got.status), problem)
 	return consumererror.NewPermanent(problem)
 }
@@ -225,16 +226,16 @@ func (u *uploader[T]) pushWhole(ctx context.Context, data T) error {
 // hold counts and reports an upload that got no answer.
 func (u *uploader[T]) hold(ctx context.Context, err error) error {
 	kind, advice := diagnose(err)
-	u.telemetry.ExporterOciApmUploads.Add(ctx, 1, metric.WithAttributes(append(u.attributes,
-		attribute.String("outcome", outcomeHeld), attribute.String("error.type", kind))...))
+	u.countUpload(ctx, outcomeHeld, attribute.String("error.type", kind))
 	err = fmt.Errorf("%w; %s", err, advice)
 	u.health.failed(kind, err)
 	return err
 }
 
-func (u *uploader[T]) countUpload(ctx context.Context, outcome string, status int) {
-	u.telemetry.ExporterOciApmUploads.Add(ctx, 1, metric.WithAttributes(append(u.attributes,
-		attribute.String("outcome", outcome), attribute.Int("http.response.status_code", status))...))
+// countUpload counts an attempt by what became of it, and by the status of the
+// answer or by what kept it from being answered.
+func (u *uploader[T]) countUpload(ctx context.Context, outcome string, reason attribute.KeyValue) {
+	u.telemetry.ExporterOciApmUploads.Add(ctx, 1, u.attributes, metric.WithAttributes(attribute.String("outcome", outcome), reason))
 }
 
 // reportRejected counts and reports the items that APM did not take of an
@@ -242,7 +243,7 @@ func (u *uploader[T]) countUpload(ctx context.Context, outcome string, status in
 func (u *uploader[T]) reportRejected(ctx context.Context, got answer) {
 	count, message := u.signal.rejected(got)
 	if count > 0 {
-		u.telemetry.ExporterOciApmRejectedItems.Add(ctx, count, metric.WithAttributes(u.attributes...))
+		u.telemetry.ExporterOciApmRejectedItems.Add(ctx, count, u.attributes)
 	}
 	if count > 0 || message != "" {
 		u.health.rejected(count, message)

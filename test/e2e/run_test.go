@@ -4,7 +4,6 @@
 package e2e
 
 import (
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -28,17 +27,10 @@ import (
 func makeRun(t *testing.T, env ...string) (run *harness.Process, otlpHTTP, folder string) {
 	t.Helper()
 	otlpHTTP, folder = harness.FreeAddress(t), t.TempDir()
-	_, metricsPort, err := net.SplitHostPort(harness.FreeAddress(t))
-	require.NoError(t, err)
-	overrides := filepath.Join(t.TempDir(), "overrides.yaml")
-	require.NoError(t, os.WriteFile(overrides, fmt.Appendf(nil, `
-receivers: {otlp: {protocols: {grpc: {endpoint: "%s"}, http: {endpoint: "%s"}}}}
-extensions: {health_check: {endpoint: "%s"}}
-service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: %s}}}}]}}}
-`, harness.FreeAddress(t), otlpHTTP, harness.FreeAddress(t), metricsPort), 0o600))
+	addresses := harness.AddressesFile(t, harness.FreeAddress(t), otlpHTTP, harness.FreeAddress(t), harness.FreeAddress(t))
 
 	// `make test` has built the programs, and hands its flags down.
-	cmd := exec.CommandContext(t.Context(), "make", "run", "RUN_ARGS=--config="+overrides)
+	cmd := exec.CommandContext(t.Context(), "make", "run", "RUN_ARGS=--config="+addresses)
 	cmd.Cancel = func() error { return nil } // the cleanup of Start ends it
 	cmd.Dir = harness.Root(t)
 	for _, kv := range os.Environ() {

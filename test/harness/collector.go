@@ -61,21 +61,13 @@ type CollectorOptions struct {
 func StartCollector(t testing.TB, opts CollectorOptions) *Collector {
 	t.Helper()
 	c := &Collector{GRPC: FreeAddress(t), HTTP: FreeAddress(t), Health: FreeAddress(t), Metrics: FreeAddress(t)}
-	metricsHost, metricsPort, err := net.SplitHostPort(c.Metrics)
-	require.NoError(t, err)
-
 	if opts.Config == "" {
 		opts.Config = "agent.yaml"
 	}
 	if opts.QueueDirectory == "" {
 		opts.QueueDirectory = t.TempDir()
 	}
-	addresses := writeFile(t, "addresses.yaml", fmt.Sprintf(`
-receivers: {otlp: {protocols: {grpc: {endpoint: "%s"}, http: {endpoint: "%s"}}}}
-extensions: {health_check: {endpoint: "%s"}}
-service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: "%s", port: %s}}}}]}}}
-`, c.GRPC, c.HTTP, c.Health, metricsHost, metricsPort))
-	args := []string{"--config", ConfigFile(t, opts.Config), "--config", addresses}
+	args := []string{"--config", ConfigFile(t, opts.Config), "--config", AddressesFile(t, c.GRPC, c.HTTP, c.Health, c.Metrics)}
 	if opts.Overrides != "" {
 		c.OverridesFile = writeFile(t, "overrides.yaml", opts.Overrides)
 		args = append(args, "--config", c.OverridesFile)
@@ -85,6 +77,19 @@ service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 
 	c.command = slices.Concat(opts.Wrapper, []string{Binary(t, "otelcol-ociapm")}, args, opts.Arguments)
 	c.Restart(t)
 	return c
+}
+
+// AddressesFile writes the configuration that puts any of the ready ones on the
+// given addresses, and returns its path.
+func AddressesFile(t testing.TB, grpc, http, health, metrics string) string {
+	t.Helper()
+	metricsHost, metricsPort, err := net.SplitHostPort(metrics)
+	require.NoError(t, err)
+	return writeFile(t, "addresses.yaml", fmt.Sprintf(`
+receivers: {otlp: {protocols: {grpc: {endpoint: "%s"}, http: {endpoint: "%s"}}}}
+extensions: {health_check: {endpoint: "%s"}}
+service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: "%s", port: %s}}}}]}}}
+`, grpc, http, health, metricsHost, metricsPort))
 }
 
 // Restart starts a collector that has ended once more, with the same
