@@ -185,14 +185,20 @@ func (p *parser) textOf(t token) string { return p.lex.text[t.start:t.end] }
 
 // token takes the next token that is not a comment.
 func (p *parser) token(tok token) {
-	p.secrets(tok)
+	if p.prev.kw == kwBy || p.secret || p.verb == kwConnect {
+		p.secrets(tok)
+	}
 	switch tok.kind {
 	case tokenWord:
 		p.writer.other()
-		p.word(tok)
+		if !inert[tok.kw] || !p.isQuiet() {
+			p.word(tok)
+		}
 	case tokenName:
 		p.writer.other()
-		p.name(tok)
+		if !p.isQuiet() {
+			p.name(tok)
+		}
 	case tokenDouble:
 		if p.isIdentifier(tok) {
 			p.writer.other()
@@ -212,6 +218,13 @@ func (p *parser) token(tok token) {
 		tok.kw, p.lex.prevKw, p.taken = kwNone, kwNone, false
 	}
 	p.prev = tok
+}
+
+// isQuiet reports whether a name has no meaning where it stands, as in the list of
+// SELECT or a condition.
+func (p *parser) isQuiet() bool {
+	f := p.top
+	return f.expect == expectNothing && f.op != kwNone && !f.sources && p.pending.end == 0
 }
 
 // literal takes a literal.
@@ -459,9 +472,12 @@ func (p *parser) endStatement() {
 
 // flushPending decides on a name that waited: next is the token behind it.
 func (p *parser) flushPending(next token) {
-	if p.pending.end == 0 {
-		return
+	if p.pending.end != 0 {
+		p.decidePending(next)
 	}
+}
+
+func (p *parser) decidePending(next token) {
 	t := p.pending
 	p.pending = token{}
 	switch p.top.op {

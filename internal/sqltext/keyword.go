@@ -207,16 +207,30 @@ var keywordWords = map[keyword][]string{
 // canonical has the upper-case spelling of each keyword that has only one.
 var canonical [256]string
 
+// keywordEntry is a keyword by its letters: the first eight in lo, the others in hi.
 type keywordEntry struct {
-	word string
-	kw   keyword
+	lo, hi uint64
+	kw     keyword
 }
 
 // keywordTable is an open-addressed hash table; a map would cost more than the rest
-// of reading a word.
+// of reading a word. An entry without letters is free.
 var keywordTable [1024]keywordEntry
 
 const keywordMaxLen = 13
+
+// upperCase clears the bit in which ASCII's small letters differ from the capital
+// ones. No two characters of a word become the same by it otherwise.
+const upperCase = 0xDFDFDFDFDFDFDFDF
+
+// keywordMasks keep the letters of a word of each length.
+var keywordMasks = func() (masks [keywordMaxLen + 1]keywordEntry) {
+	for n := range masks {
+		masks[n].lo = ^uint64(0) >> (64 - 8*min(n, 8)) & upperCase
+		masks[n].hi = ^uint64(0) >> (64 - 8*max(n-8, 0)) & upperCase
+	}
+	return masks
+}()
 
 func init() {
 	for kw, words := range keywordWords {
@@ -224,34 +238,60 @@ func init() {
 			canonical[kw] = words[0]
 		}
 		for _, w := range words {
-			i := keywordHash(w)
-			for keywordTable[i].word != "" {
-				i = (i + 1) % uint32(len(keywordTable))
+			e := keywordEntry{lo: letters(w, 0, len(w)), hi: letters(w, 8, len(w)), kw: kw}
+			i := keywordHash(e.lo, e.hi)
+			for keywordTable[i].lo != 0 {
+				i = (i + 1) % uint64(len(keywordTable))
 			}
-			keywordTable[i] = keywordEntry{w, kw}
+			keywordTable[i] = e
 		}
 	}
 }
 
-// keywordHash folds ASCII case. The word is not empty.
-func keywordHash(w string) uint32 {
-	n := len(w)
-	h := uint32(n)*0x9E37 + uint32(w[0]&0xDF)*0x1F35 + uint32(w[n-1]&0xDF)*0x3C1 + uint32(w[n/2]&0xDF)*0x6B + uint32(w[n/3]&0xDF)*0x11 //nolint:gosec // a word is short
-	return (h ^ h>>7) % uint32(len(keywordTable))
+func keywordHash(lo, hi uint64) uint64 {
+	return (lo ^ hi<<3) * 0x9E3779B97F4A7C15 >> 54
+}
+
+// letters returns up to eight bytes from i on, the first in the lowest bits.
+func letters(text string, i, end int) uint64 {
+	var v uint64
+	for shift := 0; i < end && shift < 64; i, shift = i+1, shift+8 {
+		v |= uint64(text[i]) << shift
+	}
+	return v
 }
 
 // keywordOf returns the keyword that the word is, in any case, or kwNone.
 func keywordOf(w string) keyword {
-	if len(w) < 2 || len(w) > keywordMaxLen {
+	return keywordAt(w, 0, len(w))
+}
+
+// keywordAt returns the keyword that the word from p to end is, in any case, or
+// kwNone.
+func keywordAt(text string, p, end int) keyword {
+	n := end - p
+	if n < 2 || n > keywordMaxLen {
 		return kwNone
 	}
-	for i := keywordHash(w); ; i = (i + 1) % uint32(len(keywordTable)) {
+	var lo, hi uint64
+	if p+16 <= len(text) {
+		b := text[p : p+16]
+		lo = uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
+			uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+		hi = uint64(b[8]) | uint64(b[9])<<8 | uint64(b[10])<<16 | uint64(b[11])<<24 |
+			uint64(b[12])<<32 | uint64(b[13])<<40 | uint64(b[14])<<48 | uint64(b[15])<<56
+	} else {
+		lo, hi = letters(text, p, end), letters(text, p+8, end)
+	}
+	lo &= keywordMasks[n].lo
+	hi &= keywordMasks[n].hi
+	for i := keywordHash(lo, hi); ; i = (i + 1) % uint64(len(keywordTable)) {
 		e := &keywordTable[i]
-		if e.word == "" {
-			return kwNone
-		}
-		if len(e.word) == len(w) && equalFoldASCII(e.word, w) {
+		if e.lo == lo && e.hi == hi {
 			return e.kw
+		}
+		if e.lo == 0 {
+			return kwNone
 		}
 	}
 }
@@ -286,3 +326,17 @@ func (k keyword) endsTables() bool {
 	}
 	return false
 }
+
+// inert tells of a word that means nothing to the analysis where it expects nothing.
+var inert = func() (words [256]bool) {
+	for i := range words {
+		switch k := keyword(i); k {
+		case kwNone:
+			words[i] = true
+		case kwFrom, kwInto, kwJoin, kwApply, kwCase, kwEnd, kwThen, kwElse, kwLoop:
+		default:
+			words[i] = k >= kwTable && !k.endsTables()
+		}
+	}
+	return words
+}()

@@ -68,6 +68,7 @@ const (
 	classDigit
 	classIdent // letters, digits, _ and $
 	classHigh  // not ASCII
+	classJoins // behind a word: what may belong to it, or make it another token
 )
 
 var classes = func() (c [256]uint8) {
@@ -84,7 +85,10 @@ var classes = func() (c [256]uint8) {
 	}
 	c['$'] = classIdent
 	for b := 0x80; b < 0x100; b++ {
-		c[b] = classHigh
+		c[b] = classHigh | classJoins
+	}
+	for _, b := range ".'@&#" {
+		c[b] = classJoins
 	}
 	return c
 }()
@@ -135,11 +139,13 @@ func (l *lexer) identStart(i int) int {
 
 // identEnd returns where the identifier that goes on at i ends.
 func (l *lexer) identEnd(i int) int {
-	for i < len(l.text) {
+	for {
+		i = plainEnd(l.text, i)
+		if i >= len(l.text) {
+			return i
+		}
 		c := l.text[i]
 		switch {
-		case classes[c]&classIdent != 0:
-			i++
 		case classes[c]&classHigh != 0:
 			n := l.identRune(i, false)
 			if n == 0 {
@@ -154,6 +160,13 @@ func (l *lexer) identEnd(i int) int {
 			return i
 		}
 	}
+}
+
+// plainEnd returns where the ASCII letters, digits, _ and $ that go on at i end.
+func plainEnd(text string, i int) int {
+	for i < len(text) && classes[text[i]]&classIdent != 0 {
+		i++
+	}
 	return i
 }
 
@@ -164,15 +177,21 @@ func (l *lexer) isIdentBefore(i int) bool {
 
 // next returns the next token. Blanks stand between tokens.
 func (l *lexer) next() token {
-	for l.pos < len(l.text) && isSpace(l.text[l.pos]) {
-		l.pos++
+	text, start := l.text, l.pos
+	for start < len(text) && isSpace(text[start]) {
+		start++
 	}
-	if l.pos >= len(l.text) {
+	if start >= len(text) {
+		l.pos = start
 		l.truncated = l.truncated || l.version
-		return token{kind: tokenEOF, start: len(l.text), end: len(l.text)}
+		return token{kind: tokenEOF, start: len(text), end: len(text)}
 	}
-	start := l.pos
-	tok := l.scan(start)
+	var tok token
+	if classes[text[start]]&classLetter != 0 {
+		tok = l.scanWord(start)
+	} else {
+		tok = l.scan(start)
+	}
 	tok.start = start
 	if l.d == Generic && !l.probing && l.derailed(&tok) {
 		tok = l.rest(false)
@@ -212,13 +231,11 @@ func (l *lexer) derailed(tok *token) bool {
 func (l *lexer) scan(p int) token {
 	c := l.text[p]
 	switch class := classes[c]; {
-	case class&classLetter != 0:
-		return l.scanWord(p)
 	case class&classDigit != 0:
 		return l.scanNumber(p)
 	case class&classHigh != 0:
 		if l.identRune(p, true) > 0 {
-			return l.scanWord(p)
+			return l.scanJoined(p)
 		}
 		_, size := utf8.DecodeRuneInString(l.text[p:])
 		return token{kind: tokenPunct, end: p + size}
@@ -288,8 +305,25 @@ func (l *lexer) rest(truncated bool) token {
 }
 
 // scanWord reads an unquoted identifier, a keyword, or a literal with a prefix such
-// as N'…'.
+// as N'…', that begins with a letter. Nearly all of a text's tokens are the plain
+// ones that are known here.
 func (l *lexer) scanWord(p int) token {
+	text := l.text
+	end := plainEnd(text, p+1)
+	if end >= len(text) || classes[text[end]]&classJoins == 0 {
+		return token{kind: tokenWord, kw: keywordAt(text, p, end), end: end}
+	}
+	if next := end + 1; text[end] == '.' && next < len(text) && classes[text[next]]&classLetter != 0 {
+		end = plainEnd(text, next+1)
+		if end >= len(text) || classes[text[end]]&classJoins == 0 {
+			return token{kind: tokenName, end: end}
+		}
+	}
+	return l.scanJoined(p)
+}
+
+// scanJoined is scanWord for every word.
+func (l *lexer) scanJoined(p int) token {
 	end := l.identEnd(p + 1)
 	if l.text[p] >= utf8.RuneSelf {
 		_, size := utf8.DecodeRuneInString(l.text[p:])
@@ -309,7 +343,7 @@ func (l *lexer) scanWord(p int) token {
 			return token{kind: tokenName, end: full}
 		}
 	}
-	return token{kind: tokenWord, kw: keywordOf(l.text[p:end]), end: end}
+	return token{kind: tokenWord, kw: keywordAt(l.text, p, end), end: end}
 }
 
 // isStringPrefix reports whether the letters directly before a quote belong to the
@@ -409,9 +443,11 @@ func (l *lexer) literalTail(i int) int {
 	for end < len(l.text) && classes[l.text[end]]&classIdent != 0 && l.text[end] != '$' {
 		end++
 	}
+	if end == i {
+		return i
+	}
 	tail := l.text[i:end]
 	switch {
-	case tail == "":
 	case l.at(end) == '\'':
 		for n := min(2, len(tail)); n > 0; n-- {
 			if l.isStringPrefix(tail[len(tail)-n:]) {
@@ -537,7 +573,7 @@ func (l *lexer) scanHash(p int) token {
 	case l.rules.numberSign:
 		return l.scanLine(p)
 	case l.d == SQLServer:
-		return l.scanWord(p)
+		return l.scanJoined(p)
 	case l.d != Generic:
 		return token{kind: tokenPunct, end: p + 1}
 	}
@@ -595,7 +631,7 @@ func (l *lexer) scanDollar(p int) token {
 		end := l.identEnd(p + 1)
 		switch {
 		case l.d == MySQL:
-			return l.scanWord(p)
+			return l.scanJoined(p)
 		case l.d == Oracle, l.isPseudoColumn(l.text[p+1 : end]):
 			return token{kind: tokenVar, end: end}
 		}

@@ -139,6 +139,19 @@ func (l *lexer) plainBracketEnd(p int) (end int, ok bool) {
 // A doubled quote is a part of it, with backslash also an escaped one.
 func quoteEnd(text string, p int, backslash bool) (end int, ok bool) {
 	q := text[p]
+	if !backslash {
+		for i := p + 1; i < len(text); i += 2 {
+			n := strings.IndexByte(text[i:], q)
+			if n < 0 {
+				break
+			}
+			i += n
+			if i+1 >= len(text) || text[i+1] != q {
+				return i + 1, true
+			}
+		}
+		return -1, false
+	}
 	for i := p + 1; i < len(text); i++ {
 		switch c := text[i]; {
 		case c == q:
@@ -146,7 +159,7 @@ func quoteEnd(text string, p int, backslash bool) (end int, ok bool) {
 				return i + 1, true
 			}
 			i++
-		case c == '\\' && backslash:
+		case c == '\\':
 			i++
 		}
 	}
