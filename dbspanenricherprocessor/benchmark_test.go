@@ -21,7 +21,7 @@ var statement500 = `SELECT r.id, r.name, r.price, h.name AS hotel, h.city, COUNT
 // batchSpans is the spans of one batch.
 const batchSpans = 200
 
-func batch(kind ptrace.SpanKind, attrs map[string]any, text func(int) string) ptrace.Traces {
+func newBatch(kind ptrace.SpanKind, attrs map[string]any, text func(int) string) ptrace.Traces {
 	td := ptrace.NewTraces()
 	scoped := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty()
 	scoped.Scope().SetName("opentelemetry.instrumentation.dbapi")
@@ -52,12 +52,12 @@ func BenchmarkProcess(b *testing.B) {
 		database bool // the others stay as they are
 		input    ptrace.Traces
 	}{
-		{"server", SanitizeNever, false, false, batch(ptrace.SpanKindServer, http, nil)},
-		{"http client", SanitizeNever, false, false, batch(ptrace.SpanKindClient, http, nil)},
-		{"warm", SanitizeNever, false, true, batch(ptrace.SpanKindClient, oracle, func(i int) string { return statement500 + strings.Repeat(" ", i%20) })},
-		{"warm sanitized", SanitizeAlways, false, true, batch(ptrace.SpanKindClient, oracle, func(i int) string { return statement500 + strings.Repeat(" ", i%20) })},
-		{"cold", SanitizeNever, true, true, batch(ptrace.SpanKindClient, oracle, func(i int) string { return fmt.Sprintf("%s -- %d", statement500, i) })},
-		{"cold sanitized", SanitizeAlways, true, true, batch(ptrace.SpanKindClient, oracle, func(i int) string { return fmt.Sprintf("%s -- %d", statement500, i) })},
+		{"server", SanitizeNever, false, false, newBatch(ptrace.SpanKindServer, http, nil)},
+		{"http client", SanitizeNever, false, false, newBatch(ptrace.SpanKindClient, http, nil)},
+		{"warm", SanitizeNever, false, true, newBatch(ptrace.SpanKindClient, oracle, func(i int) string { return statement500 + strings.Repeat(" ", i%20) })},
+		{"warm sanitized", SanitizeAlways, false, true, newBatch(ptrace.SpanKindClient, oracle, func(i int) string { return statement500 + strings.Repeat(" ", i%20) })},
+		{"cold", SanitizeNever, true, true, newBatch(ptrace.SpanKindClient, oracle, func(i int) string { return fmt.Sprintf("%s -- %d", statement500, i) })},
+		{"cold sanitized", SanitizeAlways, true, true, newBatch(ptrace.SpanKindClient, oracle, func(i int) string { return fmt.Sprintf("%s -- %d", statement500, i) })},
 	}
 	for _, tt := range tests {
 		b.Run(tt.name, func(b *testing.B) {

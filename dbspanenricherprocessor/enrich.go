@@ -13,6 +13,25 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/dbspan"
 )
 
+// batch is the state of the work on one batch.
+type batch struct {
+	counts    counts
+	db        dbspan.Span
+	additions additions
+
+	// Of the last span: most spans of a batch have the same system.
+	system  dbspan.System
+	grammar grammar
+}
+
+// grammarOf is the grammar of the system's statements.
+func (b *batch) grammarOf(system dbspan.System) grammar {
+	if system != b.system {
+		b.system, b.grammar = system, grammarOf(system)
+	}
+	return b.grammar
+}
+
 // counts is what happened to the spans of one batch.
 type counts struct {
 	spans, hits, misses, unparsed int64
@@ -39,10 +58,11 @@ func (o *origin) passesJDBC() bool {
 	return *o.language == "" || *o.language == "java"
 }
 
-// enrich gives one span what it lacks.
-func (e *enricher) enrich(span ptrace.Span, db *dbspan.Span, from *origin, n *counts) {
+// enrich gives one span, whose identity is in the batch, what it lacks.
+func (e *enricher) enrich(span ptrace.Span, from *origin, b *batch) {
+	db, n := &b.db, &b.counts
 	n.spans++
-	g := grammarOf(db.System)
+	g := b.grammarOf(db.System)
 	text := db.Statement
 	s := noStatement
 	if text != "" {
@@ -52,14 +72,15 @@ func (e *enricher) enrich(span ptrace.Span, db *dbspan.Span, from *origin, n *co
 		}
 	}
 
-	a := additions{attrs: span.Attributes(), odd: db.Sent.Odd}
+	a := &b.additions
+	a.length = 0
 	operation := e.operation(span, db, s)
-	e.addAlways(&a, db, s, operation)
+	e.addAlways(a, db, s, operation)
 	if e.cfg.Conventions != ConventionsStable {
-		e.addLegacy(&a, db, s)
+		e.addLegacy(a, db, s)
 	}
 	if e.cfg.Conventions != ConventionsLegacy {
-		e.addStable(&a, db, s, operation)
+		e.addStable(a, db, s, operation)
 	}
 	if e.addStatement {
 		a.text(apmStatement, db.Sent.APMStatement, s.form)
@@ -67,7 +88,7 @@ func (e *enricher) enrich(span ptrace.Span, db *dbspan.Span, from *origin, n *co
 	if e.addSQLID && db.Sent.APMOracleSQLID == "" {
 		a.text(apmOracleSQLID, "", e.oracleSQLID(db, s, from))
 	}
-	a.apply()
+	a.apply(span.Attributes(), db.Sent.Odd)
 
 	// After the additions: a value that is now there under a second name may be a
 	// copy of the statement, too.
@@ -248,8 +269,6 @@ func either(a, b string) string {
 
 // additions collects what a span is to get, so that its attributes grow once.
 type additions struct {
-	attrs   pcommon.Map
-	odd     bool // the application sent a value of such a type
 	length  int
 	entries [maxAdditions]addition
 }
@@ -277,23 +296,23 @@ func (a *additions) number(name string, value int64) {
 }
 
 // apply writes the additions. A value of a type that the conventions do not
-// know for the name stays, too: the application sent it.
-func (a *additions) apply() {
+// know for the name stays, too: the application sent it, which odd tells.
+func (a *additions) apply(attrs pcommon.Map, odd bool) {
 	if a.length == 0 {
 		return
 	}
-	a.attrs.EnsureCapacity(a.attrs.Len() + a.length)
+	attrs.EnsureCapacity(attrs.Len() + a.length)
 	for i := range a.entries[:a.length] {
 		entry := &a.entries[i]
-		if a.odd {
-			if value, found := a.attrs.Get(entry.name); found && value.Type() != pcommon.ValueTypeEmpty && value.Type() != pcommon.ValueTypeStr {
+		if odd {
+			if value, found := attrs.Get(entry.name); found && value.Type() != pcommon.ValueTypeEmpty && value.Type() != pcommon.ValueTypeStr {
 				continue
 			}
 		}
 		if entry.text != "" {
-			a.attrs.PutStr(entry.name, entry.text)
+			attrs.PutStr(entry.name, entry.text)
 		} else {
-			a.attrs.PutInt(entry.name, entry.number)
+			attrs.PutInt(entry.name, entry.number)
 		}
 	}
 }

@@ -40,8 +40,7 @@ func newEnricher(cfg *Config, telemetry *metadata.TelemetryBuilder) (*enricher, 
 }
 
 func (e *enricher) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
-	var n counts
-	var db dbspan.Span
+	var b batch
 	for _, resource := range td.ResourceSpans().All() {
 		from := origin{resource: resource.Resource().Attributes()}
 		for _, scoped := range resource.ScopeSpans().All() {
@@ -50,13 +49,13 @@ func (e *enricher) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.
 				if span.Kind() != ptrace.SpanKindClient {
 					continue
 				}
-				if db.Read(span.Attributes(), scope) == dbspan.KindDatabase {
-					e.enrich(span, &db, &from, &n)
+				if b.db.Read(span.Attributes(), scope) == dbspan.KindDatabase {
+					e.enrich(span, &from, &b)
 				}
 			}
 		}
 	}
-	e.count(ctx, &n)
+	e.count(ctx, &b.counts)
 	return td, nil
 }
 

@@ -113,8 +113,8 @@ func oracleSQLIDs(text string) (id, jdbcID string) {
 		return "", ""
 	}
 	if strings.Contains(text, "?") {
-		if _, found := sqltext.RewriteJDBCPlaceholders(text); found {
-			jdbcID, _ = sqltext.OracleSQLIDFromJDBC(text)
+		if rewritten, found := sqltext.RewriteJDBCPlaceholders(text); found {
+			jdbcID, _ = sqltext.OracleSQLID(rewritten)
 			return "", jdbcID
 		}
 	}

@@ -20,6 +20,7 @@ type spanView struct {
 	resource pcommon.Map
 	kind     dbspan.Kind
 	db       dbspan.Span // of database spans only
+	lastPeer string      // the name of the span before: most spans of a batch have the same
 }
 
 // attrRef is an attribute that a rule or a template asks for, under whichever

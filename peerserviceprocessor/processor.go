@@ -101,17 +101,22 @@ func (p *program) name(span *spanView) source {
 		// A name that needs what the span does not have names nothing: the next
 		// rule may.
 		if name, ok := r.name.render(span); ok {
-			span.attrs.PutStr(attrPeerService, name)
+			span.setPeer(name)
 			return sourceRule
 		}
 	}
 	for _, t := range p.fallback {
 		if name, ok := t.render(span); ok {
-			span.attrs.PutStr(attrPeerService, name)
+			span.setPeer(name)
 			return sourceDefault
 		}
 	}
 	return sourceNone
+}
+
+func (s *spanView) setPeer(name string) {
+	s.attrs.PutStr(attrPeerService, name)
+	s.lastPeer = name
 }
 
 // hasPeer tells whether a span has a peer.service that says something.

@@ -77,6 +77,7 @@ func (t template) render(span *spanView) (string, bool) {
 	// Most names have three parts; longer ones cost an allocation more.
 	var space [4]string
 	values := space[:0]
+	rest, same := span.lastPeer, true
 	for i := range t {
 		value := t[i].literal
 		if value == "" {
@@ -86,9 +87,12 @@ func (t template) render(span *spanView) (string, bool) {
 			return "", false
 		}
 		values = append(values, value)
+		if same {
+			rest, same = strings.CutPrefix(rest, value)
+		}
 	}
-	if len(values) == 3 {
-		return values[0] + values[1] + values[2], true
+	if same && rest == "" {
+		return span.lastPeer, true
 	}
 	return strings.Join(values, ""), true
 }

@@ -380,13 +380,13 @@ func asNumber(value pcommon.Value) int64 {
 // span.
 func (s *Span) resolve(scope Scope, attributes bool) bool {
 	t := &s.Sent
-	s.Statement = first(t.QueryText, t.Statement, t.OriginalSQLText, t.ActualSQLText, t.APMStatement)
+	s.Statement = first(t.QueryText, first(t.Statement, first(t.OriginalSQLText, first(t.ActualSQLText, t.APMStatement))))
 	if t.ActualSQLText != s.Statement {
 		s.ServerText = t.ActualSQLText
 	}
 	s.resolveOperation()
-	s.Collection = first(t.CollectionName, t.SQLTable, t.MongoCollection, t.CassandraTable, t.CosmosContainer)
-	s.OracleSQLID = first(t.APMOracleSQLID, t.OracleSQLID, t.JDBCSQLID, t.ODPSQLID)
+	s.Collection = first(t.CollectionName, first(t.SQLTable, first(t.MongoCollection, first(t.CassandraTable, t.CosmosContainer))))
+	s.OracleSQLID = first(t.APMOracleSQLID, first(t.OracleSQLID, first(t.JDBCSQLID, t.ODPSQLID)))
 	s.ServerPort = t.ServerPort
 	if s.ServerPort == 0 {
 		s.ServerPort = t.NetPeerPort
@@ -473,7 +473,7 @@ func oracleOnly(t *Sent) bool {
 // resolvePlace finds the namespace, the host and the port.
 func (s *Span) resolvePlace() {
 	t := &s.Sent
-	s.Namespace = first(t.Namespace, t.Name, t.Instance, t.RedisIndex)
+	s.Namespace = first(t.Namespace, first(t.Name, first(t.Instance, t.RedisIndex)))
 	s.ServerAddress = first(t.ServerAddress, t.NetPeerName)
 	s.place(s.Namespace, true)
 	s.place(s.ServerAddress, true)
@@ -483,10 +483,10 @@ func (s *Span) resolvePlace() {
 		}
 	}
 	if s.Namespace == "" && s.System.Legacy == Oracle.Legacy {
-		s.Namespace = first(t.OraclePDB, t.OracleName, t.OracleService, t.OracleInstance, t.OracleTenant)
+		s.Namespace = first(t.OraclePDB, first(t.OracleName, first(t.OracleService, first(t.OracleInstance, t.OracleTenant))))
 	}
 	if s.ServerAddress == "" {
-		s.ServerAddress = first(t.PeerAddress, t.SockPeerAddr, t.PeerIP)
+		s.ServerAddress = first(t.PeerAddress, first(t.SockPeerAddr, t.PeerIP))
 		if s.ServerPort == 0 {
 			s.ServerPort = t.PeerPort
 		}
@@ -530,17 +530,29 @@ func looksLikeConnection(text string, system System) bool {
 	if len(text) < 6 {
 		return false
 	}
+	// Nearly all names have none of the signs below.
+	colon, separator := false, text[0] == '('
+	for i := range len(text) {
+		switch text[i] {
+		case ':':
+			colon = true
+		case '/', '@':
+			separator = true
+		}
+	}
+	if !colon && !separator {
+		return false
+	}
 	if text[0] == '(' || strings.Contains(text, "://") || hasPrefixFold(text, "jdbc:") {
 		return true
 	}
-	return system.Legacy == Oracle.Legacy && text[0] != '/' && strings.ContainsAny(text, "/@") && !strings.Contains(text, "|")
+	return separator && system.Legacy == Oracle.Legacy && text[0] != '/' && !strings.Contains(text, "|")
 }
 
-func first(values ...string) string {
-	for _, value := range values {
-		if value != "" {
-			return value
-		}
+// first is the first of two texts that says something.
+func first(a, b string) string {
+	if a != "" {
+		return a
 	}
-	return ""
+	return b
 }

@@ -193,7 +193,7 @@ func (l *lexer) next() token {
 		tok = l.scan(start)
 	}
 	tok.start = start
-	if l.d == Generic && !l.probing && l.derailed(&tok) {
+	if l.d == Generic && !l.probing && l.derailed(tok) {
 		tok = l.rest(false)
 		tok.start = start
 	}
@@ -206,7 +206,7 @@ func (l *lexer) next() token {
 
 // derailed reports whether a literal and a word touch, which no SQL has. It shows
 // that a quote was read the wrong way round: what has passed for code was literal.
-func (l *lexer) derailed(tok *token) bool {
+func (l *lexer) derailed(tok token) bool {
 	if tok.start != l.prevEnd {
 		return false
 	}

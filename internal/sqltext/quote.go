@@ -280,7 +280,7 @@ func (l *lexer) probe(p int, meaning escapes) soundness {
 				return cut
 			}
 			return sound
-		case before.derailed(&tok), tok.kind == tokenPunct && sub.text[tok.start] == '\\':
+		case before.derailed(tok), tok.kind == tokenPunct && sub.text[tok.start] == '\\':
 			return unsound
 		case tok.kind == tokenRest:
 			return cut

@@ -58,9 +58,3 @@ func RewriteJDBCPlaceholders(text string) (rewritten string, found bool) {
 	}
 	return string(append(out, text[last:]...)), true
 }
-
-// OracleSQLIDFromJDBC is OracleSQLID for text that may have JDBC's ? placeholders.
-func OracleSQLIDFromJDBC(text string) (id string, hash uint32) {
-	text, _ = RewriteJDBCPlaceholders(text)
-	return OracleSQLID(text)
-}
