@@ -295,13 +295,17 @@ func (a *additions) number(name string, value int64) {
 	a.length++
 }
 
+// spareAttributes is room for what the processors behind this one add, such as
+// peer.service: without it the attributes would grow a second time, to the double.
+const spareAttributes = 2
+
 // apply writes the additions. A value of a type that the conventions do not
 // know for the name stays, too: the application sent it, which odd tells.
 func (a *additions) apply(attrs pcommon.Map, odd bool) {
 	if a.length == 0 {
 		return
 	}
-	attrs.EnsureCapacity(attrs.Len() + a.length)
+	attrs.EnsureCapacity(attrs.Len() + a.length + spareAttributes)
 	for i := range a.entries[:a.length] {
 		entry := &a.entries[i]
 		if odd {

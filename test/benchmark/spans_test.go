@@ -1,0 +1,110 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package benchmark
+
+import (
+	"fmt"
+	"strings"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+)
+
+// statement has 500 bytes with the number that takes the place of its %09d.
+const statement = `SELECT b.id, b.guest_name, b.check_in, b.check_out, r.room_type, h.name, h.city
+  FROM bookings b
+  JOIN rooms r ON r.id = b.room_id
+  JOIN hotels h ON h.id = r.hotel_id
+  LEFT JOIN payments p ON p.booking_id = b.id AND p.status <> 'VOID'
+ WHERE h.city = 'Lisbon' AND b.check_in >= DATE '2026-07-01' AND b.check_out < DATE '2026-07-15'
+   AND r.room_type IN ('SINGLE', 'DOUBLE', 'SUITE') AND b.total_price BETWEEN 100.00 AND 2500.50
+   AND b.guest_id = %09d
+ ORDER BY b.check_in, h.name LIMIT 50`
+
+// batchSpans is the spans of one batch.
+const batchSpans = 100
+
+// mix is what the spans of a batch are.
+type mix struct {
+	name string
+	// databases is how many of the spans are database calls; the others are HTTP
+	// requests.
+	databases int
+	// statements is how many statements the database spans have between them. 0 is
+	// a new one for each span, in every batch.
+	statements int
+	system     string
+}
+
+var mixes = []mix{
+	{name: "other", databases: 0, statements: 1, system: "postgresql"},
+	{name: "warm", databases: batchSpans, statements: 20, system: "postgresql"},
+	{name: "cold", databases: batchSpans, statements: 0, system: "postgresql"},
+	{name: "half", databases: batchSpans / 2, statements: 20, system: "postgresql"},
+	{name: "warm-oracle", databases: batchSpans, statements: 20, system: "oracle"},
+	{name: "cold-oracle", databases: batchSpans, statements: 0, system: "oracle"},
+}
+
+// batch makes spans as the instrumentations of the first generation send them.
+// Number sets the new statements of one batch apart from those of another.
+func (m *mix) batch(number int) ptrace.Traces {
+	td := ptrace.NewTraces()
+	resource := td.ResourceSpans().AppendEmpty()
+	resource.Resource().Attributes().PutStr("service.name", "stayeasy")
+	resource.Resource().Attributes().PutStr("telemetry.sdk.language", "python")
+	scoped := resource.ScopeSpans().AppendEmpty()
+	scoped.Scope().SetName("opentelemetry.instrumentation.dbapi")
+	for i := range batchSpans {
+		span := scoped.Spans().AppendEmpty()
+		span.SetKind(ptrace.SpanKindClient)
+		attrs := span.Attributes()
+		// Half of them are every other one.
+		if i%2*batchSpans/2+i/2 < m.databases {
+			span.SetName("SELECT")
+			n := number*batchSpans + i
+			if m.statements > 0 {
+				n = i * m.databases / batchSpans % m.statements
+			}
+			m.database(attrs, fmt.Sprintf(statement, n))
+			continue
+		}
+		span.SetName("GET")
+		request(attrs)
+	}
+	return td
+}
+
+func (m *mix) database(attrs pcommon.Map, text string) {
+	attrs.EnsureCapacity(7)
+	attrs.PutStr("db.system", m.system)
+	attrs.PutStr("db.name", "hotel")
+	attrs.PutStr("db.user", "stayeasy")
+	attrs.PutStr("db.statement", text)
+	attrs.PutStr("net.peer.name", "db.example.test")
+	attrs.PutInt("net.peer.port", 5432)
+	attrs.PutInt("thread.id", 7)
+}
+
+func request(attrs pcommon.Map) {
+	attrs.EnsureCapacity(8)
+	attrs.PutStr("http.request.method", "GET")
+	attrs.PutStr("url.full", "http://shop.example.test/")
+	attrs.PutStr("server.address", "shop.example.test")
+	attrs.PutInt("server.port", 443)
+	attrs.PutInt("http.response.status_code", 200)
+	attrs.PutStr("network.protocol.version", "1.1")
+	attrs.PutStr("user_agent.original", "curl")
+	attrs.PutInt("thread.id", 7)
+}
+
+// secrets are the literals of the statement.
+func secrets() []string {
+	var found []string
+	for i, text := range strings.Split(statement, "'") {
+		if i%2 == 1 {
+			found = append(found, text)
+		}
+	}
+	return append(found, "100.00", "2500.50", "000000000")
+}
