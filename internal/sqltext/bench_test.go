@@ -95,3 +95,49 @@ func BenchmarkOracleSQLID(b *testing.B) {
 		OracleSQLID(medium)
 	}
 }
+
+// BenchmarkLength shows that a byte costs the same in a text of any length.
+func BenchmarkLength(b *testing.B) {
+	for _, t := range []struct {
+		name string
+		size int
+	}{{"500B", 500}, {"5KB", 5_000}, {"50KB", 50_000}, {"500KB", 500_000}, {"1MB", 1_000_000}} {
+		b.Run(t.name, func(b *testing.B) {
+			text := strings.Repeat(medium+" UNION ALL ", t.size/len(medium)+1)[:t.size]
+			b.ReportAllocs()
+			for b.Loop() {
+				AnalyzeAndSanitize(text, Oracle)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(t.size), "ns/byte")
+		})
+	}
+}
+
+// BenchmarkHostile reads 10 MB that are made to be hard to read.
+func BenchmarkHostile(b *testing.B) {
+	const size = 10 << 20
+	for _, t := range []struct{ name, text string }{
+		{"statement", strings.Repeat(medium+" UNION ALL ", size/(len(medium)+11))},
+		{"open parentheses", "SELECT " + strings.Repeat("(", size)},
+		{"open brackets", "SELECT " + strings.Repeat("[", size)},
+		{"open quote", "SELECT '" + strings.Repeat("a", size)},
+		{"quotes", strings.Repeat("'", size-1)},
+		{"quotes in escapes", strings.Repeat(`'\\'`, size/4)},
+		{"open comment", "SELECT /*" + strings.Repeat("a", size)},
+		{"comments in comments", strings.Repeat("/*", size/2)},
+		{"open dollar quotes", strings.Repeat("$a$ $b$ ", size/8)},
+		{"one list", "SELECT a FROM b WHERE c IN (" + strings.Repeat("1,", size/2) + "1)"},
+		{"NULs", strings.Repeat("\x00", size)},
+		{"invalid UTF-8", strings.Repeat("\xff\xc3", size/2)},
+		{"right-to-left overrides", strings.Repeat("a\u202e", size/4)},
+	} {
+		for _, d := range []Dialect{Generic, Oracle, PostgreSQL, MySQL, SQLServer} {
+			b.Run(t.name+"/"+d.String(), func(b *testing.B) {
+				b.SetBytes(int64(len(t.text)))
+				for b.Loop() {
+					AnalyzeAndSanitize(t.text, d)
+				}
+			})
+		}
+	}
+}

@@ -6,14 +6,13 @@ package sqltext
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
 // TestLinear reads megabytes that punish every step back. At the usual speed each
-// takes some milliseconds; what is quadratic takes hours.
+// takes some milliseconds; what is quadratic takes hours, and the test does not end.
 func TestLinear(t *testing.T) {
 	const size = 512 << 10
 	for _, unit := range []string{
@@ -26,9 +25,7 @@ func TestLinear(t *testing.T) {
 	} {
 		text := strings.Repeat(unit, size/len(unit))
 		for d := range Dialect(len(dialectNames)) {
-			start := time.Now()
 			a, s := AnalyzeAndSanitize(text, d)
-			require.Less(t, time.Since(start), 5*time.Second, "%s: %q", d, unit)
 			require.LessOrEqual(t, len(s), len(text))
 			require.LessOrEqual(t, len(a.Summary), maxSummary*4)
 		}
