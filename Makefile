@@ -5,11 +5,17 @@ SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
 
 TOOL := go tool -modfile=internal/tools/go.mod
-ALL_GO_MODULES := . cmd/otelcol-ociapm internal/tools
+ALL_GO_MODULES := . cmd/otelcol-ociapm internal/tools test/benchmark
 
 # Static binaries, without the paths of the machine that builds them.
 export CGO_ENABLED ?= 0
 GO_BUILD := go build -trimpath -ldflags="-s -w"
+
+# How bench-processors measures. The heap of a benchmark is much smaller than a
+# collector's, and with the default setting its collection would be most of what is measured.
+BENCH_GOGC := 400
+BENCH_TIME := 100000x
+BENCH_COUNT := 6
 
 .PHONY: help
 help: ## List the targets
@@ -28,6 +34,7 @@ run: build ## Build and start the collector; without APM_ENDPOINT and APM_DATA_K
 .PHONY: test
 test: build ## Run the unit tests and the end-to-end tests of the built binaries (needs Go, make and git only)
 	go test -count=1 ./...
+	cd test/benchmark && go test -count=1 ./...
 
 .PHONY: test-race
 test-race: ## Run the unit tests under the race detector (needs a C compiler)
@@ -45,9 +52,15 @@ test-delivery: build ## Count spans in and out while APM, the disk, the key and 
 test-delivery-long: build ## The long form of test-delivery, which also writes the table in test/README.md
 	go test -count=1 -tags=delivery -timeout=90m -v ./test/delivery/... -long -update
 
+.PHONY: bench-processors
+bench-processors: ## Measure the processors beside stock transform and redaction: median time and allocations of a span
+	@cd test/benchmark && GOGC=$(BENCH_GOGC) go test -run=none -bench=. -benchtime=$(BENCH_TIME) -count=$(BENCH_COUNT) . >bench.txt || { cat bench.txt; exit 1; }
+	@$(TOOL) benchstat -row=/spans -col=/by test/benchmark/bench.txt
+
 .PHONY: lint
 lint: ## Lint all Go code
 	$(TOOL) golangci-lint run ./...
+	cd test/benchmark && go tool -modfile=../../internal/tools/go.mod golangci-lint run ./...
 
 .PHONY: fmt
 fmt: ## Format all Go code

@@ -75,7 +75,7 @@ func (e *enricher) enrich(span ptrace.Span, from *origin, b *batch) {
 	a := &b.additions
 	a.length = 0
 	operation := e.operation(span, db, s)
-	e.addAlways(a, db, s, operation)
+	e.addAlways(a, span, db, s, operation)
 	if e.cfg.Conventions != ConventionsStable {
 		e.addLegacy(a, db, s)
 	}
@@ -119,12 +119,12 @@ func (e *enricher) statement(g grammar, text string, n *counts) *statement {
 }
 
 // addAlways adds what APM reads, and what has one name in both generations.
-func (e *enricher) addAlways(a *additions, db *dbspan.Span, s *statement, operation string) {
+func (e *enricher) addAlways(a *additions, span ptrace.Span, db *dbspan.Span, s *statement, operation string) {
 	t := &db.Sent
 	a.text("db.system", t.System, db.System.Legacy)
 	a.text("db.statement", t.Statement, s.form)
 	a.text("db.operation", t.Operation, operation)
-	a.text("db.query.summary", t.Summary, e.summary(db, s))
+	a.text("db.query.summary", t.Summary, e.summary(span, db, s))
 }
 
 // addLegacy adds the rest of the legacy names.
@@ -178,6 +178,9 @@ func (e *enricher) addStable(a *additions, db *dbspan.Span, s *statement, operat
 	a.text("db.operation.name", t.OperationName, operation)
 	a.text("db.namespace", t.Namespace, db.Namespace)
 	a.text("db.collection.name", t.CollectionName, e.collection(db, s))
+	if t.BatchSize == 0 && t.PipelineLength > 1 {
+		a.number("db.operation.batch.size", t.PipelineLength)
+	}
 	a.text("db.stored_procedure.name", t.StoredProcedure, e.derived(db, s.procedure))
 	a.text("server.address", t.ServerAddress, db.ServerAddress)
 	if t.ServerPort == 0 && db.ServerPort != 0 {
@@ -188,8 +191,17 @@ func (e *enricher) addStable(a *additions, db *dbspan.Span, s *statement, operat
 // operation is the operation that the application sent, or that the statement
 // holds, or that the span is named by.
 func (e *enricher) operation(span ptrace.Span, db *dbspan.Span, s *statement) string {
-	if known := either(db.Operation, s.operation); known != "" {
-		return known
+	if db.Operation != "" {
+		if withTarget(db.Operation, s.operation) {
+			return s.operation
+		}
+		return db.Operation
+	}
+	if isPipeline(span, db, s) {
+		return s.pipeline
+	}
+	if s.operation != "" {
+		return s.operation
 	}
 	// Not if the span may have been named by its summary before.
 	if db.System.Language == dbspan.LanguageSQL && (e.cfg.SpanName == SpanNameKeep || db.Sent.Summary == "") {
@@ -198,6 +210,20 @@ func (e *enricher) operation(span ptrace.Span, db *dbspan.Span, s *statement) st
 		}
 	}
 	return db.Call
+}
+
+// withTarget tells whether what an application sent as the operation is the one of
+// the statement with more behind it: SQLAlchemy's instrumentation sends "INSERT hotel".
+func withTarget(sent, operation string) bool {
+	n := len(operation)
+	return n > 0 && len(sent) > n && sent[n] == ' ' && strings.EqualFold(sent[:n], operation)
+}
+
+// isPipeline tells whether the span says that its statement is a pipeline of Redis:
+// a line end alone may belong to a value.
+func isPipeline(span ptrace.Span, db *dbspan.Span, s *statement) bool {
+	return s.pipeline != "" &&
+		(max(db.Sent.PipelineLength, db.Sent.BatchSize) > 1 || strings.HasPrefix(span.Name(), "redis.pipeline ")) // Go's redisotel
 }
 
 // verbOf finds an SQL verb at the start of a span's name: "SELECT shop",
@@ -230,7 +256,10 @@ func (e *enricher) derived(db *dbspan.Span, value string) string {
 
 // summary is the statement's summary. Source: semantic conventions,
 // db.query.summary, for the name of a batch.
-func (e *enricher) summary(db *dbspan.Span, s *statement) string {
+func (e *enricher) summary(span ptrace.Span, db *dbspan.Span, s *statement) string {
+	if isPipeline(span, db, s) {
+		return s.pipeline
+	}
 	if s.summary != "" && db.Sent.BatchSize > 1 && db.Sent.Summary == "" {
 		return "BATCH " + s.summary
 	}

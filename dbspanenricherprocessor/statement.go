@@ -34,7 +34,8 @@ type statement struct {
 	collection string // the only table, collection or container
 	procedure  string
 	summary    string
-	unparsed   bool // the text should have an operation, but none was found
+	pipeline   string // the operation, if the text is that of a Redis pipeline
+	unparsed   bool   // the text should have an operation, but none was found
 
 	sqlID     string // Oracle's SQL_ID of the text
 	jdbcSQLID string // the same, if its "?" are JDBC's bind variables
@@ -150,11 +151,28 @@ const maxJDBCEscape = 10
 
 // analyzeCommand reads a command of Redis or Memcached.
 func analyzeCommand(language dbspan.Language, text string) *statement {
-	operation := firstWord(text)
+	operation, pipeline := firstWord(text), ""
 	if language == dbspan.LanguageRedis {
+		// What is derived has one spelling: Redis does not mind case, and neither
+		// should a count of operations. What an application sends stays.
 		operation = strings.ToUpper(operation)
+		pipeline = pipelineName(operation, text)
 	}
-	return &statement{operation: operation, summary: operation, unparsed: operation == ""}
+	return &statement{operation: operation, summary: operation, pipeline: pipeline, unparsed: operation == ""}
+}
+
+// pipelineName is the operation of a pipeline with one command a line. Source:
+// semantic conventions for Redis, db.operation.name.
+func pipelineName(operation, text string) string {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && !strings.EqualFold(firstWord(line), operation) {
+			return "PIPELINE"
+		}
+	}
+	if operation == "" {
+		return "PIPELINE"
+	}
+	return "PIPELINE " + operation
 }
 
 // maxCommand is longer than the names of all commands, in bytes: something else

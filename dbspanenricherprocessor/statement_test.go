@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/ociapm/otelcol-ociapm/internal/dbspan"
 	"github.com/ociapm/otelcol-ociapm/internal/sqltext"
@@ -126,5 +128,71 @@ func TestHostileStatementsPass(t *testing.T) {
 		for language := range dbspan.LanguageSearch + 1 {
 			assert.NotPanics(t, func() { a.analyze(grammar{language: language, dialect: sqltext.Oracle}, text) })
 		}
+	}
+}
+
+func TestOperation(t *testing.T) {
+	tests := []struct {
+		name, span         string
+		attrs              map[string]any
+		operation, summary string
+	}{
+		{
+			"pipeline of Python", "INCRBY EXPIRE",
+			map[string]any{"db.system": "redis", "db.statement": "INCRBY ? ?\nEXPIRE ? ?", "db.redis.pipeline_length": 2},
+			"PIPELINE", "PIPELINE",
+		},
+		{
+			"of one command", "SET SET",
+			map[string]any{"db.system": "redis", "db.statement": "set a 1\nSET b 2\n", "db.operation.batch.size": 2},
+			"PIPELINE SET", "PIPELINE SET",
+		},
+		{
+			"pipeline of Go", "redis.pipeline get ping",
+			map[string]any{"db.system": "redis", "db.statement": "get a\nping"},
+			"PIPELINE", "PIPELINE",
+		},
+		{
+			"of no commands", "x",
+			map[string]any{"db.system": "redis", "db.statement": "?\n?", "db.redis.pipeline_length": 2},
+			"PIPELINE", "PIPELINE",
+		},
+		{
+			"pipeline with one command", "SET",
+			map[string]any{"db.system": "redis", "db.statement": "SET a 1", "db.redis.pipeline_length": 1},
+			"SET", "SET",
+		},
+		{
+			"line end in a value", "SET",
+			map[string]any{"db.system": "redis", "db.statement": "SET a b\nGET"},
+			"SET", "SET",
+		},
+		{
+			"line ends in SQL", "x",
+			map[string]any{"db.system": "mysql", "db.statement": "SELECT 1\nFROM t", "db.operation.batch.size": 2},
+			"SELECT", "BATCH SELECT t",
+		},
+		{
+			"with the database's name", "INSERT hotel",
+			map[string]any{"db.system.name": "postgresql", "db.query.text": "insert into guests values ($1)", "db.operation.name": "INSERT hotel"},
+			"INSERT", "insert guests",
+		},
+		{
+			"another one", "x",
+			map[string]any{"db.system.name": "postgresql", "db.query.text": "insert into guests values ($1)", "db.operation.name": "INSERTS all"},
+			"INSERTS all", "insert guests",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			td := newBatch(ptrace.SpanKindClient, tt.attrs, nil)
+			span := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0)
+			span.SetName(tt.span)
+			_, err := newTestEnricher(t, createDefaultConfig().(*Config)).processTraces(t.Context(), td)
+			require.NoError(t, err)
+			got := span.Attributes().AsRaw()
+			assert.Equal(t, tt.operation, got["db.operation"])
+			assert.Equal(t, tt.summary, got["db.query.summary"])
+		})
 	}
 }

@@ -63,6 +63,7 @@ type Sent struct {
 	OperationName    string // db.operation.name
 	OracleOperation  string // "Database Operation", of Oracle's JDBC provider
 	BatchSize        int64  // db.operation.batch.size
+	PipelineLength   int64  // db.redis.pipeline_length, of Python's redis instrumentation
 	SQLTable         string // db.sql.table
 	CollectionName   string // db.collection.name
 	MongoCollection  string // db.mongodb.collection
@@ -356,6 +357,8 @@ func (t *Sent) number(key string) *int64 {
 		return &t.SockPeerPort
 	case "db.operation.batch.size":
 		return &t.BatchSize
+	case "db.redis.pipeline_length":
+		return &t.PipelineLength
 	default:
 		return nil
 	}
