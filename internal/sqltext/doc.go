@@ -55,9 +55,22 @@
 //
 // # Why not go-sqllexer
 //
-// github.com/DataDog/go-sqllexer, which the Collector's redaction processor uses,
-// reads Oracle's q'[…]' as an ordinary literal and lets a part of it through,
-// collects commands and tables without their order, and normalizes white space. This
-// package needs order for the summary, context for the identifiers, and the text
-// unchanged around the literals. It is compared with it in the benchmarks.
+// github.com/DataDog/go-sqllexer is what the Collector's redaction processor masks
+// literals with. Version 0.2.6, measured against this package's tests:
+//
+//   - Of the 24 official cases its text is right in 22, and a summary that is put
+//     together from its commands, tables and procedures in 14. It collects those
+//     without their order, counts JOIN as a command, and CREATE without TABLE.
+//   - Of 10,000 generated statements with planted literals it leaves one in 738 by
+//     the rules of MySQL, in 2,066 by Oracle's, in 2,206 by PostgreSQL's and in 4,049
+//     by SQL Server's: a part of Oracle's q'[O'Brien]', the mark behind b, nq and E,
+//     PostgreSQL's $tag$ with letters beyond ASCII, -0x1F, money. With the digits of
+//     all words replaced, which also replaces those of names, it still is 165, 1,585,
+//     1,767 and 3,709. Here it is none in ten million.
+//   - For a statement of 500 bytes it takes 7.2 µs to replace the literals and 10.2 µs
+//     to collect, too; Sanitize takes 1.6 µs, AnalyzeAndSanitize 1.8 µs.
+//
+// What it gets right is ordinary literals in ordinary text. This package needs order
+// for the summary, context for the identifiers, and the text unchanged around the
+// literals, so that there was no part to take over.
 package sqltext
