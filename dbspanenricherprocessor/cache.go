@@ -4,7 +4,9 @@
 package dbspanenricherprocessor // import "github.com/ociapm/otelcol-ociapm/dbspanenricherprocessor"
 
 import (
+	"hash/maphash"
 	"math"
+	"sync/atomic"
 
 	"github.com/maypok86/otter/v2"
 )
@@ -15,7 +17,20 @@ import (
 type cache struct {
 	statements *otter.Cache[cacheKey, *statement] // nil if the cache is off
 	maxWeight  int
+
+	// full tells that a statement had to go. From then on one that is new comes in
+	// only when it comes again: for one that never does, which is what statements with
+	// literals are, making room would cost as much as a third of reading it.
+	full atomic.Bool
+	seed maphash.Seed
+	// once has marks of statements that came once while the cache was full, by their
+	// hash. One may take the place of another, whose statement then has to come a
+	// third time.
+	once [seenOnce]atomic.Uint32
 }
+
+// seenOnce is how many statements may come between the first time and the second.
+const seenOnce = 1 << 14
 
 type cacheKey struct {
 	grammar grammar
@@ -33,18 +48,25 @@ func newCache(cfg CacheConfig) (*cache, error) {
 	// A statement weighs its bytes, but at least an entry's share of them all:
 	// that bounds the number of statements, too.
 	share := (cfg.MaxBytes + cfg.MaxEntries - 1) / cfg.MaxEntries
-	statements, err := otter.New(&otter.Options[cacheKey, *statement]{
+	c := &cache{maxWeight: cfg.MaxBytes, seed: maphash.MakeSeed()}
+	var err error
+	c.statements, err = otter.New(&otter.Options[cacheKey, *statement]{
 		MaximumWeight: uint64(cfg.MaxBytes), //nolint:gosec // Validate refuses negative numbers
 		Weigher: func(key cacheKey, s *statement) uint32 {
 			return uint32(min(max(share, weigh(key, s)), math.MaxUint32)) //nolint:gosec // bounded on the left, a sum of lengths
 		},
 		// Upkeep in the goroutine that uses the cache: there is nothing to stop.
 		Executor: func(task func()) { task() },
+		OnAtomicDeletion: func(event otter.DeletionEvent[cacheKey, *statement]) {
+			if event.Cause == otter.CauseOverflow && !c.full.Load() {
+				c.full.Store(true)
+			}
+		},
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &cache{statements: statements, maxWeight: cfg.MaxBytes}, nil
+	return c, nil
 }
 
 // weigh is the bytes that a statement takes. Parts of the text that the
@@ -71,7 +93,18 @@ func (c *cache) put(key cacheKey, s *statement) {
 	if c.statements == nil || weigh(key, s) > c.maxWeight/largestShare {
 		return
 	}
+	if c.full.Load() && !c.cameBefore(key) {
+		return
+	}
 	c.statements.Set(key, s)
+}
+
+// cameBefore tells whether the statement came before, as far as is known, and
+// remembers that it came.
+func (c *cache) cameBefore(key cacheKey) bool {
+	hash := maphash.String(c.seed, key.text)
+	mark := uint32(hash>>32) | 1 //nolint:gosec // the upper half
+	return c.once[hash%seenOnce].Swap(mark) == mark
 }
 
 // largestShare is the part of the cache, one of so many, that one statement may

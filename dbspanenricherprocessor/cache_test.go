@@ -82,6 +82,34 @@ func TestCacheKeepsWhatRepeats(t *testing.T) {
 	assert.Greater(t, float64(hits)/float64(asked), 0.95)
 }
 
+// A full cache takes a statement in when it comes again.
+func TestCacheWaitsForTheSecondTime(t *testing.T) {
+	c, err := newCache(CacheConfig{MaxEntries: 100, MaxBytes: 1 << 20})
+	require.NoError(t, err)
+	key := func(i int) cacheKey { return cacheKey{text: strconv.Itoa(i)} }
+	for i := range 100 {
+		c.put(key(i), &statement{})
+		_, ok := c.get(key(i))
+		require.True(t, ok, "there is room for %d", i)
+	}
+	for i := range 10 {
+		c.put(key(1000+i), &statement{})
+	}
+	require.True(t, c.full.Load())
+	before := c.statements.EstimatedSize()
+	for i := range 1000 {
+		c.put(key(2000+i), &statement{})
+	}
+	for i := range 1000 {
+		_, ok := c.get(key(2000 + i))
+		require.False(t, ok, "%d came once", i)
+	}
+	assert.LessOrEqual(t, c.statements.EstimatedSize(), before)
+
+	assert.False(t, c.cameBefore(cacheKey{text: "a"}))
+	assert.True(t, c.cameBefore(cacheKey{text: "a"}))
+}
+
 func TestCacheIsConcurrent(t *testing.T) {
 	c, err := newCache(CacheConfig{MaxEntries: 50, MaxBytes: 1 << 16})
 	require.NoError(t, err)

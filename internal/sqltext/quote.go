@@ -153,13 +153,13 @@ func quoteEnd(text string, p int, backslash bool) (end int, ok bool) {
 		return -1, false
 	}
 	for i := p + 1; i < len(text); i++ {
-		switch c := text[i]; {
-		case c == q:
+		switch text[i] {
+		case q:
 			if i+1 >= len(text) || text[i+1] != q {
 				return i + 1, true
 			}
 			i++
-		case c == '\\':
+		case '\\':
 			i++
 		}
 	}
