@@ -75,7 +75,7 @@ func (e *enricher) enrich(span ptrace.Span, from *origin, b *batch) {
 	a := &b.additions
 	a.length = 0
 	operation := e.operation(span, db, s)
-	e.addAlways(a, span, db, s, operation)
+	e.addAlways(a, db, s, operation)
 	if e.cfg.Conventions != ConventionsStable {
 		e.addLegacy(a, db, s)
 	}
@@ -119,12 +119,12 @@ func (e *enricher) statement(g grammar, text string, n *counts) *statement {
 }
 
 // addAlways adds what APM reads, and what has one name in both generations.
-func (e *enricher) addAlways(a *additions, span ptrace.Span, db *dbspan.Span, s *statement, operation string) {
+func (e *enricher) addAlways(a *additions, db *dbspan.Span, s *statement, operation string) {
 	t := &db.Sent
 	a.text("db.system", t.System, db.System.Legacy)
 	a.text("db.statement", t.Statement, s.form)
 	a.text("db.operation", t.Operation, operation)
-	a.text("db.query.summary", t.Summary, e.summary(span, db, s))
+	a.text("db.query.summary", t.Summary, e.summary(db, s))
 }
 
 // addLegacy adds the rest of the legacy names.
@@ -178,8 +178,8 @@ func (e *enricher) addStable(a *additions, db *dbspan.Span, s *statement, operat
 	a.text("db.operation.name", t.OperationName, operation)
 	a.text("db.namespace", t.Namespace, db.Namespace)
 	a.text("db.collection.name", t.CollectionName, e.collection(db, s))
-	if t.BatchSize == 0 && t.PipelineLength > 1 {
-		a.number("db.operation.batch.size", t.PipelineLength)
+	if size := max(t.RedisCommands, t.RedisPipeline); t.BatchSize == 0 && size > 1 {
+		a.number("db.operation.batch.size", size)
 	}
 	a.text("db.stored_procedure.name", t.StoredProcedure, e.derived(db, s.procedure))
 	a.text("server.address", t.ServerAddress, db.ServerAddress)
@@ -197,7 +197,7 @@ func (e *enricher) operation(span ptrace.Span, db *dbspan.Span, s *statement) st
 		}
 		return db.Operation
 	}
-	if isPipeline(span, db, s) {
+	if isPipeline(db, s) {
 		return s.pipeline
 	}
 	if s.operation != "" {
@@ -217,13 +217,6 @@ func (e *enricher) operation(span ptrace.Span, db *dbspan.Span, s *statement) st
 func withTarget(sent, operation string) bool {
 	n := len(operation)
 	return n > 0 && len(sent) > n && sent[n] == ' ' && strings.EqualFold(sent[:n], operation)
-}
-
-// isPipeline tells whether the span says that its statement is a pipeline of Redis:
-// a line end alone may belong to a value.
-func isPipeline(span ptrace.Span, db *dbspan.Span, s *statement) bool {
-	return s.pipeline != "" &&
-		(max(db.Sent.PipelineLength, db.Sent.BatchSize) > 1 || strings.HasPrefix(span.Name(), "redis.pipeline ")) // Go's redisotel
 }
 
 // verbOf finds an SQL verb at the start of a span's name: "SELECT shop",
@@ -256,14 +249,26 @@ func (e *enricher) derived(db *dbspan.Span, value string) string {
 
 // summary is the statement's summary. Source: semantic conventions,
 // db.query.summary, for the name of a batch.
-func (e *enricher) summary(span ptrace.Span, db *dbspan.Span, s *statement) string {
-	if isPipeline(span, db, s) {
+func (e *enricher) summary(db *dbspan.Span, s *statement) string {
+	if isPipeline(db, s) {
 		return s.pipeline
+	}
+	if s.summary == "" && db.System.Language == dbspan.LanguageMongo && db.Collection != "" {
+		if operation := either(db.Operation, s.operation); operation != "" {
+			return operation + " " + db.Collection
+		}
 	}
 	if s.summary != "" && db.Sent.BatchSize > 1 && db.Sent.Summary == "" {
 		return "BATCH " + s.summary
 	}
 	return s.summary
+}
+
+// isPipeline tells whether the span is a pipeline of Redis commands. A line break
+// alone does not make one: an argument can have it, too.
+func isPipeline(db *dbspan.Span, s *statement) bool {
+	t := &db.Sent
+	return s.pipeline != "" && (t.RedisCommands > 1 || t.RedisPipeline > 1 || t.BatchSize > 1)
 }
 
 // oracleSQLID is the SQL_ID that the driver reported, or that the statement has.

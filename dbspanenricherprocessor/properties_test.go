@@ -32,6 +32,7 @@ var (
 		"INSERT INTO a (x) SELECT y FROM b", "BEGIN hotel.book_room(:1); END;", "{call raise_salary(?)}", "set key value", "GET key", `{"find":"orders","filter":{}}`,
 		"SELECT 'open", "SELECT \"open", "/* open", "no sql at all", "\x00\xff\xfe", "SELECT * FROM \"é\u202e\" WHERE a = :b", "DELETE FROM \xff WHERE x = 'y'",
 		"SELECT * FROM t WHERE a IN (1, 2, 3) AND b = 'c' ORDER BY 1", strings.Repeat("(", 300), "SELECT a FROM b UNION SELECT c FROM d...",
+		"hotel.book_room", "DROP TABLE a; DELETE FROM b", "CREATE TABLE a (b NUMBER(?))", "incr a\nexpire a 60", "get a\nget b", "find {'name': 'x'}", "drop",
 	}
 
 	someSecrets = []struct{ system, text string }{
@@ -87,11 +88,12 @@ func randomSpan(r *rand.Rand, span ptrace.Span) {
 	put("Actual SQL Text", text)
 	put("db.operation", "SELECT", "", "find")
 	put("db.operation.name", "SELECT", "ExecuteQuery")
-	put("db.name", "shop", "", "db1:1521/svc", "(DESCRIPTION=(ADDRESS=(HOST=db1)(PORT=1521))(CONNECT_DATA=(SID=x)))")
-	put("db.namespace", "shop", "3")
+	put("db.name", "shop", "", "db1:1521/svc", "(DESCRIPTION=(ADDRESS=(HOST=db1)(PORT=1521))(CONNECT_DATA=(SID=x)))", "hotel,cn=OracleContext,dc=x")
+	put("db.namespace", "shop", "3", "cn=hotel,cn=oraclecontext,dc=x")
+	put("db.collection.name", "rooms", "$cmd")
 	put("db.query.summary", "SELECT rooms", text)
 	put("db.sql.table", "rooms")
-	put("server.address", "db1", "")
+	put("server.address", "db1", "", "hotel_high?tns_admin=")
 	put("net.peer.name", "db2")
 	put("db.connection_string", "jdbc:oracle:thin:@//db1:1521/svc", "postgresql://h:5432/d", "nonsense")
 	put("SQL ID", "8vq9m5kx3n2wh")
@@ -106,6 +108,9 @@ func randomSpan(r *rand.Rand, span ptrace.Span) {
 	}
 	if r.IntN(6) == 0 {
 		span.Attributes().PutInt("db.operation.batch.size", int64(r.IntN(4)))
+	}
+	if r.IntN(6) == 0 {
+		span.Attributes().PutInt("db.redis.num_cmd", 2)
 	}
 }
 

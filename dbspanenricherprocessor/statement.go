@@ -6,6 +6,7 @@ package dbspanenricherprocessor // import "github.com/ociapm/otelcol-ociapm/dbsp
 import (
 	"encoding/json"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/ociapm/otelcol-ociapm/internal/dbspan"
@@ -34,7 +35,7 @@ type statement struct {
 	collection string // the only table, collection or container
 	procedure  string
 	summary    string
-	pipeline   string // the operation, if the text is that of a Redis pipeline
+	pipeline   string // the operation and summary if the text is a pipeline
 	unparsed   bool   // the text should have an operation, but none was found
 
 	sqlID     string // Oracle's SQL_ID of the text
@@ -72,7 +73,7 @@ func (a *analyzer) analyze(g grammar, text string) *statement {
 	case dbspan.LanguageRedis, dbspan.LanguageMemcached:
 		s = analyzeCommand(g.language, text)
 	case dbspan.LanguageMongo:
-		s = analyzeMongo(text)
+		s = analyzeMongo(text, a.mayBeCut(text))
 	default:
 		s = &statement{}
 	}
@@ -99,10 +100,65 @@ func (a *analyzer) analyzeSQL(g grammar, text string) *statement {
 	if short := cut(form, a.maxLength); short != form {
 		s.form = a.form(g, short)
 	}
-	if a.sqlID && g.dialect == sqltext.Oracle && !analysis.Truncated {
+	switch {
+	case analysis.Operation == "" && isName(form) && !a.mayBeCut(form):
+		// What callproc of Python's DB-API was given, which makes a statement of it.
+		s.operation, s.procedure, s.summary, s.unparsed = "CALL", form, "CALL "+form, false
+	case a.sqlID && g.dialect == sqltext.Oracle && !analysis.Truncated && !isBatch(analysis):
 		s.sqlID, s.jdbcSQLID = oracleSQLIDs(text)
+		if isDefinition(analysis) {
+			s.jdbcSQLID = s.sqlID
+		}
 	}
 	return s
+}
+
+// mayBeCut tells whether the text is as long as max_length leaves it.
+func (a *analyzer) mayBeCut(text string) bool {
+	return a.maxLength > 0 && len(text) > a.maxLength-utf8.UTFMax
+}
+
+// isName tells whether the text is nothing but the name of a procedure, with
+// its schema or package if need be.
+func isName(text string) bool {
+	if len(text) > maxName || text == "" || strings.Trim(text, ".") != text {
+		return false
+	}
+	for i, r := range text {
+		if r != '_' && r != '.' && !unicode.IsLetter(r) && (i == 0 || r != '$' && r != '#' && !unicode.IsDigit(r)) {
+			return false
+		}
+	}
+	return true
+}
+
+// maxName is three of Oracle's longest identifiers, in bytes.
+const maxName = 3 * 128
+
+// isBatch tells whether the text is several statements, which Oracle Database
+// parses one by one: the Java agent joins those of a batch. A PL/SQL block, with
+// its many statements, is one.
+func isBatch(analysis sqltext.Analysis) bool {
+	switch verb, _, _ := strings.Cut(analysis.Operation, " "); verb {
+	case "BEGIN", "DECLARE":
+		return false
+	case "CREATE":
+		// The body of a procedure or a trigger.
+		return strings.Contains(analysis.Summary, "; ") && len(analysis.Collections) > 0
+	default:
+		return strings.Contains(analysis.Summary, "; ")
+	}
+}
+
+// isDefinition tells whether the statement cannot have bind variables (ORA-01027):
+// a "?" in it is a literal that was taken out.
+func isDefinition(analysis sqltext.Analysis) bool {
+	switch verb, _, _ := strings.Cut(analysis.Operation, " "); verb {
+	case "CREATE", "ALTER", "DROP", "TRUNCATE", "GRANT", "REVOKE", "COMMENT", "RENAME":
+		return true
+	default:
+		return false
+	}
 }
 
 // oracleSQLIDs computes the SQL_ID of a complete text for servers that parsed
@@ -156,23 +212,33 @@ func analyzeCommand(language dbspan.Language, text string) *statement {
 		// What is derived has one spelling: Redis does not mind case, and neither
 		// should a count of operations. What an application sends stays.
 		operation = strings.ToUpper(operation)
-		pipeline = pipelineName(operation, text)
+		pipeline = pipelineOf(operation, text)
 	}
 	return &statement{operation: operation, summary: operation, pipeline: pipeline, unparsed: operation == ""}
 }
 
-// pipelineName is the operation of a pipeline with one command a line. Source:
-// semantic conventions for Redis, db.operation.name.
-func pipelineName(operation, text string) string {
+// pipelineOf names a pipeline, which has a command a line; "" if the text is one
+// command. Source: semantic conventions for Redis, db.operation.name.
+func pipelineOf(operation, text string) string {
+	commands := 0
 	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); line != "" && !strings.EqualFold(firstWord(line), operation) {
-			return "PIPELINE"
+		next := firstWord(line)
+		if next == "" {
+			continue
+		}
+		commands++
+		if !strings.EqualFold(next, operation) {
+			operation = ""
 		}
 	}
-	if operation == "" {
+	switch {
+	case commands < 2:
+		return ""
+	case operation == "":
 		return "PIPELINE"
+	default:
+		return "PIPELINE " + operation
 	}
-	return "PIPELINE " + operation
 }
 
 // maxCommand is longer than the names of all commands, in bytes: something else
@@ -197,10 +263,15 @@ func firstWord(text string) string {
 
 // analyzeMongo reads a command of MongoDB, whose first key is its name and the
 // value of it the collection.
-func analyzeMongo(text string) *statement {
+func analyzeMongo(text string, mayBeCut bool) *statement {
 	s := &statement{}
 	trimmed := strings.TrimLeft(text, " \t\r\n")
 	if !strings.HasPrefix(trimmed, "{") {
+		// Python's instrumentation: the command's name, and what it is about.
+		name, rest, _ := strings.Cut(trimmed, " ")
+		if !mayBeCut && rest == "" || strings.HasPrefix(rest, "{") || strings.HasPrefix(rest, "[") || name == "getMore" {
+			s.operation = firstWord(name)
+		}
 		return s
 	}
 	decoder := json.NewDecoder(strings.NewReader(trimmed))

@@ -63,6 +63,52 @@ func TestOracleSQLIDs(t *testing.T) {
 	assert.NotEmpty(t, id, "braces alone are no escape")
 }
 
+// Texts of which the SQL_ID cannot be the server's have none.
+func TestAnalyzeWithoutSQLID(t *testing.T) {
+	a := newAnalyzer(createDefaultConfig().(*Config), true)
+	tests := []struct {
+		name, text, operation, procedure, summary string
+		id, jdbcID                                bool
+	}{
+		{"procedure of a package", "hotel.book_room", "CALL", "hotel.book_room", "CALL hotel.book_room", false, false},
+		{"procedure", "Buche_Zimmer$1", "CALL", "Buche_Zimmer$1", "CALL Buche_Zimmer$1", false, false},
+		{"statement of one word", "COMMIT", "COMMIT", "", "COMMIT", true, true},
+		{"not a name", "1room", "", "", "", true, true},
+		{"batch", "DELETE FROM rooms; DELETE FROM guests", "DELETE", "", "DELETE rooms; DELETE guests", false, false},
+		{"batch of definitions", "CREATE TABLE rooms (id NUMBER); DROP TABLE rooms", "CREATE TABLE", "", "CREATE TABLE rooms; DROP TABLE rooms", false, false},
+		{"definition that lost a literal", "CREATE TABLE rooms (id NUMBER(?))", "CREATE TABLE", "", "CREATE TABLE rooms", false, false},
+		{"definition", "CREATE TABLE rooms (id NUMBER(10))", "CREATE TABLE", "", "CREATE TABLE rooms", true, true},
+		{"block", "BEGIN a.b(:1); c.d(:2); END;", "BEGIN", "a.b", "BEGIN a.b c.d", true, true},
+		{"bind variable of JDBC", "DELETE FROM rooms WHERE id = ?", "DELETE", "", "DELETE rooms", false, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := a.analyze(grammarOf(dbspan.Oracle), tt.text)
+			assert.Equal(t, tt.operation, s.operation)
+			assert.Equal(t, tt.procedure, s.procedure)
+			assert.Equal(t, tt.summary, s.summary)
+			assert.Equal(t, tt.id, s.sqlID != "", "SQL_ID")
+			assert.Equal(t, tt.jdbcID, s.jdbcSQLID != "", "SQL_ID by JDBC")
+			assert.Equal(t, tt.operation == "", s.unparsed)
+		})
+	}
+}
+
+func TestPipelineOf(t *testing.T) {
+	tests := []struct{ text, want string }{
+		{"GET a", ""},
+		{"incr visits\nexpire visits 60", "PIPELINE"},
+		{"GET a\nget b\n", "PIPELINE GET"},
+		{"SET a line\n'break'", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.text, func(t *testing.T) {
+			s := analyzeCommand(dbspan.LanguageRedis, tt.text)
+			assert.Equal(t, tt.want, s.pipeline)
+		})
+	}
+}
+
 func TestAnalyzeOtherLanguages(t *testing.T) {
 	tests := []struct {
 		language                       dbspan.Language
@@ -82,6 +128,11 @@ func TestAnalyzeOtherLanguages(t *testing.T) {
 		{dbspan.LanguageMongo, `{"$or": "x"}`, "", "", "", false},
 		{dbspan.LanguageMongo, `{`, "", "", "", false},
 		{dbspan.LanguageMongo, `[1]`, "", "", "", false},
+		{dbspan.LanguageMongo, `find {'state': 'new'}`, "find", "", "", false},
+		{dbspan.LanguageMongo, `insert [{'_id': 1}]`, "insert", "", "", false},
+		{dbspan.LanguageMongo, `drop`, "drop", "", "", false},
+		{dbspan.LanguageMongo, `getMore orders`, "getMore", "", "", false},
+		{dbspan.LanguageMongo, `new orders`, "", "", "", false},
 		{dbspan.LanguageSearch, `{"query":{}}`, "", "", "", false},
 		{dbspan.LanguageOther, "MATCH (n) RETURN n", "", "", "", false},
 	}

@@ -67,6 +67,8 @@ func parseConnection(text string, hint System) Connection {
 		return parsePairs(text, hint)
 	case strings.Contains(text, "@tcp("), strings.Contains(text, "@unix("):
 		return parseGoMySQL(text)
+	case hint.Legacy == Oracle.Legacy && (hasPrefixFold(text, "tcps://") || hasPrefixFold(text, "tcp://")):
+		return parseOracle(text) // Easy Connect with a protocol
 	case strings.Contains(text, "://"), onlyCredentials(text):
 		return Connection{} // of something else, or of nothing
 	case hint.Legacy == Oracle.Legacy:

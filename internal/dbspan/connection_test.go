@@ -45,6 +45,9 @@ func TestParseConnection(t *testing.T) {
 		{text: "localhost/FREEPDB1", hint: "oracle", system: "oracle", host: "localhost", namespace: "FREEPDB1"},
 		{text: "scott/tiger", hint: "oracle"},
 		{text: "scott/tiger"},
+		{text: "tcps://db1.example.com:2484/orclpdb1?wallet_location=/w", hint: "oracle", system: "oracle", host: "db1.example.com", port: 2484, namespace: "orclpdb1"},
+		{text: "tcp://db1/orclpdb1", hint: "oracle", system: "oracle", host: "db1", namespace: "orclpdb1"},
+		{text: "tcp://db1/orclpdb1"},
 		{text: "hr/secret@db1:1521/svc", hint: "oracle.db", system: "oracle", host: "db1", port: 1521, namespace: "svc"},
 		// SQLAlchemy.
 		{text: "oracle+oracledb://scott:tiger@db1:1521/?service_name=freepdb1", system: "oracle", host: "db1", port: 1521, namespace: "freepdb1"},

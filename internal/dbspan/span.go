@@ -63,7 +63,8 @@ type Sent struct {
 	OperationName    string // db.operation.name
 	OracleOperation  string // "Database Operation", of Oracle's JDBC provider
 	BatchSize        int64  // db.operation.batch.size
-	PipelineLength   int64  // db.redis.pipeline_length, of Python's redis instrumentation
+	RedisCommands    int64  // db.redis.num_cmd, of go-redis
+	RedisPipeline    int64  // db.redis.pipeline_length, of redis-py
 	SQLTable         string // db.sql.table
 	CollectionName   string // db.collection.name
 	MongoCollection  string // db.mongodb.collection
@@ -357,8 +358,10 @@ func (t *Sent) number(key string) *int64 {
 		return &t.SockPeerPort
 	case "db.operation.batch.size":
 		return &t.BatchSize
+	case "db.redis.num_cmd":
+		return &t.RedisCommands
 	case "db.redis.pipeline_length":
-		return &t.PipelineLength
+		return &t.RedisPipeline
 	default:
 		return nil
 	}
@@ -379,6 +382,11 @@ func asNumber(value pcommon.Value) int64 {
 	}
 }
 
+// mongoCommands stands for a collection where a command goes to the database as
+// a whole in MongoDB's old protocol. Node's instrumentation still names it for
+// commands such as aggregate.
+const mongoCommands = "$cmd"
+
 // resolve concludes from what was sent. It fails if that makes no database
 // span.
 func (s *Span) resolve(scope Scope, attributes bool) bool {
@@ -389,6 +397,9 @@ func (s *Span) resolve(scope Scope, attributes bool) bool {
 	}
 	s.resolveOperation()
 	s.Collection = first(t.CollectionName, first(t.SQLTable, first(t.MongoCollection, first(t.CassandraTable, t.CosmosContainer))))
+	if s.Collection == mongoCommands {
+		s.Collection = ""
+	}
 	s.OracleSQLID = first(t.APMOracleSQLID, first(t.OracleSQLID, first(t.JDBCSQLID, t.ODPSQLID)))
 	s.ServerPort = t.ServerPort
 	if s.ServerPort == 0 {
@@ -440,6 +451,15 @@ func (s *Span) resolveSystem(scope Scope, attributes bool) bool {
 			return true
 		}
 	}
+	for _, text := range [...]string{t.Namespace, t.Name} {
+		if !looksLikeConnection(text, System{}) {
+			continue
+		}
+		if c := ParseConnection(text, System{}); !c.System.IsZero() {
+			s.System = c.System
+			return true
+		}
+	}
 	for _, alias := range [...]string{t.DriverClass, t.Driver, t.Type} {
 		if system, ok := LookupSystem(alias); ok && !vague(system.Legacy) {
 			s.System = system
@@ -478,6 +498,9 @@ func (s *Span) resolvePlace() {
 	t := &s.Sent
 	s.Namespace = first(t.Namespace, first(t.Name, first(t.Instance, t.RedisIndex)))
 	s.ServerAddress = first(t.ServerAddress, t.NetPeerName)
+	if s.System.Legacy == Oracle.Legacy && s.undoMisreading() {
+		return
+	}
 	s.place(s.Namespace, true)
 	s.place(s.ServerAddress, true)
 	for _, text := range [...]string{t.ConnectionString, t.URL} {
@@ -497,6 +520,25 @@ func (s *Span) resolvePlace() {
 			s.ServerPort = t.SockPeerPort
 		}
 	}
+}
+
+// undoMisreading finds the alias in what the Java agent (2.20) makes of two kinds
+// of Oracle's JDBC URLs: it takes the parameters of @alias?TNS_ADMIN=/path for a
+// part of the host, and the path for the database; and a directory's host and
+// entry (@ldap://host/alias,cn=OracleContext,…) for the database's.
+func (s *Span) undoMisreading() bool {
+	if alias, _, found := strings.Cut(s.ServerAddress, "?"); found && alias != "" {
+		s.Namespace, s.ServerAddress, s.ServerPort = alias, "", 0
+		return true
+	}
+	for _, entry := range [...]string{s.Sent.Namespace, s.Sent.Name} {
+		if i := lastIndexFold(entry, ",cn=oraclecontext"); i > 0 {
+			s.Namespace, _ = cutPrefixFold(entry[:i], "cn=")
+			s.ServerAddress, s.ServerPort = "", 0
+			return true
+		}
+	}
+	return false
 }
 
 // place fills what is missing from a connection string. Some applications put

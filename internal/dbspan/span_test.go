@@ -53,6 +53,39 @@ func TestRead(t *testing.T) {
 			want:  Span{System: Oracle},
 		},
 		{
+			name:  "the data source name alone tells the system",
+			attrs: map[string]any{"db.system": "other_sql", "db.name": "(DESCRIPTION=(ADDRESS=(HOST=db1)(PORT=1521))(CONNECT_DATA=(SID=x)))"},
+			want:  Span{System: Oracle, Namespace: "x", ServerAddress: "db1", ServerPort: 1521},
+		},
+		{
+			name:  "easy connect with a protocol as the database",
+			attrs: map[string]any{"db.system": "oracle", "db.name": "tcps://db1.example.com:2484/orclpdb1"},
+			want:  Span{System: Oracle, Namespace: "orclpdb1", ServerAddress: "db1.example.com", ServerPort: 2484},
+		},
+		{
+			name:  "java agent with an alias and the wallet's folder",
+			scope: "io.opentelemetry.jdbc",
+			attrs: map[string]any{
+				"db.system": "oracle", "db.name": "opt/wallet", "db.connection_string": "oracle:thin://hotel_high?tns_admin=:1521",
+				"server.address": "hotel_high?tns_admin=", "server.port": 1521,
+			},
+			want: Span{System: Oracle, Namespace: "hotel_high", JDBC: true},
+		},
+		{
+			name:  "java agent with an entry of a directory",
+			scope: "io.opentelemetry.jdbc",
+			attrs: map[string]any{
+				"db.system.name": "oracle.db", "db.namespace": "cn=hotel,cn=oraclecontext,dc=example,dc=com", "server.address": "oid.example.com", "server.port": 389,
+			},
+			want: Span{System: Oracle, Namespace: "hotel", JDBC: true},
+		},
+		{
+			name:  "node mongodb, a command of the database",
+			scope: "@opentelemetry/instrumentation-mongodb",
+			attrs: map[string]any{"db.system.name": "mongodb", "db.collection.name": "$cmd", "db.operation.name": "aggregate", "db.namespace": "hotel"},
+			want:  Span{System: mongoDB, Namespace: "hotel", Operation: "aggregate"},
+		},
+		{
 			name:  "python psycopg2",
 			scope: "opentelemetry.instrumentation.psycopg2",
 			attrs: map[string]any{"db.system": "postgresql", "db.name": "shop", "db.statement": "SELECT 1", "db.user": "app", "net.peer.name": "pg1", "net.peer.port": 5432},
