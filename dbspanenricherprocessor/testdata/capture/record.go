@@ -1,18 +1,17 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command capture runs a program with an OTLP endpoint on loopback and writes the
-// spans that it sends as a golden input. Times, ids and the process are made the
-// same for each run; names and attributes of spans stay as they came.
 package main
 
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 
@@ -22,18 +21,10 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 )
 
-func main() {
-	if len(os.Args) < 3 {
-		fmt.Fprintln(os.Stderr, "usage: capture FILE PROGRAM ARGUMENT…")
-		os.Exit(2)
-	}
-	if err := capture(os.Args[1], os.Args[2:]); err != nil {
-		fmt.Fprintln(os.Stderr, "capture:", err)
-		os.Exit(1)
-	}
-}
-
-func capture(file string, command []string) error {
+// record runs a program with an OTLP endpoint on loopback and writes the spans
+// that it sends. Times, ids and the process are made the same for each run; names
+// and attributes of spans stay as they came.
+func record(file string, command []string) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -74,7 +65,8 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	w.Header().Set("Content-Type", "application/x-protobuf")
 }
 
-// merged is everything that was sent, under one resource.
+// merged is everything that was sent, under one resource, the spans in the order
+// of their beginnings.
 func (r *recorder) merged() ptrace.Traces {
 	out := ptrace.NewTraces()
 	resource := out.ResourceSpans().AppendEmpty()
@@ -89,11 +81,14 @@ func (r *recorder) merged() ptrace.Traces {
 					ss.Scope().CopyTo(scoped.Scope())
 					scopes[ss.Scope().Name()] = scoped
 				}
-				for _, span := range ss.Spans().All() {
-					settle(span, scoped.Spans().Len())
-					span.CopyTo(scoped.Spans().AppendEmpty())
-				}
+				ss.Spans().MoveAndAppendTo(scoped.Spans())
 			}
+		}
+	}
+	for _, ss := range resource.ScopeSpans().All() {
+		ss.Spans().Sort(func(a, b ptrace.Span) bool { return a.StartTimestamp() < b.StartTimestamp() })
+		for place, span := range ss.Spans().All() {
+			settle(span, place)
 		}
 	}
 	resource.Resource().Attributes().RemoveIf(func(name string, _ pcommon.Value) bool {
@@ -114,5 +109,17 @@ func settle(span ptrace.Span, place int) {
 		event.SetTimestamp(0)
 		event.Attributes().Remove("exception.stacktrace")
 	}
-	span.Attributes().RemoveIf(func(name string, _ pcommon.Value) bool { return strings.HasPrefix(name, "thread.") })
+	span.Attributes().RemoveIf(func(name string, _ pcommon.Value) bool {
+		return strings.HasPrefix(name, "thread.") || name == "code.filepath" || name == "code.lineno"
+	})
+	if id, ok := span.Attributes().Get("aws.request_id"); ok {
+		id.SetStr("REQUEST")
+	}
+	// The Java agent sends them in another order each time.
+	sorted := pcommon.NewMap()
+	for _, name := range slices.Sorted(maps.Keys(span.Attributes().AsRaw())) {
+		value, _ := span.Attributes().Get(name)
+		value.CopyTo(sorted.PutEmpty(name))
+	}
+	sorted.MoveTo(span.Attributes())
 }
