@@ -1,0 +1,63 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package dbspanenricherprocessor
+
+import (
+	"strings"
+	"testing"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/ociapm/otelcol-ociapm/internal/goldentest"
+)
+
+// The README's table is made of golden cases.
+func TestReadmeTable(t *testing.T) {
+	rows := []goldentest.Row{
+		{From: "Oracle, Python dbapi ¹", Case: "python_oracledb", Text: "hotel_id"},
+		{From: "Oracle, Python dbapi, data source name ¹", Case: "python_oracledb", Text: "dbhost:1521"},
+		{From: "Oracle, Java agent ¹", Case: "java_oracle", Text: "SELECT room"},
+		{From: "Oracle, Java agent, stable names ¹", Case: "java_oracle_stable", Text: "BEGIN book_room"},
+		{From: "Oracle, Node oracledb ¹", Case: "node_oracledb_statements", Text: "SELECT room"},
+		{From: "Oracle JDBC observability provider ²", Case: "transcribed_oracle_jdbc_provider", Text: "SELECT ename"},
+		{From: "PostgreSQL, Node pg", Case: "node_pg", Text: "SELECT room"},
+		{From: "PostgreSQL, Java agent", Case: "java_postgresql", Text: "UPDATE stays"},
+		{From: "PostgreSQL, Go otelsql", Case: "go_otelsql_pgx", Text: "SELECT room"},
+		{From: "MySQL, Node mysql2", Case: "node_mysql2", Text: "SELECT room"},
+		{From: "MySQL, Python mysql-connector", Case: "python_mysql", Text: "ORDER BY price"},
+		{From: "SQL Server, Java agent ¹", Case: "java_sqlserver_stable", Text: "SELECT TOP"},
+		{From: "SQL Server, Python pymssql ¹", Case: "python_pymssql", Text: "EXEC"},
+		{From: "SQLite, Python sqlite3", Case: "python_sqlite3", Text: "ORDER BY price"},
+		{From: "Redis, Node ioredis", Case: "node_ioredis", Text: "set session"},
+		{From: "Redis, Go redisotel, a pipeline", Case: "go_redisotel", Text: "incr visits"},
+		{From: "MongoDB, Java agent", Case: "java_mongo", Text: "find hotel.orders"},
+		{From: "MongoDB, Node mongodb", Case: "node_mongodb_reporting", Text: "aggregate"},
+		{From: "MongoDB, Python pymongo", Case: "python_pymongo", Text: "hotel.find"},
+	}
+	goldentest.Table(t, []string{"From", "In", "Added"}, rows, func(in, out pcommon.Map) []string {
+		database := func(name string, _ pcommon.Value) bool {
+			for _, prefix := range []string{"db.", "server.", "net.peer.", "oracle.", "SQL ", "Original ", "Actual "} {
+				if strings.HasPrefix(name, prefix) {
+					return true
+				}
+			}
+			return false
+		}
+		added := func(name string, _ pcommon.Value) bool {
+			_, sent := in.Get(name)
+			return !sent
+		}
+		never := func(string, pcommon.Value) bool { return false }
+		// A value that came under another name.
+		copied := func(_ string, value pcommon.Value) bool {
+			for _, sent := range in.All() {
+				if value.Equal(sent) {
+					return true
+				}
+			}
+			return false
+		}
+		return []string{goldentest.Attributes(in, database, never), goldentest.Attributes(out, added, copied)}
+	})
+}
