@@ -138,7 +138,9 @@ func (e *enricher) addLegacy(a *additions, db *dbspan.Span, s *statement) {
 		a.text("db.name", t.Name, db.Namespace)
 	}
 	if t.SQLTable == "" && t.MongoCollection == "" && t.CassandraTable == "" && t.CosmosContainer == "" {
-		a.text(collectionName(db.System), "", e.collection(db, s))
+		if name := collectionName(db.System); name != "" {
+			a.text(name, "", e.collection(db, s))
+		}
 	}
 	a.text("net.peer.name", t.NetPeerName, db.ServerAddress)
 	if t.NetPeerPort == 0 && db.ServerPort != 0 {
@@ -156,7 +158,8 @@ func redisIndex(db *dbspan.Span) (int64, bool) {
 	return int64(index), err == nil
 }
 
-// collectionName is the legacy name of what a statement works on.
+// collectionName is the legacy name of what a statement works on, "" if the
+// legacy conventions have none for the system.
 func collectionName(system dbspan.System) string {
 	switch system.Legacy {
 	case "mongodb":
@@ -165,9 +168,11 @@ func collectionName(system dbspan.System) string {
 		return "db.cassandra.table"
 	case "cosmosdb":
 		return "db.cosmosdb.container"
-	default:
-		return "db.sql.table"
 	}
+	if system.Language != dbspan.LanguageSQL {
+		return ""
+	}
+	return "db.sql.table"
 }
 
 // addStable adds the stable names.
