@@ -39,7 +39,7 @@ const (
 func Table(t *testing.T, head []string, rows []Row, cells func(in, out pcommon.Map) []string) {
 	t.Helper()
 	var table strings.Builder
-	line := func(cells []string) { table.WriteString("| " + strings.Join(cells, " | ") + " |\n") }
+	line := func(texts []string) { table.WriteString("| " + strings.Join(texts, " | ") + " |\n") }
 	line(head)
 	table.WriteString(strings.Repeat("|---", len(head)) + "|\n")
 	for _, row := range rows {

@@ -6,9 +6,10 @@
 // legacy names.
 'use strict';
 
+const http = require('http');
 const path = require('path');
 const { ROOT_CONTEXT, context, trace } = require('@opentelemetry/api');
-const { NodeTracerProvider, SimpleSpanProcessor } = require('@opentelemetry/sdk-trace-node');
+const { BatchSpanProcessor, NodeTracerProvider } = require('@opentelemetry/sdk-trace-node');
 const { OTLPTraceExporter } = require('@opentelemetry/exporter-trace-otlp-proto');
 const { registerInstrumentations } = require('@opentelemetry/instrumentation');
 const { IORedisInstrumentation } = require('@opentelemetry/instrumentation-ioredis');
@@ -20,7 +21,7 @@ const { PgInstrumentation } = require(packageOf('pg'));
 const { MySQL2Instrumentation } = require(packageOf('mysql2'));
 const { MongoDBInstrumentation } = require(packageOf('mongodb'));
 
-const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(new OTLPTraceExporter())] });
+const provider = new NodeTracerProvider({ spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())] }); // which keeps their order
 provider.register();
 registerInstrumentations({
   instrumentations: [
@@ -107,9 +108,30 @@ async function callMongo() {
   await context.with(ROOT_CONTEXT, () => client.close());
 }
 
+async function callElasticsearch() {
+  const { Client } = require('@elastic/elasticsearch');
+  // Answers as Elasticsearch does when it finds nothing.
+  const server = http.createServer((request, response) => {
+    request.resume().on('end', () => {
+      response.writeHead(request.url.includes('nowhere') ? 404 : 200, { 'Content-Type': 'application/vnd.elasticsearch+json;compatible-with=9', 'X-Elastic-Product': 'Elasticsearch' });
+      response.end('{"hits": {"total": {"value": 0, "relation": "eq"}, "hits": []}}');
+    });
+  });
+  await new Promise((resolve) => server.listen(Number(process.env.ELASTICSEARCH_PORT), host, resolve));
+  const client = new Client({ node: `http://${host}:${process.env.ELASTICSEARCH_PORT}` });
+  await client.index({ index: 'rooms', id: '1', document: { name: 'Sea view' } });
+  await client.search({ index: 'rooms', query: { match: { name: "O'Brien" } } });
+  await client.get({ index: 'rooms', id: '1' });
+  await client.bulk({ operations: [{ delete: { _index: 'rooms', _id: '1' } }] });
+  await client.get({ index: 'nowhere', id: '1' }).catch(() => {});
+  await client.close();
+  server.close();
+}
+
 const calls = {
   oracledb: callOracle,
   mongodb: callMongo,
+  elasticsearch: callElasticsearch,
   async pg() {
     const { Client } = require('pg');
     const client = new Client({ host, port: Number(process.env.PG_PORT), user: 'hotel', database: 'hotel' });

@@ -65,8 +65,8 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	w.Header().Set("Content-Type", "application/x-protobuf")
 }
 
-// merged is everything that was sent, under one resource, the spans in the order
-// of their beginnings.
+// merged is everything that was sent, under one resource, in the order of its
+// coming.
 func (r *recorder) merged() ptrace.Traces {
 	out := ptrace.NewTraces()
 	resource := out.ResourceSpans().AppendEmpty()
@@ -86,7 +86,6 @@ func (r *recorder) merged() ptrace.Traces {
 		}
 	}
 	for _, ss := range resource.ScopeSpans().All() {
-		ss.Spans().Sort(func(a, b ptrace.Span) bool { return a.StartTimestamp() < b.StartTimestamp() })
 		for place, span := range ss.Spans().All() {
 			settle(span, place)
 		}

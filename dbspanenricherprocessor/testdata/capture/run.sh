@@ -75,9 +75,9 @@ for port in "$PG_PORT" "$MARIADB_PORT" "$REDIS_PORT" "$MONGO_PORT" "$DYNAMODB_PO
 cases=("$@")
 if ((${#cases[@]} == 0)); then
   cases=(
-    python_{sqlite3,psycopg2,mysql,sqlalchemy,redis,oracledb,sqlalchemy_oracle,pymssql,dynamodb}{,_stable}
-    python_{pyodbc,pymongo,elasticsearch}
-    node_{pg,mysql2,mongodb}{,_legacy} node_{ioredis,oracledb,oracledb_statements,mongodb_reporting}
+    python_{sqlite3,psycopg2,mysql,sqlalchemy,redis,oracledb,sqlalchemy_oracle,pymssql}{,_stable}
+    python_{pyodbc,pymongo,dynamodb,elasticsearch}
+    node_{pg,mysql2,mongodb}{,_legacy} node_{ioredis,elasticsearch,oracledb,oracledb_statements,mongodb_reporting}
     java_{h2,postgresql,mongo}{,_stable} java_{oracle,sqlserver}{,_stable,_dup}
     go_{otelsql_pgx,otelsql_mysql,otelpgx,redisotel}
   )
