@@ -200,12 +200,7 @@ func TestOperation(t *testing.T) {
 		},
 		{
 			"pipeline of Go", "redis.pipeline get ping",
-			map[string]any{"db.system": "redis", "db.statement": "get a\nping"},
-			"PIPELINE", "PIPELINE",
-		},
-		{
-			"of no commands", "x",
-			map[string]any{"db.system": "redis", "db.statement": "?\n?", "db.redis.pipeline_length": 2},
+			map[string]any{"db.system": "redis", "db.statement": "get a\nping", "db.redis.num_cmd": 2},
 			"PIPELINE", "PIPELINE",
 		},
 		{
