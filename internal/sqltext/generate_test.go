@@ -284,7 +284,7 @@ func (g *generator) literal() {
 func (g *generator) number() {
 	sign := g.pick("", "", "", "-", "+")
 	n := numberMarker
-	switch g.r.IntN(7) {
+	switch g.r.IntN(8) {
 	case 0:
 		n += ".5"
 	case 1:
@@ -295,6 +295,11 @@ func (g *generator) number() {
 		n = g.pick("0x", "0X") + n
 	case 4:
 		n = "1." + n
+	case 5:
+		if g.d == Generic {
+			g.put(g.pick("90210777", "abcdefab"), "-e89b-4abc-a456-", numberMarker, "ef") // CQL's UUID
+			return
+		}
 	}
 	if g.d == Oracle && g.chance(5) {
 		n += g.pick("f", "d", "F", "D")

@@ -232,6 +232,9 @@ func (l *lexer) scan(p int) token {
 	c := l.text[p]
 	switch class := classes[c]; {
 	case class&classDigit != 0:
+		if isUUID(l.text[p:]) {
+			return token{kind: tokenNumber, end: p + uuidLength}
+		}
 		return l.scanNumber(p)
 	case class&classHigh != 0:
 		if l.identRune(p, true) > 0 {
@@ -310,6 +313,9 @@ func (l *lexer) rest(truncated bool) token {
 func (l *lexer) scanWord(p int) token {
 	text := l.text
 	end := plainEnd(text, p+1)
+	if end-p == uuidGroup && isUUID(text[p:]) {
+		return token{kind: tokenNumber, end: p + uuidLength}
+	}
 	if end >= len(text) || classes[text[end]]&classJoins == 0 {
 		return token{kind: tokenWord, kw: keywordAt(text, p, end), end: end}
 	}
@@ -395,6 +401,33 @@ func (l *lexer) chain(p int) int {
 		}
 	}
 	return p
+}
+
+const (
+	uuidLength = 36
+	uuidGroup  = 8 // the length of its first group
+)
+
+// isUUID reports whether a text begins with a UUID, which is a literal without
+// quotes in CQL. In SQL it would be a subtraction of five names and numbers, which
+// nobody writes.
+func isUUID(text string) bool {
+	if len(text) < uuidLength || text[uuidGroup] != '-' {
+		return false
+	}
+	for i := range uuidLength {
+		switch i {
+		case 8, 13, 18, 23:
+			if text[i] != '-' {
+				return false
+			}
+		default:
+			if c := text[i] | 0x20; !isDigit(text[i]) && (c < 'a' || c > 'f') {
+				return false
+			}
+		}
+	}
+	return len(text) == uuidLength || classes[text[uuidLength]]&(classIdent|classHigh) == 0
 }
 
 // scanNumber reads a numeric literal; p is at a digit, or at a point before one.
