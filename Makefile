@@ -42,7 +42,7 @@ test-race: ## Run the unit tests under the race detector (needs a C compiler)
 
 .PHONY: test-apps
 test-apps: build ## Run real apps against the built binaries (needs Python 3, PostgreSQL and MariaDB)
-	go test -count=1 -tags=apps -timeout=30m -v ./test/apps/...
+	go test -count=1 -tags=apps -timeout=30m -parallel=2 -v ./test/apps/...
 
 .PHONY: test-delivery
 test-delivery: build ## Count spans in and out while APM, the disk, the key and the collector fail: the short form

@@ -7,163 +7,191 @@ package apps
 
 import (
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// app is one case: an app, how it is started, and what its traces must show.
-// A new app is a row here, its routes, and a folder if it needs files.
-type app struct {
-	name    string
-	service string
-	folder  string // relative to the repository's root
-	tools   func(t *testing.T, folder string) toolchain
-	// database starts the database; its URL goes to the app in databaseVariable.
-	database         func(t *testing.T) database
-	databaseVariable string
-	// command starts the app; its first word is a program of the toolchain. In it
-	// and in environment (KEY=value) these are replaced: {address}, {host} and
-	// {port} to listen on, {folder} of the app, {test} with the test's files for
-	// it, and {scratch}, the working directory.
-	command     []string
-	environment []string
-	ready       string // pattern that the app prints when it can be used
-	// traffic uses the app through the client.
+// cases are all rows of the table, those of each language in a file of its own.
+func cases() []testCase {
+	return slices.Concat(
+		stayEasyCases,
+		pythonCases(),
+	)
+}
+
+// testCase is one row of the table: databases, the services that use them, the
+// requests that they get, and the trace that each request must leave.
+type testCase struct {
+	name string
+	// databases are started first. The first one's address is in the variable
+	// DATABASE_URL of every service that names no other.
+	databases []func(*testing.T) database
+	// services are started in this order. Each gets the address of the one before
+	// it in UPSTREAM_URL; the last takes the requests, unless there is a proxy.
+	services []service
+	// proxy starts a web server in front of the last service; nil is none.
+	proxy func(t *testing.T, upstream string) proxy
+	// traffic sends the requests, and counts them by route.
 	traffic func(t *testing.T, c *client)
-	routes  []route
-	// counts reads what the app's SDK counted, after the app has ended. nil: the
-	// recorder in front of the collector is the only count.
-	counts func(t *testing.T, running *runningApp) int
+	// routes says what each request must leave in APM, span by span.
+	routes func(r *running) []route
 }
 
-// route is what the trace of one kind of request must look like.
-type route struct {
-	method string
-	path   string // names in braces stand for one segment
-	status int
-	// operations are the db.operation values of the database spans, in the order
-	// of their start.
-	operations []string
-	// further, if set, returns how often the last operation comes again.
-	further func(t *testing.T, c *client, server apmsandbox.Span) int
+// service is one app of a case.
+type service struct {
+	// name is its service.name, and takes the place of my-app in its script.
+	name string
+	// folders, relative to this one, are copied into the working directory.
+	folders []string
+	// readme is the name of the README's block with the lines that install and
+	// start the app, and with files of it; script is these lines where the README
+	// has none. Port 8080 in them is replaced with a free one.
+	readme string
+	script string
+	// tools installs what the app needs.
+	tools func(*testing.T) toolchain
+	// environment is added to the app's, as KEY=value.
+	environment []string
+	// databaseVariable is where the app looks for the first database; DATABASE_URL
+	// if empty.
+	databaseVariable string
+	// ready is a pattern that the app prints when it can be used.
+	ready string
+	// grpc makes the endpoint, OTEL_EXPORTER_OTLP_ENDPOINT, one that takes
+	// OTLP/gRPC; without it the endpoint takes OTLP/HTTP.
+	grpc bool
+	// counted says that the app adds one byte to the file named SPAN_COUNT_FILE
+	// for each span that ends in its SDK.
+	counted bool
+	// stop is the signal that ends the app orderly; SIGTERM if nil.
+	stop os.Signal
 }
 
-func (r route) String() string { return fmt.Sprintf("%s %s %d", r.method, r.path, r.status) }
-
-var pathParameter = regexp.MustCompile(`\\\{[a-z_]+\\\}`)
-
-func (r route) matches(server apmsandbox.Span) bool {
-	pattern := "^" + pathParameter.ReplaceAllString(regexp.QuoteMeta(r.path), "[^/]+") + "$"
-	path := text(server.Attributes, "http.target", "url.path")
-	return text(server.Attributes, "http.method", "http.request.method") == r.method &&
-		text(server.Attributes, "http.status_code", "http.response.status_code") == strconv.Itoa(r.status) &&
-		regexp.MustCompile(pattern).MatchString(path)
+// toolchain is what an app runs with.
+type toolchain struct {
+	path        string            // comes first in PATH
+	environment []string          // as KEY=value
+	links       map[string]string // what the working directory must have, and where that is
+	installs    []string          // the packages, as the README's install line names them
+	versions    string            // for the table at the end
 }
 
-// runningApp is an app, the programs around it, and what it was started with.
-type runningApp struct {
-	process   *harness.Process
+// proxy is a web server in front of an app.
+type proxy struct {
+	url     string
+	version string // for the table at the end
+}
+
+// running is a case while it runs.
+type running struct {
+	databases []database
+	services  []*runningService
 	recorder  *recorder
 	sandbox   *harness.Sandbox
 	collector *harness.Collector
-	database  database
-	tools     toolchain
-	folder    string
-	scratch   string // the app's working directory
-	url       string
+	url       string // takes the requests
+	versions  []string
+}
+
+// runningService is an app, and what it was started with.
+type runningService struct {
+	service
+	*harness.Process //nolint:embeddedstructfieldcheck // as in package harness
+
+	tools   toolchain
+	folder  string // the working directory
+	counter string // the file that has a byte for each span, if the app is counted
+	url     string
 }
 
 func TestApps(t *testing.T) {
-	for _, tt := range cases {
+	for _, tt := range cases() {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			row := result{name: tt.name}
 			defer func() {
 				row.passed = !t.Failed()
 				report(row)
 			}()
-			running := start(t, tt)
-			row.versions = running.tools.versions + ", " + running.database.version
+			r := start(t, tt)
+			row.versions = strings.Join(r.versions, ", ")
 
-			c := newClient(running)
+			c := newClient(r)
 			tt.traffic(t, c)
 
-			// All that the app has not sent yet, it sends now.
-			running.process.Stop(t)
-			sent := running.recorder.sent()
-			row.sent = len(sent)
-			if tt.counts != nil {
-				assert.Len(t, sent, tt.counts(t, running), "spans that ended in the SDK, and spans that were sent")
-			}
-			// The collector's end is the end of everything that it would deliver.
-			running.collector.Stop(t)
-			row.stored = running.sandbox.Counts(t).Spans.Stored
-
-			checkCounts(t, running.sandbox, sent)
-			traces := checkTraces(t, tt, running, sent)
-			checkRoutes(t, tt, c, traces)
-			checkTopology(t, tt, running, traces)
+			row.sent = r.end(t)
+			row.stored = r.sandbox.Counts(t).Spans.Stored
+			checkCounts(t, r)
+			checkTraces(t, c, tt.routes(r))
 		})
 	}
 }
 
-// start starts the database, the sandbox, the collector and the app.
-func start(t *testing.T, tt app) *runningApp {
+// start starts everything of a case.
+func start(t *testing.T, tt testCase) *running {
 	t.Helper()
-	running := &runningApp{folder: filepath.Join(harness.Root(t), tt.folder), scratch: t.TempDir()}
-	running.tools = tt.tools(t, running.folder)
-	running.database = tt.database(t)
-	running.sandbox = harness.StartSandbox(t)
-	running.collector = harness.StartCollector(t, harness.CollectorOptions{
-		Endpoint: running.sandbox.URL, DataKey: harness.PrivateKey,
-	})
-	running.recorder = startRecorder(t, running.collector.HTTP)
-
-	cmd, address := command(t, tt, running)
-	cmd.Env = append(cmd.Env, "OTEL_EXPORTER_OTLP_ENDPOINT="+running.recorder.server.URL)
-	running.url = "http://" + address
-	running.process = harness.Start(t, cmd)
-	running.process.AwaitOutput(t, tt.ready)
-	return running
+	r := &running{}
+	for _, startDatabase := range tt.databases {
+		db := startDatabase(t)
+		r.databases = append(r.databases, db)
+		r.versions = append(r.versions, db.version)
+	}
+	r.sandbox = harness.StartSandbox(t)
+	r.collector = harness.StartCollector(t, harness.CollectorOptions{Endpoint: r.sandbox.URL, DataKey: harness.PrivateKey})
+	r.recorder = startRecorder(t, r.collector)
+	for _, s := range tt.services {
+		app := r.startService(t, s)
+		r.services = append(r.services, app)
+		r.url = app.url
+		r.versions = append(r.versions, app.tools.versions)
+	}
+	if tt.proxy != nil {
+		p := tt.proxy(t, r.url)
+		r.url = p.url
+		r.versions = append(r.versions, p.version)
+	}
+	slices.Sort(r.versions)
+	r.versions = slices.Compact(r.versions)
+	return r
 }
 
-// command returns the command that starts the app, and the address that it will
-// listen on.
-func command(t *testing.T, tt app, running *runningApp) (cmd *exec.Cmd, address string) {
+// startService starts one app as its README block or its script says.
+func (r *running) startService(t *testing.T, s service) *runningService {
 	t.Helper()
-	address = harness.FreeAddress(t)
-	host, port, err := net.SplitHostPort(address)
-	require.NoError(t, err)
-	replace := strings.NewReplacer("{address}", address, "{host}", host, "{port}", port, "{folder}", running.folder, "{scratch}", running.scratch,
-		"{test}", filepath.Join(harness.Root(t), "test", "apps", filepath.Base(tt.folder)))
-	var args []string
-	for _, arg := range tt.command[1:] {
-		args = append(args, replace.Replace(arg))
+	app := &runningService{service: s, folder: t.TempDir()}
+	app.tools = s.tools(t)
+	for _, folder := range s.folders {
+		copyFolder(t, filepath.Join(harness.Root(t), "test", "apps", folder), app.folder)
 	}
-	cmd = exec.CommandContext(t.Context(), filepath.Join(running.tools.bin, tt.command[0]), args...)
+	for name, target := range app.tools.links {
+		require.NoError(t, os.Symlink(target, filepath.Join(app.folder, name)))
+	}
+	script := s.script
+	if s.readme != "" {
+		script = readmeScript(t, s.readme, app)
+	}
+	address := harness.FreeAddress(t)
+	app.url = "http://" + address
+	script = startScript(t, script, s.name, address)
+
+	cmd := exec.CommandContext(t.Context(), "bash", "-c", script)
 	cmd.Cancel = func() error { return nil } // the cleanup of harness.Start ends it
-	cmd.Dir = running.scratch
-	cmd.Env = append(cleanEnvironment(), running.tools.environment...)
-	for _, variable := range tt.environment {
-		cmd.Env = append(cmd.Env, replace.Replace(variable))
-	}
-	if url := running.database.url(); url != "" {
-		cmd.Env = append(cmd.Env, tt.databaseVariable+"="+url)
-	}
+	cmd.Dir = app.folder
+	cmd.Env = append(cleanEnvironment(), app.tools.environment...)
+	cmd.Env = append(cmd.Env, r.environment(app)...)
+	cmd.Env = append(cmd.Env, s.environment...)
 	// A group of its own, so that the workers of a server that had to be killed
 	// do not stay.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -172,13 +200,68 @@ func command(t *testing.T, tt app, running *runningApp) (cmd *exec.Cmd, address 
 			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		}
 	})
-	return cmd, address
+	app.Process = harness.Start(t, cmd)
+	if s.ready != "" {
+		app.AwaitOutput(t, s.ready)
+	}
+	return app
+}
+
+// environment is what the suite tells an app: where the collector, the database
+// and the next app are.
+func (r *running) environment(app *runningService) []string {
+	env := []string{"PATH=" + app.tools.path + string(os.PathListSeparator) + os.Getenv("PATH")}
+	if r.recorder != nil {
+		env = append(env, "OTEL_EXPORTER_OTLP_ENDPOINT="+r.recorder.endpoint(app.grpc))
+	}
+	if app.counted {
+		app.counter = filepath.Join(app.folder, "spans-ended")
+		env = append(env, "SPAN_COUNT_FILE="+app.counter)
+	}
+	if len(r.databases) > 0 && r.databases[0].url != "" {
+		variable := app.databaseVariable
+		if variable == "" {
+			variable = "DATABASE_URL"
+		}
+		env = append(env, variable+"="+r.databases[0].url)
+	}
+	if len(r.services) > 0 {
+		env = append(env, "UPSTREAM_URL="+r.services[len(r.services)-1].url)
+	}
+	return env
+}
+
+// end ends the services, which send what they still hold, and then the
+// collector, whose end is the end of everything that it would deliver. It
+// returns the number of spans that were sent.
+func (r *running) end(t *testing.T) int {
+	t.Helper()
+	ended, counted := 0, true
+	for _, app := range slices.Backward(r.services) {
+		if app.stop != nil {
+			app.Signal(t, app.stop)
+			app.Wait(t, requestTimeout)
+		} else {
+			app.Stop(t)
+		}
+		if counted = counted && app.counted; counted {
+			file, err := os.Stat(app.counter)
+			require.NoError(t, err, "no span has ended in %s", app.name)
+			ended += int(file.Size())
+		}
+	}
+	sent := len(r.recorder.sent())
+	if counted && len(r.services) > 0 {
+		assert.Equal(t, ended, sent, "spans that ended in the SDK, and spans that were sent")
+	}
+	r.collector.Stop(t)
+	return sent
 }
 
 // cleanEnvironment is this process's environment without what steers the apps.
 func cleanEnvironment() []string {
 	return slices.DeleteFunc(os.Environ(), func(variable string) bool {
-		for _, prefix := range []string{"OTEL", "APM", "PYTHON", "STAYEASY"} {
+		for _, prefix := range []string{"OTEL", "APM", "PYTHON", "STAYEASY", "DATABASE_URL", "UPSTREAM_URL", "DJANGO", "FLASK"} {
 			if strings.HasPrefix(variable, prefix) {
 				return true
 			}
@@ -187,182 +270,115 @@ func cleanEnvironment() []string {
 	})
 }
 
-// checkCounts checks that what was sent is stored, once.
-func checkCounts(t *testing.T, sandbox *harness.Sandbox, sent map[string]map[string]any) {
+// checkCounts checks that what was sent is stored, once, and as it was sent.
+func checkCounts(t *testing.T, r *running) {
 	t.Helper()
-	counts := sandbox.Counts(t)
+	sent := r.recorder.sent()
+	counts := r.sandbox.Counts(t)
 	assert.Equal(t, len(sent), counts.Spans.Stored, "spans stored")
 	assert.Equal(t, len(sent), counts.Spans.Received, "spans received")
 	assert.Zero(t, counts.Spans.Duplicates, "duplicates")
 	assert.Zero(t, counts.Uploads.Rejected, "uploads rejected")
+	stored := r.sandbox.Spans(t)
+	assert.Len(t, stored, len(sent), "spans in the stored traces")
+	for _, span := range stored {
+		original, found := sent[span.TraceID+span.SpanID]
+		if assert.True(t, found, "a span that no app sent: %s", span.Name) {
+			checkUnchanged(t, original, span)
+		}
+	}
 }
 
-// checkedTrace is a trace in which everything is in its place.
-type checkedTrace struct {
-	server   apmsandbox.Span
-	database []apmsandbox.Span // in the order of their start
-}
+// added are the attributes that the collector may add, and only to calls of
+// databases.
+var added = []string{"db.system", "db.name", "db.statement", "db.operation", "db.sql.table", "peer.service", "net.peer.name", "net.peer.port", "DbStatement", "DbOracleSqlId", "db.query.summary"}
 
-// checkTraces checks every stored span by itself and its place in its trace.
-func checkTraces(t *testing.T, tt app, running *runningApp, sent map[string]map[string]any) []checkedTrace {
+// checkUnchanged checks that a stored span is what the app sent, but for what
+// the collector adds.
+func checkUnchanged(t *testing.T, sent ptrace.Span, stored apmsandbox.Span) {
 	t.Helper()
-	var traces []checkedTrace
-	stored := 0
-	for _, summary := range running.sandbox.Traces(t) {
-		trace := running.sandbox.Trace(t, summary.TraceID)
-		byID := map[string]apmsandbox.Span{}
-		for _, span := range trace.Spans {
-			byID[span.SpanID] = span
+	assert.Equal(t, sent.Name(), stored.Name)
+	assert.Equal(t, strings.ToUpper(sent.Kind().String()), stored.Kind)
+	assert.Equal(t, sent.ParentSpanID().String(), stored.ParentSpanID)
+	assert.Equal(t, sent.StartTimestamp().AsTime(), stored.StartTime)
+	assert.Equal(t, sent.EndTimestamp().AsTime(), stored.EndTime)
+	assert.Equal(t, strings.ToUpper(sent.Status().Code().String()), stored.Status.Code)
+	assert.Equal(t, sent.Status().Message(), stored.Status.Message)
+	assert.Len(t, stored.Events, sent.Events().Len())
+	assert.Len(t, stored.Links, sent.Links().Len())
+	for i, event := range stored.Events {
+		assert.Equal(t, sent.Events().At(i).Name(), event.Name)
+		for key, value := range sent.Events().At(i).Attributes().AsRaw() {
+			assert.EqualValues(t, value, event.Attributes[key], "%s of an event of %s", key, stored.Name)
 		}
-		stored += len(trace.Spans)
-
-		var servers, clients []apmsandbox.Span
-		for _, span := range trace.Spans {
-			assert.Equal(t, tt.service, span.Service)
-			assert.Contains(t, sent, span.TraceID+span.SpanID, "a span that the app did not send")
-			switch span.Kind {
-			case "SERVER":
-				servers = append(servers, span)
-			case "CLIENT":
-				clients = append(clients, span)
-				checkDatabaseSpan(t, running.database, span, sent[span.TraceID+span.SpanID])
-			}
-		}
-		if !assert.Len(t, servers, 1, "SERVER spans of trace %s: %v", trace.TraceID, names(trace.Spans)) {
-			continue
-		}
-		for _, span := range trace.Spans {
-			top := span
-			for range trace.Spans {
-				parent, found := byID[top.ParentSpanID]
-				if !found {
-					break
-				}
-				top = parent
-			}
-			assert.Equal(t, servers[0].SpanID, top.SpanID, "the way up from %s ends at %s", span.Name, top.Name)
-		}
-		traces = append(traces, checkedTrace{server: servers[0], database: clients})
-		require.False(t, t.Failed(), "the other traces are not looked at")
 	}
-	assert.Len(t, sent, stored, "spans in the stored traces")
-	return traces
-}
-
-// checkDatabaseSpan checks what the guide promises of every database span.
-func checkDatabaseSpan(t *testing.T, db database, span apmsandbox.Span, sent map[string]any) {
-	t.Helper()
-	assert.Equal(t, db.system, span.Attributes["db.system"])
-	assert.Equal(t, databaseName, text(span.Attributes, "db.name", "db.namespace"))
-	assert.Equal(t, db.peer(), span.Attributes["peer.service"])
-	assert.NotContains(t, sent, "peer.service", "the app has no line for it")
-	if db.host != "" {
-		assert.Equal(t, db.host, text(span.Attributes, "net.peer.name", "server.address"))
-		assert.Equal(t, strconv.Itoa(db.port), text(span.Attributes, "net.peer.port", "server.port"))
+	attributes := sent.Attributes().AsRaw()
+	for key, value := range attributes {
+		assert.EqualValues(t, value, stored.Attributes[key], "attribute %s of %s as the app sent it", key, stored.Name)
 	}
-
-	statement := text(span.Attributes, "db.statement")
-	assert.NotEmpty(t, statement)
-	assert.Equal(t, text(sent, "db.statement", "db.query.text"), statement, "the text is the one that the app sent")
-	if words := strings.Fields(statement); assert.NotEmpty(t, words) {
-		assert.Equal(t, strings.ToUpper(words[0]), span.Attributes["db.operation"])
-	}
-	for key, value := range sent {
-		assert.EqualValues(t, value, span.Attributes[key], "attribute %s as the app sent it", key)
+	database := stored.Kind == "CLIENT" && stored.Attributes["db.system"] != nil
+	for key := range stored.Attributes {
+		if _, found := attributes[key]; !found {
+			assert.True(t, database && slices.Contains(added, key), "attribute %s of %s, which the app did not send", key, stored.Name)
+		}
 	}
 }
 
-// checkRoutes checks that there is a trace for every request, and that it has
-// the database spans of its route.
-func checkRoutes(t *testing.T, tt app, c *client, traces []checkedTrace) {
+// checkTraces checks that there is a trace for every request and no other, that
+// each is span by span what its route says, and that the topology is the sum
+// of them.
+func checkTraces(t *testing.T, c *client, routes []route) {
 	t.Helper()
 	seen := map[string]int{}
-	for _, trace := range traces {
-		at := slices.IndexFunc(tt.routes, func(r route) bool { return r.matches(trace.server) })
-		if !assert.GreaterOrEqual(t, at, 0, "no route for %s: %v", trace.server.Name, trace.server.Attributes) {
+	expected := edges{}
+	for _, summary := range c.running.sandbox.Traces(t) {
+		trace := c.running.sandbox.Trace(t, summary.TraceID)
+		root := spanTree(t, trace)
+		at := slices.IndexFunc(routes, func(r route) bool { return r.matches(root.attributes) })
+		if !assert.GreaterOrEqual(t, at, 0, "no route for\n%s", root) {
 			continue
 		}
-		kind := tt.routes[at]
+		kind := routes[at]
 		seen[kind.String()]++
-		expected := slices.Clone(kind.operations)
+		tree := kind.tree
 		if kind.further != nil {
-			for range kind.further(t, c, trace.server) {
-				expected = append(expected, expected[len(expected)-1])
-			}
+			tree = kind.further(t, c, root, tree)
 		}
-		var operations []string
-		for _, span := range trace.database {
-			operations = append(operations, text(span.Attributes, "db.operation"))
-		}
-		assert.Equal(t, expected, operations, "database spans of %s", kind)
+		assert.Equal(t, tree.String(), root.String(), "trace of %s", kind)
+		expected.add(tree)
 	}
-	assert.Equal(t, c.requests(), seen, "requests, and traces")
-	for _, kind := range tt.routes {
+	assert.Equal(t, c.counted, seen, "requests, and traces")
+	for _, kind := range routes {
 		assert.Positive(t, seen[kind.String()], "the traffic leaves out %s", kind)
 	}
+	assert.Equal(t, expected, edgesOf(t, c.running.sandbox.Topology(t)), "topology")
 }
 
-// checkTopology checks that the service calls the database by its name, with
-// every statement counted, and nothing else.
-func checkTopology(t *testing.T, tt app, running *runningApp, traces []checkedTrace) {
+// copyFolder copies the files below a folder, without what its apps make.
+func copyFolder(t *testing.T, from, to string) {
 	t.Helper()
-	statements := 0
-	for _, trace := range traces {
-		statements += len(trace.database)
-	}
-	topology := running.sandbox.Topology(t)
-	type node struct{ name, kind string }
-	nodes := map[string]node{}
-	for _, n := range topology.Nodes {
-		nodes[n.ID] = node{n.Name, n.Kind}
-	}
-	require.Len(t, topology.Edges, 1)
-	edge := topology.Edges[0]
-	assert.Equal(t, node{tt.service, apmsandbox.NodeService}, nodes[edge.Source])
-	assert.Equal(t, node{running.database.peer(), apmsandbox.NodeDatabase}, nodes[edge.Target])
-	assert.Equal(t, statements, edge.Requests)
-	assert.Zero(t, edge.Errors)
-}
-
-// text returns the first of the attributes that is there, as a text.
-func text(attributes map[string]any, keys ...string) string {
-	for _, key := range keys {
-		if value, found := attributes[key]; found {
-			return fmt.Sprint(value)
+	require.NoError(t, filepath.WalkDir(from, func(path string, entry os.DirEntry, err error) error {
+		if err != nil {
+			return err
 		}
-	}
-	return ""
+		name := entry.Name()
+		if path != from && (strings.HasPrefix(name, ".") || slices.Contains([]string{"__pycache__", "node_modules", "target"}, name)) {
+			if entry.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		relative, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			return os.MkdirAll(filepath.Join(to, relative), 0o700)
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, relative), content, 0o600)
+	}), fmt.Sprintf("copying %s", from))
 }
-
-func names(spans []apmsandbox.Span) []string {
-	var found []string
-	for _, span := range spans {
-		found = append(found, span.Kind+" "+span.Name)
-	}
-	return found
-}
-
-// client sends requests to an app and counts them by route.
-type client struct {
-	running *runningApp
-	http    *http.Client
-	counted map[string]int
-	answers map[string]int // what an app's traffic wants to keep for its routes
-}
-
-func newClient(running *runningApp) *client {
-	return &client{
-		running: running,
-		http:    &http.Client{Timeout: requestTimeout, Transport: &http.Transport{DisableKeepAlives: true}},
-		counted: map[string]int{},
-		answers: map[string]int{},
-	}
-}
-
-// count notes n requests to a route.
-func (c *client) count(method, path string, status, n int) {
-	c.counted[route{method: method, path: path, status: status}.String()] += n
-}
-
-// requests returns the number of requests by route.
-func (c *client) requests() map[string]int { return c.counted }

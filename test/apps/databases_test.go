@@ -18,6 +18,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -25,40 +26,87 @@ import (
 )
 
 const (
-	databaseName     = "stayeasy"
-	databaseUser     = "stayeasy"
+	databaseUser     = "tester"
 	databasePassword = "p@ss word/1" // needs escaping in a URL
+	shopDatabase     = "shop"
+	stayEasyDatabase = "stayeasy"
+
+	// shopLimit is how long a statement of the shop's may take.
+	shopLimit = time.Second
 )
 
 // database is a database that runs for one test.
 type database struct {
 	system  string // db.system
+	name    string // db.name
 	host    string // "" when there is no server
 	port    int
+	url     string // as apps take it; "" lets the app use its default
 	version string // for the table at the end
-	scheme  string // of the app's database URL
+	// slow is a statement that takes longer than the shop's limit, which the
+	// database enforces.
+	slow string
 }
 
-// url returns the address as apps take it; "" lets the app use its default.
-func (d database) url() string {
-	if d.host == "" {
-		return ""
+// peer is the name that the collector gives the database in peer.service, if its
+// name is in the spans.
+func (d database) peer() string { return d.system + ":" + d.name }
+
+// attributes are those of a span of the database, if the instrumentation knows
+// the database's name.
+func (d database) attributes(operation, statement string) map[string]string {
+	return map[string]string{
+		"db.system": d.system, "db.name": d.name, "db.operation": operation, "db.statement": statement, "peer.service": d.peer(),
 	}
-	return fmt.Sprintf("%s://%s:%s@%s:%d/%s", d.scheme, databaseUser, "p%40ss%20word%2F1", d.host, d.port, databaseName)
 }
 
-// peer is the name that the collector gives the database in peer.service.
-func (d database) peer() string { return d.system + ":" + databaseName }
+// withURL sets the address of a database server.
+func (d database) withURL(scheme string) database {
+	d.url = fmt.Sprintf("%s://%s:%s@%s:%d/%s", scheme, databaseUser, "p%40ss%20word%2F1", d.host, d.port, d.name)
+	return d
+}
 
-// sqlite needs no server.
-func sqlite(t *testing.T) database {
+// stayEasySQLite needs no server, and StayEasy makes its file.
+func stayEasySQLite(t *testing.T) database {
 	t.Helper()
-	version := run(t, exec.CommandContext(t.Context(), "python3", "-c", "import sqlite3; print(sqlite3.sqlite_version)"))
-	return database{system: "sqlite", version: "SQLite " + version}
+	return database{system: "sqlite", name: stayEasyDatabase, version: sqliteVersion(t)}
 }
 
-// postgresql starts a PostgreSQL server on a free loopback port.
-func postgresql(t *testing.T) database {
+// shopSQLite makes the shop's file.
+func shopSQLite(t *testing.T) database {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), shopDatabase+".db")
+	script := "import sqlite3, sys\nconnection = sqlite3.connect(sys.argv[1])\nconnection.executescript(sys.argv[2])"
+	tables := strings.ReplaceAll(strings.Join(shopTables, ";\n"), "SERIAL", "INTEGER")
+	run(t, exec.CommandContext(t.Context(), "python3", "-c", script, file, tables))
+	return database{
+		system: "sqlite", name: shopDatabase, version: sqliteVersion(t), url: "sqlite:///" + file,
+		// The app stops it: SQLite has no limit of its own.
+		slow: "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n",
+	}
+}
+
+func sqliteVersion(t *testing.T) string {
+	t.Helper()
+	return "SQLite " + run(t, exec.CommandContext(t.Context(), "python3", "-c", "import sqlite3; print(sqlite3.sqlite_version)"))
+}
+
+// stayEasyPostgreSQL starts a PostgreSQL server with an empty database.
+func stayEasyPostgreSQL(t *testing.T) database {
+	t.Helper()
+	return startPostgreSQL(t, stayEasyDatabase)
+}
+
+// shopPostgreSQL starts a PostgreSQL server with the shop's tables and limit.
+func shopPostgreSQL(t *testing.T) database {
+	t.Helper()
+	limit := fmt.Sprintf("ALTER DATABASE %s SET statement_timeout = %d", shopDatabase, shopLimit.Milliseconds())
+	return startPostgreSQL(t, shopDatabase, append(slices.Clone(shopTables), limit)...)
+}
+
+// startPostgreSQL starts a PostgreSQL server on a free loopback port, with one
+// database on which the statements are run.
+func startPostgreSQL(t *testing.T, name string, statements ...string) database {
 	t.Helper()
 	owner := unprivileged(t, "postgres")
 	folder := owner.folder(t)
@@ -74,18 +122,40 @@ func postgresql(t *testing.T) database {
 		"-c", "listen_addresses="+host, "-c", "fsync=off")
 	harness.Start(t, server).AwaitOutput(t, "database system is ready to accept connections")
 
-	create := owner.command(t, program(t, "createdb"), "--host", host, "--port", strconv.Itoa(port),
-		"--username", databaseUser, databaseName)
+	address := []string{"--host", host, "--port", strconv.Itoa(port), "--username", databaseUser, "--no-password"}
+	create := owner.command(t, program(t, "createdb"), append(address, name)...)
 	create.Env = append(os.Environ(), "PGPASSWORD="+databasePassword)
 	run(t, create)
-	return database{
-		system: "postgresql", scheme: "postgresql", host: host, port: port,
-		version: "PostgreSQL " + versionOf(t, program(t, "postgres")),
+	for _, statement := range statements {
+		address = append(address, "--command", statement)
 	}
+	if len(statements) > 0 {
+		set := owner.command(t, program(t, "psql"), append(address, "--quiet", "--set", "ON_ERROR_STOP=1", name)...)
+		set.Env = create.Env
+		run(t, set)
+	}
+	return database{
+		system: "postgresql", name: name, host: host, port: port,
+		version: "PostgreSQL " + versionOf(t, program(t, "postgres")),
+		slow:    "SELECT pg_sleep(30)",
+	}.withURL("postgresql")
 }
 
-// mariadb starts a MariaDB server on a free loopback port.
-func mariadb(t *testing.T) database {
+// stayEasyMariaDB starts a MariaDB server with an empty database.
+func stayEasyMariaDB(t *testing.T) database {
+	t.Helper()
+	return startMariaDB(t, stayEasyDatabase, 0)
+}
+
+// shopMariaDB starts a MariaDB server with the shop's tables and limit.
+func shopMariaDB(t *testing.T) database {
+	t.Helper()
+	return startMariaDB(t, shopDatabase, shopLimit, shopTables...)
+}
+
+// startMariaDB starts a MariaDB server on a free loopback port, with one database
+// on which the statements are run, and a limit for those of apps; 0 is none.
+func startMariaDB(t *testing.T, name string, limit time.Duration, statements ...string) database {
 	t.Helper()
 	owner := unprivileged(t, "mysql")
 	folder := owner.folder(t)
@@ -95,10 +165,15 @@ func mariadb(t *testing.T) database {
 		"--auth-root-authentication-method=normal", "--skip-test-db"))
 
 	setup := filepath.Join(folder, "setup.sql")
-	require.NoError(t, os.WriteFile(setup, fmt.Appendf(nil, `CREATE DATABASE IF NOT EXISTS %[1]s;
-CREATE USER IF NOT EXISTS '%[2]s'@'127.0.0.1' IDENTIFIED BY '%[3]s';
+	script := fmt.Sprintf(`CREATE DATABASE IF NOT EXISTS %[1]s;
+CREATE USER IF NOT EXISTS '%[2]s'@'127.0.0.1' IDENTIFIED BY '%[3]s' WITH MAX_STATEMENT_TIME %[4]f;
 GRANT ALL ON %[1]s.* TO '%[2]s'@'127.0.0.1';
-`, databaseName, databaseUser, databasePassword), 0o600))
+USE %[1]s;
+`, name, databaseUser, databasePassword, limit.Seconds())
+	for _, statement := range statements {
+		script += statement + ";\n"
+	}
+	require.NoError(t, os.WriteFile(setup, []byte(script), 0o600))
 	owner.own(t, setup)
 
 	host, port := freePort(t)
@@ -108,9 +183,24 @@ GRANT ALL ON %[1]s.* TO '%[2]s'@'127.0.0.1';
 		"--innodb-flush-log-at-trx-commit=0")
 	harness.Start(t, server).AwaitOutput(t, "ready for connections")
 	return database{
-		// The driver says mysql, whichever of the two it talks to.
-		system: "mysql", scheme: "mysql", host: host, port: port,
+		// The drivers say mysql, whichever of the two they talk to.
+		system: "mysql", name: name, host: host, port: port,
 		version: "MariaDB " + versionOf(t, program(t, "mariadbd")),
+		slow:    "SELECT SLEEP(30)",
+	}.withURL("mysql")
+}
+
+// redis starts a Redis server on a free loopback port. It keeps nothing on disk.
+func redis(t *testing.T) database {
+	t.Helper()
+	host, port := freePort(t)
+	server := exec.CommandContext(t.Context(), program(t, "redis-server"), "--bind", host, "--port", strconv.Itoa(port),
+		"--save", "", "--dir", t.TempDir())
+	server.Cancel = func() error { return nil } // the cleanup of harness.Start ends it
+	harness.Start(t, server).AwaitOutput(t, "Ready to accept connections")
+	return database{
+		system: "redis", host: host, port: port, url: fmt.Sprintf("redis://%s:%d", host, port),
+		version: "Redis " + versionOf(t, program(t, "redis-server")),
 	}
 }
 
@@ -182,7 +272,7 @@ func program(t *testing.T, name string) string {
 			return path
 		}
 	}
-	require.FailNow(t, name+" is not installed", "Debian: apt-get install --no-install-recommends postgresql mariadb-server")
+	require.FailNow(t, name+" is not installed", "see README.md, Develop")
 	return ""
 }
 

@@ -8,7 +8,9 @@ package apps
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -16,38 +18,76 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	_ "google.golang.org/grpc/encoding/gzip" // what many SDKs compress with
+
+	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// recorder stands between an app and the collector and keeps what passes. It
-// works for any app that sends OTLP over HTTP, whatever its language.
+// recorder stands between the apps and the collector and keeps what the
+// collector has accepted. It takes OTLP over HTTP and over gRPC.
 type recorder struct {
-	t      *testing.T
-	target string
-	server *httptest.Server
+	t         *testing.T
+	collector *harness.Collector
+	server    *httptest.Server
+	grpc      string // address
 
-	mu    sync.Mutex
-	spans map[string]map[string]any // by trace and span id: the attributes as the app sent them
-	again int                       // spans that the app sent a second time
+	mu      sync.Mutex
+	spans   map[string]ptrace.Span // by trace and span id
+	again   int                    // spans that an app sent a second time
+	metrics []pmetric.Metrics
+	logs    []plog.Logs
 }
 
-// startRecorder starts a recorder before the collector's OTLP/HTTP address.
-func startRecorder(t *testing.T, collector string) *recorder {
+// startRecorder starts a recorder before the collector's OTLP addresses.
+func startRecorder(t *testing.T, collector *harness.Collector) *recorder {
 	t.Helper()
-	r := &recorder{t: t, target: "http://" + collector, spans: map[string]map[string]any{}}
+	r := &recorder{t: t, collector: collector, spans: map[string]ptrace.Span{}}
 	r.server = httptest.NewServer(r)
 	t.Cleanup(r.server.Close)
+
+	conn, err := grpc.NewClient(collector.GRPC, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	r.grpc = listener.Addr().String()
+	server := grpc.NewServer()
+	ptraceotlp.RegisterGRPCServer(server, &grpcTraces{recorder: r, client: ptraceotlp.NewGRPCClient(conn)})
+	pmetricotlp.RegisterGRPCServer(server, &grpcMetrics{recorder: r, client: pmetricotlp.NewGRPCClient(conn)})
+	plogotlp.RegisterGRPCServer(server, &grpcLogs{recorder: r, client: plogotlp.NewGRPCClient(conn)})
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	t.Cleanup(func() {
+		server.Stop()
+		assert.NoError(t, <-served)
+	})
 	return r
 }
 
-// ServeHTTP passes a request on, and keeps its spans when the collector has
-// accepted them.
+// endpoint is the recorder's address as OTEL_EXPORTER_OTLP_ENDPOINT has it.
+func (r *recorder) endpoint(overGRPC bool) string {
+	if overGRPC {
+		return "http://" + r.grpc
+	}
+	return r.server.URL
+}
+
+// ServeHTTP passes a request on, and keeps its content when the collector has
+// accepted it.
 func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	body, err := io.ReadAll(req.Body)
 	if !assert.NoError(r.t, err) {
 		return
 	}
-	out, err := http.NewRequestWithContext(req.Context(), req.Method, r.target+req.URL.RequestURI(), bytes.NewReader(body))
+	out, err := http.NewRequestWithContext(req.Context(), req.Method, "http://"+r.collector.HTTP+req.URL.RequestURI(), bytes.NewReader(body))
 	if !assert.NoError(r.t, err) {
 		return
 	}
@@ -62,8 +102,8 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if !assert.NoError(r.t, err) {
 		return
 	}
-	if resp.StatusCode == http.StatusOK && req.URL.Path == "/v1/traces" {
-		assert.NoError(r.t, r.keep(req.Header.Get("Content-Encoding"), body))
+	if resp.StatusCode == http.StatusOK {
+		assert.NoError(r.t, r.keep(req.URL.Path, req.Header, body))
 	}
 	w.Header().Set("Content-Type", resp.Header.Get("Content-Type"))
 	if retry := resp.Header.Get("Retry-After"); retry != "" {
@@ -73,8 +113,14 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	_, _ = w.Write(answer)
 }
 
-func (r *recorder) keep(encoding string, body []byte) error {
-	if encoding == "gzip" {
+// exportRequest is what the OTLP requests of the three signals have in common.
+type exportRequest interface {
+	UnmarshalProto([]byte) error
+	UnmarshalJSON([]byte) error
+}
+
+func (r *recorder) keep(path string, header http.Header, body []byte) error {
+	if header.Get("Content-Encoding") == "gzip" {
 		reader, err := gzip.NewReader(bytes.NewReader(body))
 		if err != nil {
 			return err
@@ -83,32 +129,117 @@ func (r *recorder) keep(encoding string, body []byte) error {
 			return err
 		}
 	}
-	request := ptraceotlp.NewExportRequest()
-	if err := request.UnmarshalProto(body); err != nil {
-		return err
+	read := func(request exportRequest) error {
+		if header.Get("Content-Type") == "application/json" {
+			return request.UnmarshalJSON(body)
+		}
+		return request.UnmarshalProto(body)
 	}
+	switch path {
+	case "/v1/traces":
+		request := ptraceotlp.NewExportRequest()
+		if err := read(&request); err != nil {
+			return err
+		}
+		r.keepTraces(request.Traces())
+	case "/v1/metrics":
+		request := pmetricotlp.NewExportRequest()
+		if err := read(&request); err != nil {
+			return err
+		}
+		r.keepMetrics(request.Metrics())
+	case "/v1/logs":
+		request := plogotlp.NewExportRequest()
+		if err := read(&request); err != nil {
+			return err
+		}
+		r.keepLogs(request.Logs())
+	}
+	return nil
+}
+
+func (r *recorder) keepTraces(traces ptrace.Traces) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, resource := range request.Traces().ResourceSpans().All() {
+	for _, resource := range traces.ResourceSpans().All() {
 		for _, scope := range resource.ScopeSpans().All() {
 			for _, span := range scope.Spans().All() {
 				id := span.TraceID().String() + span.SpanID().String()
 				if _, found := r.spans[id]; found {
 					r.again++
 				}
-				r.spans[id] = span.Attributes().AsRaw()
+				r.spans[id] = span
 			}
 		}
 	}
-	return nil
 }
 
-// sent returns the spans that the collector has accepted from the app, by
-// trace and span id, and fails the test when one came twice.
-func (r *recorder) sent() map[string]map[string]any {
+func (r *recorder) keepMetrics(metrics pmetric.Metrics) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.metrics = append(r.metrics, metrics)
+}
+
+func (r *recorder) keepLogs(logs plog.Logs) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.logs = append(r.logs, logs)
+}
+
+// sent returns the spans that the collector has accepted, by trace and span id,
+// and fails the test when one came twice.
+func (r *recorder) sent() map[string]ptrace.Span {
 	r.t.Helper()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	require.Zero(r.t, r.again, "spans sent twice")
 	return r.spans
+}
+
+type grpcTraces struct {
+	ptraceotlp.UnimplementedGRPCServer
+
+	recorder *recorder
+	client   ptraceotlp.GRPCClient
+}
+
+// Export passes spans on.
+func (s *grpcTraces) Export(ctx context.Context, request ptraceotlp.ExportRequest) (ptraceotlp.ExportResponse, error) {
+	answer, err := s.client.Export(ctx, request)
+	if err == nil {
+		s.recorder.keepTraces(request.Traces())
+	}
+	return answer, err
+}
+
+type grpcMetrics struct {
+	pmetricotlp.UnimplementedGRPCServer
+
+	recorder *recorder
+	client   pmetricotlp.GRPCClient
+}
+
+// Export passes metrics on.
+func (s *grpcMetrics) Export(ctx context.Context, request pmetricotlp.ExportRequest) (pmetricotlp.ExportResponse, error) {
+	answer, err := s.client.Export(ctx, request)
+	if err == nil {
+		s.recorder.keepMetrics(request.Metrics())
+	}
+	return answer, err
+}
+
+type grpcLogs struct {
+	plogotlp.UnimplementedGRPCServer
+
+	recorder *recorder
+	client   plogotlp.GRPCClient
+}
+
+// Export passes log records on.
+func (s *grpcLogs) Export(ctx context.Context, request plogotlp.ExportRequest) (plogotlp.ExportResponse, error) {
+	answer, err := s.client.Export(ctx, request)
+	if err == nil {
+		s.recorder.keepLogs(request.Logs())
+	}
+	return answer, err
 }

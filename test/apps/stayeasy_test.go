@@ -6,14 +6,14 @@
 package apps
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,12 +23,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
 const (
-	requestTimeout = time.Minute
 	rounds         = "4" // of traffic.py
 	competitors    = 8   // for one room
 	daysAhead      = 700 // nobody else books so late
@@ -36,109 +34,135 @@ const (
 	stayEasyFolder = "examples/stayeasy"
 )
 
-var (
-	underHypercorn = []string{"hypercorn", "counted:application", "--workers", "1", "--bind", "{address}"}
-	stayEasyPaths  = []string{"PYTHONPATH={test}:{folder}", "SPAN_COUNT_FILE={scratch}/counts.json"}
-)
-
 const stayEasyPackages = "quart hypercorn opentelemetry-sdk"
 
-var cases = []app{
-	stayEasy(app{
-		name:     "StayEasy on SQLite",
-		tools:    python(stayEasyPackages, "requirements.txt"),
-		database: sqlite,
+var stayEasyCases = []testCase{
+	stayEasy("StayEasy on SQLite", stayEasySQLite, service{
+		tools: python(stayEasyPackages, stayEasyFolder+"/requirements.txt"),
 	}),
-	stayEasy(app{
-		name:     "StayEasy on PostgreSQL",
-		tools:    python(stayEasyPackages+" psycopg2-binary", "requirements-postgresql.txt"),
-		database: postgresql,
+	stayEasy("StayEasy on PostgreSQL", stayEasyPostgreSQL, service{
+		tools: python(stayEasyPackages+" psycopg2-binary", stayEasyFolder+"/requirements-postgresql.txt"),
 	}),
-	stayEasy(app{
-		name:     "StayEasy on MariaDB",
-		tools:    python(stayEasyPackages+" mysql-connector-python", "requirements-mysql.txt"),
-		database: mariadb,
+	stayEasy("StayEasy on MariaDB", stayEasyMariaDB, service{
+		tools: python(stayEasyPackages+" mysql-connector-python", stayEasyFolder+"/requirements-mysql.txt"),
 	}),
-	stayEasy(app{
-		name:        "StayEasy on PostgreSQL, stable names",
-		tools:       python(stayEasyPackages+" psycopg2-binary", "requirements-postgresql.txt"),
-		database:    postgresql,
-		environment: append([]string{"OTEL_SEMCONV_STABILITY_OPT_IN=http,database"}, stayEasyPaths...),
+	stayEasy("StayEasy on PostgreSQL, stable names", stayEasyPostgreSQL, service{
+		tools:       python(stayEasyPackages+" psycopg2-binary", stayEasyFolder+"/requirements-postgresql.txt"),
+		environment: []string{"OTEL_SEMCONV_STABILITY_OPT_IN=http,database"},
 	}),
-	stayEasy(app{
-		name:     "StayEasy on SQLite, Uvicorn",
-		tools:    python("quart uvicorn opentelemetry-sdk", "requirements-uvicorn.txt"),
-		database: sqlite,
-		command:  []string{"uvicorn", "counted:application", "--host", "{host}", "--port", "{port}"},
+	stayEasy("StayEasy on SQLite, Uvicorn", stayEasySQLite, service{
+		tools:  python("quart uvicorn opentelemetry-sdk", stayEasyFolder+"/requirements-uvicorn.txt"),
+		script: "uvicorn asgi:application --port 8080",
 	}),
 }
 
-// stayEasy completes a row with what is the same for all of its kind.
-func stayEasy(row app) app {
-	row.service = "stayeasy"
-	row.folder = stayEasyFolder
-	row.databaseVariable = "STAYEASY_DATABASE_URL"
-	if row.command == nil {
-		row.command = underHypercorn
+// stayEasy makes a row of what is the same for all of its kind.
+func stayEasy(name string, db func(*testing.T) database, app service) testCase {
+	app.name = "stayeasy"
+	app.folders = []string{"../../" + stayEasyFolder}
+	app.databaseVariable = "STAYEASY_DATABASE_URL"
+	if app.script == "" {
+		app.script = "hypercorn asgi:application --workers 1 --bind 127.0.0.1:8080"
 	}
-	if row.environment == nil {
-		row.environment = stayEasyPaths
+	app.ready = `unning on http://`
+	app.counted = true
+	return testCase{
+		name:      name,
+		databases: []func(*testing.T) database{db},
+		services:  []service{app},
+		traffic:   stayEasyTraffic,
+		routes:    stayEasyRoutes,
 	}
-	row.ready = `unning on http://`
-	row.traffic = stayEasyTraffic
-	row.routes = stayEasyRoutes
-	row.counts = stayEasyCounts
-	return row
 }
 
-var stayEasyRoutes = []route{
-	{method: "GET", path: "/health", status: 200, operations: ops("SELECT")},
-	{method: "GET", path: "/api/hotels", status: 200, operations: ops("SELECT")},
-	{method: "GET", path: "/api/hotels/{hotel_id}", status: 200, operations: ops("SELECT")},
-	{method: "GET", path: "/api/hotels/{hotel_id}", status: 404, operations: ops("SELECT")},
-	{method: "GET", path: "/api/hotels/{hotel_id}/rooms", status: 200, operations: ops("SELECT SELECT")},
-	{method: "GET", path: "/api/search", status: 200, operations: ops("SELECT"), further: stayEasyCandidates},
-	{method: "GET", path: "/api/search", status: 400},
-	{method: "POST", path: "/api/bookings", status: 201, operations: ops("SELECT SELECT INSERT SELECT INSERT INSERT")},
-	{method: "POST", path: "/api/bookings", status: 400},
-	{method: "POST", path: "/api/bookings", status: 404, operations: ops("SELECT")},
-	{method: "POST", path: "/api/bookings", status: 409, operations: ops("SELECT SELECT")},
-	{method: "GET", path: "/api/bookings/{reference}", status: 200, operations: ops("SELECT")},
-	{method: "GET", path: "/api/bookings/{reference}", status: 404, operations: ops("SELECT")},
-	{method: "GET", path: "/api/guests/{guest_id}/bookings", status: 200, operations: ops("SELECT SELECT")},
-	{method: "GET", path: "/api/guests/{guest_id}/bookings", status: 404, operations: ops("SELECT")},
-	{method: "GET", path: "/api/reports/occupancy", status: 200, operations: ops("SELECT")},
-	{method: "GET", path: "/api/reports/revenue", status: 200, operations: ops("SELECT")},
-	{method: "GET", path: "/api/no-such-page", status: 404},
-	{method: "DELETE", path: "/api/hotels", status: 405},
+// stayEasyRequests are the kinds of requests, with the operations of their
+// statements in the order of their start.
+var stayEasyRequests = []struct {
+	method, path string
+	status       int
+	operations   string
+}{
+	{"GET", "/health", 200, "SELECT"},
+	{"GET", "/api/hotels", 200, "SELECT"},
+	{"GET", "/api/hotels/{hotel_id}", 200, "SELECT"},
+	{"GET", "/api/hotels/{hotel_id}", 404, "SELECT"},
+	{"GET", "/api/hotels/{hotel_id}/rooms", 200, "SELECT SELECT"},
+	{"GET", "/api/search", 200, "SELECT"},
+	{"GET", "/api/search", 400, ""},
+	{"POST", "/api/bookings", 201, "SELECT SELECT INSERT SELECT INSERT INSERT"},
+	{"POST", "/api/bookings", 400, ""},
+	{"POST", "/api/bookings", 404, "SELECT"},
+	{"POST", "/api/bookings", 409, "SELECT SELECT"},
+	{"GET", "/api/bookings/{reference}", 200, "SELECT"},
+	{"GET", "/api/bookings/{reference}", 404, "SELECT"},
+	{"GET", "/api/guests/{guest_id}/bookings", 200, "SELECT SELECT"},
+	{"GET", "/api/guests/{guest_id}/bookings", 404, "SELECT"},
+	{"GET", "/api/reports/occupancy", 200, "SELECT"},
+	{"GET", "/api/reports/revenue", 200, "SELECT"},
+	{"GET", "/api/no-such-page", 404, ""},
+	{"DELETE", "/api/hotels", 405, ""},
 }
 
-func ops(operations string) []string { return strings.Fields(operations) }
-
-// stayEasyCandidates is the number of rooms that a search has to look at, one
-// query for each.
-func stayEasyCandidates(t *testing.T, c *client, server apmsandbox.Span) int {
-	t.Helper()
-	query := text(server.Attributes, "url.query")
-	if address := text(server.Attributes, "http.url"); query == "" && address != "" {
-		parsed, err := url.Parse(address)
-		require.NoError(t, err)
-		query = parsed.RawQuery
+func stayEasyRoutes(r *running) []route {
+	var routes []route
+	for _, request := range stayEasyRequests {
+		tree := span{kind: "SERVER", service: "stayeasy", attributes: httpAttributes(request.method, request.path, request.status)}
+		for operation := range strings.FieldsSeq(request.operations) {
+			tree.children = append(tree.children, span{
+				kind: "CLIENT", name: operation, service: "stayeasy", attributes: r.databases[0].attributes(operation, ""),
+			})
+		}
+		routes = append(routes, route{
+			method: request.method, path: request.path, status: request.status, tree: tree, further: stayEasyTrace(r, request.method),
+		})
 	}
-	values, err := url.ParseQuery(query)
-	require.NoError(t, err)
-	candidates, found := c.answers[values.Get("city")+" "+values.Get("guests")]
-	require.True(t, found, "an unknown search: %q", query)
-	return candidates
+	return routes
+}
+
+// stayEasyTrace returns a function that completes the tree of a route with what
+// differs from trace to trace: the path, the number of statements of a search,
+// and the statements, which are compared with what the app sent elsewhere.
+func stayEasyTrace(r *running, method string) func(t *testing.T, c *client, root, tree span) span {
+	return func(t *testing.T, c *client, root, tree span) span {
+		t.Helper()
+		path := root.attributes["http.target"]
+		tree.name = method + " " + path
+		tree.attributes = maps.Clone(tree.attributes)
+		tree.attributes["http.target"] = path
+		tree.children = slices.Clone(tree.children)
+		if path == "/api/search" && len(tree.children) > 0 {
+			values, err := url.ParseQuery(root.query)
+			require.NoError(t, err)
+			candidates, found := c.answers[values.Get("city")+" "+values.Get("guests")]
+			require.True(t, found, "an unknown search: %q", root.query)
+			for range candidates {
+				tree.children = append(tree.children, tree.children[0])
+			}
+		}
+		for i := range min(len(tree.children), len(root.children)) {
+			tree.children[i].attributes = maps.Clone(tree.children[i].attributes)
+			tree.children[i].attributes["db.statement"] = root.children[i].attributes["db.statement"]
+		}
+		received, sent := 2, 3
+		if strings.HasPrefix(r.services[0].script, "uvicorn") {
+			sent = 2
+		}
+		if method == http.MethodPost {
+			received++
+		}
+		tree.children = append(tree.children, asgi(tree, received, sent)...)
+		return tree
+	}
 }
 
 // stayEasyTraffic runs the example's own traffic script and then what the
 // script leaves out.
 func stayEasyTraffic(t *testing.T, c *client) {
 	t.Helper()
-	script := exec.CommandContext(t.Context(), filepath.Join(c.running.tools.bin, "python"),
-		filepath.Join(c.running.folder, "traffic.py"), "--base-url", c.running.url, "--rounds", rounds, "--seed", "7")
-	script.Env = append(cleanEnvironment(), c.running.tools.environment...)
+	app := c.running.services[0]
+	script := exec.CommandContext(t.Context(), filepath.Join(app.tools.path, "python"),
+		filepath.Join(app.folder, "traffic.py"), "--base-url", c.running.url, "--rounds", rounds, "--seed", "7")
+	script.Env = append(cleanEnvironment(), app.tools.environment...)
 	for _, line := range strings.Split(run(t, script), "\n")[1:] {
 		fields := strings.Fields(line)
 		require.Len(t, fields, 4, line)
@@ -203,53 +227,6 @@ func booking(room int, email string) string {
 // day is the date so many days from now.
 func day(ahead int) string { return time.Now().AddDate(0, 0, ahead).Format(time.DateOnly) }
 
-// request sends a request, checks its status and counts it.
-func (c *client) request(t *testing.T, method, route, path, body string, status int, answer any) {
-	t.Helper()
-	require.Equal(t, status, c.send(t, method, path, body, answer), "%s %s", method, path)
-	c.count(method, route, status, 1)
-}
-
-// send sends a request, reads its JSON answer, and returns its status. It may be
-// called from any goroutine.
-func (c *client) send(t *testing.T, method, path, body string, answer any) int {
-	t.Helper()
-	status, err := c.exchange(t.Context(), method, path, body, answer)
-	assert.NoError(t, err, "%s %s", method, path)
-	return status
-}
-
-func (c *client) exchange(ctx context.Context, method, path, body string, answer any) (int, error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.running.url+path, strings.NewReader(body))
-	if err != nil {
-		return 0, err
-	}
-	if body != "" {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
-	if answer == nil {
-		answer = &struct{}{}
-	}
-	return resp.StatusCode, json.NewDecoder(resp.Body).Decode(answer)
-}
-
-// stayEasyCounts returns the number of spans that ended in the app.
-func stayEasyCounts(t *testing.T, running *runningApp) int {
-	t.Helper()
-	content, err := os.ReadFile(filepath.Join(running.scratch, "counts.json"))
-	require.NoError(t, err, "the app ended without the provider's shutdown")
-	var counts struct{ Ended, Exported, Delivered int }
-	require.NoError(t, json.Unmarshal(content, &counts))
-	assert.Equal(t, counts.Ended, counts.Exported, "spans that ended, and spans that the exporter was given")
-	assert.Equal(t, counts.Ended, counts.Delivered, "spans that ended, and spans that the exporter delivered")
-	return counts.Ended
-}
-
 // The app imports nothing of OpenTelemetry: the guide's claim.
 func TestStayEasyHasNoTracingInIt(t *testing.T) {
 	for _, file := range []string{"app.py", "stays.py", "db.py", "seed.py"} {
@@ -277,18 +254,13 @@ func TestStayEasyWithoutItsDatabase(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			running := &runningApp{
-				folder:   filepath.Join(harness.Root(t), stayEasyFolder),
-				scratch:  t.TempDir(),
-				database: database{scheme: tt.scheme, host: host, port: port},
-			}
-			running.tools = python("quart", tt.requirements)(t, running.folder)
-			row := stayEasy(app{command: []string{"hypercorn", "asgi:application", "--workers", "1", "--bind", "{address}"}})
-			cmd, _ := command(t, row, running)
-			process := harness.Start(t, cmd)
+			r := &running{databases: []database{database{host: host, port: port, name: stayEasyDatabase}.withURL(tt.scheme)}}
+			app := stayEasy("", nil, service{tools: python("quart", stayEasyFolder+"/"+tt.requirements)}).services[0]
+			app.ready = "" // it never is
+			process := r.startService(t, app)
 			process.Wait(t, requestTimeout)
 
-			expected := fmt.Sprintf("stayeasy: cannot connect to %s://%s@%s:%d/%s: ", tt.scheme, databaseUser, host, port, databaseName)
+			expected := fmt.Sprintf("stayeasy: cannot connect to %s://%s@%s:%d/%s: ", tt.scheme, databaseUser, host, port, stayEasyDatabase)
 			assert.True(t, strings.HasPrefix(process.Output(), expected), process.Output())
 			assert.Equal(t, 1, strings.Count(process.Output(), "\n"), process.Output())
 			for _, secret := range []string{databasePassword, url.QueryEscape(databasePassword), url.PathEscape(databasePassword)} {

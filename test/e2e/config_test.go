@@ -161,7 +161,7 @@ service: {pipelines: {traces: {receivers: [otlp], processors: [` + names[0] + `,
 
 // The README's example of a configuration of one's own.
 func TestReadmeConfiguration(t *testing.T) {
-	blocks := readmeBlocks(t, "own configuration", "yaml")
+	blocks := harness.ReadmeBlocks(t, "own configuration", "yaml")
 	require.Len(t, blocks, 1)
 	key := filepath.Join(t.TempDir(), "data_key")
 	require.NoError(t, os.WriteFile(key, []byte(harness.PrivateKey), 0o600))

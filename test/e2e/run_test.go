@@ -78,7 +78,7 @@ func TestMakeRunWithSandbox(t *testing.T) {
 	assert.Contains(t, run.Output(), "Send OTLP to   localhost:4317 (gRPC) or http://localhost:4318 (HTTP)")
 	run.AwaitOutput(t, `APM_ENDPOINT=https://<prefix>\.apm-agt\.<region>\.oci\.oraclecloud\.com APM_DATA_KEY=<private data key> make run`)
 
-	commands := readmeBlocks(t, "one span", "bash")
+	commands := harness.ReadmeBlocks(t, "one span", "bash")
 	require.Len(t, commands, 2, "the README sends a span, then looks at it")
 	replaceAddresses := strings.NewReplacer("localhost:4318", otlpHTTP, "http://127.0.0.1:4320", sandbox.URL)
 	assert.JSONEq(t, `{"partialSuccess":{}}`, curl(t, replaceAddresses.Replace(commands[0])))
@@ -108,7 +108,7 @@ func TestMakeRunWithDomain(t *testing.T) {
 	run, otlpHTTP, folder := makeRun(t, "APM_ENDPOINT="+domain.URL, "APM_DATA_KEY="+harness.PrivateKey)
 	assert.NotContains(t, run.Output(), "apmsandbox")
 
-	curl(t, strings.ReplaceAll(readmeBlocks(t, "one span", "bash")[0], "localhost:4318", otlpHTTP))
+	curl(t, strings.ReplaceAll(harness.ReadmeBlocks(t, "one span", "bash")[0], "localhost:4318", otlpHTTP))
 	domain.AwaitSpans(t, 1)
 	interrupt(t, run, folder)
 	requireClean(t, "the output of make run", run.Output())
@@ -122,29 +122,6 @@ func TestMakeRunWithHalfADomain(t *testing.T) {
 	assert.Equal(t, 1, run.Wait(t, awaitTimeout))
 	assert.Contains(t, run.Output(), "set both APM_ENDPOINT and APM_DATA_KEY")
 	requireNothingRuns(t, folder)
-}
-
-// readmeBlocks returns the code blocks in a language that stand in the README
-// between the comments <!-- test: name --> and <!-- test end -->.
-func readmeBlocks(t *testing.T, name, language string) []string {
-	t.Helper()
-	content, err := os.ReadFile(filepath.Join(harness.Root(t), "README.md"))
-	require.NoError(t, err)
-	_, section, found := strings.Cut(string(content), "<!-- test: "+name+" -->\n")
-	require.True(t, found, "the README has no part that is marked as test: %s", name)
-	section, _, found = strings.Cut(section, "<!-- test end -->")
-	require.True(t, found)
-	var blocks []string
-	for {
-		_, rest, found := strings.Cut(section, "```"+language+"\n")
-		if !found {
-			return blocks
-		}
-		block, after, found := strings.Cut(rest, "```\n")
-		require.True(t, found)
-		blocks = append(blocks, block)
-		section = after
-	}
 }
 
 // curl does what a curl command of the README does, on a machine that need not

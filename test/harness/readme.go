@@ -1,0 +1,44 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package harness // import "github.com/ociapm/otelcol-ociapm/test/harness"
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// ReadmeSection returns the part of the README between the comments
+// <!-- test: name --> and <!-- test end -->.
+func ReadmeSection(t testing.TB, name string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(Root(t), "README.md"))
+	require.NoError(t, err)
+	_, section, found := strings.Cut(string(content), "<!-- test: "+name+" -->\n")
+	require.True(t, found, "the README has no part that is marked as test: %s", name)
+	section, _, found = strings.Cut(section, "<!-- test end -->")
+	require.True(t, found)
+	return section
+}
+
+// ReadmeBlocks returns the code blocks in a language that stand in a section of
+// the README.
+func ReadmeBlocks(t testing.TB, name, language string) []string {
+	t.Helper()
+	section := ReadmeSection(t, name)
+	var blocks []string
+	for {
+		_, rest, found := strings.Cut(section, "```"+language+"\n")
+		if !found {
+			return blocks
+		}
+		block, after, found := strings.Cut(rest, "```\n")
+		require.True(t, found)
+		blocks = append(blocks, block)
+		section = after
+	}
+}
