@@ -60,6 +60,10 @@ type service struct {
 	// has none. Port 8080 in them is replaced with a free one.
 	readme string
 	script string
+	// files are the names of more README blocks that have files for the app.
+	files []string
+	// prepare, if set, changes the working directory before the start.
+	prepare func(t *testing.T, folder string)
 	// tools installs what the app needs.
 	tools func(*testing.T) toolchain
 	// environment is added to the app's, as KEY=value.
@@ -177,6 +181,12 @@ func (r *running) startService(t *testing.T, s service) *runningService {
 	}
 	for name, target := range app.tools.links {
 		require.NoError(t, os.Symlink(target, filepath.Join(app.folder, name)))
+	}
+	for _, name := range s.files {
+		writeReadmeFiles(t, name, app.folder)
+	}
+	if s.prepare != nil {
+		s.prepare(t, app.folder)
 	}
 	script := s.script
 	if s.readme != "" {

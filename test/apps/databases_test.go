@@ -6,6 +6,8 @@
 package apps
 
 import (
+	"crypto/md5" //nolint:gosec // Oracle's choice
+	"encoding/binary"
 	"fmt"
 	"net"
 	"os"
@@ -38,7 +40,7 @@ const (
 // database is a database that runs for one test.
 type database struct {
 	system  string // db.system
-	name    string // db.name
+	name    string // db.name; "" when the instrumentation does not know it
 	host    string // "" when there is no server
 	port    int
 	url     string // as apps take it; "" lets the app use its default
@@ -48,16 +50,41 @@ type database struct {
 	slow string
 }
 
-// peer is the name that the collector gives the database in peer.service, if its
-// name is in the spans.
-func (d database) peer() string { return d.system + ":" + d.name }
-
-// attributes are those of a span of the database, if the instrumentation knows
-// the database's name.
-func (d database) attributes(operation, statement string) map[string]string {
-	return map[string]string{
-		"db.system": d.system, "db.name": d.name, "db.operation": operation, "db.statement": statement, "peer.service": d.peer(),
+// peer is the name that the collector gives the database in peer.service.
+func (d database) peer() string {
+	if d.name == "" {
+		return d.system
 	}
+	return d.system + ":" + d.name
+}
+
+// attributes are those of a span of the database.
+func (d database) attributes(operation, statement string) map[string]string {
+	attributes := map[string]string{
+		"db.system": d.system, "db.operation": operation, "db.statement": statement, "peer.service": d.peer(),
+	}
+	if d.name != "" {
+		attributes["db.name"] = d.name
+	}
+	if d.system == "oracle" {
+		attributes["DbOracleSqlId"] = sqlID(statement)
+	}
+	return attributes
+}
+
+// sqlID is the SQL_ID that Oracle Database gives a text: the last 8 bytes of
+// the MD5 of the text and a NUL, taken as two little-endian words, in the 13
+// last digits of base 32 without e, i, l and o.
+func sqlID(text string) string {
+	digits := "0123456789abcdfghjkmnpqrstuvwxyz"
+	sum := md5.Sum(append([]byte(text), 0)) //nolint:gosec // Oracle's choice
+	rest := uint64(binary.LittleEndian.Uint32(sum[8:]))<<32 | uint64(binary.LittleEndian.Uint32(sum[12:]))
+	var id [13]byte
+	for i := range id {
+		id[len(id)-1-i] = digits[rest%32]
+		rest /= 32
+	}
+	return string(id[:])
 }
 
 // withURL sets the address of a database server.
@@ -82,8 +109,31 @@ func shopSQLite(t *testing.T) database {
 	return database{
 		system: "sqlite", name: shopDatabase, version: sqliteVersion(t), url: "sqlite:///" + file,
 		// The app stops it: SQLite has no limit of its own.
-		slow: "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n",
+		slow: "SELECT COUNT(*) FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n)",
 	}
+}
+
+// unnamed is a database whose name the instrumentation does not know.
+func unnamed(start func(*testing.T) database) func(*testing.T) database {
+	return func(t *testing.T) database {
+		t.Helper()
+		db := start(t)
+		db.name = ""
+		return db
+	}
+}
+
+// oracleStandIn is no server: python/oracle/oracledb.py stands for the driver,
+// since no Oracle Database is to be had.
+func oracleStandIn(t *testing.T) database {
+	t.Helper()
+	// Statements and ids that a real Oracle Database showed.
+	require.Equal(t, "7h35uxf5uhmm1", sqlID("select sysdate from dual"))
+	require.Equal(t, "8g5sad1dzaura", sqlID("ALTER SESSION SET NLS_NUMERIC_CHARACTERS = '.,'"))
+	return database{
+		system: "oracle", name: "FREEPDB1", host: "127.0.0.1", port: 1521, version: "stand-in for Oracle Database",
+		slow: "SELECT DBMS_SESSION.SLEEP(30) FROM dual",
+	}.withURL("oracle")
 }
 
 func sqliteVersion(t *testing.T) string {

@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -107,9 +108,9 @@ func run(t *testing.T, cmd *exec.Cmd) string {
 
 // pythonCases are the small apps in Python.
 func pythonCases() []testCase {
-	return []testCase{
+	rows := []testCase{
 		{
-			name:      "Flask on PostgreSQL, opentelemetry-instrument",
+			name:      "Flask, opentelemetry-instrument, psycopg2",
 			databases: []func(*testing.T) database{shopPostgreSQL},
 			services: []service{{
 				name: "flask", readme: "app flask", folders: []string{"python/shop", "python/flask"},
@@ -118,14 +119,196 @@ func pythonCases() []testCase {
 			}},
 			traffic: shopTraffic,
 			routes: func(r *running) []route {
-				return shop{
-					names:       map[string]string{"GET /items/1": "GET /items/<int:item>"},
-					placeholder: "%s", unhandled: "RuntimeError",
-					failed: "psycopg2.errors.UndefinedTable", late: "psycopg2.errors.QueryCanceled",
-				}.routes("flask", r.databases[0])
+				app := shopOn["psycopg2"]
+				app.names = map[string]string{"GET /items/1": "GET /items/<int:item>"}
+				return app.routes("flask", r.databases[0])
+			},
+		},
+		{
+			name:      "Django on Gunicorn, opentelemetry-instrument, sqlite3",
+			databases: []func(*testing.T) database{unnamed(shopSQLite)},
+			services: []service{{
+				name: "django", readme: "app django", folders: []string{"python/django"},
+				tools: python("django gunicorn opentelemetry-distro", "test/apps/python/django/requirements.txt"),
+				ready: `(?s)(Booting worker.*){2}`, counted: true,
+			}},
+			traffic: shopTraffic,
+			routes: func(r *running) []route {
+				app := shopOn["sqlite3"]
+				app.names = map[string]string{
+					"GET /items": "GET items", "POST /items": "POST items", "GET /items/1": "GET items/<int:item>", "GET /missing": "GET",
+					"GET /error": "GET error", "GET /broken": "GET broken", "GET /slow": "GET slow",
+				}
+				app.texts = map[string]string{
+					listItems:      `SELECT "items"."id" AS "id", "items"."name" AS "name" FROM "items" ORDER BY 1 ASC`,
+					getItem + "?":  `SELECT "items"."id", "items"."name" FROM "items" WHERE "items"."id" = %s LIMIT 21`,
+					addItem + "?)": `INSERT INTO "items" ("name") VALUES (%s) RETURNING "items"."id"`,
+				}
+				app.wrapped = "django.db.utils.OperationalError"
+				return app.routes("django", r.databases[0])
 			},
 		},
 	}
+	for _, row := range []asgiRow{
+		{framework: "fastapi", server: "uvicorn", readme: true},
+		{framework: "fastapi", server: "hypercorn"},
+		{framework: "quart", server: "uvicorn"},
+		{framework: "quart", server: "hypercorn", readme: true},
+		{framework: "starlette", server: "uvicorn"},
+		{framework: "starlette", server: "hypercorn"},
+		{framework: "starlette", server: "uvicorn", driver: "mysql-connector-python", database: shopMariaDB},
+		{framework: "starlette", server: "uvicorn", driver: "sqlite3", database: unnamed(shopSQLite)},
+		{framework: "starlette", server: "uvicorn", driver: "oracledb", database: oracleStandIn, folder: "python/oracle"},
+	} {
+		rows = append(rows, row.testCase())
+	}
+	return rows
+}
+
+// shopOn is how the shop shows by the drivers of Python.
+var shopOn = map[string]shop{
+	"psycopg2": {
+		placeholder: "%s", unhandled: "RuntimeError", failed: "psycopg2.errors.UndefinedTable", late: "psycopg2.errors.QueryCanceled",
+	},
+	"mysql-connector-python": {
+		placeholder: "%s", unhandled: "RuntimeError", failed: "mysql.connector.errors.ProgrammingError", late: "mysql.connector.errors.DatabaseError",
+		texts: map[string]string{"SELECT SLEEP(30)": "UPDATE items SET name = name WHERE SLEEP(30)"},
+	},
+	"sqlite3": {
+		placeholder: "?", unhandled: "RuntimeError", failed: "sqlite3.OperationalError", late: "sqlite3.OperationalError",
+	},
+	"oracledb": {
+		placeholder: ":1", unhandled: "RuntimeError", failed: "sqlite3.OperationalError", late: "sqlite3.OperationalError",
+	},
+}
+
+// asgiRow is an app with the README's wrapper: an ASGI framework, its server, and
+// a driver, psycopg2 if none is named.
+type asgiRow struct {
+	framework, server string
+	readme            bool // the README has its lines
+	driver            string
+	database          func(*testing.T) database
+	folder            string // one more for the working directory
+}
+
+// asgiScripts start the servers as the README's lines do.
+var asgiScripts = map[string]string{
+	"uvicorn":   "export OTEL_SERVICE_NAME=my-app\nuvicorn asgi:application --port 8080",
+	"hypercorn": "export OTEL_SERVICE_NAME=my-app\nhypercorn asgi:application --bind 127.0.0.1:8080",
+}
+
+func (row asgiRow) testCase() testCase {
+	tt := testCase{
+		name:      row.framework + " on " + row.server + ", SDK wrapper, psycopg2",
+		databases: []func(*testing.T) database{shopPostgreSQL},
+		services:  []service{row.service()},
+		traffic:   shopTraffic,
+		routes: func(r *running) []route {
+			driver := row.driver
+			if driver == "" {
+				driver = "psycopg2"
+			}
+			app := shopOn[driver]
+			row.show(&app)
+			return app.routes(row.framework, r.databases[0])
+		},
+	}
+	if row.driver != "" {
+		tt.name = row.driver + ", trace_integration"
+		if row.driver == "oracledb" {
+			tt.name += " over a DB-API stand-in for the driver"
+		}
+		tt.databases = []func(*testing.T) database{row.database}
+	}
+	return tt
+}
+
+// show completes how the shop shows with what is the framework's.
+func (row asgiRow) show(app *shop) {
+	// The response that the framework sends for an exception ends the SERVER span,
+	// before the exception comes by.
+	app.silent = true
+	bodies := map[string]int{"uvicorn": 1, "hypercorn": 2} // messages of a request with a body
+	switch row.framework {
+	case "fastapi": // makes its spans itself
+		app.names = map[string]string{"GET /items/1": "GET /items/{item}", "GET /missing": "GET"}
+		app.around = func(server span, queries []span) []span {
+			step := func(name string) span {
+				return span{kind: "INTERNAL", name: "fastapi." + name, service: server.service}
+			}
+			endpoint := step("endpoint")
+			endpoint.children = queries
+			switch server.attributes["http.status_code"] {
+			case "404":
+				return nil
+			case "500":
+				endpoint.failed = true
+				return []span{step("dependencies"), endpoint}
+			case "504": // a response that the app has made itself
+				return []span{step("dependencies"), endpoint}
+			}
+			return []span{step("dependencies"), endpoint, step("serialization")}
+		}
+	case "quart": // asks for a message more, which tells that the client has left
+		app.below = func(server span) []span {
+			if strings.HasPrefix(server.name, http.MethodPost) {
+				return asgi(server, 1+bodies[row.server], 3)
+			}
+			return asgi(server, 2, 3)
+		}
+	case "starlette":
+		app.below = func(server span) []span {
+			if strings.HasPrefix(server.name, http.MethodPost) {
+				return asgi(server, bodies[row.server], 2)
+			}
+			return asgi(server, 0, 2)
+		}
+	}
+}
+
+func (row asgiRow) service() service {
+	app := service{
+		name: row.framework, files: []string{"otel setup", "asgi files"}, folders: []string{"python/shop", "python/" + row.framework},
+		ready: `unning on http://`, counted: true,
+	}
+	if row.framework == "fastapi" {
+		app.files[1] = "fastapi files"
+	}
+	shown := row.framework + " " + row.server + " opentelemetry-sdk "
+	if row.readme {
+		app.readme = "app " + row.framework
+		app.tools = python(shown+"psycopg2-binary", "test/apps/python/"+row.framework+"/requirements.txt")
+		return app
+	}
+	app.script = asgiScripts[row.server]
+	app.tools = python(shown+"psycopg2-binary", "test/apps/python/drivers/requirements.txt")
+	if row.driver != "" {
+		app.prepare = func(t *testing.T, folder string) { t.Helper(); useDriver(t, folder, row.driver) }
+		app.tools = python(strings.TrimSuffix(shown+row.driver, "sqlite3"), "test/apps/python/drivers/requirements.txt")
+	}
+	if row.folder != "" {
+		app.folders = append(app.folders, row.folder)
+		app.tools = python(shown, "test/apps/python/drivers/requirements.txt")
+	}
+	return app
+}
+
+// useDriver puts the README's line for a driver in the place of psycopg2's in
+// otel_setup.py.
+func useDriver(t *testing.T, folder, driver string) {
+	t.Helper()
+	readme, err := os.ReadFile(filepath.Join(harness.Root(t), "README.md"))
+	require.NoError(t, err)
+	line := regexp.MustCompile(`(?m)^\| ` + driver + " \\| `(trace_integration\\(([a-z0-9.]+), .*\\))` \\|$").FindStringSubmatch(string(readme))
+	require.NotNil(t, line, "the README has no line for %s", driver)
+	file := filepath.Join(folder, "otel_setup.py")
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	script := regexp.MustCompile(`(?m)^import psycopg2$`).ReplaceAllLiteralString(string(content), "import "+line[2])
+	script = regexp.MustCompile(`trace_integration\(psycopg2.*`).ReplaceAllLiteralString(script, line[1])
+	require.NotContains(t, script, "psycopg2")
+	require.NoError(t, os.WriteFile(file, []byte(script), 0o600))
 }
 
 // asgi returns the INTERNAL spans that the ASGI middleware makes of the messages
@@ -142,6 +325,7 @@ func asgi(request span, received, sent int) []span {
 		m := message("send")
 		if i == 0 { // the first holds the status
 			m.attributes = map[string]string{"http.status_code": request.attributes["http.status_code"]}
+			m.failed = request.failed
 		}
 		messages = append(messages, m)
 	}

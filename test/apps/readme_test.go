@@ -40,9 +40,7 @@ var (
 // directory.
 func readmeScript(t *testing.T, name string, app *runningService) string {
 	t.Helper()
-	for _, file := range fileBlock.FindAllStringSubmatch(harness.ReadmeSection(t, name), -1) {
-		require.NoError(t, os.WriteFile(filepath.Join(app.folder, file[1]), []byte(file[2]), 0o600))
-	}
+	writeReadmeFiles(t, name, app.folder)
 	script := strings.ReplaceAll(strings.Join(harness.ReadmeBlocks(t, name, "bash"), ""), "\\\n", " ")
 	require.NotEmpty(t, script, "the README has no commands in %s", name)
 	var packages []string
@@ -66,4 +64,12 @@ func startScript(t *testing.T, script, service, address string) string {
 	lines := strings.Split(strings.TrimSpace(script), "\n")
 	lines[len(lines)-1] = "exec " + lines[len(lines)-1]
 	return "set -euo pipefail\n" + strings.Join(lines, "\n")
+}
+
+// writeReadmeFiles writes the files of a README block into a folder.
+func writeReadmeFiles(t *testing.T, name, folder string) {
+	t.Helper()
+	for _, file := range fileBlock.FindAllStringSubmatch(harness.ReadmeSection(t, name), -1) {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, file[1]), []byte(file[2]), 0o600))
+	}
 }

@@ -6,7 +6,9 @@
 package apps
 
 import (
+	"cmp"
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -66,6 +68,14 @@ type shop struct {
 	query func(*span)
 	// below returns what is below the SERVER span beside the statement.
 	below func(server span) []span
+	// around returns what is below the SERVER span where the statement is not: given
+	// it, everything.
+	around func(server span, queries []span) []span
+	// texts are the statements of the app where they are not those of the contract.
+	texts map[string]string
+	// wrapped is the type of the exception of /broken as the framework gets it, if it
+	// is not that of the statement.
+	wrapped string
 	// unhandled, failed and late are the types of the exceptions: of /error, of a
 	// statement that fails, and of one that takes too long.
 	unhandled, failed, late string
@@ -84,12 +94,19 @@ func (s shop) routes(service string, db database) []route {
 		if exception != "" && !s.silent {
 			server.exceptions = []string{exception}
 		}
+		if s.around != nil {
+			server.children = s.around(server, queries)
+		}
 		if s.below != nil {
 			server.children = append(server.children, s.below(server)...)
 		}
 		return route{method: method, path: path, status: status, tree: server}
 	}
-	query := func(operation, statement, exception string) span {
+	query := func(statement, exception string) span {
+		if text, found := s.texts[statement]; found {
+			statement = text
+		}
+		operation, _, _ := strings.Cut(statement, " ")
 		q := span{kind: "CLIENT", name: operation, service: service, attributes: db.attributes(operation, statement)}
 		if exception != "" {
 			q.failed, q.exceptions = true, []string{exception}
@@ -100,12 +117,12 @@ func (s shop) routes(service string, db database) []route {
 		return q
 	}
 	return []route{
-		request(http.MethodGet, "/items", http.StatusOK, "", query("SELECT", listItems, "")),
-		request(http.MethodGet, "/items/1", http.StatusOK, "", query("SELECT", getItem+s.placeholder, "")),
-		request(http.MethodPost, "/items", http.StatusCreated, "", query("INSERT", addItem+s.placeholder+")", "")),
+		request(http.MethodGet, "/items", http.StatusOK, "", query(listItems, "")),
+		request(http.MethodGet, "/items/1", http.StatusOK, "", query(getItem+s.placeholder, "")),
+		request(http.MethodPost, "/items", http.StatusCreated, "", query(addItem+s.placeholder+")", "")),
 		request(http.MethodGet, "/missing", http.StatusNotFound, ""),
 		request(http.MethodGet, "/error", http.StatusInternalServerError, s.unhandled),
-		request(http.MethodGet, "/broken", http.StatusInternalServerError, s.failed, query("SELECT", brokenQuery, s.failed)),
-		request(http.MethodGet, "/slow", http.StatusGatewayTimeout, "", query("SELECT", db.slow, s.late)),
+		request(http.MethodGet, "/broken", http.StatusInternalServerError, cmp.Or(s.wrapped, s.failed), query(brokenQuery, s.failed)),
+		request(http.MethodGet, "/slow", http.StatusGatewayTimeout, "", query(db.slow, s.late)),
 	}
 }

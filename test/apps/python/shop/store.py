@@ -12,9 +12,9 @@ URL = urlsplit(os.environ["DATABASE_URL"])
 DRIVERS = {"sqlite": "sqlite3", "postgresql": "psycopg2", "mysql": "mysql.connector", "oracle": "oracledb"}
 PLACEHOLDER = {"sqlite": "?", "oracle": ":1"}.get(URL.scheme, "%s")
 SLOW = {
-    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n",
+    "sqlite": "SELECT COUNT(*) FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n)",
     "postgresql": "SELECT pg_sleep(30)",
-    "mysql": "SELECT SLEEP(30)",
+    "mysql": "UPDATE items SET name = name WHERE SLEEP(30)",
     "oracle": "SELECT DBMS_SESSION.SLEEP(30) FROM dual",
 }[URL.scheme]
 
@@ -30,7 +30,7 @@ def connect():
     account = {"host": URL.hostname, "port": URL.port, "user": unquote(URL.username), "password": unquote(URL.password)}
     if URL.scheme == "oracle":
         return driver.connect(**account, service_name=URL.path[1:])
-    return driver.connect(**account, dbname=URL.path[1:])
+    return driver.connect(**account, database=URL.path[1:])
 
 
 def _execute(statement, *parameters):

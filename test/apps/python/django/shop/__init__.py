@@ -1,0 +1,2 @@
+# Copyright The otelcol-ociapm Authors
+# SPDX-License-Identifier: Apache-2.0
