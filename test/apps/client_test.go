@@ -26,6 +26,9 @@ type client struct {
 	counted map[string]int // requests by route
 	answers map[string]int // what a case's traffic wants to keep for its routes
 	header  http.Header    // goes with every request
+	// traces are the traces that the requests were sent in, with the id of the span
+	// that was named as their parent; nil lets the apps begin them.
+	traces map[string]string
 }
 
 func newClient(r *running) *client {

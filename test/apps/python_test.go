@@ -118,11 +118,18 @@ func pythonCases() []testCase {
 				ready: `Running on http://`, counted: true, stop: os.Interrupt,
 			}},
 			traffic: shopTraffic,
-			routes: func(r *running) []route {
-				app := shopOn["psycopg2"]
-				app.names = map[string]string{"GET /items/1": "GET /items/<int:item>"}
-				return app.routes("flask", r.databases[0])
-			},
+			routes:  flaskRoutes,
+		},
+		{
+			name:      "Flask, opentelemetry-instrument, psycopg2, over gRPC",
+			databases: []func(*testing.T) database{shopPostgreSQL},
+			services: []service{{
+				name: "flask", script: flaskOverGRPC, folders: []string{"python/shop", "python/flask"}, grpc: true,
+				tools: python("flask psycopg2-binary opentelemetry-exporter-otlp-proto-grpc", "test/apps/python/grpc/requirements.txt"),
+				ready: `Running on http://`, counted: true, stop: os.Interrupt,
+			}},
+			traffic: shopTraffic,
+			routes:  flaskRoutes,
 		},
 		{
 			name:      "Django on Gunicorn, opentelemetry-instrument, sqlite3",
@@ -163,6 +170,16 @@ func pythonCases() []testCase {
 		rows = append(rows, row.testCase())
 	}
 	return rows
+}
+
+// flaskOverGRPC starts the Flask app as the README does, but for the protocol.
+const flaskOverGRPC = `export OTEL_SERVICE_NAME=my-app OTEL_EXPORTER_OTLP_PROTOCOL=grpc
+opentelemetry-instrument flask run --port 8080`
+
+func flaskRoutes(r *running) []route {
+	app := shopOn["psycopg2"]
+	app.names = map[string]string{"GET /items/1": "GET /items/<int:item>"}
+	return app.routes("flask", r.databases[0])
 }
 
 // shopOn is how the shop shows by the drivers of Python.
