@@ -41,7 +41,7 @@ test-race: ## Run the unit tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -count=1 -race $$(go list ./... | grep -v /test/)
 
 .PHONY: test-apps
-test-apps: build ## Run real apps against the built binaries (needs Python 3, PostgreSQL and MariaDB)
+test-apps: build ## Run real apps against the built binaries (needs what README.md lists)
 	go test -count=1 -tags=apps -timeout=30m -parallel=2 -v ./test/apps/...
 
 .PHONY: test-delivery
