@@ -6,7 +6,6 @@
 package apps
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -114,7 +113,7 @@ type running struct {
 // runningService is an app, and what it was started with.
 type runningService struct {
 	service
-	*harness.Process //nolint:embeddedstructfieldcheck // as in package harness
+	*harness.Process
 
 	tools   toolchain
 	folder  string // the working directory
@@ -398,5 +397,5 @@ func copyFolder(t *testing.T, from, to string) {
 			return err
 		}
 		return os.WriteFile(filepath.Join(to, relative), content, 0o600)
-	}), fmt.Sprintf("copying %s", from))
+	}), "copying "+from)
 }

@@ -262,10 +262,12 @@ func TestTroubleshootWorkers(t *testing.T) {
 // Uvicorn ends its process without Python's exit handlers: without the last lines
 // of the README's asgi.py the last spans are lost.
 func TestTroubleshootLastSpans(t *testing.T) {
-	r := startOne(t, starletteOn(func(t *testing.T, folder string) {
+	app := starletteOn(func(t *testing.T, folder string) {
 		t.Helper()
 		replaceIn(t, folder, "asgi.py", "        provider.shutdown()", "        pass")
-	}))
+	})
+	app.environment = []string{"OTEL_BSP_SCHEDULE_DELAY=600000"} // whatever holds the test up
+	r := startOne(t, app)
 	newClient(r).request(t, http.MethodGet, "/items", "/items", "", http.StatusOK, nil)
 	r.services[0].Stop(t)
 	ended, err := os.Stat(r.services[0].counter)
