@@ -275,3 +275,22 @@ func TestTroubleshootLastSpans(t *testing.T) {
 	assert.Equal(t, int64(4), ended.Size(), "spans that ended")
 	assert.Empty(t, r.recorder.sent(), "spans that were sent")
 }
+
+// The CLI finds no instrumentation for an ASGI app, unless its framework makes
+// its spans itself.
+func TestTroubleshootCommandLine(t *testing.T) {
+	for framework, traces := range map[string]int{"starlette": 0, "quart": 0, "fastapi": 1} {
+		t.Run(framework, func(t *testing.T) {
+			r := startOne(t, service{
+				name: framework, folders: []string{"python/shop", "python/" + framework},
+				script: `export OTEL_SERVICE_NAME=my-app OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
+opentelemetry-instrument uvicorn app:app --port 8080`,
+				tools: python(framework+" uvicorn opentelemetry-distro", "test/apps/python/drivers/requirements.txt"),
+				ready: `unning on http://`, stop: os.Interrupt,
+			})
+			newClient(r).request(t, http.MethodGet, "/items", "/items", "", http.StatusOK, nil)
+			r.end(t)
+			assert.Len(t, r.sandbox.Traces(t), traces)
+		})
+	}
+}
