@@ -220,9 +220,7 @@ CREATE USER IF NOT EXISTS '%[2]s'@'127.0.0.1' IDENTIFIED BY '%[3]s' WITH MAX_STA
 GRANT ALL ON %[1]s.* TO '%[2]s'@'127.0.0.1';
 USE %[1]s;
 `, name, databaseUser, databasePassword, limit.Seconds())
-	for _, statement := range statements {
-		script += statement + ";\n"
-	}
+	script += strings.Join(statements, ";\n") + ";\n"
 	require.NoError(t, os.WriteFile(setup, []byte(script), 0o600))
 	owner.own(t, setup)
 

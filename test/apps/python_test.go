@@ -37,31 +37,27 @@ var (
 // of a requirements file, given relative to the repository's root. Environments
 // stay in the folder .venv, one for each content of the requirements. Shown are
 // the packages whose versions go to the table at the end.
-func python(shown, requirements string) func(*testing.T) toolchain {
+func python(shown, file string) func(*testing.T) toolchain {
 	return func(t *testing.T) toolchain {
 		t.Helper()
 		venvs.Lock()
 		defer venvs.Unlock()
-		requirements := filepath.Join(harness.Root(t), requirements)
+		requirements := filepath.Join(harness.Root(t), file)
 		version := run(t, exec.CommandContext(t.Context(), "python3", "-c", "import sys; print(sys.version, sys.prefix)"))
 		hash := sha256.New()
 		fmt.Fprintln(hash, version, requirements)
 		// The file may name others beside it.
 		files, err := filepath.Glob(filepath.Join(filepath.Dir(requirements), "*.txt"))
 		require.NoError(t, err)
-		for _, file := range append(files, filepath.Join(harness.Root(t), "test/apps/python/constraints.txt")) {
-			content, err := os.ReadFile(file)
-			require.NoError(t, err)
-			fmt.Fprintf(hash, "%s %x\n", filepath.Base(file), sha256.Sum256(content))
+		for _, each := range append(files, filepath.Join(harness.Root(t), "test/apps/python/constraints.txt")) {
+			fmt.Fprintf(hash, "%s %x\n", filepath.Base(each), sha256.Sum256(readFile(t, each)))
 		}
 		venv := filepath.Join(harness.Root(t), ".venv", hex.EncodeToString(hash.Sum(nil))[:16])
 		tools := toolchain{
 			path:        filepath.Join(venv, "bin"),
 			environment: []string{"PYTHONDONTWRITEBYTECODE=1", "PYTHONUNBUFFERED=1"},
 		}
-		content, err := os.ReadFile(requirements)
-		require.NoError(t, err)
-		for _, name := range requirement.FindAllStringSubmatch(string(content), -1) {
+		for _, name := range requirement.FindAllStringSubmatch(string(readFile(t, requirements)), -1) {
 			tools.installs = append(tools.installs, name[1])
 		}
 
@@ -82,6 +78,13 @@ print("python", platform.python_version(), *(f"{p} {importlib.metadata.version(p
 		tools.versions = strings.ReplaceAll(versions, "opentelemetry-", "otel-")
 		return tools
 	}
+}
+
+func readFile(t *testing.T, path string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return content
 }
 
 // countSpans makes every program of a virtual environment count its spans, if
