@@ -496,7 +496,7 @@ func oracleOnly(t *Sent) bool {
 // resolvePlace finds the namespace, the host and the port.
 func (s *Span) resolvePlace() {
 	t := &s.Sent
-	s.Namespace = first(t.Namespace, first(t.Name, first(t.Instance, t.RedisIndex)))
+	s.Namespace = first(databaseOf(s.System, t.Namespace), first(t.Name, first(t.Instance, t.RedisIndex)))
 	s.ServerAddress = first(t.ServerAddress, t.NetPeerName)
 	if s.System.Legacy == Oracle.Legacy && s.undoMisreading() {
 		return

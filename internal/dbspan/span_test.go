@@ -86,6 +86,26 @@ func TestRead(t *testing.T) {
 			want:  Span{System: mongoDB, Namespace: "hotel", Operation: "aggregate"},
 		},
 		{
+			name:  "the Java agent's PostgreSQL, both generations",
+			attrs: map[string]any{"db.system": "postgresql", "db.system.name": "postgresql", "db.name": "shop", "db.namespace": "shop|app"},
+			want:  Span{System: postgreSQL, Namespace: "shop"},
+		},
+		{
+			name:  "PostgreSQL, a schema without a database",
+			attrs: map[string]any{"db.system.name": "postgresql", "db.namespace": "|app", "db.name": "shop"},
+			want:  Span{System: postgreSQL, Namespace: "shop"},
+		},
+		{
+			name:  "SQL Server with its instance",
+			attrs: map[string]any{"db.system.name": "microsoft.sql_server", "db.namespace": "SQLEXPRESS|shop"},
+			want:  Span{System: sqlServer, Namespace: "shop"},
+		},
+		{
+			name:  "SQL Server without an instance",
+			attrs: map[string]any{"db.system.name": "microsoft.sql_server", "db.namespace": "shop"},
+			want:  Span{System: sqlServer, Namespace: "shop"},
+		},
+		{
 			name:  "python psycopg2",
 			scope: "opentelemetry.instrumentation.psycopg2",
 			attrs: map[string]any{"db.system": "postgresql", "db.name": "shop", "db.statement": "SELECT 1", "db.user": "app", "net.peer.name": "pg1", "net.peer.port": 5432},
