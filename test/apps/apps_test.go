@@ -6,6 +6,7 @@
 package apps
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -28,6 +30,10 @@ func cases() []testCase {
 		stayEasyCases,
 		pythonCases(),
 		webCases(),
+		javaCases(),
+		nodeCases(),
+		goCases(),
+		signalCases(),
 	)
 }
 
@@ -47,6 +53,8 @@ type testCase struct {
 	traffic func(t *testing.T, c *client)
 	// routes says what each request must leave in APM, span by span.
 	routes func(r *running) []route
+	// check, if set, looks at what else the case must show.
+	check func(t *testing.T, r *running)
 }
 
 // service is one app of a case.
@@ -79,6 +87,9 @@ type service struct {
 	// counted says that the app adds one byte to the file named SPAN_COUNT_FILE
 	// for each span that ends in its SDK.
 	counted bool
+	// measured says that the app's SDK sends metrics of itself, which tell how many
+	// spans have ended.
+	measured bool
 	// stop is the signal that ends the app orderly; SIGTERM if nil.
 	stop os.Signal
 }
@@ -140,6 +151,9 @@ func TestApps(t *testing.T) {
 			row.stored = r.sandbox.Counts(t).Spans.Stored
 			checkCounts(t, r)
 			checkTraces(t, c, tt.routes(r))
+			if tt.check != nil {
+				tt.check(t, r)
+			}
 		})
 	}
 }
@@ -214,8 +228,19 @@ func (r *running) startService(t *testing.T, s service) *runningService {
 	app.Process = harness.Start(t, cmd)
 	if s.ready != "" {
 		app.AwaitOutput(t, s.ready)
+		awaitListener(t, address)
 	}
 	return app
+}
+
+// awaitListener waits until somebody listens: some apps say that they are ready a
+// moment before.
+func awaitListener(t *testing.T, address string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
+		return err == nil && conn.Close() == nil
+	}, requestTimeout, 20*time.Millisecond, "nobody listens at %s", address)
 }
 
 // environment is what the suite tells an app: where the collector, the database
@@ -255,10 +280,15 @@ func (r *running) end(t *testing.T) int {
 		} else {
 			app.Stop(t)
 		}
-		if counted = counted && app.counted; counted {
+		switch {
+		case app.counted:
 			file, err := os.Stat(app.counter)
 			require.NoError(t, err, "no span has ended in %s", app.name)
 			ended += int(file.Size())
+		case app.measured:
+			ended += r.recorder.spansEnded(app.name)
+		default:
+			counted = false
 		}
 	}
 	sent := len(r.recorder.sent())
@@ -290,6 +320,8 @@ func checkCounts(t *testing.T, r *running) {
 	assert.Equal(t, len(sent), counts.Spans.Received, "spans received")
 	assert.Zero(t, counts.Spans.Duplicates, "duplicates")
 	assert.Zero(t, counts.Uploads.Rejected, "uploads rejected")
+	assert.Equal(t, r.recorder.dataPoints(), counts.Metrics.DataPoints, "data points of metrics")
+	assert.Equal(t, r.recorder.logRecords(), counts.Logs.Records, "log records")
 	stored := r.sandbox.Spans(t)
 	assert.Len(t, stored, len(sent), "spans in the stored traces")
 	for _, span := range stored {

@@ -52,10 +52,22 @@ type database struct {
 
 // peer is the name that the collector gives the database in peer.service.
 func (d database) peer() string {
-	if d.name == "" {
+	switch {
+	case d.name != "":
+		return d.system + ":" + d.name
+	case d.host != "":
+		return d.system + "@" + d.host
+	default:
 		return d.system
 	}
-	return d.system + ":" + d.name
+}
+
+// connection are the attributes of a span of the database without a statement.
+func (d database) connection() map[string]string {
+	attributes := d.attributes("", "")
+	delete(attributes, "db.operation")
+	delete(attributes, "db.statement")
+	return attributes
 }
 
 // attributes are those of a span of the database.

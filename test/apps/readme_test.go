@@ -29,7 +29,7 @@ const (
 var (
 	// installLine is a line that installs packages. The suite has installed them
 	// already, in pinned versions, and checks only that they are the same.
-	installLine = regexp.MustCompile(`(?m)^(?:pip|npm) install (.+)\n`)
+	installLine = regexp.MustCompile(`(?m)^(?:pip install|npm install|go get|mvn dependency:copy) (.+)\n`)
 	// fileBlock is a code block that begins with a comment which is the name of a
 	// file.
 	fileBlock = regexp.MustCompile("(?s)```[a-z]+\n(?:#|//) ([a-z_]+\\.[a-z]+)\n(.*?)```\n")
@@ -45,7 +45,11 @@ func readmeScript(t *testing.T, name string, app *runningService) string {
 	require.NotEmpty(t, script, "the README has no commands in %s", name)
 	var packages []string
 	for _, line := range installLine.FindAllStringSubmatch(script, -1) {
-		packages = append(packages, strings.Fields(line[1])...)
+		for word := range strings.FieldsSeq(line[1]) {
+			if artifact, found := strings.CutPrefix(word, "-Dartifact="); found || !strings.HasPrefix(word, "-") {
+				packages = append(packages, artifact)
+			}
+		}
 	}
 	slices.Sort(packages)
 	expected := slices.Sorted(slices.Values(app.tools.installs))

@@ -9,10 +9,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 
@@ -195,6 +197,68 @@ func (r *recorder) sent() map[string]ptrace.Span {
 	require.Zero(r.t, r.again, "spans sent twice")
 	return r.spans
 }
+
+// dataPoints returns the number of data points that the collector has accepted.
+func (r *recorder) dataPoints() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	points := 0
+	for _, metrics := range r.metrics {
+		points += metrics.DataPointCount()
+	}
+	return points
+}
+
+// logRecords returns the number of log records that the collector has accepted.
+func (r *recorder) logRecords() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	records := 0
+	for _, logs := range r.logs {
+		records += logs.LogRecordCount()
+	}
+	return records
+}
+
+// spansEnded returns the number of spans that have ended in the SDK of a service,
+// by what its last metrics say: those that were started, less those that live.
+// Source: semantic-conventions, docs/otel/sdk-metrics.md.
+func (r *recorder) spansEnded(service string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last := map[string]int64{} // by metric and attributes; the sums are cumulative
+	for _, metrics := range r.metrics {
+		for _, resource := range metrics.ResourceMetrics().All() {
+			if name, _ := resource.Resource().Attributes().Get("service.name"); name.AsString() != service {
+				continue
+			}
+			for _, scope := range resource.ScopeMetrics().All() {
+				for _, metric := range scope.Metrics().All() {
+					if metric.Name() != spansStarted && metric.Name() != spansLive {
+						continue
+					}
+					for _, point := range metric.Sum().DataPoints().All() {
+						last[fmt.Sprint(metric.Name(), point.Attributes().AsRaw())] = point.IntValue()
+					}
+				}
+			}
+		}
+	}
+	ended := int64(0)
+	for key, value := range last {
+		if strings.HasPrefix(key, spansLive) {
+			value = -value
+		}
+		ended += value
+	}
+	return int(ended)
+}
+
+// What an SDK says of itself.
+const (
+	spansStarted = "otel.sdk.span.started"
+	spansLive    = "otel.sdk.span.live"
+)
 
 type grpcTraces struct {
 	ptraceotlp.UnimplementedGRPCServer

@@ -94,6 +94,22 @@ func (s *Sandbox) Uploads(t testing.TB) []apmsandbox.Upload {
 	}](t, s.URL+"/api/v1/uploads").Uploads
 }
 
+// Metrics returns the latest metrics.
+func (s *Sandbox) Metrics(t testing.TB) []apmsandbox.Metric {
+	t.Helper()
+	return get[struct {
+		Metrics []apmsandbox.Metric `json:"metrics"`
+	}](t, s.URL+"/api/v1/metrics?limit=1000").Metrics
+}
+
+// Logs returns the latest log records.
+func (s *Sandbox) Logs(t testing.TB) []apmsandbox.LogRecord {
+	t.Helper()
+	return get[struct {
+		Logs []apmsandbox.LogRecord `json:"logs"`
+	}](t, s.URL+"/api/v1/logs?limit=1000").Logs
+}
+
 // AddFault makes the sandbox answer uploads with a fault.
 func (s *Sandbox) AddFault(t testing.TB, fault apmsandbox.Fault) {
 	t.Helper()
