@@ -20,7 +20,7 @@ func main() {
 	info := component.BuildInfo{
 		Command:     "otelcol-ociapm",
 		Description: "OpenTelemetry Collector distribution for OCI Application Performance Monitoring",
-		Version:     "0.1.0",
+		Version:     withCommit("0.1.0"),
 	}
 
 	set := otelcol.CollectorSettings{
