@@ -5,7 +5,7 @@ SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
 
 TOOL := go tool -modfile=internal/tools/go.mod
-ALL_GO_MODULES := . cmd/otelcol-ociapm internal/tools test/benchmark
+ALL_GO_MODULES := . $(wildcard internal/slim/*) cmd/otelcol-ociapm internal/tools internal/release test/benchmark
 
 # Static binaries, without the paths of the machine that builds them.
 export CGO_ENABLED ?= 0
@@ -17,6 +17,10 @@ BENCH_GOGC := 400
 BENCH_TIME := 100000x
 BENCH_COUNT := 6
 
+# builder-config.yaml has the version, and what is left out of Prometheus.
+export VERSION := $(shell sed -n 's/^  version: //p' builder-config.yaml)
+export BUILD_TAGS := $(shell sed -n 's/^  build_tags: //p' builder-config.yaml)
+
 .PHONY: help
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +28,7 @@ help: ## List the targets
 .PHONY: build
 build: ## Build bin/otelcol-ociapm and bin/apmsandbox
 	@echo "building bin/otelcol-ociapm (the first build takes some minutes)"
-	@cd cmd/otelcol-ociapm && $(GO_BUILD) -o ../../bin/otelcol-ociapm .
+	@cd cmd/otelcol-ociapm && $(GO_BUILD) -tags=$(BUILD_TAGS) -o ../../bin/otelcol-ociapm .
 	@$(GO_BUILD) -o bin/apmsandbox ./cmd/apmsandbox
 
 .PHONY: run
@@ -57,6 +61,28 @@ bench-processors: ## Measure the processors beside stock transform and redaction
 	@cd test/benchmark && GOGC=$(BENCH_GOGC) go test -run=none -bench=. -benchtime=$(BENCH_TIME) -count=$(BENCH_COUNT) . >bench.txt || { cat bench.txt; exit 1; }
 	@$(TOOL) benchstat -row=/spans -col=/by test/benchmark/bench.txt
 
+# goreleaser is run by its version and not from a module of ours, for the tests
+# of its dependencies need modules that no registry has.
+GORELEASER := go run github.com/goreleaser/goreleaser/v2@v2.16.0
+COMMIT = $(shell git rev-parse --short HEAD)
+
+.PHONY: release
+release: ## Build archives, packages, SBOMs and checksums for all systems into dist/release; RELEASE_TARGETS=linux-amd64 for that one only
+	RELEASE_TARGETS=$(or $(RELEASE_TARGETS),all) $(GORELEASER) release --snapshot --clean
+
+.PHONY: image
+image: build ## Build the container image into dist, from bin/otelcol-ociapm; IMAGES="amd64=FILE arm64=FILE" for others
+	@cd internal/release && go run ./image -version=$(VERSION) -commit=$(COMMIT) -created=$$(git log -1 --format=%ct) \
+		-configs=../../config -license=../../LICENSE -output=../../dist $(or $(IMAGES),amd64=../../bin/otelcol-ociapm)
+
+.PHONY: test-packages
+test-packages: build ## Install, start, upgrade and remove the packages on a Debian of their own (needs root, debootstrap, systemd-container, rpm)
+	go test -count=1 -tags=packages -timeout=30m -v ./test/packages/...
+
+.PHONY: test-image
+test-image: image ## Run the container image with runc (needs root and runc)
+	go test -count=1 -tags=image -timeout=10m -v ./test/image/...
+
 .PHONY: lint
 lint: ## Lint all Go code
 	$(TOOL) golangci-lint run ./...
@@ -71,6 +97,7 @@ generate: ## Write all generated files: mdatagen's of the components, ocb's of t
 	go generate ./...
 	$(TOOL) builder --config=builder-config.yaml --skip-compilation --skip-strict-versioning=false
 	gofmt -w cmd/otelcol-ociapm
+	sed -i -E 's/^(\t\tVersion: +)("[^"]+"),$$/\1withCommit(\2),/' cmd/otelcol-ociapm/main.go
 
 .PHONY: tidy
 tidy: ## Run go mod tidy in every module
@@ -83,4 +110,4 @@ check-generated: generate tidy ## Fail if a generated file in the repository is 
 
 .PHONY: clean
 clean: ## Remove what make has built, and the queue of make run
-	rm -rf bin .run
+	rm -rf bin dist .run
