@@ -1,0 +1,314 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Command image makes the container image of the collector, without a daemon
+// and from nothing but the binary, the ready configurations and the root
+// certificates. The same input gives the same bytes.
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"encoding/pem"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	"golang.org/x/crypto/x509roots/fallback/bundle"
+)
+
+const (
+	// user is the numeric user and group of the collector: Kubernetes can only
+	// tell that a number is not root (runAsNonRoot).
+	user     = 10001
+	stateDir = "var/lib/otelcol-ociapm"
+	configs  = "etc/otelcol-ociapm"
+	// defaultConfig listens on all addresses, as a container must, and takes its
+	// memory limit from the container's.
+	defaultConfig = "gateway.yaml"
+)
+
+// entry is a file of the image, or a folder if content is nil.
+type entry struct {
+	path    string
+	mode    int64
+	owner   int
+	content []byte
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.reference, "reference", "otelcol-ociapm:dev", "name and tag of the image")
+	flag.StringVar(&o.version, "version", "", "version of the collector")
+	flag.StringVar(&o.commit, "commit", "", "commit that it was built from")
+	flag.Int64Var(&o.created, "created", 0, "time of that commit, in seconds since 1970; every time in the image is this one")
+	flag.StringVar(&o.configs, "configs", "config", "folder of the ready configurations")
+	flag.StringVar(&o.license, "license", "LICENSE", "license text")
+	flag.StringVar(&o.output, "output", "", "folder to write to")
+	flag.Parse()
+	if err := run(o, flag.Args()); err != nil {
+		fmt.Fprintln(os.Stderr, "image:", err)
+		os.Exit(1)
+	}
+}
+
+type options struct {
+	reference, version, commit string
+	created                    int64
+	configs, license, output   string
+}
+
+// run makes one image for each ARCHITECTURE=BINARY. Each becomes a tar file that
+// `ctr images import` and `docker load` take; two or more become an OCI layout
+// with an index over them as well.
+func run(o options, args []string) error {
+	if len(args) == 0 || o.output == "" || o.version == "" {
+		return errors.New("usage: image -output=DIR -version=VERSION [flags] ARCHITECTURE=BINARY …")
+	}
+	tag, err := name.NewTag(o.reference)
+	if err != nil {
+		return fmt.Errorf("reference: %w", err)
+	}
+	if err := os.MkdirAll(o.output, 0o755); err != nil {
+		return err
+	}
+	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
+	for _, arg := range args {
+		arch, binary, ok := strings.Cut(arg, "=")
+		if !ok {
+			return fmt.Errorf("%q is not ARCHITECTURE=BINARY", arg)
+		}
+		image, err := build(o, arch, binary)
+		if err != nil {
+			return fmt.Errorf("%s: %w", arch, err)
+		}
+		if err := write(filepath.Join(o.output, "otelcol-ociapm-image-"+arch+".tar"), tag, image); err != nil {
+			return fmt.Errorf("%s: %w", arch, err)
+		}
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{
+			Add:        image,
+			Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: arch}},
+		})
+	}
+	if len(args) == 1 {
+		return nil
+	}
+	dir := filepath.Join(o.output, "otelcol-ociapm-image")
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	_, err = layout.Write(dir, index)
+	return err
+}
+
+func write(path string, tag name.Tag, image v1.Image) error {
+	if err := tarball.WriteToFile(path, tag, image); err != nil {
+		return err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	digest, err := image.Digest()
+	if err != nil {
+		return err
+	}
+	layers, err := image.Layers()
+	if err != nil {
+		return err
+	}
+	var compressed int64
+	for _, layer := range layers {
+		size, err := layer.Size()
+		if err != nil {
+			return err
+		}
+		compressed += size
+	}
+	fmt.Printf("%s  %s  %s  %.1f MB to pull, %.1f MB on disk\n", path, tag, digest, float64(compressed)/1e6, float64(info.Size())/1e6)
+	return nil
+}
+
+func build(o options, arch, binary string) (v1.Image, error) {
+	created := time.Unix(o.created, 0).UTC()
+	program, err := os.ReadFile(binary)
+	if err != nil {
+		return nil, err
+	}
+	base, err := files(o)
+	if err != nil {
+		return nil, err
+	}
+	// What changes least comes first: a new version pulls the binary only.
+	image := mutate.MediaType(empty.Image, types.OCIManifestSchema1)
+	image = mutate.ConfigMediaType(image, types.OCIConfigJSON)
+	for _, content := range []struct {
+		comment string
+		entries []entry
+	}{
+		{"certificates and configurations", base},
+		{"otelcol-ociapm", []entry{{path: "otelcol-ociapm", mode: 0o755, content: program}}},
+	} {
+		packed, err := pack(content.entries, created)
+		if err != nil {
+			return nil, err
+		}
+		layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
+			return io.NopCloser(bytes.NewReader(packed)), nil
+		}, tarball.WithMediaType(types.OCILayer))
+		if err != nil {
+			return nil, err
+		}
+		image, err = mutate.Append(image, mutate.Addendum{
+			Layer:   layer,
+			History: v1.History{Created: v1.Time{Time: created}, CreatedBy: content.comment},
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+
+	config, err := image.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	config = config.DeepCopy()
+	config.OS, config.Architecture = "linux", arch
+	config.Created = v1.Time{Time: created}
+	config.Config = v1.Config{
+		User:         fmt.Sprintf("%d:%d", user, user),
+		Entrypoint:   []string{"/otelcol-ociapm"},
+		Cmd:          []string{"--config", "/" + configs + "/config.yaml"},
+		WorkingDir:   "/",
+		ExposedPorts: map[string]struct{}{"4317/tcp": {}, "4318/tcp": {}, "13133/tcp": {}},
+		// https://github.com/opencontainers/image-spec/blob/main/annotations.md
+		Labels: map[string]string{
+			"org.opencontainers.image.title":       "otelcol-ociapm",
+			"org.opencontainers.image.description": "OpenTelemetry Collector distribution for OCI Application Performance Monitoring",
+			"org.opencontainers.image.version":     o.version,
+			"org.opencontainers.image.revision":    o.commit,
+			"org.opencontainers.image.created":     created.Format(time.RFC3339),
+			"org.opencontainers.image.licenses":    "Apache-2.0",
+			"org.opencontainers.image.source":      "https://github.com/ociapm/otelcol-ociapm",
+		},
+	}
+	return mutate.ConfigFile(image, config)
+}
+
+// files are what the image has beside the binary.
+func files(o options) ([]entry, error) {
+	roots, err := certificates()
+	if err != nil {
+		return nil, err
+	}
+	license, err := os.ReadFile(o.license)
+	if err != nil {
+		return nil, err
+	}
+	entries := []entry{
+		{path: "etc/", mode: 0o755},
+		{path: configs + "/", mode: 0o755},
+		{path: "etc/ssl/", mode: 0o755},
+		{path: "etc/ssl/certs/", mode: 0o755},
+		{path: "etc/ssl/certs/ca-certificates.crt", mode: 0o644, content: roots},
+		// Some programs ask for a user's name and home.
+		{path: "etc/passwd", mode: 0o644, content: fmt.Appendf(nil, "otelcol-ociapm:x:%d:%d::/%s:/\n", user, user, stateDir)},
+		{path: "etc/group", mode: 0o644, content: fmt.Appendf(nil, "otelcol-ociapm:x:%d:\n", user)},
+		{path: "licenses/", mode: 0o755},
+		{path: "licenses/LICENSE", mode: 0o644, content: license},
+		{path: "var/", mode: 0o755},
+		{path: "var/lib/", mode: 0o755},
+		{path: stateDir + "/", mode: 0o750, owner: user},
+	}
+	names, err := filepath.Glob(filepath.Join(o.configs, "*.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	found := false
+	for _, path := range names {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		base := filepath.Base(path)
+		entries = append(entries, entry{path: configs + "/" + base, mode: 0o644, content: content})
+		if base == defaultConfig {
+			found = true
+			entries = append(entries, entry{path: configs + "/config.yaml", mode: 0o644, content: content})
+		}
+	}
+	if !found {
+		return nil, fmt.Errorf("there is no %s in %s", defaultConfig, o.configs)
+	}
+	return entries, nil
+}
+
+// certificates returns the roots that Mozilla trusts without conditions, from a
+// module that go.sum pins: unlike the bundle of the machine, it is the same
+// wherever the image is made.
+func certificates() ([]byte, error) {
+	var all bytes.Buffer
+	fmt.Fprintf(&all, "# Roots that Mozilla trusts, from golang.org/x/crypto/x509roots/fallback %s\n", moduleVersion("golang.org/x/crypto/x509roots/fallback"))
+	for root := range bundle.Roots() {
+		if root.Constraint != nil {
+			continue // a PEM file cannot say it
+		}
+		if err := pem.Encode(&all, &pem.Block{Type: "CERTIFICATE", Bytes: root.Certificate}); err != nil {
+			return nil, err
+		}
+	}
+	return all.Bytes(), nil
+}
+
+func moduleVersion(path string) string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, module := range info.Deps {
+		if module.Path == path {
+			return module.Version
+		}
+	}
+	return ""
+}
+
+// pack makes a tar of the entries, with nothing in it that differs between
+// machines.
+func pack(entries []entry, modified time.Time) ([]byte, error) {
+	var packed bytes.Buffer
+	w := tar.NewWriter(&packed)
+	for _, e := range entries {
+		header := &tar.Header{
+			Name: e.path, Mode: e.mode, Uid: e.owner, Gid: e.owner, ModTime: modified,
+			Typeflag: tar.TypeReg, Size: int64(len(e.content)), Format: tar.FormatUSTAR,
+		}
+		if e.content == nil {
+			header.Typeflag = tar.TypeDir
+		}
+		if err := w.WriteHeader(header); err != nil {
+			return nil, fmt.Errorf("%s, mode %s: %w", e.path, strconv.FormatInt(e.mode, 8), err)
+		}
+		if _, err := w.Write(e.content); err != nil {
+			return nil, fmt.Errorf("%s: %w", e.path, err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return packed.Bytes(), nil
+}
