@@ -64,19 +64,25 @@ bench-processors: ## Measure the processors beside stock transform and redaction
 # goreleaser is run by its version and not from a module of ours, for the tests
 # of its dependencies need modules that no registry has.
 GORELEASER := go run github.com/goreleaser/goreleaser/v2@v2.16.0
-COMMIT = $(shell git rev-parse --short HEAD)
+export COMMIT := $(shell git log -1 --format=%h --abbrev=12 2>/dev/null)
+export COMMIT_TIMESTAMP := $(shell git log -1 --format=%ct 2>/dev/null)
+export COMMIT_DATE := $(shell TZ=UTC0 git log -1 --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ 2>/dev/null)
 
 .PHONY: release
 release: ## Build archives, packages, SBOMs and checksums for all systems into dist/release; RELEASE_TARGETS=linux-amd64 for that one only
 	RELEASE_TARGETS=$(or $(RELEASE_TARGETS),all) $(GORELEASER) release --snapshot --clean
 
+.PHONY: release-check
+release-check: ## Build the release once more, in another folder, and compare the bytes
+	@scripts/release-check.sh
+
 .PHONY: image
 image: build ## Build the container image into dist, from bin/otelcol-ociapm; IMAGES="amd64=FILE arm64=FILE" for others
-	@cd internal/release && go run ./image -version=$(VERSION) -commit=$(COMMIT) -created=$$(git log -1 --format=%ct) \
+	@cd internal/release && go run ./image -version=$(VERSION) -commit=$(COMMIT) -created=$(COMMIT_TIMESTAMP) \
 		-configs=../../config -license=../../LICENSE -output=../../dist $(or $(IMAGES),amd64=../../bin/otelcol-ociapm)
 
 .PHONY: test-packages
-test-packages: build ## Install, start, upgrade and remove the packages on a Debian of their own (needs root, debootstrap, systemd-container, rpm)
+test-packages: build ## After make release: Install, start, upgrade and remove the packages on a Debian of their own (needs root, debootstrap, systemd-container, rpm)
 	go test -count=1 -tags=packages -timeout=30m -v ./test/packages/...
 
 .PHONY: test-image

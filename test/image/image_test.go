@@ -1,0 +1,247 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build image
+
+package image
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/test/harness"
+)
+
+const (
+	user      = 10001
+	awaitTime = 30 * time.Second
+	requests  = 50
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreTopFunction("net/http.(*persistConn).writeLoop"))
+}
+
+// imageConfig is the part of an image's configuration that the test runs.
+type imageConfig struct {
+	Architecture string `json:"architecture"`
+	Config       struct {
+		User       string
+		Entrypoint []string
+		Cmd        []string
+		Labels     map[string]string
+	} `json:"config"`
+}
+
+// unpack writes the image's files into a folder and returns its configuration
+// and the names of its files.
+func unpack(t *testing.T, path, root string) (config imageConfig, names []string) {
+	t.Helper()
+	archive := readTar(t, path)
+	var manifest []struct {
+		Config   string
+		RepoTags []string
+		Layers   []string
+	}
+	require.NoError(t, json.Unmarshal(archive["manifest.json"], &manifest))
+	require.Len(t, manifest, 1)
+	assert.Equal(t, []string{"otelcol-ociapm:dev"}, manifest[0].RepoTags)
+	require.NoError(t, json.Unmarshal(archive[manifest[0].Config], &config))
+	for _, layer := range manifest[0].Layers {
+		unzipped, err := gzip.NewReader(bytes.NewReader(archive[layer]))
+		require.NoError(t, err)
+		for r := tar.NewReader(unzipped); ; {
+			header, err := r.Next()
+			if err == io.EOF {
+				break
+			}
+			require.NoError(t, err)
+			names = append(names, header.Name)
+			target := filepath.Join(root, header.Name)
+			if header.Typeflag == tar.TypeDir {
+				require.NoError(t, os.Mkdir(target, 0o755))
+			} else {
+				content, err := io.ReadAll(r)
+				require.NoError(t, err)
+				require.NoError(t, os.WriteFile(target, content, 0o600))
+			}
+			require.NoError(t, os.Chown(target, header.Uid, header.Gid))
+			require.NoError(t, os.Chmod(target, header.FileInfo().Mode().Perm()))
+		}
+	}
+	return config, names
+}
+
+func readTar(t *testing.T, path string) map[string][]byte {
+	t.Helper()
+	file, err := os.Open(path)
+	require.NoError(t, err, "run `make image` first")
+	defer file.Close()
+	files := map[string][]byte{}
+	for r := tar.NewReader(file); ; {
+		header, err := r.Next()
+		if err == io.EOF {
+			return files
+		}
+		require.NoError(t, err)
+		files[header.Name], err = io.ReadAll(r)
+		require.NoError(t, err)
+	}
+}
+
+// runContainer starts the image with a read-only root, as its own user, without
+// capabilities, with the host's network, which the sandbox listens on.
+func runContainer(t *testing.T, bundle string, config imageConfig, env []string, args []string, mounts ...map[string]any) *harness.Process {
+	t.Helper()
+	mounts = append([]map[string]any{
+		{"destination": "/proc", "type": "proc", "source": "proc"},
+		{"destination": "/sys", "type": "bind", "source": "/sys", "options": []string{"rbind", "ro"}},
+	}, mounts...)
+	spec := map[string]any{
+		"ociVersion": "1.0.2",
+		"root":       map[string]any{"path": "rootfs", "readonly": true},
+		"process": map[string]any{
+			"user":            map[string]any{"uid": user, "gid": user},
+			"args":            args,
+			"env":             env,
+			"cwd":             "/",
+			"noNewPrivileges": true,
+			"capabilities":    map[string]any{},
+		},
+		"mounts": mounts,
+		"linux":  map[string]any{"namespaces": []map[string]any{{"type": "pid"}, {"type": "mount"}, {"type": "ipc"}, {"type": "uts"}}},
+	}
+	content, err := json.Marshal(spec)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(bundle, "config.json"), content, 0o600))
+	name := "otelcol-ociapm-test-" + strconv.Itoa(os.Getpid())
+	cmd := exec.CommandContext(t.Context(), "runc", "--root", t.TempDir(), "run", "--bundle", bundle, name)
+	cmd.Cancel = func() error { return nil } // the cleanup of Start ends it
+	return harness.Start(t, cmd)
+}
+
+func TestContainer(t *testing.T) {
+	bundle := t.TempDir()
+	root := filepath.Join(bundle, "rootfs")
+	require.NoError(t, os.Mkdir(root, 0o755))
+	for _, dir := range []string{"proc", "sys"} {
+		require.NoError(t, os.Mkdir(filepath.Join(root, dir), 0o755)) // as a container runtime does
+	}
+	config, names := unpack(t, filepath.Join(harness.Root(t), "dist", "otelcol-ociapm-image-amd64.tar"), root)
+
+	assert.Equal(t, "amd64", config.Architecture)
+	assert.Equal(t, "10001:10001", config.Config.User)
+	assert.Equal(t, []string{"/otelcol-ociapm"}, config.Config.Entrypoint)
+	assert.Equal(t, []string{"--config", "/etc/otelcol-ociapm/config.yaml"}, config.Config.Cmd)
+	assert.NotEmpty(t, config.Config.Labels["org.opencontainers.image.version"])
+	assert.NotEmpty(t, config.Config.Labels["org.opencontainers.image.revision"])
+	// One program and no shell.
+	for _, name := range names {
+		info, err := os.Stat(filepath.Join(root, name))
+		require.NoError(t, err)
+		if !info.IsDir() && info.Mode()&0o111 != 0 {
+			assert.Equal(t, "otelcol-ociapm", name)
+		}
+	}
+	pem, err := os.ReadFile(filepath.Join(root, "etc/ssl/certs/ca-certificates.crt"))
+	require.NoError(t, err)
+	assert.Greater(t, strings.Count(string(pem), "BEGIN CERTIFICATE"), 100)
+
+	// Configuration and key come as files.
+	sandbox := harness.StartSandbox(t)
+	grpc, http, health, metrics := harness.FreeAddress(t), harness.FreeAddress(t), harness.FreeAddress(t), harness.FreeAddress(t)
+	mounted := t.TempDir()
+	require.NoError(t, os.Chmod(mounted, 0o755))
+	copyFile := func(from, to string) {
+		content, err := os.ReadFile(from)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(mounted, to), content, 0o600))
+		require.NoError(t, os.Chown(filepath.Join(mounted, to), user, user))
+	}
+	copyFile(harness.AddressesFile(t, grpc, http, health, metrics), "addresses.yaml")
+	require.NoError(t, os.WriteFile(filepath.Join(mounted, "data_key"), []byte(harness.PrivateKey+"\n"), 0o600))
+	require.NoError(t, os.Chown(filepath.Join(mounted, "data_key"), user, user))
+	queue := t.TempDir()
+	require.NoError(t, os.Chown(queue, user, user))
+
+	args := append([]string{}, config.Config.Entrypoint...)
+	args = append(args, config.Config.Cmd...)
+	args = append(args, "--config", "/run/mounted/addresses.yaml",
+		"--config", `yaml:{exporters: {oci_apm: {data_key: "", data_key_file: /run/mounted/data_key}}}`)
+	container := runContainer(t, bundle, config, []string{"APM_ENDPOINT=" + sandbox.URL}, args,
+		map[string]any{"destination": "/run/mounted", "type": "bind", "source": mounted, "options": []string{"bind", "ro"}},
+		map[string]any{"destination": "/var/lib/otelcol-ociapm", "type": "bind", "source": queue, "options": []string{"bind", "rw"}})
+	container.AwaitOutput(t, "Everything is ready")
+	assert.NotContains(t, container.Output(), harness.PrivateKey)
+
+	// An APM that answers 503 for a while holds the spans back, so that SIGTERM
+	// finds them in the queue.
+	sandbox.AddFault(t, apmsandbox.Fault{Status: 503})
+	for n := range requests {
+		post(t, "http://"+http+"/v1/traces", fmt.Sprintf(`{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"%032x","spanId":"%016x","name":"a","kind":3,`+
+			`"startTimeUnixNano":"1795384800000000000","endTimeUnixNano":"1795384800012000000"}]}]}]}`, n+1, n+1))
+	}
+	get(t, "http://"+health)
+	assert.Zero(t, sandbox.Counts(t).Spans.Stored)
+	sandbox.ClearFaults(t)
+	container.Signal(t, syscall.SIGTERM)
+	assert.Zero(t, container.Wait(t, awaitTime))
+
+	// What could not be sent in time is still on disk: the next start sends it.
+	container = runContainer(t, bundle, config, []string{"APM_ENDPOINT=" + sandbox.URL}, args,
+		map[string]any{"destination": "/run/mounted", "type": "bind", "source": mounted, "options": []string{"bind", "ro"}},
+		map[string]any{"destination": "/var/lib/otelcol-ociapm", "type": "bind", "source": queue, "options": []string{"bind", "rw"}})
+	container.AwaitOutput(t, "Everything is ready")
+	sandbox.AwaitSpans(t, requests)
+	assert.Equal(t, requests, sandbox.Counts(t).Spans.Stored)
+	container.Signal(t, syscall.SIGTERM)
+	assert.Zero(t, container.Wait(t, awaitTime))
+}
+
+func post(t *testing.T, url, body string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), awaitTime)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/json")
+	answer(t, req)
+}
+
+func get(t *testing.T, url string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), awaitTime)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	require.NoError(t, err)
+	answer(t, req)
+}
+
+func answer(t *testing.T, req *http.Request) {
+	t.Helper()
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	content, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, resp.StatusCode, "%s", content)
+}

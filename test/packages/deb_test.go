@@ -1,0 +1,196 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build packages
+
+package packages
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ociapm/otelcol-ociapm/test/harness"
+)
+
+const (
+	pid     = "systemctl show --property=MainPID --value otelcol-ociapm"
+	journal = "journalctl --no-pager --output=cat --unit=otelcol-ociapm"
+	sandbox = "http://127.0.0.1:4320"
+	// maxExposure is the score of `systemd-analyze security`, 0 to 10, less is
+	// better: what the unit has today, so that it gets no worse.
+	maxExposure = 1.5
+)
+
+// What an administrator does with the package, in order, from the installation
+// to the purge.
+func TestDebianPackage(t *testing.T) {
+	packages := t.TempDir()
+	deb := one(t, "*_amd64.deb")
+	command(t, "cp", deb, filepath.Join(packages, "one.deb"))
+	nextVersion(t, deb, filepath.Join(packages, "two.deb"))
+	m := boot(t, debian(t), packages+":/packages", harness.Binary(t, "apmsandbox")+":/usr/bin/apmsandbox")
+	m.run(t, "systemd-run --quiet --unit=sandbox --setenv=APMSANDBOX_PRIVATE_KEY="+harness.PrivateKey+" /usr/bin/apmsandbox")
+	sent := 0
+	send := func() {
+		sent++
+		m.run(t, fmt.Sprintf(`curl -sSf localhost:4318/v1/traces -H 'Content-Type: application/json' -d '%s'`, span(sent)))
+		m.await(t, fmt.Sprintf(`curl -sSf %s/api/v1/counts | tr -d ' \n' | grep -qE '"stored":%d\b'`, sandbox, sent))
+	}
+
+	m.run(t, "dpkg --install /packages/one.deb")
+	assert.Equal(t, "755 root:root /etc/otelcol-ociapm\n644 root:root /etc/otelcol-ociapm/config.yaml\n640 root:otelcol-ociapm /etc/otelcol-ociapm/otelcol-ociapm.env",
+		m.run(t, "stat --format='%a %U:%G %n' /etc/otelcol-ociapm /etc/otelcol-ociapm/*"))
+	assert.Regexp(t, `^otelcol-ociapm:x:\d{3}:\d{3}:.*:/usr/sbin/nologin$`, m.run(t, "getent passwd otelcol-ociapm"))
+	assert.Equal(t, "disabled", m.run(t, "systemctl is-enabled otelcol-ociapm || true"))
+	assert.Equal(t, "inactive", m.run(t, "systemctl is-active otelcol-ociapm || true"), "nothing starts without an endpoint and a key")
+	assert.Contains(t, m.run(t, "otelcol-ociapm --version"), "otelcol-ociapm version 0.")
+	m.run(t, "systemd-analyze verify otelcol-ociapm.service")
+
+	// An unfilled environment file is refused with the field and what to write.
+	_, _, code := m.try(t, "systemctl start otelcol-ociapm")
+	assert.NotZero(t, code)
+	m.await(t, journal+" | grep -q 'endpoint: it is empty'")
+	m.run(t, "systemctl stop otelcol-ociapm")
+
+	m.run(t, fmt.Sprintf(`sed -i 's|^APM_ENDPOINT=.*|APM_ENDPOINT=%s|; s|^APM_DATA_KEY=.*|APM_DATA_KEY=%s|' /etc/otelcol-ociapm/otelcol-ociapm.env`, sandbox, harness.PrivateKey))
+	m.run(t, "systemctl enable --now otelcol-ociapm")
+	ready := "curl -sSf localhost:13133"
+	m.await(t, ready)
+	send()
+	assert.Equal(t, "otelcol-ociapm", m.run(t, `stat --format=%U /proc/$(`+pid+`)`))
+	assert.Equal(t, "750 otelcol-ociapm:otelcol-ociapm", m.run(t, "stat --format='%a %U:%G' /var/lib/otelcol-ociapm"))
+	status := m.run(t, `cat /proc/$(`+pid+`)/status`)
+	assert.Regexp(t, `(?m)^CapBnd:\s+0+$`, status)
+	assert.Regexp(t, `(?m)^NoNewPrivs:\s+1$`, status)
+	assert.Regexp(t, `(?m)^Seccomp:\s+2$`, status)
+	assert.NotContains(t, m.run(t, journal), harness.PrivateKey)
+	// Where systemd may set the limit, the collector's own follows from it.
+	assert.Contains(t, m.run(t, journal), "Using percentage memory limiter")
+
+	t.Run("reload", func(t *testing.T) {
+		before := m.run(t, pid)
+		m.run(t, "systemctl reload otelcol-ociapm")
+		m.await(t, ready)
+		assert.Equal(t, before, m.run(t, pid))
+		send()
+
+		m.run(t, "cp -p /etc/otelcol-ociapm/config.yaml /root/good.yaml; echo 'nonsense: {}' >> /etc/otelcol-ociapm/config.yaml")
+		_, _, code := m.try(t, "systemctl reload otelcol-ociapm")
+		assert.NotZero(t, code)
+		send()
+		assert.Equal(t, before, m.run(t, pid), "it goes on with the configuration that it has")
+		m.run(t, "cp -p /root/good.yaml /etc/otelcol-ociapm/config.yaml")
+	})
+
+	t.Run("crash", func(t *testing.T) {
+		before := m.run(t, pid)
+		m.run(t, "kill -KILL "+before)
+		m.await(t, "test $("+pid+") != "+before+" && "+ready)
+		send()
+	})
+
+	t.Run("credential", func(t *testing.T) {
+		m.run(t, `install -m 0600 /dev/null /etc/otelcol-ociapm/data_key; printf '%s\n' `+harness.PrivateKey+` > /etc/otelcol-ociapm/data_key
+sed -i 's|^APM_DATA_KEY=.*|APM_DATA_KEY=|' /etc/otelcol-ociapm/otelcol-ociapm.env
+mkdir -p /etc/systemd/system/otelcol-ociapm.service.d`)
+		m.run(t, `cat > /etc/systemd/system/otelcol-ociapm.service.d/data-key.conf <<'EOF'
+`+readmeBlock(t, "data-key.conf")+`EOF
+cat > /etc/otelcol-ociapm/data-key.yaml <<'EOF'
+`+readmeBlock(t, "data-key.yaml")+`EOF
+systemctl daemon-reload
+systemctl restart otelcol-ociapm`)
+		m.await(t, ready)
+		send()
+		assert.Equal(t, "600 root:root", m.run(t, "stat --format='%a %U:%G' /etc/otelcol-ociapm/data_key"))
+	})
+
+	t.Run("upgrade", func(t *testing.T) {
+		before := m.run(t, pid)
+		m.run(t, "sed -i 's/hostname_sources: .os./hostname_sources: [os] # edited/' /etc/otelcol-ociapm/config.yaml")
+		m.run(t, "dpkg --install --force-confold /packages/two.deb")
+		m.await(t, ready)
+		assert.NotEqual(t, before, m.run(t, pid), "the new version runs")
+		assert.Equal(t, "1", m.run(t, "grep -c '# edited' /etc/otelcol-ociapm/config.yaml"))
+		assert.Equal(t, "1", m.run(t, "grep -c '# of the next version' /etc/otelcol-ociapm/config.yaml.dpkg-dist"))
+		assert.Equal(t, "enabled", m.run(t, "systemctl is-enabled otelcol-ociapm"))
+		send()
+	})
+
+	t.Run("exposure", func(t *testing.T) {
+		output := m.run(t, "systemd-analyze security --no-pager otelcol-ociapm.service")
+		score := regexp.MustCompile(`Overall exposure level for otelcol-ociapm\.service: ([0-9.]+)`).FindStringSubmatch(output)
+		require.NotNil(t, score, output)
+		exposure, err := strconv.ParseFloat(score[1], 64)
+		require.NoError(t, err)
+		t.Log(score[0])
+		assert.LessOrEqual(t, exposure, maxExposure, output)
+	})
+
+	t.Run("remove", func(t *testing.T) {
+		m.run(t, "dpkg --remove otelcol-ociapm")
+		_, _, code := m.try(t, "pgrep --exact otelcol-ociapm")
+		assert.Equal(t, 1, code, "nothing runs")
+		m.run(t, "test ! -e /usr/bin/otelcol-ociapm; test ! -e /usr/lib/systemd/system/otelcol-ociapm.service; test -d /var/lib/otelcol-ociapm")
+		assert.Equal(t, "1", m.run(t, "grep -c '# edited' /etc/otelcol-ociapm/config.yaml"))
+		assert.Empty(t, m.run(t, "find /etc/systemd -name otelcol-ociapm.service"))
+	})
+
+	t.Run("purge", func(t *testing.T) {
+		m.run(t, "rm /etc/otelcol-ociapm/data_key /etc/otelcol-ociapm/data-key.yaml") // the administrator's own
+		m.run(t, "dpkg --purge otelcol-ociapm")
+		assert.Empty(t, m.run(t, "find /etc /usr /var -name '*otelcol-ociapm*' -not -path '/var/log/*'"))
+		assert.Empty(t, m.run(t, "systemctl list-units --all --no-legend 'otelcol-ociapm*'"))
+	})
+}
+
+// nextVersion writes the package again as version 9.0.0, with another
+// configuration in it.
+func nextVersion(t *testing.T, deb, to string) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "next")
+	command(t, "dpkg-deb", "--raw-extract", deb, dir)
+	edit := func(path string, change func(string) string) {
+		path = filepath.Join(dir, path)
+		content, err := os.ReadFile(path)
+		require.NoError(t, err)
+		changed := change(string(content))
+		require.NotEqual(t, string(content), changed)
+		require.NoError(t, os.WriteFile(path, []byte(changed), 0o600))
+		require.NoError(t, os.Chmod(path, 0o644))
+	}
+	edit("DEBIAN/control", func(s string) string {
+		return regexp.MustCompile(`(?m)^Version: .*$`).ReplaceAllString(s, "Version: 9.0.0")
+	})
+	edit("etc/otelcol-ociapm/config.yaml", func(s string) string { return s + "# of the next version\n" })
+	// The group has another number there, or none.
+	edit("DEBIAN/md5sums", func(string) string { return "\n" })
+	command(t, "dpkg-deb", "--build", "-Znone", dir, to)
+}
+
+// span is an OTLP request with one span, whose ids have the number in them.
+func span(n int) string {
+	return fmt.Sprintf(`{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}}]},`+
+		`"scopeSpans":[{"spans":[{"traceId":"%032x","spanId":"%016x","name":"SELECT orders","kind":3,`+
+		`"startTimeUnixNano":"1795384800000000000","endTimeUnixNano":"1795384800012000000"}]}]}]}`, n, n)
+}
+
+// readmeBlock returns the code of docs/deploy.md that begins with a comment that
+// is the name of a file.
+func readmeBlock(t *testing.T, name string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(harness.Root(t), "docs", "deploy.md"))
+	require.NoError(t, err)
+	_, rest, found := strings.Cut(string(content), "\n# "+name+"\n")
+	require.True(t, found, name)
+	block, _, found := strings.Cut(rest, "```")
+	require.True(t, found)
+	return block
+}

@@ -1,0 +1,50 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build packages
+
+package packages
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// The .rpm goes through rpm itself: into a root where its scripts find the
+// commands that they call, and out again. No systemd runs there.
+func TestRPMPackage(t *testing.T) {
+	rpm := one(t, "*.x86_64.rpm")
+	assert.Equal(t, `/etc/otelcol-ociapm
+/etc/otelcol-ociapm/config.yaml
+/etc/otelcol-ociapm/otelcol-ociapm.env
+/usr/bin/otelcol-ociapm
+/usr/lib/systemd/system/otelcol-ociapm.service
+/usr/share/doc/otelcol-ociapm/README.md
+/usr/share/doc/otelcol-ociapm/copyright
+`, command(t, "rpm", "-qp", "--list", rpm))
+	assert.Equal(t, "/etc/otelcol-ociapm/config.yaml\n/etc/otelcol-ociapm/otelcol-ociapm.env\n", command(t, "rpm", "-qp", "--configfiles", rpm))
+
+	root := debian(t)
+	inRoot := func(script string) string { return command(t, "chroot", root, "/bin/bash", "-euc", script) }
+	// Debian's rpm knows nothing of what dpkg installed.
+	manage := func(args ...string) string {
+		return command(t, "rpm", append([]string{"--root", root, "--nodeps"}, args...)...)
+	}
+	manage("--install", rpm)
+	assert.Equal(t, "640 root:otelcol-ociapm\n", inRoot("stat --format='%a %U:%G' /etc/otelcol-ociapm/otelcol-ociapm.env"))
+	assert.Contains(t, inRoot("/usr/bin/otelcol-ociapm --version"), "otelcol-ociapm version 0.")
+	assert.Contains(t, inRoot("APM_ENDPOINT=http://127.0.0.1:1 APM_DATA_KEY=x otelcol-ociapm validate --config /etc/otelcol-ociapm/config.yaml && echo valid"), "valid")
+	inRoot("echo '# edited' >> /etc/otelcol-ociapm/config.yaml")
+
+	manage("--upgrade", "--force", rpm)
+	assert.Equal(t, "1\n", inRoot("grep -c '# edited' /etc/otelcol-ociapm/config.yaml"))
+
+	manage("--erase", "otelcol-ociapm")
+	assert.NoFileExists(t, filepath.Join(root, "usr/bin/otelcol-ociapm"))
+	assert.NoFileExists(t, filepath.Join(root, "usr/lib/systemd/system/otelcol-ociapm.service"))
+	// As rpm does with a configuration that was edited.
+	require.FileExists(t, filepath.Join(root, "etc/otelcol-ociapm/config.yaml.rpmsave"))
+}
