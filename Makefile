@@ -89,6 +89,10 @@ test-packages: build ## After make release: Install, start, upgrade and remove t
 test-image: image ## Run the container image with runc (needs root and runc)
 	go test -count=1 -tags=image -timeout=10m -v ./test/image/...
 
+.PHONY: sizes
+sizes: build ## Print sizes, idle memory and start time: the table of docs/deploy.md
+	@scripts/sizes.sh
+
 .PHONY: lint
 lint: ## Lint all Go code
 	$(TOOL) golangci-lint run ./...

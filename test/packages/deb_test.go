@@ -34,8 +34,8 @@ const (
 func TestDebianPackage(t *testing.T) {
 	packages := t.TempDir()
 	deb := one(t, "*_amd64.deb")
-	command(t, "cp", deb, filepath.Join(packages, "one.deb"))
-	nextVersion(t, deb, filepath.Join(packages, "two.deb"))
+	command(t, "cp", deb, packages)
+	nextVersion(t, deb, filepath.Join(packages, "next.deb"))
 	m := boot(t, debian(t), packages+":/packages", harness.Binary(t, "apmsandbox")+":/usr/bin/apmsandbox")
 	m.run(t, "systemd-run --quiet --unit=sandbox --setenv=APMSANDBOX_PRIVATE_KEY="+harness.PrivateKey+" /usr/bin/apmsandbox")
 	sent := 0
@@ -45,7 +45,7 @@ func TestDebianPackage(t *testing.T) {
 		m.await(t, fmt.Sprintf(`curl -sSf %s/api/v1/counts | tr -d ' \n' | grep -qE '"stored":%d\b'`, sandbox, sent))
 	}
 
-	m.run(t, "dpkg --install /packages/one.deb")
+	m.run(t, "cd /packages; "+documented(t, "README.md", "on Debian and Ubuntu; on Oracle Linux: rpm -i otelcol-ociapm-*.x86_64.rpm"))
 	assert.Equal(t, "755 root:root /etc/otelcol-ociapm\n644 root:root /etc/otelcol-ociapm/config.yaml\n640 root:otelcol-ociapm /etc/otelcol-ociapm/otelcol-ociapm.env",
 		m.run(t, "stat --format='%a %U:%G %n' /etc/otelcol-ociapm /etc/otelcol-ociapm/*"))
 	assert.Regexp(t, `^otelcol-ociapm:x:\d{3}:\d{3}:.*:/usr/sbin/nologin$`, m.run(t, "getent passwd otelcol-ociapm"))
@@ -61,7 +61,7 @@ func TestDebianPackage(t *testing.T) {
 	m.run(t, "systemctl stop otelcol-ociapm")
 
 	m.run(t, fmt.Sprintf(`sed -i 's|^APM_ENDPOINT=.*|APM_ENDPOINT=%s|; s|^APM_DATA_KEY=.*|APM_DATA_KEY=%s|' /etc/otelcol-ociapm/otelcol-ociapm.env`, sandbox, harness.PrivateKey))
-	m.run(t, "systemctl enable --now otelcol-ociapm")
+	m.run(t, documented(t, "README.md", "now and at each boot"))
 	ready := "curl -sSf localhost:13133"
 	m.await(t, ready)
 	send()
@@ -102,9 +102,9 @@ func TestDebianPackage(t *testing.T) {
 sed -i 's|^APM_DATA_KEY=.*|APM_DATA_KEY=|' /etc/otelcol-ociapm/otelcol-ociapm.env
 mkdir -p /etc/systemd/system/otelcol-ociapm.service.d`)
 		m.run(t, `cat > /etc/systemd/system/otelcol-ociapm.service.d/data-key.conf <<'EOF'
-`+readmeBlock(t, "data-key.conf")+`EOF
+`+documented(t, "docs/deploy.md", "data-key.conf")+`EOF
 cat > /etc/otelcol-ociapm/data-key.yaml <<'EOF'
-`+readmeBlock(t, "data-key.yaml")+`EOF
+`+documented(t, "docs/deploy.md", "data-key.yaml")+`EOF
 systemctl daemon-reload
 systemctl restart otelcol-ociapm`)
 		m.await(t, ready)
@@ -115,7 +115,7 @@ systemctl restart otelcol-ociapm`)
 	t.Run("upgrade", func(t *testing.T) {
 		before := m.run(t, pid)
 		m.run(t, "sed -i 's/hostname_sources: .os./hostname_sources: [os] # edited/' /etc/otelcol-ociapm/config.yaml")
-		m.run(t, "dpkg --install --force-confold /packages/two.deb")
+		m.run(t, "dpkg --install --force-confold /packages/next.deb")
 		m.await(t, ready)
 		assert.NotEqual(t, before, m.run(t, pid), "the new version runs")
 		assert.Equal(t, "1", m.run(t, "grep -c '# edited' /etc/otelcol-ociapm/config.yaml"))
@@ -182,14 +182,13 @@ func span(n int) string {
 		`"startTimeUnixNano":"1795384800000000000","endTimeUnixNano":"1795384800012000000"}]}]}]}`, n, n)
 }
 
-// readmeBlock returns the code of docs/deploy.md that begins with a comment that
-// is the name of a file.
-func readmeBlock(t *testing.T, name string) string {
+// documented returns the code in a page that begins with a comment.
+func documented(t *testing.T, page, comment string) string {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join(harness.Root(t), "docs", "deploy.md"))
+	content, err := os.ReadFile(filepath.Join(harness.Root(t), page))
 	require.NoError(t, err)
-	_, rest, found := strings.Cut(string(content), "\n# "+name+"\n")
-	require.True(t, found, name)
+	_, rest, found := strings.Cut(string(content), "\n# "+comment+"\n")
+	require.True(t, found, comment)
 	block, _, found := strings.Cut(rest, "```")
 	require.True(t, found)
 	return block
