@@ -35,6 +35,8 @@ const (
 	user      = 10001
 	awaitTime = 30 * time.Second
 	requests  = 50
+	// memoryLimit is the container's, in bytes.
+	memoryLimit = 300 << 20
 )
 
 func TestMain(m *testing.M) {
@@ -112,9 +114,11 @@ func readTar(t *testing.T, path string) map[string][]byte {
 // capabilities, with the host's network, which the sandbox listens on.
 func runContainer(t *testing.T, bundle string, config imageConfig, env []string, args []string, mounts ...map[string]any) *harness.Process {
 	t.Helper()
+	name := "otelcol-ociapm-test-" + strconv.Itoa(os.Getpid())
 	mounts = append([]map[string]any{
 		{"destination": "/proc", "type": "proc", "source": "proc"},
-		{"destination": "/sys", "type": "bind", "source": "/sys", "options": []string{"rbind", "ro"}},
+		{"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": []string{"nosuid", "noexec", "nodev", "ro"}},
+		{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": []string{"nosuid", "noexec", "nodev", "relatime", "ro"}},
 	}, mounts...)
 	spec := map[string]any{
 		"ociVersion": "1.0.2",
@@ -128,12 +132,15 @@ func runContainer(t *testing.T, bundle string, config imageConfig, env []string,
 			"capabilities":    map[string]any{},
 		},
 		"mounts": mounts,
-		"linux":  map[string]any{"namespaces": []map[string]any{{"type": "pid"}, {"type": "mount"}, {"type": "ipc"}, {"type": "uts"}}},
+		"linux": map[string]any{
+			"cgroupsPath": "/" + name,
+			"resources":   map[string]any{"memory": map[string]any{"limit": memoryLimit}},
+			"namespaces":  []map[string]any{{"type": "pid"}, {"type": "mount"}, {"type": "ipc"}, {"type": "uts"}},
+		},
 	}
 	content, err := json.Marshal(spec)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(bundle, "config.json"), content, 0o600))
-	name := "otelcol-ociapm-test-" + strconv.Itoa(os.Getpid())
 	cmd := exec.CommandContext(t.Context(), "runc", "--root", t.TempDir(), "run", "--bundle", bundle, name)
 	cmd.Cancel = func() error { return nil } // the cleanup of Start ends it
 	return harness.Start(t, cmd)
@@ -192,6 +199,8 @@ func TestContainer(t *testing.T) {
 		map[string]any{"destination": "/var/lib/otelcol-ociapm", "type": "bind", "source": queue, "options": []string{"bind", "rw"}})
 	container.AwaitOutput(t, "Everything is ready")
 	assert.NotContains(t, container.Output(), harness.PrivateKey)
+	// The collector's own limit is a percentage of the container's.
+	assert.Contains(t, container.Output(), fmt.Sprintf(`"total_memory_mib": %d,`, memoryLimit>>20))
 
 	// An APM that answers 503 for a while holds the spans back, so that SIGTERM
 	// finds them in the queue.

@@ -51,7 +51,7 @@ func TestDebianPackage(t *testing.T) {
 	assert.Regexp(t, `^otelcol-ociapm:x:\d{3}:\d{3}:.*:/usr/sbin/nologin$`, m.run(t, "getent passwd otelcol-ociapm"))
 	assert.Equal(t, "disabled", m.run(t, "systemctl is-enabled otelcol-ociapm || true"))
 	assert.Equal(t, "inactive", m.run(t, "systemctl is-active otelcol-ociapm || true"), "nothing starts without an endpoint and a key")
-	assert.Contains(t, m.run(t, "otelcol-ociapm --version"), "otelcol-ociapm version 0.")
+	assert.Regexp(t, `^otelcol-ociapm version \d+\.\d+\.\d+\+[0-9a-f]{12}$`, m.run(t, "otelcol-ociapm --version"))
 	m.run(t, "systemd-analyze verify otelcol-ociapm.service")
 
 	// An unfilled environment file is refused with the field and what to write.

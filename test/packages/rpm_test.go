@@ -35,7 +35,7 @@ func TestRPMPackage(t *testing.T) {
 	}
 	manage("--install", rpm)
 	assert.Equal(t, "640 root:otelcol-ociapm\n", inRoot("stat --format='%a %U:%G' /etc/otelcol-ociapm/otelcol-ociapm.env"))
-	assert.Contains(t, inRoot("/usr/bin/otelcol-ociapm --version"), "otelcol-ociapm version 0.")
+	assert.Regexp(t, `^otelcol-ociapm version \d+\.\d+\.\d+\+[0-9a-f]{12}\n$`, inRoot("/usr/bin/otelcol-ociapm --version"))
 	assert.Contains(t, inRoot("APM_ENDPOINT=http://127.0.0.1:1 APM_DATA_KEY=x otelcol-ociapm validate --config /etc/otelcol-ociapm/config.yaml && echo valid"), "valid")
 	inRoot("echo '# edited' >> /etc/otelcol-ociapm/config.yaml")
 
