@@ -69,7 +69,7 @@ export COMMIT_TIMESTAMP := $(shell git log -1 --format=%ct 2>/dev/null)
 export COMMIT_DATE := $(shell TZ=UTC0 git log -1 --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ 2>/dev/null)
 
 .PHONY: release
-release: ## Build archives, packages, SBOMs and checksums for all systems into dist/release; RELEASE_TARGETS=linux-amd64 for that one only
+release: ## Build archives, packages, SBOMs and checksums for all systems into dist/release; RELEASE_TARGETS=linux or linux-amd64 for those only
 	RELEASE_TARGETS=$(or $(RELEASE_TARGETS),all) $(GORELEASER) release --snapshot --clean
 
 .PHONY: release-check
