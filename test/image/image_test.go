@@ -112,7 +112,7 @@ func readTar(t *testing.T, path string) map[string][]byte {
 
 // runContainer starts the image with a read-only root, as its own user, without
 // capabilities, with the host's network, which the sandbox listens on.
-func runContainer(t *testing.T, bundle string, config imageConfig, env []string, args []string, mounts ...map[string]any) *harness.Process {
+func runContainer(t *testing.T, bundle string, env, args []string, mounts ...map[string]any) *harness.Process {
 	t.Helper()
 	name := "otelcol-ociapm-test-" + strconv.Itoa(os.Getpid())
 	mounts = append([]map[string]any{
@@ -194,7 +194,7 @@ func TestContainer(t *testing.T) {
 	args = append(args, config.Config.Cmd...)
 	args = append(args, "--config", "/run/mounted/addresses.yaml",
 		"--config", `yaml:{exporters: {oci_apm: {data_key: "", data_key_file: /run/mounted/data_key}}}`)
-	container := runContainer(t, bundle, config, []string{"APM_ENDPOINT=" + sandbox.URL}, args,
+	container := runContainer(t, bundle, []string{"APM_ENDPOINT=" + sandbox.URL}, args,
 		map[string]any{"destination": "/run/mounted", "type": "bind", "source": mounted, "options": []string{"bind", "ro"}},
 		map[string]any{"destination": "/var/lib/otelcol-ociapm", "type": "bind", "source": queue, "options": []string{"bind", "rw"}})
 	container.AwaitOutput(t, "Everything is ready")
@@ -216,7 +216,7 @@ func TestContainer(t *testing.T) {
 	assert.Zero(t, container.Wait(t, awaitTime))
 
 	// What could not be sent in time is still on disk: the next start sends it.
-	container = runContainer(t, bundle, config, []string{"APM_ENDPOINT=" + sandbox.URL}, args,
+	container = runContainer(t, bundle, []string{"APM_ENDPOINT=" + sandbox.URL}, args,
 		map[string]any{"destination": "/run/mounted", "type": "bind", "source": mounted, "options": []string{"bind", "ro"}},
 		map[string]any{"destination": "/var/lib/otelcol-ociapm", "type": "bind", "source": queue, "options": []string{"bind", "rw"}})
 	container.AwaitOutput(t, "Everything is ready")
