@@ -32,6 +32,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/ociapm/otelcol-ociapm/test/harness"
+	"github.com/ociapm/otelcol-ociapm/test/otlpload"
 )
 
 const (
@@ -291,20 +292,20 @@ func requestsAtOnce(t *testing.T, c *harness.Collector, count int) {
 	var senders sync.WaitGroup
 	answers := make([]error, count)
 	for i := range count {
-		var s sender = newHTTPSender(c.HTTP)
+		s := otlpload.NewHTTPSender(c.HTTP)
 		if i%2 == 0 {
 			s = newGRPCSender(t, c.GRPC)
 		}
 		senders.Go(func() {
-			defer s.close()
+			defer s.Close()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			answers[i] = s.send(ctx, request)
+			answers[i] = s.Send(ctx, request)
 		})
 	}
 	senders.Wait()
 	for _, err := range answers {
-		if err != nil && !errors.Is(err, errRetryable) {
+		if err != nil && !errors.Is(err, otlpload.ErrRetryable) {
 			t.Errorf("a large request is neither accepted nor asked to come again: %v", err)
 		}
 	}
@@ -350,7 +351,7 @@ func writeSlowly(t *testing.T, c *harness.Collector, count int) {
 		require.NoError(t, err)
 		writers.Go(func() {
 			defer conn.Close()
-			for pause(stop, 200*time.Millisecond) {
+			for otlpload.Pause(stop, 200*time.Millisecond) {
 				if _, err := conn.Write([]byte("a")); err != nil {
 					return // the collector hung up, as it should sooner or later
 				}

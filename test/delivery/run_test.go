@@ -23,6 +23,7 @@ import (
 
 	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
 	"github.com/ociapm/otelcol-ociapm/test/harness"
+	"github.com/ociapm/otelcol-ociapm/test/otlpload"
 )
 
 const (
@@ -73,7 +74,7 @@ func startNode(t *testing.T, opts harness.CollectorOptions) *node {
 	stop := make(chan struct{})
 	var sampling sync.WaitGroup
 	sampling.Go(func() {
-		for pause(stop, sampleInterval) {
+		for otlpload.Pause(stop, sampleInterval) {
 			n.mu.Lock()
 			n.peak = max(n.peak, n.collector.PeakMemory())
 			n.mu.Unlock()
@@ -311,7 +312,7 @@ func (r *run) account(t *testing.T) outcome {
 
 	missing := 0
 	for _, a := range r.load.apps {
-		missing += missingOf(t, r.sandbox, a)
+		missing += r.sandbox.Missing(t, a.Report())
 	}
 	excused := r.setAside
 	if r.scenario.refusedForGood {
@@ -323,37 +324,6 @@ func (r *run) account(t *testing.T) outcome {
 		result.peak = max(result.peak, n.peakMemory())
 	}
 	return result
-}
-
-// missingOf returns how many of an app's accepted spans are not stored.
-func missingOf(t *testing.T, sandbox *harness.Sandbox, a *app) int {
-	t.Helper()
-	stored := map[string]int{} // spans by trace
-	for _, trace := range sandbox.TracesOf(t, a.service()) {
-		stored[trace.TraceID] = trace.Spans
-	}
-	missing := 0
-	for first := 0; first < len(a.accepted); first += requestsPerTrace {
-		requests := a.accepted[first:min(first+requestsPerTrace, len(a.accepted))]
-		id := a.traceID(first).String()
-		if stored[id] == len(requests)*a.options.spans {
-			continue
-		}
-		found := map[string]bool{}
-		if stored[id] > 0 {
-			for _, span := range sandbox.Trace(t, id).Spans {
-				found[span.SpanID] = true
-			}
-		}
-		for n, accepted := range requests {
-			for i := range a.options.spans {
-				if accepted && !found[a.spanID(first+n, i).String()] {
-					missing++
-				}
-			}
-		}
-	}
-	return missing
 }
 
 // replaceFile replaces a file as editors and Kubernetes do: by a rename.

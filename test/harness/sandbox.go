@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/test/otlpload"
 )
 
 // The keys that a sandbox of the harness accepts. They are distinct enough to
@@ -137,6 +138,37 @@ func (s *Sandbox) AwaitSpans(t testing.TB, n int) {
 	t.Helper()
 	require.Eventually(t, func() bool { return s.Counts(t).Spans.Stored >= n }, startTimeout, pollInterval,
 		"%d spans are not stored", n)
+}
+
+// Missing returns how many of an app's accepted spans are not stored.
+func (s *Sandbox) Missing(t testing.TB, app otlpload.Report) int {
+	t.Helper()
+	stored := map[string]int{} // spans by trace
+	for _, trace := range s.TracesOf(t, app.Service()) {
+		stored[trace.TraceID] = trace.Spans
+	}
+	missing := 0
+	for first := 0; first < len(app.Accepted); first += otlpload.RequestsPerTrace {
+		requests := app.Accepted[first:min(first+otlpload.RequestsPerTrace, len(app.Accepted))]
+		id := app.TraceID(first).String()
+		if app.AppsPerTrace == 1 && stored[id] == len(requests)*app.Spans {
+			continue
+		}
+		found := map[string]bool{}
+		if stored[id] > 0 {
+			for _, span := range s.Trace(t, id).Spans {
+				found[span.SpanID] = true
+			}
+		}
+		for n, accepted := range requests {
+			for i := range app.Spans {
+				if accepted && !found[app.SpanID(first+n, i).String()] {
+					missing++
+				}
+			}
+		}
+	}
+	return missing
 }
 
 func get[T any](t testing.TB, url string) T {
