@@ -154,6 +154,8 @@ type Options struct {
 	// AppsPerTrace is how many apps with neighboring ids share their traces; 1 if
 	// 0.
 	AppsPerTrace int
+	// Resource has attributes of the app's resource beside service.name.
+	Resource map[string]string
 }
 
 func (o Options) orDefaults() Options {
@@ -298,6 +300,9 @@ func (a *App) traces(request int) ptrace.Traces {
 	td := ptrace.NewTraces()
 	rs := td.ResourceSpans().AppendEmpty()
 	rs.Resource().Attributes().PutStr("service.name", a.report.Service())
+	for name, value := range a.options.Resource {
+		rs.Resource().Attributes().PutStr(name, value)
+	}
 	spans := rs.ScopeSpans().AppendEmpty().Spans()
 	now := time.Now()
 	payload := strings.Repeat("payload ", a.options.Payload/8)

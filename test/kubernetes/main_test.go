@@ -1,0 +1,123 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build kubernetes
+
+package kubernetes
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/ociapm/otelcol-ociapm/test/harness"
+)
+
+const (
+	// nodeAddress is the node's, as node.sh sets it.
+	nodeAddress = "10.250.0.1"
+	// commandTimeout bounds every command that a test runs.
+	commandTimeout = 3 * time.Minute
+	pollInterval   = 250 * time.Millisecond
+
+	image        = "otelcol-ociapm:dev"
+	agents       = "otelcol-ociapm"         // namespace of the agents
+	gateways     = "otelcol-ociapm-gateway" // namespace of the gateways
+	appNamespace = "my-app"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
+}
+
+// command runs a command and returns what it printed to the standard output.
+func command(t testing.TB, input, name string, args ...string) string {
+	t.Helper()
+	output, err := tryCommand(t, input, name, args...)
+	require.NoError(t, err)
+	return output
+}
+
+func tryCommand(t testing.TB, input, name string, args ...string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), commandTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Stdin = strings.NewReader(input)
+	cmd.Dir = harness.Root(t)
+	return output(cmd)
+}
+
+// output runs a command and returns what it printed to the standard output. The
+// error has what it printed to the standard error.
+func output(cmd *exec.Cmd) (string, error) {
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return string(out), fmt.Errorf("%s: %w: %s", strings.Join(cmd.Args, " "), err, stderr.String())
+	}
+	return string(out), nil
+}
+
+func kubectl(t testing.TB, args ...string) string {
+	t.Helper()
+	return command(t, "", "kubectl", args...)
+}
+
+// kubectlJSON returns what kubectl get says of an object or a list.
+func kubectlJSON[T any](t testing.TB, args ...string) T {
+	t.Helper()
+	var result T
+	require.NoError(t, json.Unmarshal([]byte(kubectl(t, append([]string{"get", "-o", "json"}, args...)...)), &result))
+	return result
+}
+
+// apply applies manifests.
+func apply(t testing.TB, manifests string) {
+	t.Helper()
+	command(t, manifests, "kubectl", "apply", "--server-side", "--force-conflicts", "--validate=strict", "-f", "-")
+}
+
+// namespace makes a namespace that enforces a level of pod security, and removes
+// it, with all that is in it, when the test ends.
+func namespace(t testing.TB, name, level string) {
+	t.Helper()
+	apply(t, fmt.Sprintf("{apiVersion: v1, kind: Namespace, metadata: {name: %s, labels: {pod-security.kubernetes.io/enforce: %s}}}", name, level))
+	t.Cleanup(func() { kubectl(t, "delete", "namespace", name, "--ignore-not-found", "--wait") })
+}
+
+// importImages puts the images into the node's container runtime. Before that no
+// pod can start: the one that holds a pod's namespaces is among them.
+func importImages(t testing.TB) {
+	t.Helper()
+	dir := t.TempDir()
+	testapp := filepath.Join(dir, "testapp")
+	command(t, "", "env", "CGO_ENABLED=0", "go", "build", "-trimpath", "-o", testapp, "./test/kubernetes/testapp")
+	archive := filepath.Join(dir, "testapp.tar")
+	command(t, "", "mkimage", archive, "testapp:dev", "65532", "/testapp,pause", "/testapp="+testapp)
+	archives := []string{archive, collectorImage(t, dir)}
+	socket := filepath.Join(os.Getenv("NODE_RUN"), "containerd.sock")
+	for _, archive := range archives {
+		command(t, "", "ctr", "--address", socket, "--namespace", "k8s.io", "images", "import", archive)
+	}
+}
+
+// collectorImage returns the archive of the collector's image.
+func collectorImage(t testing.TB, dir string) string {
+	t.Helper()
+	archive := filepath.Join(dir, "collector.tar")
+	queuedir := filepath.Join(dir, "queuedir")
+	command(t, "", "env", "CGO_ENABLED=0", "go", "build", "-trimpath", "-o", queuedir, "./cmd/queuedir")
+	command(t, "", "mkimage", archive, image, "10001", "/otelcol-ociapm", "/otelcol-ociapm="+harness.Binary(t, "otelcol-ociapm"), "/queuedir="+queuedir)
+	return archive
+}

@@ -1,0 +1,16 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build tools
+
+// Package kubernetes pins what node.sh builds the node from.
+package kubernetes
+
+import (
+	_ "k8s.io/kubernetes/cmd/kube-apiserver"
+	_ "k8s.io/kubernetes/cmd/kube-controller-manager"
+	_ "k8s.io/kubernetes/cmd/kube-proxy"
+	_ "k8s.io/kubernetes/cmd/kube-scheduler"
+	_ "k8s.io/kubernetes/cmd/kubectl"
+	_ "k8s.io/kubernetes/cmd/kubelet"
+)

@@ -1,0 +1,253 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build kubernetes
+
+package kubernetes
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/test/harness"
+)
+
+const (
+	rotatedKey = "KUBERNETESROTATEDKEY0123456789ABCD"
+	// podUID is what the README has apps say of themselves.
+	podUID = "k8s.pod.uid=$(POD_UID)"
+)
+
+// What the kustomize overlays make of a node, with apps that send all the while.
+func TestRunning(t *testing.T) {
+	c := newCluster(t)
+	namespace(t, appNamespace, "restricted")
+	t.Run("agent", c.testAgent)
+	t.Run("agent and gateway", c.testAgentAndGateway)
+	t.Run("sidecar", c.testSidecar)
+}
+
+// An agent on the node, and apps that send to their node's address or to the
+// agent's Service.
+func (c *cluster) testAgent(t *testing.T) {
+	namespace(t, agents, "privileged")
+	c.prepare(t, agents)
+	c.overlay(t, "agent")
+	rolledOut(t, agents, "daemonset/otelcol-ociapm-agent")
+	byGRPC := startApp(t, 100, "grpc", "$(NODE_IP):4317", podUID)
+	byHTTP := startApp(t, 101, "http", "$(NODE_IP):4318", podUID)
+	// A Service keeps the sender's address, which says what pod it is.
+	byService := startApp(t, 102, "http", "otelcol-ociapm-agent."+agents+".svc:4318", `""`)
+	apps := []*app{byGRPC, byHTTP, byService}
+	for _, a := range apps {
+		a.sendsOn(t, 10)
+	}
+
+	t.Run("spans say which pod sent them", func(t *testing.T) {
+		for _, a := range apps {
+			resource := c.resourceOf(t, a)
+			sender := a.pod(t)
+			assert.Equal(t, sender.Metadata.Name, resource["k8s.pod.name"], a.name)
+			assert.Equal(t, sender.Metadata.UID, resource["k8s.pod.uid"])
+			assert.Equal(t, appNamespace, resource["k8s.namespace.name"])
+			assert.Equal(t, a.name, resource["k8s.deployment.name"])
+			assert.Equal(t, "node0", resource["k8s.node.name"])
+			assert.Equal(t, "node0", resource["host.name"])
+			assert.Equal(t, "test", resource["deployment.environment.name"], "from the pod's annotation")
+			assert.Equal(t, a.name, resource["service.name"])
+		}
+	})
+
+	t.Run("the queue is the collector's own", func(t *testing.T) {
+		queue := filepath.Join(os.Getenv("NODE_RUN"), "varlib", "otelcol-ociapm", "queue")
+		for _, path := range []string{queue, filepath.Join(queue, "exporter_oci_apm__traces")} {
+			info, err := os.Stat(path)
+			require.NoError(t, err)
+			assert.EqualValues(t, 10001, info.Sys().(*syscall.Stat_t).Uid, path)
+			assert.Zero(t, info.Mode().Perm()&0o077, "%s is for others: %s", path, info.Mode())
+		}
+	})
+
+	t.Run("the key is rotated", func(t *testing.T) {
+		c.sandbox.SetPrivateKey(t, rotatedKey)
+		for _, a := range apps {
+			a.sendsOn(t, 10)
+		}
+		c.writeSecret(t, agents, rotatedKey)
+		stored := c.sandbox.Counts(t).Spans.Stored
+		c.awaitStored(t, stored+1)
+		counts := c.sandbox.Counts(t).Uploads.ByStatus
+		assert.Positive(t, counts["401"], "no upload met the new key: %v", counts)
+		assert.Zero(t, restarts(t, agents), "the agent was restarted")
+	})
+
+	t.Run("a rolling update", func(t *testing.T) {
+		kubectl(t, "rollout", "restart", "-n", agents, "daemonset/otelcol-ociapm-agent")
+		rolledOut(t, agents, "daemonset/otelcol-ociapm-agent")
+		for _, a := range apps {
+			a.sendsOn(t, 10)
+		}
+	})
+
+	t.Run("pods are killed while APM is down", func(t *testing.T) {
+		c.sandbox.AddFault(t, apmsandbox.Fault{Down: true})
+		for range 2 {
+			for _, a := range apps {
+				a.sendsOn(t, 10)
+			}
+			c.killPods(t, agents, "app.kubernetes.io/component=agent")
+			rolledOut(t, agents, "daemonset/otelcol-ociapm-agent")
+		}
+		c.sandbox.ClearFaults(t)
+	})
+
+	c.requireDelivered(t, apps...)
+	c.sandbox.SetPrivateKey(t, harness.PrivateKey)
+}
+
+// Agents that send to a gateway, which alone has the key.
+func (c *cluster) testAgentAndGateway(t *testing.T) {
+	namespace(t, agents, "privileged")
+	namespace(t, gateways, "restricted")
+	c.prepare(t, agents)
+	c.prepare(t, gateways)
+	kubectl(t, "delete", "secret", "-n", agents, "otelcol-ociapm") // agents do without
+	c.overlay(t, "agent-gateway")
+	rolledOut(t, gateways, "deployment/otelcol-ociapm-gateway")
+	rolledOut(t, agents, "daemonset/otelcol-ociapm-agent")
+	require.Eventually(t, func() bool {
+		return len(podsOf(t, gateways, "app.kubernetes.io/component=gateway")) == 2
+	}, commandTimeout, pollInterval, "the autoscaler does not see to two replicas")
+	rolledOut(t, gateways, "deployment/otelcol-ociapm-gateway")
+
+	apps := []*app{startApp(t, 200, "grpc", "$(NODE_IP):4317", podUID), startApp(t, 201, "http", "$(NODE_IP):4318", podUID)}
+	for _, a := range apps {
+		a.sendsOn(t, 10)
+	}
+	c.awaitStored(t, c.sandbox.Counts(t).Spans.Stored+1)
+	resource := c.resourceOf(t, apps[0])
+	assert.Equal(t, apps[0].pod(t).Metadata.Name, resource["k8s.pod.name"])
+
+	t.Run("a rolling update of the gateway", func(t *testing.T) {
+		kubectl(t, "rollout", "restart", "-n", gateways, "deployment/otelcol-ociapm-gateway")
+		rolledOut(t, gateways, "deployment/otelcol-ociapm-gateway")
+		apps[0].sendsOn(t, 10)
+	})
+	t.Run("all gateways are killed", func(t *testing.T) {
+		c.killPods(t, gateways, "app.kubernetes.io/component=gateway")
+		apps[0].sendsOn(t, 10)
+		rolledOut(t, gateways, "deployment/otelcol-ociapm-gateway")
+	})
+	t.Run("the gateway is killed while APM is down", func(t *testing.T) {
+		c.sandbox.AddFault(t, apmsandbox.Fault{Status: 503})
+		apps[0].sendsOn(t, 20)
+		c.killPods(t, gateways, "app.kubernetes.io/component=gateway")
+		c.sandbox.ClearFaults(t)
+		rolledOut(t, gateways, "deployment/otelcol-ociapm-gateway")
+	})
+	c.requireDelivered(t, apps...)
+}
+
+// A collector in the app's pod.
+func (c *cluster) testSidecar(t *testing.T) {
+	c.prepare(t, appNamespace)
+	c.overlay(t, "sidecar", fmt.Sprintf(`
+  - target: {kind: Deployment, name: my-app}
+    patch: |
+      apiVersion: apps/v1
+      kind: Deployment
+      metadata: {name: my-app}
+      spec:
+        template:
+          spec:
+            initContainers:
+              - name: otelcol-ociapm
+                env: [{name: SSL_CERT_DIR, value: %[1]s}]
+                volumeMounts: [{name: %[2]s, mountPath: %[1]s}]
+            containers:
+              - name: app
+                image: testapp:dev
+                command: [/testapp, send]
+                env:
+                  - {name: APP_ID, value: "300"}
+                  - {name: OTLP_PROTOCOL, value: grpc}
+                  - {name: OTLP_ADDRESS, value: "localhost:4317"}
+                readinessProbe: {httpGet: {path: /report, port: 8080}, periodSeconds: 1}
+            volumes: [{name: %[2]s, configMap: {name: %[2]s}}]`, caFolder, caVolume))
+	rolledOut(t, appNamespace, "deployment/my-app")
+	a := &app{appNamespace, "my-app"}
+	a.sendsOn(t, 10)
+	c.awaitStored(t, c.sandbox.Counts(t).Spans.Stored+1)
+	sender := a.pod(t)
+	resource := c.resource(t, "app-300")
+	assert.Equal(t, sender.Metadata.Name, resource["k8s.pod.name"])
+	assert.Equal(t, sender.Metadata.UID, resource["k8s.pod.uid"])
+	assert.Equal(t, appNamespace, resource["k8s.namespace.name"])
+	assert.Equal(t, "node0", resource["k8s.node.name"])
+
+	// The app ends first, and what it sent last is uploaded before the sidecar ends.
+	report := a.stop(t)
+	kubectl(t, "scale", "-n", appNamespace, "deployment/my-app", "--replicas=0") // another pod would send the same spans
+	kubectl(t, "wait", "-n", appNamespace, "--for=delete", "pod/"+sender.Metadata.Name, "--timeout=90s")
+	assert.Zero(t, c.sandbox.Missing(t, report), "of %d accepted spans", report.AcceptedSpans())
+	require.Empty(t, report.Refused)
+	t.Logf("%d spans accepted, %d retries", report.AcceptedSpans(), report.Retries)
+}
+
+// killPods kills pods without a chance to drain.
+func (c *cluster) killPods(t *testing.T, namespace, selector string) {
+	t.Helper()
+	kubectl(t, "delete", "pods", "-n", namespace, "-l", selector, "--grace-period=0", "--force")
+}
+
+// awaitStored waits until at least n spans are stored.
+func (c *cluster) awaitStored(t *testing.T, n int) {
+	t.Helper()
+	require.Eventually(t, func() bool { return c.sandbox.Counts(t).Spans.Stored >= n }, commandTimeout, pollInterval,
+		"%d spans are not stored: %+v", n, c.sandbox.Uploads(t)[:1])
+}
+
+// resourceOf returns the resource of the last stored span of an app.
+func (c *cluster) resourceOf(t *testing.T, a *app) map[string]any {
+	t.Helper()
+	return c.resource(t, a.name)
+}
+
+func (c *cluster) resource(t *testing.T, service string) map[string]any {
+	t.Helper()
+	var traces []apmsandbox.TraceSummary
+	require.Eventually(t, func() bool {
+		traces = c.sandbox.TracesOf(t, service)
+		return len(traces) > 0
+	}, commandTimeout, pollInterval, "no span of %s is stored", service)
+	spans := c.sandbox.Trace(t, traces[0].TraceID).Spans
+	return spans[len(spans)-1].Resource
+}
+
+// restarts returns how often containers in a namespace were restarted.
+func restarts(t *testing.T, namespace string) int {
+	t.Helper()
+	type list struct {
+		Items []struct {
+			Status struct {
+				ContainerStatuses []struct {
+					RestartCount int `json:"restartCount"`
+				} `json:"containerStatuses"`
+			} `json:"status"`
+		} `json:"items"`
+	}
+	n := 0
+	for _, pod := range kubectlJSON[list](t, "pods", "-n", namespace).Items {
+		for _, container := range pod.Status.ContainerStatuses {
+			n += container.RestartCount
+		}
+	}
+	return n
+}
