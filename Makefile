@@ -93,6 +93,20 @@ test-image: image ## Run the container image with runc (needs root and runc)
 sizes: build ## Print sizes, idle memory and start time: the table of docs/deploy.md
 	@scripts/sizes.sh
 
+.PHONY: test-tiers
+test-tiers: build ## Kill parts of gateways in two tiers, and of one with Kafka, and count spans (needs Java and Maven)
+	go test -count=1 -tags=tiers -timeout=20m -v ./test/tiers/...
+
+.PHONY: measure-cost
+measure-cost: build ## Measure what a span costs in each shape, and write the table in docs/sizing.md (needs Java and Maven)
+	go test -count=1 -tags=tiers -timeout=20m -v -run=TestCost ./test/tiers/... -measured=20s -update
+
+# The first run builds Kubernetes, which takes some minutes; K8S_HOME keeps it.
+.PHONY: test-kubernetes
+test-kubernetes: build ## Try manifests and chart on a real Kubernetes node (needs root on Debian, cgroup v1)
+	test/kubernetes/node.sh prepare
+	go test -count=1 -tags=kubernetes -timeout=20m -v -exec="$(CURDIR)/test/kubernetes/node.sh session" ./test/kubernetes
+
 .PHONY: lint
 lint: ## Lint all Go code
 	$(TOOL) golangci-lint run ./...
@@ -103,11 +117,13 @@ fmt: ## Format all Go code
 	$(TOOL) golangci-lint fmt ./...
 
 .PHONY: generate
-generate: ## Write all generated files: mdatagen's of the components, ocb's of the collector
+generate: ## Write all generated files: mdatagen's of the components, ocb's of the collector, copies in deploy
 	go generate ./...
 	$(TOOL) builder --config=builder-config.yaml --skip-compilation --skip-strict-versioning=false
 	gofmt -w cmd/otelcol-ociapm
 	sed -i -E 's/^(\t\tVersion: +)("[^"]+"),$$/\1withCommit(\2),/' cmd/otelcol-ociapm/main.go
+
+	deploy/generate.sh
 
 .PHONY: tidy
 tidy: ## Run go mod tidy in every module

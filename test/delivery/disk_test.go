@@ -73,23 +73,23 @@ func (r *run) ballast() string {
 // APM come back while it is, and then makes space.
 func fillDisk(t *testing.T, r *run) {
 	t.Helper()
-	before := r.load.retries()
+	before := r.load.Retries()
 	r.sandbox.AddFault(t, apmsandbox.Fault{Down: true})
 	for range 30 {
 		time.Sleep(500 * time.Millisecond)
-		if r.load.retries() > before+20 || r.pipeline == stock {
+		if r.load.Retries() > before+20 || r.pipeline == stock {
 			break
 		}
 	}
 	time.Sleep(2 * time.Second)
 	if r.pipeline == ours {
-		assert.Greater(t, r.load.retries(), before, "apps are not asked to wait: the disk is not full")
+		assert.Greater(t, r.load.Retries(), before, "apps are not asked to wait: the disk is not full")
 	}
 	r.nodes[0].checkPages(t)
 	r.sandbox.ClearFaults(t)
 	time.Sleep(5 * time.Second)
 	if r.pipeline == ours {
-		t.Logf("with APM back and the disk still full, %d of %d accepted spans are stored", r.sandbox.Counts(t).Spans.Stored, r.load.accepted())
+		t.Logf("with APM back and the disk still full, %d of %d accepted spans are stored", r.sandbox.Counts(t).Spans.Stored, r.load.Accepted())
 		if err := os.Remove(r.ballast()); err != nil {
 			require.ErrorIs(t, err, os.ErrNotExist) // there is none where nothing was mounted
 		}
@@ -109,7 +109,7 @@ func damage(how func(t *testing.T, path string)) func(*testing.T, *run) {
 		n.stop(t)
 		r.sandbox.ClearFaults(t)
 		if r.pipeline == ours {
-			r.setAside = r.load.accepted() - r.sandbox.Counts(t).Spans.Stored
+			r.setAside = r.load.Accepted() - r.sandbox.Counts(t).Spans.Stored
 			require.Positive(t, r.setAside, "nothing is in the queue")
 			how(t, n.queueFile(t))
 		}

@@ -122,7 +122,7 @@ func TestHostileClients(t *testing.T) {
 		t.Logf("peak memory %s", mebibytes(n.collector.PeakMemory()))
 	})
 
-	good.finish()
+	good.Finish()
 	r := &run{pipeline: ours, sandbox: sandbox, nodes: []*node{n}, load: good}
 	r.awaitDrained(t)
 	n.checkPages(t)
@@ -132,7 +132,7 @@ func TestHostileClients(t *testing.T) {
 	result := r.account(t)
 	t.Logf("the good clients: %+v", result)
 	assert.Zero(t, result.lost)
-	assert.Empty(t, good.refused())
+	assert.Empty(t, good.Refused())
 	assert.Less(t, n.peakMemory(), int64(memoryLimit+memoryMargin), "peak memory, bytes")
 }
 

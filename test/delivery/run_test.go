@@ -11,8 +11,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -126,23 +124,6 @@ func (n *node) log() string {
 	return strings.Join(n.outputs, "") + n.collector.Output()
 }
 
-var queueSize = regexp.MustCompile(`(?m)^otelcol_exporter_queue_size\{[^}]*data_type="traces"[^}]*\} (\S+)$`)
-
-// queued returns the size of the queue of spans, in the unit of its sizer, what
-// is being uploaded included.
-func (n *node) queued(t *testing.T) float64 {
-	t.Helper()
-	total := 0.0
-	matches := queueSize.FindAllStringSubmatch(page(t, "http://"+n.collector.Metrics+"/metrics"), -1)
-	require.NotEmpty(t, matches, "no queue size among the metrics")
-	for _, match := range matches {
-		size, err := strconv.ParseFloat(match[1], 64)
-		require.NoError(t, err)
-		total += size
-	}
-	return total
-}
-
 // checkPages searches what the collector shows for a data key.
 func (n *node) checkPages(t *testing.T) {
 	t.Helper()
@@ -189,7 +170,7 @@ type run struct {
 
 	sandbox *harness.Sandbox
 	nodes   []*node // those that apps send to first
-	load    *load
+	load    *otlpload.Load
 	keyFile string // of our pipeline, where the scenario has one
 
 	// setAside is the number of accepted spans that were in a file which a
@@ -254,7 +235,7 @@ func play(t *testing.T, s scenario, p pipeline) outcome {
 	r.load = startLoad(t, s.load, entries...)
 	s.during(t, r)
 	r.sandbox.ClearFaults(t)
-	r.load.finish()
+	r.load.Finish()
 	r.awaitDrained(t)
 	for _, n := range r.nodes {
 		n.checkPages(t)
@@ -277,7 +258,7 @@ func play(t *testing.T, s scenario, p pipeline) outcome {
 // are empty: then what is missing will not come.
 func (r *run) awaitDrained(t *testing.T) {
 	t.Helper()
-	accepted := r.load.accepted()
+	accepted := r.load.Accepted()
 	empty := 0
 	for deadline := time.Now().Add(drainTimeout); time.Now().Before(deadline); time.Sleep(pollInterval) {
 		if r.sandbox.Counts(t).Spans.Stored >= accepted {
@@ -285,7 +266,7 @@ func (r *run) awaitDrained(t *testing.T) {
 		}
 		queued := 0.0
 		for _, n := range r.nodes {
-			queued += n.queued(t)
+			queued += n.collector.QueueSize(t)
 		}
 		empty++
 		if queued > 0 {
@@ -307,11 +288,11 @@ func (r *run) account(t *testing.T) outcome {
 	t.Helper()
 	counts := r.sandbox.Counts(t).Spans
 	require.Zero(t, counts.Evicted, "the sandbox is too small for this load")
-	result := outcome{accepted: r.load.accepted(), stored: counts.Stored, duplicated: counts.Duplicates, retries: r.load.retries(), refused: len(r.load.refused())}
+	result := outcome{accepted: r.load.Accepted(), stored: counts.Stored, duplicated: counts.Duplicates, retries: r.load.Retries(), refused: len(r.load.Refused())}
 	require.Positive(t, result.accepted)
 
 	missing := 0
-	for _, a := range r.load.apps {
+	for _, a := range r.load.Apps {
 		missing += r.sandbox.Missing(t, a.Report())
 	}
 	excused := r.setAside

@@ -150,7 +150,7 @@ func pileUp(spans int) func(*testing.T, *run) {
 	return func(t *testing.T, r *run) {
 		t.Helper()
 		r.sandbox.AddFault(t, apmsandbox.Fault{Down: true})
-		require.Eventually(t, func() bool { return r.load.accepted() >= spans }, 10*time.Minute, pollInterval)
+		require.Eventually(t, func() bool { return r.load.Accepted() >= spans }, 10*time.Minute, pollInterval)
 		r.nodes[0].checkPages(t)
 		r.sandbox.ClearFaults(t)
 	}

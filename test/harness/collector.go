@@ -6,10 +6,13 @@ package harness // import "github.com/ociapm/otelcol-ociapm/test/harness"
 import (
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -106,6 +109,23 @@ func (c *Collector) Restart(t testing.TB, environment ...string) {
 	}, c.opts.Environment, environment)...)
 	c.Process = Start(t, cmd)
 	c.AwaitOutput(t, "Everything is ready")
+}
+
+var queueSize = regexp.MustCompile(`(?m)^otelcol_exporter_queue_size\{[^}]*data_type="traces"[^}]*\} (\S+)$`)
+
+// QueueSize returns the size of the queues of spans, in the unit of their sizer,
+// what is being sent included.
+func (c *Collector) QueueSize(t testing.TB) float64 {
+	t.Helper()
+	total := 0.0
+	matches := queueSize.FindAllSubmatch(do(t, http.MethodGet, "http://"+c.Metrics+"/metrics", nil), -1)
+	require.NotEmpty(t, matches, "no queue size among the metrics")
+	for _, match := range matches {
+		size, err := strconv.ParseFloat(string(match[1]), 64)
+		require.NoError(t, err)
+		total += size
+	}
+	return total
 }
 
 // RunCollector runs the collector with the given arguments until it ends, and

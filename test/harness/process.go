@@ -165,6 +165,23 @@ func (p *Process) PeakMemory() int64 {
 	return kib << 10
 }
 
+// CPUTime returns the time that the running process has spent on CPUs so far, in
+// user and in kernel mode (/proc/PID/stat, in hundredths of a second).
+func (p *Process) CPUTime(t testing.TB) time.Duration {
+	t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Pid()))
+	require.NoError(t, err)
+	// The second field is a name in brackets, which may have blanks in it.
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	var ticks int64
+	for _, field := range fields[11:13] { // utime, stime
+		n, err := strconv.ParseInt(field, 10, 64)
+		require.NoError(t, err)
+		ticks += n
+	}
+	return time.Duration(ticks) * (time.Second / 100)
+}
+
 // Wait waits for the process to end by itself and returns its exit code.
 func (p *Process) Wait(t testing.TB, timeout time.Duration) int {
 	t.Helper()

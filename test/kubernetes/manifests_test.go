@@ -108,11 +108,11 @@ func TestManifestsAreAccepted(t *testing.T) {
 // The chart refuses values that cannot work, and says which.
 func TestChartRefuses(t *testing.T) {
 	for values, says := range map[string]string{
-		"mode=daemon":                                               "at '/mode'",
-		"apm.existingSecret=s,agents.memoryMiB=1":                   "additional properties 'agents' not allowed",
-		"apm.endpoint=http://a.oci.test,apm.dataKey=k":              "at '/apm/endpoint'",
-		"apm.endpoint=https://<prefix>.apm-agt.oci.test":            "at '/apm/endpoint'",
-		"mode=gateway":                                              "set apm.endpoint and apm.dataKey, or apm.existingSecret",
+		"mode=daemon": "at '/mode'",
+		"apm.existingSecret=s,agents.memoryMiB=1":        "additional properties 'agents' not allowed",
+		"apm.endpoint=http://a.oci.test,apm.dataKey=k":   "at '/apm/endpoint'",
+		"apm.endpoint=https://<prefix>.apm-agt.oci.test": "at '/apm/endpoint'",
+		"mode=gateway": "set apm.endpoint and apm.dataKey, or apm.existingSecret",
 		"mode=kafka,apm.endpoint=https://a.oci.test,apm.dataKey=k":  "set kafka.brokers",
 		"apm.existingSecret=s,agent.gateway=http://gateway.svc:443": "at '/agent/gateway'",
 	} {
@@ -375,7 +375,9 @@ func TestOperator(t *testing.T) {
 	}
 
 	// The collector is one that starts.
-	var collector struct{ Spec struct{ Config json.RawMessage } }
+	var collector struct {
+		Spec struct{ Config json.RawMessage }
+	}
 	text := command(t, "", "kubectl", "create", "-n", appNamespace, "--dry-run=server", "-o", "json", "-f", "deploy/operator/collector.yaml")
 	require.NoError(t, json.Unmarshal([]byte(text), &collector))
 	dir := t.TempDir()

@@ -324,6 +324,68 @@ func (a *App) traces(request int) ptrace.Traces {
 	return td
 }
 
+// Load is apps that send.
+type Load struct {
+	Apps []*App
+
+	stop   func()
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+// Start starts apps. Finish ends them; canceling the context does too, without
+// what they have begun to send.
+func Start(ctx context.Context, apps ...*App) *Load {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := make(chan struct{})
+	l := &Load{Apps: apps, stop: sync.OnceFunc(func() { close(stop) }), cancel: cancel}
+	for _, a := range apps {
+		l.done.Go(func() { a.Run(ctx, stop) })
+	}
+	return l
+}
+
+// Finish ends the load: every app still delivers the request that it has begun.
+func (l *Load) Finish() {
+	l.stop()
+	l.done.Wait()
+	l.cancel()
+}
+
+// Abort ends the load at once.
+func (l *Load) Abort() {
+	l.cancel()
+	l.Finish()
+}
+
+// Accepted returns the number of spans that were accepted so far.
+func (l *Load) Accepted() int {
+	n := 0
+	for _, a := range l.Apps {
+		report := a.Report()
+		n += report.AcceptedSpans()
+	}
+	return n
+}
+
+// Retries returns how often an app was asked to try again, or got no answer.
+func (l *Load) Retries() int {
+	n := 0
+	for _, a := range l.Apps {
+		n += a.Report().Retries
+	}
+	return n
+}
+
+// Refused returns the answers that lost data.
+func (l *Load) Refused() []string {
+	var all []string
+	for _, a := range l.Apps {
+		all = append(all, a.Report().Refused...)
+	}
+	return all
+}
+
 // Pause waits; it returns false if stop is closed before or meanwhile.
 func Pause(stop <-chan struct{}, d time.Duration) bool {
 	select {
