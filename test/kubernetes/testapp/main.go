@@ -1,6 +1,8 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build linux
+
 // Testapp is what the pods of the tests run that are no collector:
 //
 //	testapp pause   holds the namespaces of a pod, and nothing else
