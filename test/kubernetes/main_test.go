@@ -96,10 +96,16 @@ func namespace(t testing.TB, name, level string) {
 	t.Cleanup(func() { kubectl(t, "delete", "namespace", name, "--ignore-not-found", "--wait") })
 }
 
-// importImages puts the images into the node's container runtime. Before that no
-// pod can start: the one that holds a pod's namespaces is among them.
+var imagesImported bool
+
+// importImages puts the images into the node's container runtime, unless a test
+// has done so. Before that no pod can start: the one that holds a pod's namespaces
+// is among them.
 func importImages(t testing.TB) {
 	t.Helper()
+	if imagesImported {
+		return
+	}
 	dir := t.TempDir()
 	testapp := filepath.Join(dir, "testapp")
 	command(t, "", "env", "CGO_ENABLED=0", "go", "build", "-trimpath", "-o", testapp, "./test/kubernetes/testapp")
@@ -110,6 +116,7 @@ func importImages(t testing.TB) {
 	for _, archive := range archives {
 		command(t, "", "ctr", "--address", socket, "--namespace", "k8s.io", "images", "import", archive)
 	}
+	imagesImported = true
 }
 
 // collectorImage returns the archive of the collector's image: OTELCOL_IMAGE, or
