@@ -125,6 +125,20 @@ func TestChartRefuses(t *testing.T) {
 	command(t, "", "helm", "lint", chart, "--strict", "--set", "apm.existingSecret=s")
 }
 
+// The chart is of the version of the collector.
+func TestChartVersion(t *testing.T) {
+	version := func(file, pattern string) string {
+		content, err := os.ReadFile(filepath.Join(harness.Root(t), file))
+		require.NoError(t, err)
+		match := regexp.MustCompile(pattern).FindSubmatch(content)
+		require.NotNil(t, match, "%s has no version", file)
+		return string(match[1])
+	}
+	collector := version("builder-config.yaml", `(?m)^  version: (\S+)$`)
+	assert.Equal(t, collector, version(chart+"/Chart.yaml", `(?m)^appVersion: (\S+)$`))
+	assert.Equal(t, collector, version(chart+"/Chart.yaml", `(?m)^version: (\S+)$`))
+}
+
 // object is a manifest.
 type object = map[string]any
 
