@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -31,6 +33,7 @@ func TestRunning(t *testing.T) {
 	namespace(t, appNamespace, "restricted")
 	t.Run("agent", c.testAgent)
 	t.Run("agent and gateway", c.testAgentAndGateway)
+	t.Run("gateway for apps", c.testGateway)
 	t.Run("sidecar", c.testSidecar)
 }
 
@@ -153,6 +156,53 @@ func (c *cluster) testAgentAndGateway(t *testing.T) {
 		rolledOut(t, gateways, "deployment/otelcol-ociapm-gateway")
 	})
 	c.requireDelivered(t, apps...)
+}
+
+// A gateway for apps: what it accepted survives its containers.
+func (c *cluster) testGateway(t *testing.T) {
+	namespace(t, gateways, "restricted")
+	c.prepare(t, gateways)
+	c.overlay(t, "gateway")
+	rolledOut(t, gateways, "deployment/otelcol-ociapm-gateway")
+	apps := []*app{
+		startApp(t, 250, "grpc", "otelcol-ociapm-gateway."+gateways+".svc:4317", `""`),
+		startApp(t, 251, "http", "otelcol-ociapm-gateway."+gateways+".svc:4318", `""`),
+	}
+	c.sandbox.AddFault(t, apmsandbox.Fault{Down: true})
+	for _, a := range apps {
+		a.sendsOn(t, 20)
+	}
+	killContainers(t)
+	require.Eventually(t, func() bool { return restarts(t, gateways) > 0 }, commandTimeout, pollInterval, "no container was restarted")
+	rolledOut(t, gateways, "deployment/otelcol-ociapm-gateway")
+	for _, a := range apps {
+		a.sendsOn(t, 10)
+	}
+	c.sandbox.ClearFaults(t)
+	c.requireDelivered(t, apps...)
+}
+
+// killContainers ends the processes of the collectors in the node's pods, as the
+// kernel does when memory runs out.
+func killContainers(t *testing.T) {
+	t.Helper()
+	commands, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	require.NoError(t, err)
+	killed := 0
+	for _, path := range commands {
+		line, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has just ended
+		}
+		if !strings.HasPrefix(string(line), "/otelcol-ociapm\x00--config=/etc/otelcol-ociapm/kubernetes/") {
+			continue
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		require.NoError(t, err)
+		require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
+		killed++
+	}
+	require.Positive(t, killed)
 }
 
 // A collector in the app's pod.
