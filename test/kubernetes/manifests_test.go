@@ -380,7 +380,11 @@ func TestOperator(t *testing.T) {
 		path := filepath.Join(download.Dir, "config", "crd", "bases", crd)
 		kubectl(t, "apply", "--server-side", "-f", path)
 		t.Cleanup(func() { kubectl(t, "delete", "-f", path) })
-		kubectl(t, "wait", "--for=condition=Established", "--timeout=60s", "-f", path)
+		require.Eventually(t, func() bool {
+			// It is an error while there is no condition yet.
+			_, err := tryCommand(t, "", "kubectl", "wait", "--for=condition=Established", "--timeout=10s", "-f", path)
+			return err == nil
+		}, commandTimeout, pollInterval)
 	}
 	namespace(t, appNamespace, "privileged")
 	for _, file := range []string{"collector.yaml", "instrumentation.yaml", "app.yaml"} {
