@@ -27,7 +27,7 @@ type change struct {
 func TestRun(t *testing.T) {
 	dir := t.TempDir()
 	there := filepath.Join(dir, "there")
-	require.NoError(t, os.Mkdir(there, 0o755))
+	require.NoError(t, os.Mkdir(there, 0o750))
 	link := filepath.Join(dir, "link")
 	require.NoError(t, os.Symlink("/etc", link))
 	file := filepath.Join(dir, "file")

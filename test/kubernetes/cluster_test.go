@@ -242,7 +242,7 @@ func (a *app) stop(t *testing.T) otlpload.Report {
 
 func (a *app) ask(t *testing.T, method, path string) otlpload.Report {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+net.JoinHostPort(a.pod(t).Status.PodIP, "8080")+path, nil)
+	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+net.JoinHostPort(a.pod(t).Status.PodIP, "8080")+path, http.NoBody)
 	require.NoError(t, err)
 	transport := &http.Transport{DisableKeepAlives: true}
 	client := http.Client{Transport: transport, Timeout: 2 * time.Minute}
@@ -354,8 +354,8 @@ func lookUp(ctx context.Context, name string) (addresses []netip.Addr, found boo
 		return nil, false
 	}
 	if address != "None" {
-		parsed, err := netip.ParseAddr(address)
-		return []netip.Addr{parsed}, err == nil
+		service, parseErr := netip.ParseAddr(address)
+		return []netip.Addr{service}, parseErr == nil
 	}
 	slices, err := output(exec.CommandContext(ctx, "kubectl", "get", "endpointslices", "-n", parts[1], "-l", "kubernetes.io/service-name="+parts[0],
 		"-o", `jsonpath={range .items[*].endpoints[?(@.conditions.ready==true)]}{.addresses[0]}{"\n"}{end}`))

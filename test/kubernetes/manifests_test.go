@@ -181,10 +181,10 @@ func at(o object, path ...string) any {
 func TestChartAndOverlaysAgree(t *testing.T) {
 	for _, s := range shapes {
 		t.Run(s.overlay, func(t *testing.T) {
-			fromOverlay := comparable(t, renderOverlay(t, s.overlay))
+			fromOverlay := substance(t, renderOverlay(t, s.overlay))
 			fromChart := map[string]object{}
 			for _, r := range s.releases {
-				for key, o := range comparable(t, renderRelease(t, r)) {
+				for key, o := range substance(t, renderRelease(t, r)) {
 					fromChart[key] = o
 				}
 			}
@@ -199,10 +199,10 @@ func TestChartAndOverlaysAgree(t *testing.T) {
 	}
 }
 
-// comparable returns objects without what is to differ: names of ConfigMaps have a
+// substance returns objects without what is to differ: names of ConfigMaps have a
 // hash of the content in kustomize, where the chart has an annotation of the pod;
 // Helm has labels of its own, and namespaces are not its business.
-func comparable(t *testing.T, manifests string) map[string]object {
+func substance(t *testing.T, manifests string) map[string]object {
 	t.Helper()
 	all := map[string]object{}
 	hash := regexp.MustCompile(`(otelcol-ociapm-[a-z-]+)-[a-z0-9]{10}"`)
