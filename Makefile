@@ -122,7 +122,6 @@ generate: ## Write all generated files: mdatagen's of the components, ocb's of t
 	$(TOOL) builder --config=builder-config.yaml --skip-compilation --skip-strict-versioning=false
 	gofmt -w cmd/otelcol-ociapm
 	sed -i -E 's/^(\t\tVersion: +)("[^"]+"),$$/\1withCommit(\2),/' cmd/otelcol-ociapm/main.go
-
 	deploy/generate.sh
 
 .PHONY: tidy
