@@ -107,6 +107,35 @@ test-kubernetes: build ## Try manifests and chart on a real Kubernetes node (nee
 	test/kubernetes/node.sh prepare
 	go test -count=1 -tags=kubernetes -timeout=20m -v -exec="$(CURDIR)/test/kubernetes/node.sh session" ./test/kubernetes
 
+CONSOLE := internal/apmsandbox/console
+
+$(CONSOLE)/node_modules: $(CONSOLE)/package-lock.json
+	cd $(CONSOLE) && npm ci --silent --no-fund --no-audit
+	@touch $@
+
+.venv/stayeasy: examples/stayeasy/requirements.txt examples/stayeasy/constraints.txt
+	python3 -m venv $@
+	$@/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+.PHONY: console
+console: $(CONSOLE)/node_modules ## Build the sandbox's console from its TypeScript (needs Node)
+	cd $(CONSOLE) && npm run --silent build
+
+.PHONY: check-console
+check-console: console ## Check the console's source, and that the built files in the repository are what `make console` writes
+	cd $(CONSOLE) && npm run --silent check
+	@git diff --exit-code --stat -- $(CONSOLE) && test -z "$$(git status --porcelain -- $(CONSOLE))" || \
+		{ git status --short -- $(CONSOLE); echo "built files differ from the repository: run 'make console' and commit the result"; exit 1; }
+
+.PHONY: test-console
+test-console: build $(CONSOLE)/node_modules .venv/stayeasy ## Use the console in a headless Chromium with StayEasy's traffic (needs Chromium, Node and Python 3)
+	go test -count=1 -tags=console -timeout=15m -v ./test/console/...
+
+.PHONY: pictures
+pictures: build $(CONSOLE)/node_modules .venv/stayeasy ## Take the pictures of the console in docs/pictures (better with the fonts Inter and JetBrains Mono)
+	go test -count=1 -tags=console -timeout=15m ./test/console/... -run=TestViews -pictures=$(CURDIR)/docs/pictures
+
 .PHONY: lint
 lint: ## Lint all Go code
 	$(TOOL) golangci-lint run ./...

@@ -14,6 +14,7 @@ sandbox_listen=${SANDBOX_LISTEN:-127.0.0.1:4320}
 collector_pid=
 sandbox_pid=
 viewer_pid=
+configs=(--config="$root/config/agent.yaml")
 
 stop() {
   trap '' INT TERM
@@ -62,11 +63,12 @@ else
   sandbox_pid=$!
   await "$state/apmsandbox.log" "apmsandbox ready at" "$sandbox_pid" || stop 1
   destination=$(sed -n 's/.*apmsandbox ready at \(http:[^[:space:]]*\).*/\1/p' "$state/apmsandbox.log" | head -n 1)
-  look="curl -s $destination/api/v1/traces"
+  look="$destination"
   export APM_ENDPOINT=$destination APM_DATA_KEY=${APMSANDBOX_PRIVATE_KEY:-sandbox-private-key}
+  configs+=(--config="$root/scripts/originals.yaml")
 fi
 
-"$root/bin/otelcol-ociapm" --config="$root/config/agent.yaml" "$@" >>"$state/collector.log" 2>&1 &
+"$root/bin/otelcol-ociapm" "${configs[@]}" "$@" >>"$state/collector.log" 2>&1 &
 collector_pid=$!
 await "$state/collector.log" "Everything is ready" "$collector_pid" || stop 1
 

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.uber.org/zap"
@@ -25,9 +26,11 @@ const (
 	defaultLimit   = 100
 	maxLimit       = 1000
 	maxAPIBodySize = 64 << 10
+
+	notATraceID = "a trace id is 32 hexadecimal digits"
 )
 
-// index is what GET / answers until there is a page to look at.
+// index is what GET /api/v1 answers.
 type index struct {
 	Name   string   `json:"name"`
 	Upload []string `json:"upload"`
@@ -38,17 +41,24 @@ var theIndex = index{
 	Name:   "apmsandbox",
 	Upload: strings.Split(listPaths(), ", "),
 	API: []string{
-		"GET /api/v1/traces?service=&operation=&limit=",
+		"GET /api/v1/traces?service=&operation=&attribute=&status=&min_duration=&max_duration=&from=&to=&sort=&buckets=&offset=&limit=",
 		"GET /api/v1/traces/{trace_id}",
+		"GET /api/v1/traces/{trace_id}/waterfall",
+		"GET /api/v1/traces/{trace_id}/spans/{span_id}",
+		"GET /api/v1/services",
 		"GET /api/v1/topology",
+		"GET /api/v1/checks",
 		"GET /api/v1/counts",
+		"GET /api/v1/changes",
 		"GET /api/v1/uploads?limit=",
 		"GET /api/v1/metrics?limit=",
-		"GET /api/v1/logs?limit=",
+		"GET /api/v1/metrics/series?service=&text=&limit=",
+		"GET /api/v1/logs?service=&severity=&text=&trace_id=&limit=",
 		"GET, POST, DELETE /api/v1/faults",
 		"DELETE /api/v1/faults/{id}",
 		"PUT /api/v1/keys",
 		"DELETE /api/v1/store",
+		"POST /api/v1/originals",
 		"GET /healthz",
 	},
 }
@@ -70,15 +80,28 @@ func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	handler(w, r)
 }
 
-// apiHandler serves the JSON API and, at /, what there is to look at.
+// apiHandler serves the JSON API.
 func (s *Server) apiHandler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/{$}", methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) { s.writeJSON(w, http.StatusOK, theIndex) }})
+	for _, path := range []string{"/api/v1", "/api/v1/{$}"} {
+		mux.Handle(path, methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) { s.writeJSON(w, http.StatusOK, theIndex) }})
+	}
 	mux.Handle("/healthz", methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) {
 		s.writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	}})
 	mux.Handle("/api/v1/traces", methods{http.MethodGet: s.getTraces})
 	mux.Handle("/api/v1/traces/{id}", methods{http.MethodGet: s.getTrace})
+	mux.Handle("/api/v1/traces/{id}/waterfall", methods{http.MethodGet: s.getWaterfall})
+	mux.Handle("/api/v1/traces/{id}/spans/{span}", methods{http.MethodGet: s.getSpan})
+	mux.Handle("/api/v1/services", methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) {
+		s.writeJSON(w, http.StatusOK, map[string][]ServiceFacet{"services": facetsOf(s.store.snapshot())})
+	}})
+	mux.Handle("/api/v1/checks", methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) {
+		s.writeJSON(w, http.StatusOK, map[string][]ServiceChecks{"services": checksOf(s.store.snapshot(), time.Now())})
+	}})
+	mux.Handle("/api/v1/changes", methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) { s.writeJSON(w, http.StatusOK, s.Changes()) }})
+	mux.Handle("/api/v1/metrics/series", methods{http.MethodGet: s.getSeries})
+	mux.Handle("/api/v1/originals", methods{http.MethodPost: s.postOriginals})
 	mux.Handle("/api/v1/topology", methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) { s.writeJSON(w, http.StatusOK, s.Topology()) }})
 	mux.Handle("/api/v1/counts", methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) { s.writeJSON(w, http.StatusOK, s.Counts()) }})
 	mux.Handle("/api/v1/uploads", methods{http.MethodGet: s.getUploads})
@@ -96,9 +119,9 @@ func (s *Server) apiHandler() http.Handler {
 		s.writeJSON(w, http.StatusOK, map[string]bool{"ok": true})
 	}})
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSONError(w, http.StatusNotFound, "nothing is here; the API is listed at /")
+		writeJSONError(w, http.StatusNotFound, "nothing is here; the API is listed at /api/v1")
 	})
-	return s.protect(mux)
+	return mux
 }
 
 // protect keeps web pages of other origins away from the API. Without CORS
@@ -134,22 +157,38 @@ func (s *Server) getTraces(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	query := r.URL.Query()
-	s.writeJSON(w, http.StatusOK, listTraces(s.store.snapshot(), query.Get("service"), query.Get("operation"), limit))
+	query, err := parseTraceQuery(r.URL.Query(), limit)
+	if err != nil {
+		writeJSONError(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	s.writeJSON(w, http.StatusOK, listTraces(s.store.snapshot(), query))
 }
 
 func (s *Server) getTrace(w http.ResponseWriter, r *http.Request) {
-	var id pcommon.TraceID
-	if n, err := hex.Decode(id[:], []byte(firstBytes(r.PathValue("id"), 2*len(id)+1))); err != nil || n != len(id) {
-		writeJSONError(w, http.StatusBadRequest, "a trace id is 32 hexadecimal digits")
-		return
+	if trace, ok := s.requestedTrace(w, r); ok {
+		s.writeJSON(w, http.StatusOK, renderTrace(trace))
 	}
-	trace, ok := s.store.trace(id)
+}
+
+// requestedTrace finds the trace of the path; ok is false if it has answered
+// already.
+func (s *Server) requestedTrace(w http.ResponseWriter, r *http.Request) (trace storedTrace, ok bool) {
+	id, ok := parseTraceID(r.PathValue("id"))
+	if !ok {
+		writeJSONError(w, http.StatusBadRequest, notATraceID)
+		return storedTrace{}, false
+	}
+	trace, ok = s.store.trace(id)
 	if !ok {
 		writeJSONError(w, http.StatusNotFound, "no trace "+id.String()+" in the store")
-		return
 	}
-	s.writeJSON(w, http.StatusOK, renderTrace(trace))
+	return trace, ok
+}
+
+func parseTraceID(text string) (id pcommon.TraceID, ok bool) {
+	n, err := hex.Decode(id[:], []byte(firstBytes(text, 2*len(id)+1)))
+	return id, err == nil && n == len(id)
 }
 
 func (s *Server) getUploads(w http.ResponseWriter, r *http.Request) {
@@ -170,14 +209,30 @@ func (s *Server) getMetrics(w http.ResponseWriter, r *http.Request) {
 	s.writeJSON(w, http.StatusOK, map[string][]Metric{"metrics": metrics})
 }
 
+func (s *Server) getSeries(w http.ResponseWriter, r *http.Request) {
+	limit, ok := s.limit(w, r)
+	if !ok {
+		return
+	}
+	query := r.URL.Query()
+	s.writeJSON(w, http.StatusOK, seriesOf(s.store.latestMetrics(maxRecent), query.Get("service"), query.Get("text"), limit))
+}
+
 func (s *Server) getLogs(w http.ResponseWriter, r *http.Request) {
 	limit, ok := s.limit(w, r)
 	if !ok {
 		return
 	}
+	query, err := parseLogQuery(r.URL.Query())
+	if err != nil {
+		writeJSONError(w, http.StatusBadRequest, err.Error())
+		return
+	}
 	logs := []LogRecord{}
-	for _, stored := range s.store.latestLogs(limit) {
-		logs = append(logs, renderLog(stored))
+	for _, stored := range s.store.latestLogs(maxRecent) {
+		if len(logs) < limit && query.matches(stored) {
+			logs = append(logs, renderLog(stored))
+		}
 	}
 	s.writeJSON(w, http.StatusOK, map[string][]LogRecord{"logs": logs})
 }
@@ -299,6 +354,7 @@ func writeBody(w http.ResponseWriter, status int, body []byte) {
 	header.Set("Content-Type", "application/json")
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
 	header.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	// The client may be gone; there is nobody else to tell.

@@ -40,8 +40,9 @@ type Config struct {
 	PublicKey string
 	// MaxSpans bounds the stored spans.
 	MaxSpans int
-	// MaxBytes bounds, approximately, the memory of everything stored: three
-	// quarters of it for spans, an eighth each for metrics and logs.
+	// MaxBytes bounds, approximately, the memory of everything stored: five
+	// eighths of it for spans, an eighth each for metrics, for logs, and for
+	// spans as the app sent them whose upload has not come.
 	MaxBytes int64
 	// MaxRequestBytes bounds an upload's body as sent.
 	MaxRequestBytes int64

@@ -165,6 +165,8 @@ type faultList struct {
 	mu     sync.Mutex
 	lastID int
 	faults []*FaultState
+	// changes counts what was set, met or deleted.
+	changes uint64
 }
 
 func (l *faultList) add(f Fault) (FaultState, error) {
@@ -182,6 +184,7 @@ func (l *faultList) add(f Fault) (FaultState, error) {
 		state.Remaining = new(f.Times)
 	}
 	l.faults = append(l.faults, state)
+	l.changes++
 	return state.copy(), nil
 }
 
@@ -198,6 +201,7 @@ func (l *faultList) take(signal Signal, downOnly bool) *FaultState {
 			return nil
 		}
 		state.Applied++
+		l.changes++
 		if state.Remaining != nil {
 			*state.Remaining--
 			if *state.Remaining == 0 {
@@ -227,7 +231,14 @@ func (l *faultList) remove(id string) int {
 	defer l.mu.Unlock()
 	before := len(l.faults)
 	l.faults = slices.DeleteFunc(l.faults, func(state *FaultState) bool { return id == "" || state.ID == id })
+	l.changes++
 	return before - len(l.faults)
+}
+
+func (l *faultList) changed() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.changes
 }
 
 func (s *FaultState) copy() FaultState {

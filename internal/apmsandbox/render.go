@@ -4,7 +4,6 @@
 package apmsandbox
 
 import (
-	"cmp"
 	"encoding/base64"
 	"math"
 	"slices"
@@ -19,14 +18,20 @@ import (
 // as text.
 const maxRenderDepth = 32
 
+// maxName bounds, in bytes, the names in lists. A span by itself is shown with
+// its whole name.
+const maxName = 1024
+
 // TraceSummary is a trace in a list.
 type TraceSummary struct {
 	TraceID string `json:"trace_id"`
 	// RootService and RootOperation are those of the root span, or, while it is
 	// missing, of the first span whose parent is not there.
-	RootService   string    `json:"root_service"`
-	RootOperation string    `json:"root_operation"`
-	StartTime     time.Time `json:"start_time"`
+	RootService   string `json:"root_service"`
+	RootOperation string `json:"root_operation"`
+	// RootDetail is the start of what that span is about: a URL, a statement.
+	RootDetail string    `json:"root_detail,omitempty"`
+	StartTime  time.Time `json:"start_time"`
 	// DurationNS is the time from the first start to the last end.
 	DurationNS int64    `json:"duration_ns"`
 	Spans      int      `json:"spans"`
@@ -39,6 +44,8 @@ type TraceList struct {
 	Traces []TraceSummary `json:"traces"`
 	// Total is the number of traces that match, shown or not.
 	Total int `json:"total"`
+	// Histogram is there if the search asks for buckets.
+	Histogram *TimeHistogram `json:"histogram,omitempty"`
 }
 
 // Trace is a trace with its spans, in order of their start.
@@ -122,31 +129,26 @@ type LogRecord struct {
 	Resource     map[string]any `json:"resource"`
 	Time         time.Time      `json:"time"`
 	Severity     string         `json:"severity"`
-	Body         any            `json:"body"`
-	TraceID      string         `json:"trace_id"`
-	SpanID       string         `json:"span_id"`
-	Attributes   map[string]any `json:"attributes"`
+	// SeverityNumber is OpenTelemetry's, from 1 to 24; 0 is not known.
+	SeverityNumber int32          `json:"severity_number"`
+	Body           any            `json:"body"`
+	TraceID        string         `json:"trace_id"`
+	SpanID         string         `json:"span_id"`
+	Attributes     map[string]any `json:"attributes"`
 }
 
-// listTraces returns the traces that have a span of the service with the name
-// operation, where empty means any; the latest start first.
-func listTraces(traces []storedTrace, service, operation string, limit int) TraceList {
-	matches := []TraceSummary{}
-	for _, trace := range traces {
-		found := slices.ContainsFunc(trace.spans, func(s storedSpan) bool {
-			return (service == "" || s.service == service) && (operation == "" || s.span.Name() == operation)
-		})
-		if found {
-			matches = append(matches, summarize(trace))
-		}
+// summarize returns a trace's summary, which is made anew when the trace has
+// grown.
+func summarize(trace storedTrace) *TraceSummary {
+	if made := trace.summary.Load(); made != nil && made.Spans == len(trace.spans) {
+		return made
 	}
-	slices.SortStableFunc(matches, func(a, b TraceSummary) int {
-		return cmp.Or(b.StartTime.Compare(a.StartTime), cmp.Compare(a.TraceID, b.TraceID))
-	})
-	return TraceList{Traces: matches[:min(limit, len(matches))], Total: len(matches)}
+	summary := makeSummary(trace)
+	trace.summary.Store(&summary)
+	return &summary
 }
 
-func summarize(trace storedTrace) TraceSummary {
+func makeSummary(trace storedTrace) TraceSummary {
 	summary := TraceSummary{TraceID: trace.id.String(), Spans: len(trace.spans), Services: []string{}}
 	present := make(map[pcommon.SpanID]struct{}, len(trace.spans))
 	for _, s := range trace.spans {
@@ -181,7 +183,8 @@ func summarize(trace storedTrace) TraceSummary {
 	}
 	slices.Sort(summary.Services)
 	summary.DurationNS = max(0, end.Sub(summary.StartTime).Nanoseconds())
-	summary.RootService, summary.RootOperation = root.service, root.span.Name()
+	summary.RootService, summary.RootOperation = root.service, firstCharacters(root.span.Name(), maxName)
+	summary.RootDetail = detailOf(root.span)
 	return summary
 }
 
@@ -284,15 +287,16 @@ func renderLog(s storedLog) LogRecord {
 		severity = s.record.SeverityNumber().String()
 	}
 	return LogRecord{
-		ReceivedTime: s.received.UTC(),
-		Service:      serviceOf(s.resource),
-		Resource:     renderMap(s.resource.Attributes(), 0),
-		Time:         timeOf(s.record.Timestamp()),
-		Severity:     severity,
-		Body:         renderValue(s.record.Body(), 0),
-		TraceID:      s.record.TraceID().String(),
-		SpanID:       s.record.SpanID().String(),
-		Attributes:   renderMap(s.record.Attributes(), 0),
+		ReceivedTime:   s.received.UTC(),
+		Service:        serviceOf(s.resource),
+		Resource:       renderMap(s.resource.Attributes(), 0),
+		Time:           timeOf(s.record.Timestamp()),
+		Severity:       severity,
+		SeverityNumber: int32(s.record.SeverityNumber()),
+		Body:           renderValue(s.record.Body(), 0),
+		TraceID:        s.record.TraceID().String(),
+		SpanID:         s.record.SpanID().String(),
+		Attributes:     renderMap(s.record.Attributes(), 0),
 	}
 }
 

@@ -18,6 +18,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox/console"
 )
 
 const (
@@ -80,12 +82,16 @@ func New(config Config, logger *zap.Logger) (*Server, error) {
 	return s, nil
 }
 
-// Handler returns what the sandbox serves: the upload endpoint and the API.
+// Handler returns what the sandbox serves: the upload endpoint, the API and the
+// console.
 func (s *Server) Handler() http.Handler {
-	api := s.apiHandler()
+	api := s.protect(s.apiHandler())
+	page := s.protect(console.Handler())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
-		case path == "/" || path == "/healthz" || path == "/api" || strings.HasPrefix(path, "/api/"):
+		case path == "/" || strings.HasPrefix(path, console.AssetsPath):
+			page.ServeHTTP(w, r)
+		case path == "/healthz" || path == "/api" || strings.HasPrefix(path, "/api/"):
 			api.ServeHTTP(w, r)
 		default:
 			s.serveUpload(w, r)
@@ -172,6 +178,13 @@ func (s *Server) Reset() {
 // Counts returns the totals.
 func (s *Server) Counts() Counts {
 	return s.store.snapshotCounts()
+}
+
+// Changes returns the change counters.
+func (s *Server) Changes() Changes {
+	changes := s.store.snapshotChanges()
+	changes.Faults = s.faults.changed()
+	return changes
 }
 
 // Uploads returns the latest uploads, up to 1000, the newest first.

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -33,6 +34,8 @@ const (
 	entryOverhead     = 448
 	attributeOverhead = 48
 	eventOverhead     = 128
+	traceOverhead     = 640
+	originOverhead    = 192
 	// sharedFactor is how much larger than its encoding anything else is taken
 	// to be.
 	sharedFactor = 4
@@ -141,6 +144,10 @@ type storedTrace struct {
 	id    pcommon.TraceID
 	spans []storedSpan
 	bytes int64
+	// arrived is when the last of the spans came.
+	arrived time.Time
+	// summary is shared by all copies of the trace.
+	summary *atomic.Pointer[TraceSummary]
 }
 
 type storedMetric struct {
@@ -160,15 +167,29 @@ type spanKey struct {
 	span  pcommon.SpanID
 }
 
+// Changes says how often what the sandbox keeps has changed, kind by kind. The
+// numbers never decrease: whoever has seen one needs to look again only when it
+// is another.
+type Changes struct {
+	Traces  uint64 `json:"traces"`
+	Metrics uint64 `json:"metrics"`
+	Logs    uint64 `json:"logs"`
+	Uploads uint64 `json:"uploads"`
+	Faults  uint64 `json:"faults"`
+}
+
 // store keeps what was uploaded, within bounds, and counts it.
 type store struct {
 	maxSpans int
 	maxBytes int64 // of the spans
 
-	mu     sync.Mutex
-	counts Counts
-	spans  map[spanKey]struct{}
-	traces map[pcommon.TraceID]*list.Element
+	mu      sync.Mutex
+	counts  Counts
+	changes Changes
+	// spans holds where in its trace a span is.
+	spans   map[spanKey]int
+	traces  map[pcommon.TraceID]*list.Element
+	origins originStore
 	// arrivals holds *storedTrace, the one that got a span last at the back.
 	arrivals *list.List
 	metrics  ring[storedMetric]
@@ -180,7 +201,8 @@ func newStore(maxSpans int, maxBytes int64) *store {
 	small := maxBytes / 8
 	s := &store{
 		maxSpans: maxSpans,
-		maxBytes: maxBytes - 2*small,
+		maxBytes: maxBytes - 3*small,
+		origins:  originStore{maxBytes: small},
 		metrics:  ring[storedMetric]{maxEntries: maxRecent, maxBytes: small},
 		logs:     ring[storedLog]{maxEntries: maxRecent, maxBytes: small},
 		uploads:  ring[Upload]{maxEntries: maxRecent, maxBytes: maxRecent},
@@ -197,12 +219,17 @@ func (s *store) reset() {
 		Uploads:  UploadCounts{ByStatus: map[string]int{}, BySignal: map[string]int{}},
 		Services: map[string]int{},
 	}
-	s.spans = map[spanKey]struct{}{}
+	s.spans = map[spanKey]int{}
+	s.origins.clear()
 	s.traces = map[pcommon.TraceID]*list.Element{}
 	s.arrivals = list.New()
 	s.metrics.clear()
 	s.logs.clear()
 	s.uploads.clear()
+	s.changes.Traces++
+	s.changes.Metrics++
+	s.changes.Logs++
+	s.changes.Uploads++
 }
 
 // outcome says what became of a batch's items.
@@ -230,10 +257,13 @@ func (s *store) put(b batch, reject bool, drop int) outcome {
 		switch b.signal {
 		case SignalTraces:
 			out.duplicates, out.invalid = s.putTraces(b.traces)
+			s.changes.Traces++
 		case SignalMetrics:
 			s.putMetrics(b.metrics)
+			s.changes.Metrics++
 		case SignalLogs:
 			s.putLogs(b.logs)
+			s.changes.Logs++
 		}
 	}
 
@@ -271,7 +301,7 @@ func (s *store) countServices(traces ptrace.Traces) {
 }
 
 func (s *store) putTraces(traces ptrace.Traces) (duplicates, invalid int) {
-	var sizer ptrace.ProtoMarshaler
+	now := time.Now()
 	for _, resource := range traces.ResourceSpans().All() {
 		service := serviceOf(resource.Resource())
 		for _, scope := range resource.ScopeSpans().All() {
@@ -289,16 +319,20 @@ func (s *store) putTraces(traces ptrace.Traces) (duplicates, invalid int) {
 					duplicates++
 					continue
 				}
-				size := int64(entryOverhead + attributeOverhead*span.Attributes().Len() +
-					eventOverhead*(span.Events().Len()+span.Links().Len()) + 2*sizer.SpanSize(span))
+				size := sizeOfSpan(span)
 				trace := s.arrivedTrace(key.trace)
-				if n := len(trace.spans); n == 0 || trace.spans[n-1].scope != scope.Scope() {
+				n := len(trace.spans)
+				if n == 0 {
+					size += traceOverhead
+				}
+				if n == 0 || trace.spans[n-1].scope != scope.Scope() {
 					size += sharedSize
 				}
-				s.spans[key] = struct{}{}
-				trace.spans = append(trace.spans, storedSpan{
-					span: span, resource: resource.Resource(), scope: scope.Scope(), service: service,
-				})
+				stored := storedSpan{span: span, resource: resource.Resource(), scope: scope.Scope(), service: service}
+				s.spans[key] = n
+				trace.spans = append(trace.spans, stored)
+				trace.arrived = now
+				size += s.origins.arrived(key, stored)
 				trace.bytes += size
 				s.counts.Spans.Stored++
 				s.counts.Spans.BytesInStore += size
@@ -313,7 +347,7 @@ func (s *store) putTraces(traces ptrace.Traces) (duplicates, invalid int) {
 func (s *store) arrivedTrace(id pcommon.TraceID) *storedTrace {
 	element, ok := s.traces[id]
 	if !ok {
-		element = s.arrivals.PushBack(&storedTrace{id: id})
+		element = s.arrivals.PushBack(&storedTrace{id: id, summary: &atomic.Pointer[TraceSummary]{}})
 		s.traces[id] = element
 	}
 	s.arrivals.MoveToBack(element)
@@ -333,7 +367,9 @@ func (s *store) evict() {
 		s.arrivals.Remove(oldest)
 		delete(s.traces, trace.id)
 		for _, stored := range trace.spans {
-			delete(s.spans, spanKey{trace: trace.id, span: stored.span.SpanID()})
+			key := spanKey{trace: trace.id, span: stored.span.SpanID()}
+			delete(s.spans, key)
+			delete(s.origins.known, key)
 		}
 		s.counts.Spans.Evicted += len(trace.spans)
 		s.counts.Spans.BytesInStore -= trace.bytes
@@ -373,6 +409,7 @@ func (s *store) record(u Upload) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.uploads.add(u, 1)
+	s.changes.Uploads++
 	c := &s.counts.Uploads
 	c.Total++
 	if u.Status >= 200 && u.Status < 300 {
@@ -400,6 +437,12 @@ func (s *store) snapshotCounts() Counts {
 	c.Metrics.InStore = len(s.metrics.entries)
 	c.Logs.InStore = len(s.logs.entries)
 	return c
+}
+
+func (s *store) snapshotChanges() Changes {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changes
 }
 
 // snapshot returns every trace as it is now, in order of last arrival. The
@@ -450,6 +493,13 @@ func serviceOf(resource pcommon.Resource) string {
 		return name.AsString()
 	}
 	return unknownService
+}
+
+// sizeOfSpan estimates the memory of a span in bytes.
+func sizeOfSpan(span ptrace.Span) int64 {
+	var sizer ptrace.ProtoMarshaler
+	return int64(entryOverhead + attributeOverhead*span.Attributes().Len() +
+		eventOverhead*(span.Events().Len()+span.Links().Len()) + 2*sizer.SpanSize(span))
 }
 
 // sizeOfShared estimates the memory of a resource and a scope in bytes.

@@ -405,7 +405,7 @@ func BenchmarkQueries(b *testing.B) {
 	s.put(batch{signal: SignalTraces, items: 100_000, traces: databaseSpans(100_000)}, false, 0)
 	b.Run("traces", func(b *testing.B) {
 		for b.Loop() {
-			listTraces(s.snapshot(), "", "", 100)
+			listTraces(s.snapshot(), traceQuery{order: "start", limit: 100, buckets: 60})
 		}
 	})
 	b.Run("topology", func(b *testing.B) {

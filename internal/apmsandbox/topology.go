@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -26,6 +27,11 @@ const (
 type Topology struct {
 	Nodes []Node `json:"nodes"`
 	Edges []Edge `json:"edges"`
+	// WindowNS is the time from the first start of a span to the last: what
+	// makes a rate of a number of requests.
+	WindowNS int64 `json:"window_ns"`
+	// Unknown says what is behind External Unknown, the most called first.
+	Unknown []UnknownPeer `json:"unknown,omitempty"`
 }
 
 // Node is a service or what a service calls.
@@ -58,8 +64,10 @@ type edgeCalls struct {
 
 // topologyBuilder collects nodes and edges.
 type topologyBuilder struct {
-	nodes map[string]Node
-	edges map[edgeKey]*edgeCalls
+	nodes       map[string]Node
+	edges       map[edgeKey]*edgeCalls
+	unknown     map[unknownKey]*UnknownPeer
+	first, last time.Time
 }
 
 // topologyOf applies APM's rules: a CLIENT or PRODUCER span whose callee's
@@ -67,7 +75,7 @@ type topologyBuilder struct {
 // parent is in another service; any other CLIENT span is a call to what its
 // peer.service names, or to External Unknown.
 func topologyOf(traces []storedTrace) Topology {
-	b := topologyBuilder{nodes: map[string]Node{}, edges: map[edgeKey]*edgeCalls{}}
+	b := topologyBuilder{nodes: map[string]Node{}, edges: map[edgeKey]*edgeCalls{}, unknown: map[unknownKey]*UnknownPeer{}}
 	// All services first: a peer.service may name any of them.
 	for _, trace := range traces {
 		for _, s := range trace.spans {
@@ -76,6 +84,13 @@ func topologyOf(traces []storedTrace) Topology {
 	}
 	for _, trace := range traces {
 		b.addTrace(trace)
+		summary := summarize(trace)
+		if b.first.IsZero() || summary.StartTime.Before(b.first) {
+			b.first = summary.StartTime
+		}
+		if end := summary.StartTime.Add(time.Duration(summary.DurationNS)); end.After(b.last) {
+			b.last = end
+		}
 	}
 	return b.build()
 }
@@ -117,16 +132,18 @@ func (b *topologyBuilder) addTrace(trace storedTrace) {
 		if _, ok := answered[caller.span.SpanID()]; ok {
 			continue
 		}
-		b.call(b.node(NodeService, caller.service), b.peer(caller.span), isError(caller.span), durationOf(caller.span))
+		b.call(b.node(NodeService, caller.service), b.peer(caller), isError(caller.span), durationOf(caller.span))
 	}
 }
 
 // peer returns the node that a CLIENT span without a callee in the store goes
 // to.
-func (b *topologyBuilder) peer(span ptrace.Span) string {
+func (b *topologyBuilder) peer(caller storedSpan) string {
+	span := caller.span
 	name := attribute(span, "peer.service")
 	switch {
 	case name == "":
+		b.addUnknown(caller)
 		return b.node(NodeExternalUnknown, "External Unknown")
 	case attribute(span, "db.system") != "" || attribute(span, "db.system.name") != "":
 		return b.node(NodeDatabase, name)
@@ -177,7 +194,7 @@ func (b *topologyBuilder) call(source, target string, failed bool, duration int6
 }
 
 func (b *topologyBuilder) build() Topology {
-	t := Topology{Nodes: []Node{}, Edges: []Edge{}}
+	t := Topology{Nodes: []Node{}, Edges: []Edge{}, WindowNS: b.last.Sub(b.first).Nanoseconds(), Unknown: b.listUnknown()}
 	for _, id := range slices.Sorted(maps.Keys(b.nodes)) {
 		t.Nodes = append(t.Nodes, b.nodes[id])
 	}

@@ -1,0 +1,338 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { useEffect, useState } from 'preact/hooks'
+import type { TraceList, TraceSummary } from '../api'
+import { Histogram } from '../chart'
+import { count, duration, plural, time } from '../format'
+import { services, useLive } from '../live'
+import { link, route, setQuery } from '../route'
+import { Empty, Failed, Icon, Loaded, Segments, Service, Text } from '../ui'
+
+const pageSize = 100
+const buckets = 60
+
+// Names of attributes that are worth searching for; any other can be typed.
+const wellKnown = [
+  'db.system',
+  'db.statement',
+  'db.operation',
+  'peer.service',
+  'DbOracleSqlId',
+  'http.method',
+  'http.target',
+  'http.status_code',
+  'http.route',
+  'host.name',
+]
+
+const filters = ['service', 'operation', 'status', 'min_duration', 'max_duration', 'attribute', 'from', 'to']
+
+/** A field of the filter that is applied a moment after the last key. */
+function Field(props: {
+  name: string
+  label: string
+  placeholder?: string
+  suggestions?: string[]
+  class?: string
+}) {
+  const applied = route.value.query.get(props.name) ?? ''
+  const [text, setText] = useState(applied)
+  useEffect(() => setText(applied), [applied])
+  useEffect(() => {
+    if (text === applied) {
+      return undefined
+    }
+    const timer = setTimeout(() => setQuery({ [props.name]: text.trim(), offset: '' }), 350)
+    return () => clearTimeout(timer)
+  }, [text, applied, props.name])
+  const list = `suggest-${props.name}`
+  return (
+    <label class={`field ${props.class ?? ''}`}>
+      <span>{props.label}</span>
+      <input
+        value={text}
+        placeholder={props.placeholder}
+        list={props.suggestions ? list : undefined}
+        autocomplete="off"
+        spellcheck={false}
+        onInput={(event) => setText(event.currentTarget.value)}
+      />
+      {props.suggestions && (
+        <datalist id={list}>
+          {props.suggestions.map((s) => (
+            <option key={s} value={s} />
+          ))}
+        </datalist>
+      )}
+    </label>
+  )
+}
+
+function Filters() {
+  const query = route.value.query
+  const service = query.get('service') ?? ''
+  const operations = [
+    ...new Set(
+      services.value.filter((s) => !service || s.name === service).flatMap((s) => s.operations.slice(0, 200)),
+    ),
+  ]
+  const status = query.get('status') ?? ''
+  return (
+    <form class="filters" aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
+      <label class="field">
+        <span>Service</span>
+        <select
+          value={service}
+          onChange={(event) => setQuery({ service: event.currentTarget.value, operation: '', offset: '' })}
+        >
+          <option value="">All services</option>
+          {services.value.map((s) => (
+            <option key={s.name} value={s.name}>
+              {s.name}
+            </option>
+          ))}
+          {service && !services.value.some((s) => s.name === service) && (
+            <option value={service}>{service}</option>
+          )}
+        </select>
+      </label>
+      <Field name="operation" label="Operation" placeholder="Any" suggestions={operations} />
+      <div class="field">
+        <span>Status</span>
+        <Segments
+          label="Status"
+          value={status}
+          options={[
+            { value: '', text: 'All' },
+            { value: 'error', text: 'Errors' },
+            { value: 'ok', text: 'OK' },
+          ]}
+          onChange={(value) => setQuery({ status: value, offset: '' })}
+        />
+      </div>
+      <Field class="narrow" name="min_duration" label="Longer than" placeholder="100ms" />
+      <Field class="narrow" name="max_duration" label="Shorter than" placeholder="2s" />
+      <Field
+        class="wide"
+        name="attribute"
+        label="Attribute"
+        placeholder="name, name=value or name~part"
+        suggestions={wellKnown}
+      />
+      {filters.some((name) => query.has(name)) && (
+        <button
+          type="button"
+          class="quiet clear"
+          onClick={() => setQuery(Object.fromEntries([...filters, 'offset'].map((name) => [name, ''])))}
+        >
+          <Icon name="close" /> Clear
+        </button>
+      )}
+    </form>
+  )
+}
+
+function Heading({ name, children }: { name: string; children: string }) {
+  const sorted = (route.value.query.get('sort') ?? 'start') === name
+  return (
+    <th scope="col" aria-sort={sorted ? 'descending' : undefined} class={`number col-${name}`}>
+      <button type="button" onClick={() => setQuery({ sort: name === 'start' ? '' : name, offset: '' })}>
+        {children}
+        {sorted && <Icon name="down" />}
+      </button>
+    </th>
+  )
+}
+
+function Row({ trace, longest }: { trace: TraceSummary; longest: number }) {
+  const others = trace.services.filter((s) => s !== trace.root_service)
+  return (
+    <tr class={trace.errors ? 'with-errors' : ''}>
+      <td class="col-service">
+        <Service name={trace.root_service} />
+        {others.length > 0 && (
+          <span class="more" title={others.join(', ')}>
+            +{others.length}
+          </span>
+        )}
+      </td>
+      <td class="col-operation">
+        <a class="row-link" href={link(`traces/${trace.trace_id}`)}>
+          <span>
+            <Text>{trace.root_operation || '(no name)'}</Text>
+            {trace.root_detail && trace.root_detail !== trace.root_operation && (
+              <small>
+                <Text>{trace.root_detail}</Text>
+              </small>
+            )}
+          </span>
+        </a>
+      </td>
+      <td class="number col-duration">
+        <span class="meter">
+          <i style={{ width: `${Math.max(1, (100 * trace.duration_ns) / longest)}%` }} />
+        </span>
+        <b>{duration(trace.duration_ns)}</b>
+      </td>
+      <td class="number col-spans">
+        {count(trace.spans)} <span class="unit">{trace.spans === 1 ? 'span' : 'spans'}</span>
+      </td>
+      <td class="number col-errors">
+        {trace.errors > 0 ? (
+          <span class="badge bad">{plural(trace.errors, 'error')}</span>
+        ) : (
+          <span class="muted">–</span>
+        )}
+      </td>
+      <td class="number col-start">
+        <time dateTime={trace.start_time} title={new Date(trace.start_time).toLocaleString()}>
+          {time(trace.start_time)}
+        </time>
+      </td>
+    </tr>
+  )
+}
+
+function Table({ list }: { list: TraceList }) {
+  const offset = Number(route.value.query.get('offset') ?? 0)
+  const longest = Math.max(1, ...list.traces.map((t) => t.duration_ns))
+  return (
+    <>
+      <div class="scroll">
+        <table class="traces">
+          <caption class="hidden">Traces</caption>
+          <thead>
+            <tr>
+              <th scope="col">Service</th>
+              <th scope="col">Operation</th>
+              <Heading name="duration">Duration</Heading>
+              <Heading name="spans">Spans</Heading>
+              <Heading name="errors">Errors</Heading>
+              <Heading name="start">Start</Heading>
+            </tr>
+          </thead>
+          <tbody>
+            {list.traces.map((trace) => (
+              <Row key={trace.trace_id} trace={trace} longest={longest} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <div class="pages">
+        <span>
+          {count(list.total === 0 ? 0 : offset + 1)}–{count(offset + list.traces.length)} of{' '}
+          {count(list.total)}
+        </span>
+        <button
+          type="button"
+          disabled={offset === 0}
+          onClick={() => setQuery({ offset: offset > pageSize ? String(offset - pageSize) : '' }, false)}
+        >
+          Newer
+        </button>
+        <button
+          type="button"
+          disabled={offset + list.traces.length >= list.total}
+          onClick={() => setQuery({ offset: String(offset + pageSize) }, false)}
+        >
+          Older
+        </button>
+      </div>
+    </>
+  )
+}
+
+/** What an app needs to know to send its first span here. */
+function FirstSteps() {
+  return (
+    <Empty title="No traces yet">
+      <p>
+        Send spans to the collector, where every OpenTelemetry SDK sends by default. The list fills by itself.
+      </p>
+      <dl class="ports">
+        <div>
+          <dt>HTTP</dt>
+          <dd>
+            <code>http://localhost:4318</code>
+          </dd>
+        </div>
+        <div>
+          <dt>gRPC</dt>
+          <dd>
+            <code>localhost:4317</code>
+          </dd>
+        </div>
+      </dl>
+      <p>
+        Nothing comes? <a href={link('deliveries')}>Deliveries</a> shows every upload, the refused ones
+        included.
+      </p>
+    </Empty>
+  )
+}
+
+/** The list of traces. */
+export function Explorer() {
+  const query = new URLSearchParams(route.value.query)
+  query.set('limit', String(pageSize))
+  query.set('buckets', String(buckets))
+  const live = useLive<TraceList>(`/api/v1/traces?${query}`, 'traces')
+  const filtered = filters.some((name) => route.value.query.has(name))
+  return (
+    <section class="view" aria-labelledby="title">
+      <div class="head">
+        <h1 id="title">Trace Explorer</h1>
+        {live.data && (
+          <p class="muted" aria-live="polite">
+            {plural(live.data.total, 'trace')}
+            {filtered && ' found'}
+          </p>
+        )}
+      </div>
+      <Filters />
+      {live.error && live.data === undefined && live.status === 400 ? (
+        <Failed message={live.error} />
+      ) : (
+        <Loaded live={live} what="traces">
+          {(list) =>
+            list.total === 0 ? (
+              filtered ? (
+                <Empty title="No trace matches">
+                  <p>Take something out of the filters above.</p>
+                </Empty>
+              ) : (
+                <FirstSteps />
+              )
+            ) : (
+              <>
+                {list.histogram && (
+                  <figure class="card histogram">
+                    <figcaption>
+                      <span>
+                        <i class="key bar" /> traces
+                      </span>
+                      <span>
+                        <i class="key bad" /> with errors
+                      </span>
+                      <span class="hint">Drag to choose a time</span>
+                    </figcaption>
+                    <Histogram
+                      histogram={list.histogram}
+                      onSelect={(from, to) =>
+                        setQuery({ from: from.toISOString(), to: to.toISOString(), offset: '' }, false)
+                      }
+                    />
+                  </figure>
+                )}
+                <div class="card table">
+                  <Table list={list} />
+                </div>
+              </>
+            )
+          }
+        </Loaded>
+      )}
+    </section>
+  )
+}
