@@ -90,9 +90,9 @@ func TestEvictionByBytes(t *testing.T) {
 	large := map[string]any{"db.statement": strings.Repeat("x", 40<<10)}
 	for i := range byte(20) {
 		s.putSpans(t, spanSpec{trace: i + 1, id: 1, service: "web", attributes: large})
-		assert.LessOrEqual(t, s.snapshotCounts().Spans.BytesInStore, int64(768<<10))
+		assert.LessOrEqual(t, s.snapshotCounts().Spans.BytesInStore, int64(640<<10))
 	}
-	assert.Equal(t, "12:1 13:1 14:1 15:1 16:1 17:1 18:1 19:1 20:1", s.inStore())
+	assert.Equal(t, "14:1 15:1 16:1 17:1 18:1 19:1 20:1", s.inStore())
 
 	s.putSpans(t, spanSpec{trace: 99, id: 1, attributes: map[string]any{"huge": strings.Repeat("x", 1<<20)}})
 	counts := s.snapshotCounts().Spans
