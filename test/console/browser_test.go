@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,6 +26,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
@@ -212,7 +214,7 @@ func (p *page) text(selector string) string {
 // texts returns the texts of all elements that match.
 func (p *page) texts(selector string) []string {
 	p.t.Helper()
-	return eval[[]string](p, fmt.Sprintf(`[...document.querySelectorAll(%s)].map(e => e.innerText)`, quoted(selector)))
+	return eval[[]string](p, fmt.Sprintf(`[...document.querySelectorAll(%s)].map(e => e.innerText ?? e.textContent)`, quoted(selector)))
 }
 
 func (p *page) count(selector string) int {
@@ -225,7 +227,7 @@ func (p *page) click(selector, text string) {
 	p.t.Helper()
 	p.awaitText(selector, text)
 	require.True(p.t, eval[bool](p, fmt.Sprintf(
-		`(() => { const e = [...document.querySelectorAll(%s)].find(e => e.textContent.includes(%s)); e.scrollIntoView({block: 'center'}); e.click(); return true })()`,
+		`(() => { const e = [...document.querySelectorAll(%s)].find(e => e.textContent.includes(%s)); e.scrollIntoView({block: 'center'}); e.dispatchEvent(new MouseEvent('click', {bubbles: true, cancelable: true})); return true })()`,
 		quoted(selector), quoted(text))))
 }
 
@@ -256,7 +258,7 @@ func (p *page) picture(name string) {
 		return
 	}
 	// The pointer and the focus are not part of the picture.
-	p.run(chromedp.Evaluate[chromedp.Void](`document.activeElement?.blur()`), chromedp.Sleep(300*time.Millisecond))
+	p.run(chromedp.Evaluate[chromedp.Void](`document.activeElement?.blur(); scrollTo(0, 0)`), chromedp.Sleep(300*time.Millisecond))
 	content := read(p, chromedp.CaptureScreenshot())
 	folder, err := filepath.Abs(*picturesFolder)
 	require.NoError(p.t, err)
@@ -303,4 +305,46 @@ func quoted(text string) string {
 		return `""`
 	}
 	return string(content)
+}
+
+// in returns the page for a part of its test.
+func (p *page) in(t *testing.T) *page {
+	t.Helper()
+	return &page{t: t, ctx: p.ctx, base: p.base}
+}
+
+// fill types into a field that is emptied first.
+func (p *page) fill(selector, text string) {
+	p.t.Helper()
+	p.await(fmt.Sprintf(`document.querySelector(%s)`, quoted(selector)))
+	p.await(fmt.Sprintf(`(() => { const e = document.querySelector(%s); e.focus(); e.select(); return document.activeElement === e })()`, quoted(selector)))
+	p.press(text)
+}
+
+// originOf returns where the panel says that an attribute came from.
+func (p *page) originOf(attribute string) string {
+	p.t.Helper()
+	return eval[string](p, fmt.Sprintf(
+		`[...document.querySelectorAll('.panel .attributes tr')].find(r => r.querySelector('th[scope=row]')?.innerText === %s)?.querySelector('.origin')?.innerText.trim() ?? ''`,
+		quoted(attribute)))
+}
+
+// getJSON reads an answer of the sandbox's API.
+func getJSON[T any](t *testing.T, url string) T {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	require.NoError(t, err)
+	client := http.Client{Timeout: awaitTimeout, Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Do(request)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	require.Equal(t, http.StatusOK, response.StatusCode, url)
+	var answer T
+	require.NoError(t, json.NewDecoder(response.Body).Decode(&answer))
+	return answer
+}
+
+// now is the time in some milliseconds.
+func now(in int) pcommon.Timestamp {
+	return pcommon.NewTimestampFromTime(time.Now().Add(time.Duration(in) * time.Millisecond))
 }

@@ -6,50 +6,305 @@
 package console
 
 import (
+	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+
+	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-func TestLook(t *testing.T) {
+const database = "sqlite:stayeasy"
+
+// TestViews looks at every view while StayEasy works.
+func TestViews(t *testing.T) {
 	w := startWorld(t, "")
 	b := startBrowser(t)
-	w.traffic(t, 3)
 	p := b.open(t, w.sandbox.URL, desktop)
-	p.await(`document.querySelectorAll('.traces tbody tr').length > 20`)
-	p.picture("traces")
-	booking := ""
-	for _, summary := range w.sandbox.TracesOf(t, "stayeasy") {
-		if summary.Spans == 9+2 || summary.Spans >= 9 {
-			for _, s := range w.sandbox.Trace(t, summary.TraceID).Spans {
-				if s.Name == "POST /api/bookings" {
-					booking = summary.TraceID
+
+	t.Run("the list fills while traffic flows", func(t *testing.T) {
+		p := p.in(t)
+		p.awaitText("main h2", "No traces yet")
+		p.picture("empty")
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			w.traffic(t, 8)
+		}()
+		rows := `document.querySelectorAll('.traces tbody tr').length`
+		p.await(rows + ` > 0`)
+		first := eval[int](p, rows)
+		p.await(fmt.Sprintf(`%s > %d`, rows, first))
+		<-done
+		requests := w.settle(t)
+		p.awaitText(".head .muted", fmt.Sprintf("%d traces", requests))
+		assert.Equal(t, 100, p.count(".traces tbody tr"), "a page of the list")
+		p.click("button", "Older")
+		p.awaitText(".pages", fmt.Sprintf("101–%d of %d", min(200, requests), requests))
+		p.goTo("traces")
+		p.await(`document.querySelector('.histogram canvas')`)
+		p.picture("traces")
+	})
+	booking := findBooking(t, w.sandbox)
+
+	t.Run("filters", func(t *testing.T) {
+		p := p.in(t)
+		sendOracle(t, w.collector)
+		require.Eventually(t, func() bool { return total(t, w.sandbox, "service=reports") == 1 }, awaitTimeout, pollInterval)
+		for name, text := range map[string]string{
+			"attribute": "peer.service=" + database, "operation": "POST /api/bookings", "min_duration": "20ms", "max_duration": "5ms",
+		} {
+			p.goTo("traces")
+			p.fill(map[string]string{
+				"attribute": ".field.wide input", "operation": ".field:nth-child(2) input",
+				"min_duration": ".field:nth-child(4) input", "max_duration": ".field:nth-child(5) input",
+			}[name], text)
+			p.await(fmt.Sprintf(`location.hash.includes(%s)`, quoted(name+"=")))
+			want := total(t, w.sandbox, name+"="+strings.NewReplacer(" ", "%20", "=", "%3D").Replace(text))
+			p.awaitText(".head .muted", strings.TrimSuffix(fmt.Sprintf("%d trace", want), "s"))
+			assert.Positive(t, want, name)
+			assert.Less(t, want, total(t, w.sandbox, ""), name)
+		}
+		p.goTo("traces")
+		p.click(".segments button", "Errors")
+		p.awaitText("main h2", "No trace matches")
+		p.click("button", "Clear")
+		p.await(`document.querySelectorAll('.traces tbody tr').length > 0`)
+		p.click("th button", "Duration")
+		p.await(`document.querySelector('th.col-duration').ariaSort === 'descending'`)
+		p.goTo("traces?min_duration=soon")
+		p.awaitText(".failure", "min_duration: must be a duration such as 250ms")
+		p.goTo("traces")
+		p.fill(".search input", "00-"+booking+"-00f067aa0ba902b7-01")
+		p.press(kb.Enter)
+		p.await(fmt.Sprintf(`location.hash === '#/traces/%s'`, booking))
+		p.goTo("traces")
+		p.fill(".search input", "booking")
+		p.press(kb.Enter)
+		p.awaitText(".search .problem", "32 hexadecimal digits")
+	})
+
+	t.Run("a booking", func(t *testing.T) {
+		p := p.in(t)
+		p.goTo("traces/" + booking)
+		p.await(`document.querySelectorAll('.waterfall .row').length > 8`)
+		var statements []string
+		for _, detail := range p.texts(".waterfall .row small") {
+			if operation, _, found := strings.Cut(detail, " "); found {
+				statements = append(statements, operation)
+			}
+		}
+		assert.Equal(t, strings.Fields("SELECT SELECT INSERT SELECT INSERT INSERT"), statements)
+		assert.Equal(t, []string{webService, "stayeasy"}, p.texts(".legend .service"))
+		assert.Positive(t, p.count(".row .critical"))
+		p.click(".toggle", "Critical path")
+		p.await(`document.querySelectorAll('.row .critical').length === 0`)
+		p.click(".toggle", "Critical path")
+		p.awaitText(".trace-logs", "POST /api/bookings 201")
+
+		p.click(".row", "INSERT INTO bookings")
+		p.awaitText(".panel .sql", "INSERT INTO bookings (reference")
+		assert.Contains(t, p.texts(".panel .sql-keyword"), "INTO")
+		assert.Contains(t, p.texts(".panel .sql-bind"), ":reference")
+		assert.Equal(t, "collector", p.originOf("peer.service"))
+		assert.Equal(t, "collector", p.originOf("db.operation"))
+		assert.Equal(t, "app", p.originOf("db.statement"))
+		assert.Equal(t, "app", p.originOf("service.name"))
+		assert.Equal(t, "collector", p.originOf("host.name"))
+		p.picture("trace")
+	})
+
+	t.Run("an Oracle statement", func(t *testing.T) {
+		p := p.in(t)
+		p.goTo("traces/" + oracleTrace.String() + "?span=" + oracleSpan.String())
+		p.awaitText(".sql-id", "89camvzd2vfu8") // of SELECT 1 FROM dual
+		p.awaitText(".sql-id", "Performance Hub")
+		p.awaitText(".panel summary", "exception")
+		p.awaitText(".panel", "APM does not show links")
+		p.awaitText(".panel .note", "ORA-00942")
+		p.picture("statement")
+	})
+
+	t.Run("topology", func(t *testing.T) {
+		p := p.in(t)
+		p.goTo("topology")
+		p.await(`document.querySelectorAll('.diagram .node').length >= 4`)
+		names := p.texts(".node .node-name")
+		for _, name := range []string{webService, "stayeasy", database, "oracle:ORCL"} {
+			assert.Contains(t, names, name)
+		}
+		assert.NotContains(t, names, "External Unknown")
+		edges := map[string]apmsandbox.Edge{}
+		for _, e := range w.sandbox.Topology(t).Edges {
+			edges[e.Source+" "+e.Target] = e
+		}
+		assert.Contains(t, edges, "service:"+webService+" service:stayeasy")
+		assert.Contains(t, edges, "service:stayeasy database:"+database)
+		assert.Equal(t, len(edges), p.count(".edge"))
+		for _, text := range eval[[]string](p, `[...document.querySelectorAll('.edge')].map(e => e.textContent)`) {
+			assert.Regexp(t, `^[\d.,]+K?/(s|min)\d+ % err · p95 [\d.]+ (ns|µs|ms|s)$`, text)
+		}
+		p.picture("topology")
+		p.click(".node", database)
+		p.awaitText("#calls", database)
+		assert.Equal(t, 1, p.count(".calls tbody tr"))
+	})
+
+	t.Run("check", func(t *testing.T) {
+		p := p.in(t)
+		p.goTo("check")
+		p.await(`document.querySelectorAll('.checks').length === 3`)
+		for _, card := range p.texts(".checks") {
+			assert.Contains(t, card, "ready for APM")
+		}
+		assert.Zero(t, p.count(".check.failed"))
+	})
+
+	t.Run("metrics and logs", func(t *testing.T) {
+		p := p.in(t)
+		p.goTo("metrics")
+		p.awaitText(".metric", "http.server.requests")
+		assert.Len(t, p.texts(".metric"), 3)
+		assert.Regexp(t, `mean of \d+`, p.text(".metrics"))
+		p.await(`document.querySelectorAll('.metric canvas').length === 3`)
+		p.picture("metrics")
+		p.click(".segments a", "Logs")
+		p.awaitText(".log", "POST /api/bookings 201")
+		p.picture("logs")
+		p.fill(".field:nth-child(3) input", "bookings 201")
+		p.await(`[...document.querySelectorAll('.log .body')].every(e => e.innerText.includes('bookings 201'))`)
+		p.click(".log a", "Trace")
+		p.await(`document.querySelector('.waterfall .row')`)
+		assert.Contains(t, p.text("main"), "/api/bookings")
+	})
+
+	t.Run("deliveries", func(t *testing.T) {
+		p := p.in(t)
+		p.goTo("deliveries")
+		p.awaitText(".uploads", "/20200101/opentelemetry/v1/traces")
+		before := w.sandbox.Counts(t).Spans.Stored
+		p.click(".switches button", "Unavailable, 503")
+		p.await(`document.querySelector('.switches [aria-checked=true]')`)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			w.traffic(t, 1)
+		}()
+		p.awaitText(".uploads .badge.bad", "503")
+		p.awaitText(".switches .on", "met it")
+		p.awaitText(".uploads .bad-text", "switched on in the console")
+		p.picture("deliveries")
+		p.click(".switches button", "Unavailable, 503")
+		p.await(`!document.querySelector('.switches [aria-checked=true]')`)
+		// Nothing is lost: every request's spans come, the web server's and the app's.
+		<-done
+		w.settle(t)
+		assert.Greater(t, w.sandbox.Counts(t).Spans.Stored, before)
+		w.sandbox.AddFault(t, apmsandbox.Fault{Status: 500, Times: 1_000_000})
+		p.awaitText(".other-faults", "500")
+		p.click(".other-faults button", "Switch off")
+		p.await(`!document.querySelector('.other-faults')`)
+	})
+
+	t.Run("accessible everywhere", func(t *testing.T) {
+		for _, size := range []viewport{
+			desktop, phone, {desktopWidth, desktopHeight, true}, {phoneWidth, phoneHeight, true},
+		} {
+			t.Run(fmt.Sprintf("%d dark=%t", size.width, size.dark), func(t *testing.T) {
+				p := b.open(t, w.sandbox.URL, size)
+				for _, view := range []string{
+					"traces", "traces/" + booking, "traces/" + oracleTrace.String() + "?span=" + oracleSpan.String(), "traces/" + strings.Repeat("0", 31) + "1",
+					"topology", "check", "metrics", "logs", "deliveries", "nothing",
+				} {
+					p.goTo(view)
+					p.await(`!document.querySelector('.loading')`)
+					p.requireAccessible(view)
+					assert.LessOrEqual(t, eval[int](p, `document.documentElement.scrollWidth`), int(size.width), "%s is wider than the window", view)
+					name, _, _ := strings.Cut(view, "/")
+					switch {
+					case strings.Contains(view, "/"):
+					case size.dark && size.width == desktopWidth && name == "topology":
+						p.picture("topology-dark")
+					case !size.dark && size.width == phoneWidth && name == "traces":
+						p.picture("traces-phone")
+					}
 				}
+			})
+		}
+	})
+
+	t.Run("everything forgotten", func(t *testing.T) {
+		p := p.in(t)
+		p.goTo("deliveries")
+		p.click("button", "Forget everything")
+		p.click("button", "Forget all spans")
+		p.goTo("traces")
+		p.awaitText("main h2", "No traces yet")
+		for view, text := range map[string]string{"topology": "Nothing calls anything yet", "check": "Nothing to check yet", "metrics": "No metrics yet", "logs": "No logs yet"} {
+			p.goTo(view)
+			p.awaitText("main h2", text)
+			p.requireAccessible(view + ", empty")
+		}
+	})
+}
+
+// findBooking returns the trace of a booking that went well.
+func findBooking(t *testing.T, sandbox *harness.Sandbox) string {
+	t.Helper()
+	for _, summary := range sandbox.TracesOf(t, webService) {
+		for _, span := range sandbox.Trace(t, summary.TraceID).Spans {
+			if span.Name == "HTTP POST" && span.Attributes["http.status_code"] == float64(http.StatusCreated) {
+				return summary.TraceID
 			}
 		}
 	}
-	require.NotEmpty(t, booking)
-	p.goTo("traces/" + booking)
-	p.await(`document.querySelectorAll('.waterfall .row').length > 6`)
-	p.picture("trace0")
-	p.click(".row", "INSERT INTO bookings")
-	p.await(`document.querySelector('.panel .sql')`)
-	p.picture("trace")
-	for _, v := range []string{"topology", "check", "metrics", "logs", "deliveries"} {
-		p.goTo(v)
-		p.await(`document.querySelector('main .card')`)
-		p.picture(v)
-	}
-	q := b.open(t, w.sandbox.URL, viewport{desktopWidth, desktopHeight, true})
-	for _, v := range []string{"traces", "topology", "check", "metrics", "logs", "deliveries", "traces/" + booking} {
-		q.goTo(v)
-		q.await(`document.querySelector('main .card')`)
-		q.picture("dark-" + v[:4])
-	}
-	r := b.open(t, w.sandbox.URL, phone)
-	for _, v := range []string{"traces", "topology", "check", "metrics", "logs", "deliveries", "traces/" + booking} {
-		r.goTo(v)
-		r.await(`document.querySelector('main .card')`)
-		r.picture("phone-" + v[:4])
-	}
+	require.FailNow(t, "no booking")
+	return ""
+}
+
+// total returns how many traces a search finds.
+func total(t *testing.T, sandbox *harness.Sandbox, query string) int {
+	t.Helper()
+	return getJSON[apmsandbox.TraceList](t, sandbox.URL+"/api/v1/traces?"+query).Total
+}
+
+var (
+	oracleTrace = pcommon.TraceID{1, 2, 3, 15: 4}
+	oracleSpan  = pcommon.SpanID{1, 2, 7: 3}
+)
+
+// sendOracle sends a failed call of an Oracle database as python-oracledb's
+// instrumentation does, with an event and a link.
+func sendOracle(t *testing.T, collector *harness.Collector) {
+	t.Helper()
+	td := ptrace.NewTraces()
+	resource := td.ResourceSpans().AppendEmpty()
+	resource.Resource().Attributes().PutStr("service.name", "reports")
+	span := resource.ScopeSpans().AppendEmpty().Spans().AppendEmpty()
+	span.SetTraceID(oracleTrace)
+	span.SetSpanID(oracleSpan)
+	span.SetName("SELECT")
+	span.SetKind(ptrace.SpanKindClient)
+	span.SetStartTimestamp(now(0))
+	span.SetEndTimestamp(now(7))
+	span.Status().SetMessage("ORA-00942: table or view does not exist")
+	span.Attributes().PutStr("db.system", "oracle")
+	span.Attributes().PutStr("db.name", "ORCL")
+	span.Attributes().PutStr("db.statement", "SELECT 1 FROM dual")
+	event := span.Events().AppendEmpty()
+	event.SetName("exception")
+	event.SetTimestamp(now(6))
+	event.Attributes().PutStr("exception.message", "ORA-00942: table or view does not exist")
+	link := span.Links().AppendEmpty()
+	link.SetTraceID(pcommon.TraceID{15: 9})
+	link.SetSpanID(pcommon.SpanID{7: 9})
+	send(t, collector, "traces", ptraceotlp.NewExportRequestFromTraces(td))
 }

@@ -97,6 +97,19 @@ func (w *world) traffic(t *testing.T, rounds int) {
 	require.NoError(t, err, string(output))
 }
 
+// settle waits until the spans of every request are in the sandbox, those of
+// the web server and those of the app, and returns how many requests there were.
+func (w *world) settle(t *testing.T) int {
+	t.Helper()
+	w.web.mu.Lock()
+	requests := int(w.web.requests) //nolint:gosec // a few
+	w.web.mu.Unlock()
+	require.Eventually(t, func() bool {
+		return total(t, w.sandbox, "service="+webService) == requests && total(t, w.sandbox, "service=stayeasy") == requests
+	}, 2*awaitTimeout, pollInterval, "not everything arrives")
+	return requests
+}
+
 // webServer passes requests on to StayEasy. For each it sends the two spans
 // that an Apache httpd with OpenTelemetry's module sends, taken from a capture,
 // under the ids that it gives StayEasy in the traceparent header; and metrics

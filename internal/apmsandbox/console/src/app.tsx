@@ -75,7 +75,7 @@ function Current() {
       return <Deliveries />
     default:
       return (
-        <Empty title="There is no such view">
+        <Empty title="There is no such view" alone>
           <a href={link('traces')}>Go to the Trace Explorer</a>
         </Empty>
       )

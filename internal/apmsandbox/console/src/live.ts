@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { effect, signal } from '@preact/signals'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
 import { APIError, type Changes, request, type ServiceFacet } from './api'
 
 const pollInterval = 1000
@@ -111,11 +111,12 @@ export function useLive<T>(path: string, ...kinds: (keyof Changes)[]): Live<T> {
       })
   }, [path, version, again])
 
+  const reload = useCallback(() => setAgain((n) => n + 1), [])
   const current = resource(state.path) === resource(path) ? state : undefined
   return {
     data: current?.data,
     error: current?.error,
     status: current?.status,
-    reload: () => setAgain((n) => n + 1),
+    reload,
   }
 }

@@ -116,15 +116,15 @@ export function Code({ text, label }: { text: string; label: string }) {
   )
 }
 
-/** What stands where nothing is, and what to do about it. */
-export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
+/** What stands where nothing is, and what to do about it; alone, without a heading above it. */
+export function Empty(props: { title: string; alone?: boolean; children?: ComponentChildren }) {
   return (
     <div class="empty">
       <svg viewBox="0 0 120 64" aria-hidden="true">
         <path d="M14 14h56M30 32h66M46 50h38" />
       </svg>
-      <h2>{title}</h2>
-      <div>{children}</div>
+      {props.alone ? <h1>{props.title}</h1> : <h2>{props.title}</h2>}
+      <div>{props.children}</div>
     </div>
   )
 }

@@ -1,11 +1,15 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
+import { useEffect } from 'preact/hooks'
 import type { Check as Result, ServiceChecks } from '../api'
 import { plural } from '../format'
-import { useLive } from '../live'
+import { paused, useLive } from '../live'
 import { link } from '../route'
 import { Code, Empty, Icon, Loaded, Service, Text } from '../ui'
+
+// What has not come gets a red mark after some time, without anything that changes in the store.
+const lookAgain = 5000
 
 const stateText = { passed: 'passed', failed: 'failed', none: 'nothing to check' }
 
@@ -74,6 +78,14 @@ function Card({ service }: { service: ServiceChecks }) {
 /** What must be right for APM to show a service well. */
 export function Check() {
   const live = useLive<{ services: ServiceChecks[] }>('/api/v1/checks', 'traces')
+  useEffect(() => {
+    const timer = setInterval(() => {
+      if (!paused.value) {
+        live.reload()
+      }
+    }, lookAgain)
+    return () => clearInterval(timer)
+  }, [live.reload])
   return (
     <section class="view" aria-labelledby="title">
       <div class="head">

@@ -266,7 +266,7 @@ function Uploads() {
             <h2 id="uploads">
               Uploads <small>the latest {count(uploads.length)}</small>
             </h2>
-            <div class="scroll" tabIndex={0} role="region" aria-label="Uploads">
+            <div class="scroll" tabIndex={0} role="region" aria-label="Table of uploads">
               <table class="uploads">
                 <thead>
                   <tr>

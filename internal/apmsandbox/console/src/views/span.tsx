@@ -78,7 +78,7 @@ function OriginMark({ name, origins }: { name: string; origins: AttributeOrigins
       </span>
     )
   }
-  if (name in origins.changed) {
+  if (Object.hasOwn(origins.changed, name)) {
     return (
       <span class="origin collector" title="The app sent another value">
         <Icon name="collector" /> changed
@@ -120,7 +120,8 @@ function AttributeTable(props: {
       </thead>
       <tbody>
         {names.map((name) => {
-          const before = props.origins?.changed[name]
+          const changed = props.origins?.changed ?? {}
+          const before = Object.hasOwn(changed, name) ? changed[name] : undefined
           return (
             <tr key={name}>
               <th scope="row">

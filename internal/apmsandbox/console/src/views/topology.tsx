@@ -177,7 +177,6 @@ function Diagram(props: { data: Data; selected: string; onSelect: (id: string) =
             role="button"
             tabIndex={0}
             aria-pressed={props.selected === node.id}
-            aria-label={`${kindText[node.kind]} ${visible(node.name)}`}
             onClick={() => props.onSelect(props.selected === node.id ? '' : node.id)}
             onKeyDown={(event) => {
               if (event.key === 'Enter' || event.key === ' ') {
@@ -186,14 +185,16 @@ function Diagram(props: { data: Data; selected: string; onSelect: (id: string) =
               }
             }}
           >
-            <title>{visible(node.name)}</title>
+            {short(node.name) !== visible(node.name) && <title>{visible(node.name)}</title>}
             <rect width={nodeWidth} height={nodeHeight} rx="10" />
             <path class="node-icon" d={kindIcons[node.kind]} transform="translate(14,18)" />
-            <text class="node-name" x="48" y="27">
-              {short(node.name)}
-            </text>
-            <text class="node-kind" x="48" y="44">
-              {kindText[node.kind]}
+            <text>
+              <tspan class="node-name" x="48" y="27">
+                {short(node.name)}
+              </tspan>{' '}
+              <tspan class="node-kind" x="48" y="44">
+                {kindText[node.kind]}
+              </tspan>
             </text>
           </g>
         ))}
@@ -224,7 +225,7 @@ function Calls({ data, selected }: { data: Data; selected: string }) {
       {edges.length === 0 ? (
         <p class="muted pad">Nothing calls it, and it calls nothing.</p>
       ) : (
-        <div class="scroll" tabIndex={0} role="region" aria-label="Calls">
+        <div class="scroll" tabIndex={0} role="region" aria-label="Table of calls">
           <table class="calls">
             <thead>
               <tr>

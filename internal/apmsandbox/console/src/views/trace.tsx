@@ -43,17 +43,6 @@ function labelPlace(left: number, width: number): string {
   return width > 25 ? 'inside' : 'ahead'
 }
 
-function label(span: WaterfallSpan, trace: Waterfall): string {
-  const parts = [trace.services[span.service] ?? '', span.name, duration(span.duration_ns)]
-  if (span.error) {
-    parts.push('error')
-  }
-  if (span.orphan) {
-    parts.push('parent missing')
-  }
-  return visible(parts.join(', '))
-}
-
 function SpanRow(props: {
   row: Row
   trace: Waterfall
@@ -79,7 +68,6 @@ function SpanRow(props: {
       aria-level={span.depth + 1}
       aria-expanded={parent ? !props.closed : undefined}
       aria-selected={props.selected}
-      aria-label={label(span, props.trace)}
       style={{ top: `${props.top}px` }}
       onClick={props.onSelect}
     >
@@ -99,6 +87,10 @@ function SpanRow(props: {
         )}
         {span.error && <Icon name="error" class="bad" />}
         <span class="title">
+          <span class="hidden">
+            <Text>{service}</Text>
+            {span.error && ', error'}
+          </span>{' '}
           <b>
             <Text>{span.name || '(no name)'}</Text>
           </b>
@@ -310,7 +302,7 @@ export function Trace({ id }: { id: string }) {
       <section class="view">
         {back}
         {live.status === 404 ? (
-          <Empty title="This trace is not here">
+          <Empty title="This trace is not here" alone>
             <p>It has not come, or it had to make room for newer ones.</p>
             <p>
               <code>{visible(id)}</code>
