@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -87,6 +88,8 @@ type page struct {
 	mu       sync.Mutex
 	requests []string
 	problems []string
+	// elsewhere is another origin that a test has gone to.
+	elsewhere string
 }
 
 // viewport is what a page is looked at with.
@@ -129,7 +132,7 @@ func (b *browser) open(t *testing.T, base string, size viewport) *page {
 		defer p.mu.Unlock()
 		assert.Empty(t, p.problems, "problems in the page")
 		for _, url := range p.requests {
-			if !strings.HasPrefix(url, base+"/") && !strings.HasPrefix(url, "data:") && url != "about:blank" {
+			if !strings.HasPrefix(url, base+"/") && (p.elsewhere == "" || !strings.HasPrefix(url, p.elsewhere)) && !strings.HasPrefix(url, "data:") && url != "about:blank" {
 				assert.Fail(t, "a request that leaves for the network", url)
 			}
 		}
@@ -347,4 +350,30 @@ func getJSON[T any](t *testing.T, url string) T {
 // now is the time in some milliseconds.
 func now(in int) pcommon.Timestamp {
 	return pcommon.NewTimestampFromTime(time.Now().Add(time.Duration(in) * time.Millisecond))
+}
+
+// leaveFor goes to a page of another origin.
+func (p *page) leaveFor(url string) {
+	p.t.Helper()
+	p.mu.Lock()
+	p.elsewhere = url
+	p.mu.Unlock()
+	p.run(chromedp.Navigate(url))
+}
+
+// forgiveProblems takes those problems out of the notes that a test has asked
+// for.
+func (p *page) forgiveProblems(texts ...string) {
+	p.t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.problems = slices.DeleteFunc(p.problems, func(problem string) bool {
+		return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(problem, text) })
+	})
+	p.requests = nil
+}
+
+// focus is an action that gives an element the focus.
+func focus(selector string) chromedp.Action[chromedp.Void] {
+	return chromedp.Focus(chromedp.CSS(selector))
 }

@@ -175,7 +175,7 @@ function Diagram(props: { data: Data; selected: string; onSelect: (id: string) =
             class={`node ${node.kind} ${node.kind === 'service' ? serviceClass(node.name) : ''}`}
             transform={`translate(${x - nodeWidth / 2},${y - nodeHeight / 2})`}
             role="button"
-            tabIndex={0}
+            tabindex={0}
             aria-pressed={props.selected === node.id}
             onClick={() => props.onSelect(props.selected === node.id ? '' : node.id)}
             onKeyDown={(event) => {

@@ -1,0 +1,157 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build console
+
+package console
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+
+	"github.com/ociapm/otelcol-ociapm/test/harness"
+)
+
+const withoutProcessors = `
+service: {pipelines: {traces: {processors: [memory_limiter]}}}
+`
+
+// TestExternalUnknown switches the processors off, and then follows what the
+// console says word for word.
+func TestExternalUnknown(t *testing.T) {
+	w := startWorld(t, withoutProcessors)
+	b := startBrowser(t)
+	w.traffic(t, 1)
+	w.settle(t)
+	p := b.open(t, w.sandbox.URL, desktop)
+	p.goTo("topology")
+	p.awaitText(".node.external_unknown", "External Unknown")
+	p.awaitText(".unknown h3", "sqlite stayeasy")
+	assert.Contains(t, p.text(".unknown article"), "peer_service processor sets it")
+	p.picture("external-unknown")
+	p.requireAccessible("External Unknown")
+	configuration := p.text(".unknown .code pre")
+	assert.Contains(t, configuration, "- match: {db.namespace: stayeasy, db.system: sqlite}")
+
+	p.goTo("check")
+	p.awaitText("[data-check=peer_service].failed", "have no peer.service")
+	assert.Equal(t, configuration, p.text("[data-check=peer_service] pre"), "the same lines in both places")
+	p.requireAccessible("a red mark")
+
+	// The very lines, in place of what had been switched off.
+	w.collector.Stop(t)
+	require.NoError(t, os.WriteFile(w.collector.OverridesFile, []byte(configuration), 0o600))
+	w.collector.Restart(t)
+	p.goTo("deliveries")
+	p.click("button", "Forget everything")
+	p.click("button", "Forget all spans")
+	w.traffic(t, 1)
+	p.goTo("topology")
+	p.awaitText(".node.database", "sqlite-stayeasy")
+	assert.Zero(t, p.count(".node.external_unknown"))
+}
+
+// TestRedChecks provokes each red mark once.
+func TestRedChecks(t *testing.T) {
+	sandbox := harness.StartSandbox(t)
+	for _, tc := range redChecks {
+		td := ptrace.NewTraces()
+		for _, spec := range tc.spans {
+			spec.addTo(t, td)
+		}
+		upload(t, sandbox, "traces", ptraceotlp.NewExportRequestFromTraces(td))
+	}
+	p := startBrowser(t).open(t, sandbox.URL, desktop)
+	p.goTo("check")
+	for _, tc := range redChecks {
+		t.Run(tc.check, func(t *testing.T) {
+			p := p.in(t)
+			p.awaitText("[data-check="+tc.check+"].failed", tc.found)
+			assert.Contains(t, p.text("[data-check="+tc.check+"].failed .todo"), tc.fix)
+		})
+	}
+	p.picture("check")
+	p.requireAccessible("red marks")
+	p.click("[data-check=parents].failed .examples a", "orphan")
+	p.awaitText(".note.warn", "The parent of one span is not here")
+	p.awaitText(".panel h2", "orphan")
+}
+
+// spanSpec is a span of a test; times are in milliseconds from now.
+type spanSpec struct {
+	service    string
+	name       string
+	kind       ptrace.SpanKind
+	trace, id  byte
+	parent     byte
+	start, end int
+	attributes map[string]any
+}
+
+func (s spanSpec) addTo(t *testing.T, td ptrace.Traces) {
+	t.Helper()
+	resource := td.ResourceSpans().AppendEmpty()
+	if s.service != "" {
+		resource.Resource().Attributes().PutStr("service.name", s.service)
+	}
+	span := resource.ScopeSpans().AppendEmpty().Spans().AppendEmpty()
+	span.SetTraceID(pcommon.TraceID{15: s.trace})
+	span.SetSpanID(pcommon.SpanID{7: s.id})
+	if s.parent != 0 {
+		span.SetParentSpanID(pcommon.SpanID{7: s.parent})
+	}
+	span.SetName(s.name)
+	span.SetKind(s.kind)
+	base := time.Now()
+	span.SetStartTimestamp(pcommon.NewTimestampFromTime(base.Add(time.Duration(s.start) * time.Millisecond)))
+	span.SetEndTimestamp(pcommon.NewTimestampFromTime(base.Add(time.Duration(s.end) * time.Millisecond)))
+	require.NoError(t, span.Attributes().FromRaw(s.attributes))
+}
+
+// redChecks are what provokes each red mark, and what the console says then.
+var redChecks = []struct {
+	check, found, fix string
+	spans             []spanSpec
+}{
+	{
+		check: "service_name", found: "not said its name", fix: "export OTEL_SERVICE_NAME=my-app",
+		spans: []spanSpec{{trace: 1, id: 1, service: "unknown_service:python", name: "tick", end: 5}},
+	},
+	{
+		check: "http_attributes", found: "1 of 1 SERVER spans lack", fix: "Instrument the web framework",
+		spans: []spanSpec{{trace: 2, id: 1, service: "bare", name: "GET /", kind: ptrace.SpanKindServer, end: 5}},
+	},
+	{
+		check: "database_statement", found: "1 of 1 database spans have no db.statement", fix: "db_span_enricher",
+		spans: []spanSpec{{trace: 3, id: 1, service: "silent", name: "SELECT", kind: ptrace.SpanKindClient, end: 5, attributes: map[string]any{
+			"db.system.name": "postgresql", "db.query.text": "SELECT 1", "peer.service": "pg",
+		}}},
+	},
+	{
+		check: "peer_service", found: "the topology shows External Unknown", fix: "- match: {db.namespace: ORCL, db.system: oracle}",
+		spans: []spanSpec{{trace: 4, id: 1, service: "nameless", name: "SELECT", kind: ptrace.SpanKindClient, end: 5, attributes: map[string]any{
+			"db.system": "oracle", "db.name": "ORCL", "db.statement": "SELECT 1 FROM dual",
+		}}},
+	},
+	{
+		check: "clock_skew", found: "by up to 2s", fix: "Synchronize the clocks",
+		spans: []spanSpec{
+			{trace: 5, id: 1, service: "front", name: "call", kind: ptrace.SpanKindClient, end: 50},
+			{trace: 5, id: 2, parent: 1, service: "behind", name: "GET /", kind: ptrace.SpanKindServer, start: -2000, end: -1960, attributes: map[string]any{
+				"http.method": "GET", "http.target": "/", "http.status_code": 200,
+			}},
+		},
+	},
+	{
+		// The last: it gets its mark when it is certain that nothing is under way.
+		check: "parents", found: "never came", fix: "its queue overflowed",
+		spans: []spanSpec{{trace: 6, id: 2, parent: 1, service: "lost", name: "orphan", end: 5}},
+	},
+}
