@@ -217,19 +217,36 @@ func (t *serviceTally) checkParent(s storedSpan, byID map[pcommon.SpanID]storedS
 	}
 	switch {
 	case end.Before(start):
-		skew(start.Sub(end), "it ends "+start.Sub(end).String()+" before it starts")
+		skew(start.Sub(end), "it ends "+roughly(start.Sub(end))+" before it starts")
 	case start.After(arrived.Add(futureTolerance)):
 		skew(start.Sub(arrived), "it starts "+start.Sub(arrived).Round(time.Second).String()+" after it was uploaded")
 	case found && parent.service != s.service && timeOf(parent.span.StartTimestamp()).Sub(start) > clockTolerance:
 		by := timeOf(parent.span.StartTimestamp()).Sub(start)
-		skew(by, "it starts "+by.String()+" before its parent in "+shorten(parent.service))
+		skew(by, "it starts "+roughly(by)+" before its parent in "+shorten(parent.service))
 	case found && parent.service != s.service && parent.span.Kind() == ptrace.SpanKindClient &&
 		start.Sub(timeOf(parent.span.EndTimestamp())) > clockTolerance:
 		by := start.Sub(timeOf(parent.span.EndTimestamp()))
-		skew(by, "it starts "+by.String()+" after its parent in "+shorten(parent.service)+" has ended")
+		skew(by, "it starts "+roughly(by)+" after its parent in "+shorten(parent.service)+" has ended")
 	default:
 		t.clock.pass()
 	}
+}
+
+// spansOf counts spans in words.
+func spansOf(n int, kind string) string {
+	word := strings.TrimSpace(kind + " spans")
+	if n == 1 {
+		word = strings.TrimSuffix(word, "s")
+	}
+	return fmt.Sprintf("%d %s", n, word)
+}
+
+// roughly writes a duration that is there to be seen, not to be added up.
+func roughly(d time.Duration) string {
+	if d < time.Millisecond {
+		return d.String()
+	}
+	return d.Round(time.Millisecond).String()
 }
 
 func (t *tally) check(id, title string) Check {
@@ -242,7 +259,7 @@ func (t *serviceTally) serviceName() Check {
 		return c
 	}
 	c.State, c.Failed = CheckFailed, t.spans
-	c.Found = fmt.Sprintf("%d spans come from an app that has not said its name.", t.spans)
+	c.Found = spansOf(t.spans, "") + " of an app that has not said its name."
 	c.Fix = "Set the name in the app's environment, and restart the app. For the Apache module it is OpenTelemetrySetResource service.name my-webserver."
 	c.Config = "export OTEL_SERVICE_NAME=my-app\n"
 	return c
@@ -254,9 +271,9 @@ func (t *serviceTally) httpAttributes() Check {
 	case CheckNone:
 		c.Found = "No SERVER spans of HTTP."
 	case CheckPassed:
-		c.Found = fmt.Sprintf("%d SERVER spans have method, target and status code.", c.Checked)
+		c.Found = spansOf(c.Checked, "SERVER") + " with method, target and status code."
 	default:
-		c.Found = fmt.Sprintf("%d of %d SERVER spans lack http.method, http.target or http.status_code.", c.Failed, c.Checked)
+		c.Found = fmt.Sprintf("%d of %s without http.method, http.target or http.status_code.", c.Failed, spansOf(c.Checked, "SERVER"))
 		c.Fix = "Instrument the web framework or its server (WSGI, ASGI, servlet, …): these attributes come from there. " +
 			"Spans that the app makes itself for something that is no request should be of the kind INTERNAL."
 	}
@@ -276,12 +293,12 @@ func (t *serviceTally) databaseStatement() Check {
 	case CheckNone:
 		c.Found = "No database spans."
 	case CheckPassed:
-		c.Found = fmt.Sprintf("%d database spans have db.statement.", c.Checked)
+		c.Found = spansOf(c.Checked, "database") + " with db.statement."
 		if t.silent > 0 {
-			c.Found += fmt.Sprintf(" %d more have no statement, as is normal for connects and pings.", t.silent)
+			c.Found += fmt.Sprintf(" %d more without a statement, as is normal for connects and pings.", t.silent)
 		}
 	default:
-		c.Found = fmt.Sprintf("%d of %d database spans have no db.statement.", c.Failed, c.Checked)
+		c.Found = fmt.Sprintf("%d of %s without db.statement.", c.Failed, spansOf(c.Checked, "database"))
 		c.Fix = "Let the spans pass the db_span_enricher processor, which writes db.statement from every name in use. " +
 			"If the app sends no statement under any name, switch it on in the driver's instrumentation."
 		c.Config = "service:\n  pipelines:\n    traces:\n      processors: [memory_limiter, resource_detection, db_span_enricher, peer_service]\n"
@@ -295,9 +312,9 @@ func (t *serviceTally) peerService() Check {
 	case CheckNone:
 		c.Found = "No database spans."
 	case CheckPassed:
-		c.Found = fmt.Sprintf("%d database spans name their database.", c.Checked)
+		c.Found = spansOf(c.Checked, "database") + " with the name of the database."
 	default:
-		c.Found = fmt.Sprintf("%d of %d database spans have no peer.service: the topology shows External Unknown.", c.Failed, c.Checked)
+		c.Found = fmt.Sprintf("%d of %s without peer.service: the topology shows External Unknown.", c.Failed, spansOf(c.Checked, "database"))
 		c.Fix = "Let the spans pass the peer_service processor. Without rules it names every database; a rule chooses the name."
 		c.Config = t.peer.config
 	}
@@ -310,9 +327,9 @@ func (t *serviceTally) parents() Check {
 	case CheckNone:
 		c.Found = "No span names a parent."
 	case CheckPassed:
-		c.Found = fmt.Sprintf("The parents of %d spans are there.", c.Checked)
+		c.Found = spansOf(c.Checked, "") + " with a parent, and all parents are there."
 	default:
-		c.Found = fmt.Sprintf("The parents of %d of %d spans never came: their traces are in pieces.", c.Failed, c.Checked)
+		c.Found = fmt.Sprintf("%d of %s with a parent that never came: the traces are in pieces.", c.Failed, spansOf(c.Checked, ""))
 		c.Fix = "Find who made the parent. A SERVER span's parent is in the caller: let it export to a collector too, with the same sampling. " +
 			"The parent of any other span is in this app: it ended before its exporter had sent everything (call shutdown at the end), " +
 			"or its queue overflowed (raise OTEL_BSP_MAX_QUEUE_SIZE)."
@@ -323,10 +340,10 @@ func (t *serviceTally) parents() Check {
 func (t *serviceTally) clocks() Check {
 	c := t.clock.check("clock_skew", "Clocks")
 	if c.State != CheckFailed {
-		c.Found = fmt.Sprintf("%d spans lie in time as their parents and the upload do.", c.Checked)
+		c.Found = spansOf(c.Checked, "") + " in time with their parents and with the upload."
 		return c
 	}
-	c.Found = fmt.Sprintf("%d of %d spans cannot have been when they say, by up to %s.", c.Failed, c.Checked, t.maxSkew.Round(time.Millisecond))
+	c.Found = fmt.Sprintf("%d of %s not at the time that they say, by up to %s.", c.Failed, spansOf(c.Checked, ""), roughly(t.maxSkew))
 	c.Fix = "Synchronize the clocks of the machines that the two services run on; on OCI the time service is at 169.254.169.254. " +
 		"A span that ends before it starts took its two times from different clocks."
 	c.Config = "chronyc tracking\n"

@@ -202,7 +202,7 @@ func TestChecksCountAndShowExamples(t *testing.T) {
 	assert.Equal(t, 21, check.Checked)
 	assert.Equal(t, 20, check.Failed)
 	assert.Len(t, check.Examples, maxExamples)
-	assert.Equal(t, "20 of 21 SERVER spans lack http.method, http.target or http.status_code.", check.Found)
+	assert.Equal(t, "20 of 21 SERVER spans without http.method, http.target or http.status_code.", check.Found)
 }
 
 func TestUnknownPeers(t *testing.T) {

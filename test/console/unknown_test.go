@@ -41,7 +41,7 @@ func TestExternalUnknown(t *testing.T) {
 	assert.Contains(t, configuration, "- match: {db.namespace: stayeasy, db.system: sqlite}")
 
 	p.goTo("check")
-	p.awaitText("[data-check=peer_service].failed", "have no peer.service")
+	p.awaitText("[data-check=peer_service].failed", "without peer.service")
 	assert.Equal(t, configuration, p.text("[data-check=peer_service] pre"), "the same lines in both places")
 	p.requireAccessible("a red mark")
 
@@ -125,11 +125,11 @@ var redChecks = []struct {
 		spans: []spanSpec{{trace: 1, id: 1, service: "unknown_service:python", name: "tick", end: 5}},
 	},
 	{
-		check: "http_attributes", found: "1 of 1 SERVER spans lack", fix: "Instrument the web framework",
+		check: "http_attributes", found: "1 of 1 SERVER span without", fix: "Instrument the web framework",
 		spans: []spanSpec{{trace: 2, id: 1, service: "bare", name: "GET /", kind: ptrace.SpanKindServer, end: 5}},
 	},
 	{
-		check: "database_statement", found: "1 of 1 database spans have no db.statement", fix: "db_span_enricher",
+		check: "database_statement", found: "1 of 1 database span without db.statement", fix: "db_span_enricher",
 		spans: []spanSpec{{trace: 3, id: 1, service: "silent", name: "SELECT", kind: ptrace.SpanKindClient, end: 5, attributes: map[string]any{
 			"db.system.name": "postgresql", "db.query.text": "SELECT 1", "peer.service": "pg",
 		}}},

@@ -23,6 +23,8 @@ const views: { path: string; title: string; short: string; icon: IconName }[] = 
 
 function TraceSearch() {
   const [problem, setProblem] = useState('')
+  const at = route.value
+  useEffect(() => setProblem(''), [at])
   const submit = (event: Event) => {
     event.preventDefault()
     const form = event.target as HTMLFormElement

@@ -40,6 +40,22 @@ function Canvas({ plot, label }: { plot: () => Plot; label: string }) {
 
 const barSize = 0.86
 
+/** Writes times on an axis as finely as they are apart. */
+function clocks(times: number[]): string[] {
+  const step = (times[1] ?? 0) - (times[0] ?? 0)
+  const parts: Intl.DateTimeFormatOptions =
+    step >= 86_400
+      ? { day: 'numeric', month: 'short' }
+      : {
+          hour: '2-digit',
+          minute: '2-digit',
+          ...(step < 60 && { second: '2-digit' as const }),
+          ...(step > 0 && step < 1 && { fractionalSecondDigits: step < 0.1 ? (3 as const) : (1 as const) }),
+        }
+  const format = new Intl.DateTimeFormat('en-GB', parts)
+  return times.map((t) => format.format(t * 1000))
+}
+
 /** When the traces of a search started; drag to choose a time. */
 export function Histogram({
   histogram,
@@ -62,8 +78,8 @@ export function Histogram({
     }
     return {
       options: {
-        height: 104,
-        padding: [8, 12, 0, 0],
+        height: 96,
+        padding: [8, 28, 0, 0],
         legend: { show: false },
         cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
         scales: {
@@ -71,7 +87,7 @@ export function Histogram({
           y: { range: (_, __, max) => [0, Math.max(1, max)] },
         },
         axes: [
-          { ...axis, grid: { show: false }, space: 80, size: 36 },
+          { ...axis, grid: { show: false }, space: 90, size: 24, values: (_, times) => clocks(times) },
           {
             ...axis,
             size: 44,
@@ -122,7 +138,7 @@ export function Trend({ series, label }: { series: MetricSeries; label: string }
     return {
       options: {
         height: 84,
-        padding: [6, 4, 0, 0],
+        padding: [6, 20, 0, 0],
         legend: { show: false },
         cursor: { show: false },
         scales: {
@@ -133,7 +149,7 @@ export function Trend({ series, label }: { series: MetricSeries; label: string }
           },
         },
         axes: [
-          { ...axis, grid: { show: false }, size: 20, space: 90 },
+          { ...axis, grid: { show: false }, size: 20, space: 90, values: (_, times) => clocks(times) },
           {
             ...axis,
             grid: { stroke: color('line'), width: 1 },

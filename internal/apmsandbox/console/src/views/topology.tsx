@@ -305,7 +305,9 @@ export function Topology() {
       <div class="head">
         <h1 id="title">Topology</h1>
         {live.data && live.data.nodes.length > 0 && (
-          <p class="muted">Rates are over the {duration(live.data.window_ns)} that the stored spans span.</p>
+          <p class="muted">
+            Rates over the {duration(live.data.window_ns)} between the first and the last stored span
+          </p>
         )}
       </div>
       <Loaded live={live} what="the topology">
