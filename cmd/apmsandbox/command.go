@@ -39,9 +39,11 @@ It takes OTLP over HTTP (protobuf or JSON, plain or gzip) at APM's own paths:
   /20200101/opentelemetry/v1/logs             private key
 
 with the header "Authorization: dataKey <key>". Point a collector or an SDK at it as if it were the
-domain's Data Upload Endpoint. What it accepts it keeps in memory and shows as JSON:
+domain's Data Upload Endpoint. What it accepts it keeps in memory, and shows in a browser at / and
+as JSON:
 
-  GET /api/v1/traces?service=&operation=&limit=   traces, the newest first
+  GET /api/v1                                     everything that the API has
+  GET /api/v1/traces?service=&operation=&limit=   traces, the newest first; more filters: README.md
   GET /api/v1/traces/{trace_id}                   one trace with its spans
   GET /api/v1/topology                            who calls whom; databases by peer.service
   GET /api/v1/counts                              totals
@@ -124,7 +126,7 @@ func run(cmd *cobra.Command, config apmsandbox.Config, level string) error {
 		zap.Strings("upload_paths", []string{
 			apmsandbox.TracesPath, apmsandbox.PrivateTracesPath, apmsandbox.PublicTracesPath, apmsandbox.MetricsPath, apmsandbox.LogsPath,
 		}),
-		zap.Strings("look_at", []string{url + "/api/v1/traces", url + "/api/v1/topology", url + "/api/v1/uploads", url + "/api/v1/counts"}))
+		zap.Strings("look_at", []string{url, url + "/api/v1/traces", url + "/api/v1/topology", url + "/api/v1/uploads", url + "/api/v1/counts"}))
 	if !apmsandbox.IsLoopback(config.Listen) {
 		logger.Warn("other machines can reach the sandbox: its API has no password", zap.String("listen", config.Listen))
 	}

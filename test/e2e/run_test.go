@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -76,6 +77,8 @@ func TestMakeRunWithSandbox(t *testing.T) {
 	run, otlpHTTP, folder := makeRun(t)
 	sandbox := &harness.Sandbox{Process: run, URL: run.AwaitOutput(t, `It uploads to\s+(http://127\.0\.0\.1:\d+)`)[1]}
 	assert.Contains(t, run.Output(), "Send OTLP to   localhost:4317 (gRPC) or http://localhost:4318 (HTTP)")
+	run.AwaitOutput(t, `Look at\s+`+regexp.QuoteMeta(sandbox.URL)+`\s`)
+	assert.Contains(t, curl(t, "curl -s "+sandbox.URL+"\n"), "<title>OCI APM sandbox</title>")
 	run.AwaitOutput(t, `APM_ENDPOINT=https://<prefix>\.apm-agt\.<region>\.oci\.oraclecloud\.com APM_DATA_KEY=<private data key> make run`)
 
 	commands := harness.ReadmeBlocks(t, "one span", "bash")
@@ -87,6 +90,12 @@ func TestMakeRunWithSandbox(t *testing.T) {
 	for _, shown := range []string{"SELECT orders", `"db.statement"`, "SELECT * FROM orders WHERE id = 42", `"db.operation"`, `"peer.service"`, "postgresql:shop"} {
 		assert.Contains(t, look, shown)
 	}
+
+	// The console can tell what the collector added.
+	span := sandbox.URL + "/api/v1/traces/5b8efff798038103d269b633813fc60c/spans/eee19b7ec3c1b174"
+	require.Eventually(t, func() bool {
+		return strings.Contains(curl(t, "curl -s "+span+"\n"), `"peer.service"],"changed":{},"removed":{}`)
+	}, awaitTimeout, pollInterval)
 
 	// The last spans are sent before both end.
 	curl(t, replaceAddresses.Replace(commands[0]))
