@@ -134,7 +134,7 @@ test-console: build $(CONSOLE)/node_modules .venv/stayeasy ## Use the console in
 
 .PHONY: pictures
 pictures: build $(CONSOLE)/node_modules .venv/stayeasy ## Take the pictures of the console in docs/pictures (better with the fonts Inter and JetBrains Mono)
-	go test -count=1 -tags=console -timeout=15m ./test/console/... -run=TestViews -pictures=$(CURDIR)/docs/pictures
+	go test -count=1 -tags=console -timeout=15m ./test/console/... -run='TestViews|TestExternalUnknown|TestRedChecks' -pictures=$(CURDIR)/docs/pictures
 
 .PHONY: lint
 lint: ## Lint all Go code

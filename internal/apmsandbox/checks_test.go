@@ -4,6 +4,7 @@
 package apmsandbox
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -152,9 +153,9 @@ func TestChecks(t *testing.T) {
 					checks = service
 				}
 			}
-			states := ""
+			var states []string
 			for _, check := range checks.Checks {
-				states += " " + check.State
+				states = append(states, check.State)
 				assert.NotEmpty(t, check.Title)
 				assert.NotEmpty(t, check.Found)
 				assert.Equal(t, check.State == CheckFailed, check.Fix != "", "a red mark says what to do")
@@ -171,7 +172,7 @@ func TestChecks(t *testing.T) {
 					assert.Equal(t, traceID(1).String(), check.Examples[0].TraceID)
 				}
 			}
-			assert.Equal(t, " "+tc.want, states)
+			assert.Equal(t, tc.want, strings.Join(states, " "))
 		})
 	}
 }

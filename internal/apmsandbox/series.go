@@ -130,7 +130,7 @@ func parseLogQuery(values url.Values) (logQuery, error) {
 		if err != nil || n < 1 || n > 24 {
 			errs = append(errs, errors.New("severity: must be a number from 1 to 24"))
 		}
-		q.severity = int32(n) //nolint:gosec // read as 32 bits
+		q.severity = int32(n)
 	}
 	if text := values.Get("trace_id"); text != "" {
 		id, ok := parseTraceID(text)

@@ -17,17 +17,18 @@ import (
 func drawn(w Waterfall) []string {
 	var lines []string
 	for _, span := range w.Spans {
-		line := strings.Repeat("  ", span.Depth) + span.SpanID[15:]
+		var line strings.Builder
+		line.WriteString(strings.Repeat("  ", span.Depth) + span.SpanID[15:])
 		if span.Descendants > 0 {
-			line += fmt.Sprintf(" +%d", span.Descendants)
+			fmt.Fprintf(&line, " +%d", span.Descendants)
 		}
 		if span.Orphan {
-			line += " orphan"
+			line.WriteString(" orphan")
 		}
 		for _, part := range span.Critical {
-			line += fmt.Sprintf(" [%d %d]", part[0]/ms(1), part[1]/ms(1))
+			fmt.Fprintf(&line, " [%d %d]", part[0]/ms(1), part[1]/ms(1))
 		}
-		lines = append(lines, line)
+		lines = append(lines, line.String())
 	}
 	return lines
 }

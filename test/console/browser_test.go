@@ -265,7 +265,7 @@ func (p *page) picture(name string) {
 	content := read(p, chromedp.CaptureScreenshot())
 	folder, err := filepath.Abs(*picturesFolder)
 	require.NoError(p.t, err)
-	require.NoError(p.t, os.MkdirAll(folder, 0o755))
+	require.NoError(p.t, os.MkdirAll(folder, 0o750))
 	require.NoError(p.t, os.WriteFile(filepath.Join(folder, name+".png"), content, 0o600))
 }
 
@@ -290,15 +290,16 @@ func (p *page) requireAccessible(where string) {
 	var violations []axeViolation
 	require.NoError(p.t, json.Unmarshal([]byte(found), &violations))
 	for _, v := range violations {
-		report := fmt.Sprintf("%s: %s (%s): %s", where, v.ID, v.Impact, v.Help)
+		var report strings.Builder
+		fmt.Fprintf(&report, "%s: %s (%s): %s", where, v.ID, v.Impact, v.Help)
 		for _, node := range v.Nodes[:min(3, len(v.Nodes))] {
-			report += "\n  " + node.HTML + "\n  " + strings.ReplaceAll(node.Summary, "\n", "\n  ")
+			fmt.Fprintf(&report, "\n  %s\n  %s", node.HTML, strings.ReplaceAll(node.Summary, "\n", "\n  "))
 		}
 		if v.Impact == "serious" || v.Impact == "critical" {
-			assert.Fail(p.t, "axe-core found something serious", report)
+			assert.Fail(p.t, "axe-core found something serious", report.String())
 			continue
 		}
-		p.t.Log(report)
+		p.t.Log(report.String())
 	}
 }
 

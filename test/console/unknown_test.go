@@ -72,9 +72,9 @@ func TestRedChecks(t *testing.T) {
 	p.goTo("check")
 	for _, tc := range redChecks {
 		t.Run(tc.check, func(t *testing.T) {
-			p := p.in(t)
-			p.awaitText("[data-check="+tc.check+"].failed", tc.found)
-			assert.Contains(t, p.text("[data-check="+tc.check+"].failed .todo"), tc.fix)
+			part := p.in(t)
+			part.awaitText("[data-check="+tc.check+"].failed", tc.found)
+			assert.Contains(t, part.text("[data-check="+tc.check+"].failed .todo"), tc.fix)
 		})
 	}
 	p.picture("check")

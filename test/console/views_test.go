@@ -28,22 +28,18 @@ const database = "sqlite:stayeasy"
 func TestViews(t *testing.T) {
 	w := startWorld(t, "")
 	b := startBrowser(t)
-	p := b.open(t, w.sandbox.URL, desktop)
+	tab := b.open(t, w.sandbox.URL, desktop)
 
 	t.Run("the list fills while traffic flows", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.awaitText("main h2", "No traces yet")
 		p.picture("empty")
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			w.traffic(t, 8)
-		}()
+		awaitTraffic := w.startTraffic(t, 8)
 		rows := `document.querySelectorAll('.traces tbody tr').length`
 		p.await(rows + ` > 0`)
 		first := eval[int](p, rows)
 		p.await(fmt.Sprintf(`%s > %d`, rows, first))
-		<-done
+		awaitTraffic()
 		requests := w.settle(t)
 		p.awaitText(".head .muted", fmt.Sprintf("%d traces", requests))
 		assert.Equal(t, 100, p.count(".traces tbody tr"), "a page of the list")
@@ -56,7 +52,7 @@ func TestViews(t *testing.T) {
 	booking := findBooking(t, w.sandbox)
 
 	t.Run("filters", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		sendOracle(t, w.collector)
 		require.Eventually(t, func() bool { return total(t, w.sandbox, "service=reports") == 1 }, awaitTimeout, pollInterval)
 		for name, text := range map[string]string{
@@ -90,10 +86,12 @@ func TestViews(t *testing.T) {
 		p.fill(".search input", "booking")
 		p.press(kb.Enter)
 		p.awaitText(".search .problem", "32 hexadecimal digits")
+		p.fill(".search input", kb.Backspace)
+		p.await(`document.querySelector('.search .problem').textContent === ''`)
 	})
 
 	t.Run("a booking", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.goTo("traces/" + booking)
 		p.await(`document.querySelectorAll('.waterfall .row').length > 8`)
 		var statements []string
@@ -123,7 +121,7 @@ func TestViews(t *testing.T) {
 	})
 
 	t.Run("an Oracle statement", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.goTo("traces/" + oracleTrace.String() + "?span=" + oracleSpan.String())
 		p.awaitText(".sql-id", "89camvzd2vfu8") // of SELECT 1 FROM dual
 		p.awaitText(".sql-id", "Performance Hub")
@@ -134,7 +132,7 @@ func TestViews(t *testing.T) {
 	})
 
 	t.Run("topology", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.goTo("topology")
 		p.await(`document.querySelectorAll('.diagram .node').length >= 4`)
 		names := p.texts(".node .node-name")
@@ -159,7 +157,7 @@ func TestViews(t *testing.T) {
 	})
 
 	t.Run("check", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.goTo("check")
 		p.await(`document.querySelectorAll('.checks').length === 3`)
 		for _, card := range p.texts(".checks") {
@@ -169,7 +167,7 @@ func TestViews(t *testing.T) {
 	})
 
 	t.Run("metrics and logs", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.goTo("metrics")
 		p.awaitText(".metric", "http.server.requests")
 		assert.Len(t, p.texts(".metric"), 3)
@@ -187,17 +185,13 @@ func TestViews(t *testing.T) {
 	})
 
 	t.Run("deliveries", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.goTo("deliveries")
 		p.awaitText(".uploads", "/20200101/opentelemetry/v1/traces")
 		before := w.sandbox.Counts(t).Spans.Stored
 		p.click(".switches button", "Unavailable, 503")
 		p.await(`document.querySelector('.switches [aria-checked=true]')`)
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			w.traffic(t, 1)
-		}()
+		awaitTraffic := w.startTraffic(t, 1)
 		p.awaitText(".uploads .badge.bad", "503")
 		p.awaitText(".switches .on", "met it")
 		p.awaitText(".uploads .bad-text", "switched on in the console")
@@ -205,7 +199,7 @@ func TestViews(t *testing.T) {
 		p.click(".switches button", "Unavailable, 503")
 		p.await(`!document.querySelector('.switches [aria-checked=true]')`)
 		// Nothing is lost: every request's spans come, the web server's and the app's.
-		<-done
+		awaitTraffic()
 		w.settle(t)
 		assert.Greater(t, w.sandbox.Counts(t).Spans.Stored, before)
 		w.sandbox.AddFault(t, apmsandbox.Fault{Status: 500, Times: 1_000_000})
@@ -242,7 +236,7 @@ func TestViews(t *testing.T) {
 	})
 
 	t.Run("everything forgotten", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.goTo("deliveries")
 		p.click("button", "Forget everything")
 		p.click("button", "Forget all spans")

@@ -88,13 +88,22 @@ func python(t *testing.T, program string) string {
 	return path
 }
 
-// traffic runs StayEasy's own traffic script through the web server.
-func (w *world) traffic(t *testing.T, rounds int) {
+// startTraffic starts StayEasy's own traffic script through the web server, and
+// returns a function that waits for its end.
+func (w *world) startTraffic(t *testing.T, rounds int) (wait func()) {
 	t.Helper()
+	var output bytes.Buffer
 	script := exec.CommandContext(t.Context(), python(t, "python"),
 		filepath.Join(harness.Root(t), "examples", "stayeasy", "traffic.py"), "--base-url", w.web.url, "--rounds", strconv.Itoa(rounds), "--seed", "7")
-	output, err := script.CombinedOutput()
-	require.NoError(t, err, string(output))
+	script.Stdout, script.Stderr = &output, &output
+	require.NoError(t, script.Start())
+	return func() { require.NoError(t, script.Wait(), "%s", &output) }
+}
+
+// traffic runs the script to its end.
+func (w *world) traffic(t *testing.T, rounds int) {
+	t.Helper()
+	w.startTraffic(t, rounds)()
 }
 
 // settle waits until the spans of every request are in the sandbox, those of
