@@ -141,7 +141,7 @@ func TestLarge(t *testing.T) {
 		}
 		span := batch.ResourceSpans().At(0).ScopeSpans().At(0).Spans().AppendEmpty()
 		span.SetTraceID(pcommon.TraceID{0: 1, 12: byte(trace >> 16), 13: byte(trace >> 8), 14: byte(trace)}) //nolint:gosec // cut on purpose
-		span.SetSpanID(pcommon.SpanID{0: 1, 5: byte(id >> 16), 6: byte(id >> 8), 7: byte(id)}) //nolint:gosec // cut on purpose
+		span.SetSpanID(pcommon.SpanID{0: 1, 5: byte(id >> 16), 6: byte(id >> 8), 7: byte(id)})               //nolint:gosec // cut on purpose
 		if parent >= 0 {
 			span.SetParentSpanID(pcommon.SpanID{0: 1, 5: byte(parent >> 16), 6: byte(parent >> 8), 7: byte(parent)}) //nolint:gosec // cut on purpose
 		}
@@ -226,7 +226,7 @@ func TestMemory(t *testing.T) {
 		for i := range spansPerUpload {
 			span := spans.AppendEmpty()
 			span.SetTraceID(pcommon.TraceID{0: 1, 1: byte(n), 14: byte(i / 10 >> 8), 15: byte(i / 10)}) //nolint:gosec // cut on purpose
-			span.SetSpanID(pcommon.SpanID{0: 1, 6: byte(i >> 8), 7: byte(i)}) //nolint:gosec // cut on purpose
+			span.SetSpanID(pcommon.SpanID{0: 1, 6: byte(i >> 8), 7: byte(i)})                           //nolint:gosec // cut on purpose
 			span.SetStartTimestamp(now(i))
 			span.SetEndTimestamp(now(i + 1))
 			span.Attributes().PutStr("db.system", "oracle")
