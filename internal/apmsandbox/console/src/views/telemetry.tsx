@@ -53,6 +53,20 @@ function Metric({ series }: { series: MetricSeries }) {
   )
 }
 
+function ServiceField(props: { value: string; onInput: (service: string) => void }) {
+  return (
+    <label class="field">
+      <span>Service</span>
+      <input
+        value={props.value}
+        placeholder="All"
+        list="services"
+        onInput={(event) => props.onInput(event.currentTarget.value)}
+      />
+    </label>
+  )
+}
+
 function Metrics() {
   const [service, setService] = useState('')
   const [text, setText] = useState('')
@@ -61,15 +75,7 @@ function Metrics() {
   return (
     <>
       <form class="filters" aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
-        <label class="field">
-          <span>Service</span>
-          <input
-            value={service}
-            placeholder="All"
-            list="services"
-            onInput={(event) => setService(event.currentTarget.value)}
-          />
-        </label>
+        <ServiceField value={service} onInput={setService} />
         <label class="field wide">
           <span>Name</span>
           <input
@@ -168,15 +174,7 @@ function Logs() {
   return (
     <>
       <form class="filters" aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
-        <label class="field">
-          <span>Service</span>
-          <input
-            value={service}
-            placeholder="All"
-            list="services"
-            onInput={(event) => setService(event.currentTarget.value)}
-          />
-        </label>
+        <ServiceField value={service} onInput={setService} />
         <label class="field">
           <span>Severity</span>
           <select value={severity} onChange={(event) => setSeverity(event.currentTarget.value)}>
