@@ -150,9 +150,12 @@ func summarize(trace storedTrace) *TraceSummary {
 
 func makeSummary(trace storedTrace) TraceSummary {
 	summary := TraceSummary{TraceID: trace.id.String(), Spans: len(trace.spans), Services: []string{}}
-	present := make(map[pcommon.SpanID]struct{}, len(trace.spans))
-	for _, s := range trace.spans {
-		present[s.span.SpanID()] = struct{}{}
+	var present map[pcommon.SpanID]struct{}
+	if len(trace.spans) > 1 { // one span alone has no parent among them
+		present = make(map[pcommon.SpanID]struct{}, len(trace.spans))
+		for _, s := range trace.spans {
+			present[s.span.SpanID()] = struct{}{}
+		}
 	}
 	var root *storedSpan
 	var rootRank int
