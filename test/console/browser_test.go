@@ -336,7 +336,7 @@ func (p *page) originOf(attribute string) string {
 // getJSON reads an answer of the sandbox's API.
 func getJSON[T any](t *testing.T, url string) T {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
 	require.NoError(t, err)
 	client := http.Client{Timeout: awaitTimeout, Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Do(request)

@@ -154,7 +154,7 @@ func startWebServer(t *testing.T, app string, collector *harness.Collector) *web
 		recorder := &statusRecorder{ResponseWriter: rw, status: http.StatusOK}
 		start := time.Now()
 		proxy.ServeHTTP(recorder, r)
-		w.report(r, trace, serverSpan, clientSpan, start, time.Now(), recorder.status)
+		w.report(r, trace, serverSpan, clientSpan, start, time.Now(), recorder.status) //nolint:contextcheck // it is not part of the request
 	}))
 	t.Cleanup(server.Close)
 	w.url = server.URL
