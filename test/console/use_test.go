@@ -226,7 +226,7 @@ func TestMemory(t *testing.T) {
 		for i := range spansPerUpload {
 			span := spans.AppendEmpty()
 			span.SetTraceID(pcommon.TraceID{0: 1, 1: byte(n), 14: byte(i / 10 >> 8), 15: byte(i / 10)})
-			span.SetSpanID(pcommon.SpanID{0: 1, 6: byte(i >> 8), 7: byte(i)})                          
+			span.SetSpanID(pcommon.SpanID{0: 1, 6: byte(i >> 8), 7: byte(i)})
 			span.SetStartTimestamp(now(i))
 			span.SetEndTimestamp(now(i + 1))
 			span.Attributes().PutStr("db.system", "oracle")
