@@ -20,6 +20,8 @@ import (
 const (
 	maxBuckets    = 500
 	maxOperations = 500 // of a service, in the list to choose from
+	// minBucket is as fine as a time axis shows.
+	minBucket = time.Millisecond
 )
 
 // traceQuery is a search for traces; zero values restrict nothing.
@@ -233,7 +235,7 @@ func histogramOf(traces []*TraceSummary, q traceQuery) *TimeHistogram {
 	}
 	h.From = h.From.UTC()
 	buckets := int64(q.buckets)
-	h.BucketNS = max(1, (max(0, to.Sub(h.From).Nanoseconds())+buckets-1)/buckets)
+	h.BucketNS = max(minBucket.Nanoseconds(), (max(0, to.Sub(h.From).Nanoseconds())+buckets-1)/buckets)
 	for _, trace := range traces {
 		bucket := &h.Buckets[min(trace.StartTime.Sub(h.From).Nanoseconds()/h.BucketNS, buckets-1)]
 		bucket.Traces++

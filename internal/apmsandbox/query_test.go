@@ -117,6 +117,8 @@ func TestHistogram(t *testing.T) {
 	assert.Equal(t, (2 * time.Second).Nanoseconds(), list.Histogram.BucketNS)
 	assert.Equal(t, []TimeBucket{{Traces: 2, Errors: 1}, {Traces: 2}}, list.Histogram.Buckets)
 
+	s.get("/api/v1/traces?buckets=2&service=mail&to="+millis(2001).AsTime().Format(time.RFC3339Nano), &list)
+	assert.Equal(t, TimeHistogram{From: millis(2000).AsTime(), BucketNS: ms(1), Buckets: []TimeBucket{{Traces: 1}, {}}}, *list.Histogram, "one moment")
 	s.get("/api/v1/traces?buckets=3&service=nobody", &list)
 	assert.Equal(t, make([]TimeBucket, 3), list.Histogram.Buckets)
 }
