@@ -33,7 +33,7 @@ import (
 )
 
 const (
-	awaitTimeout = 30 * time.Second
+	awaitTimeout = time.Minute
 	pollInterval = 25 * time.Millisecond
 
 	desktopWidth, desktopHeight = 1280, 800
