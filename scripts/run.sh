@@ -63,7 +63,7 @@ else
   sandbox_pid=$!
   await "$state/apmsandbox.log" "apmsandbox ready at" "$sandbox_pid" || stop 1
   destination=$(sed -n 's/.*apmsandbox ready at \(http:[^[:space:]]*\).*/\1/p' "$state/apmsandbox.log" | head -n 1)
-  look="$destination"
+  look="$destination (in a browser)"
   export APM_ENDPOINT=$destination APM_DATA_KEY=${APMSANDBOX_PRIVATE_KEY:-sandbox-private-key}
   configs+=(--config="$root/scripts/originals.yaml")
 fi
