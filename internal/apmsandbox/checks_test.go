@@ -218,9 +218,11 @@ func TestUnknownPeers(t *testing.T) {
 		spanSpec{trace: 1, id: 5, service: "app", kind: client, attributes: map[string]any{"rpc.system": "grpc"}},
 		spanSpec{trace: 1, id: 6, service: "app", kind: client},
 		spanSpec{trace: 1, id: 7, service: "app", kind: client, attributes: map[string]any{"db.system": "mysql", "db.name": hostile}},
+		spanSpec{trace: 1, id: 8, service: "app", kind: client, attributes: map[string]any{"http.method": "GET", "http.url": "http://rates.internal:8082/slow?s=1"}},
+		spanSpec{trace: 1, id: 9, service: "app", kind: client, attributes: map[string]any{"http.method": "GET", "http.url": "http://user:secret@host/"}},
 	))
 	topology := s.server.Topology()
-	require.Len(t, topology.Unknown, 6)
+	require.Len(t, topology.Unknown, 8)
 	callees := map[string]UnknownPeer{}
 	for _, peer := range topology.Unknown {
 		callees[peer.Kind+" "+peer.Callee] = peer
@@ -236,6 +238,8 @@ func TestUnknownPeers(t *testing.T) {
 	http := callees["http at api.example.com"]
 	assert.Contains(t, http.Config, "kinds: [db, http]\n")
 	assert.Contains(t, http.Config, "- match: {server.address: api.example.com}\n        name: api.example.com\n")
+	assert.Contains(t, callees["http at rates.internal"].Config, "- match: {http.url: \"http://rates.internal:8082/*\"}\n        name: rates.internal\n")
+	assert.Empty(t, callees["http nothing but the span's name"].Config)
 	assert.Empty(t, callees["rpc nothing but the span's name"].Config)
 	assert.Empty(t, callees["other nothing but the span's name"].Config)
 

@@ -8,9 +8,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
+
+	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/ociapm/otelcol-ociapm/internal/dbspan"
 )
@@ -45,6 +48,9 @@ type callee struct {
 	system    string // of databases: the value of db.system
 	namespace string
 	address   string
+	// urlName and urlGlob match the URLs of an HTTP request that says its host
+	// nowhere else.
+	urlName, urlGlob string
 }
 
 // calleeOf reads the callee of a CLIENT span from its attributes.
@@ -56,6 +62,9 @@ func calleeOf(s storedSpan) callee {
 		c = callee{kind: NodeDatabase, system: span.System.Legacy, namespace: span.Namespace, address: span.ServerAddress}
 	case dbspan.KindHTTP:
 		c.kind = "http"
+		if c.address == "" {
+			c.readURL(s.span)
+		}
 	case dbspan.KindRPC:
 		c.kind = "rpc"
 	case dbspan.KindMessaging:
@@ -63,6 +72,19 @@ func calleeOf(s storedSpan) callee {
 	case dbspan.KindOther:
 	}
 	return c
+}
+
+// readURL takes the address from the URL of the request.
+func (c *callee) readURL(span ptrace.Span) {
+	for _, name := range []string{"url.full", "http.url"} {
+		parsed, err := url.Parse(attribute(span, name))
+		if err != nil || parsed.Host == "" || parsed.User != nil {
+			continue
+		}
+		c.address = parsed.Hostname()
+		c.urlName, c.urlGlob = name, globEscaper.Replace(parsed.Scheme+"://"+parsed.Host)+"/*"
+		return
+	}
 }
 
 func (c callee) String() string {
@@ -150,12 +172,18 @@ func (c callee) config() string {
 	} else if c.kind == "other" || c.address == "" {
 		return ""
 	}
-	if c.address != "" {
-		match["server.address"] = c.address
+	for name, value := range match {
+		match[name] = globEscaper.Replace(value)
+	}
+	switch {
+	case c.urlGlob != "":
+		match[c.urlName] = c.urlGlob
+	case c.address != "":
+		match["server.address"] = globEscaper.Replace(c.address)
 	}
 	var conditions []string
 	for _, name := range slices.Sorted(maps.Keys(match)) {
-		conditions = append(conditions, name+": "+yamlText(globEscaper.Replace(match[name])))
+		conditions = append(conditions, name+": "+yamlText(match[name]))
 	}
 	lines := []string{"processors:", "  peer_service:"}
 	if c.kind != NodeDatabase {
