@@ -103,7 +103,7 @@ func (c *cache) put(key cacheKey, s *statement) {
 // remembers that it came.
 func (c *cache) cameBefore(key cacheKey) bool {
 	hash := maphash.String(c.seed, key.text)
-	mark := uint32(hash>>32) | 1 //nolint:gosec // the upper half
+	mark := uint32(hash>>32) | 1 // the upper half
 	return c.once[hash%seenOnce].Swap(mark) == mark
 }
 

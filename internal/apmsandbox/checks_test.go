@@ -219,7 +219,7 @@ func TestUnknownPeers(t *testing.T) {
 		spanSpec{trace: 1, id: 6, service: "app", kind: client},
 		spanSpec{trace: 1, id: 7, service: "app", kind: client, attributes: map[string]any{"db.system": "mysql", "db.name": hostile}},
 		spanSpec{trace: 1, id: 8, service: "app", kind: client, attributes: map[string]any{"http.method": "GET", "http.url": "http://rates.internal:8082/slow?s=1"}},
-		spanSpec{trace: 1, id: 9, service: "app", kind: client, attributes: map[string]any{"http.method": "GET", "http.url": "http://user:secret@host/"}},
+		spanSpec{trace: 1, id: 9, service: "app", kind: client, attributes: map[string]any{"http.method": "GET", "http.url": "http://user:secret@host/"}}, //nolint:gosec // no password of anything
 	))
 	topology := s.server.Topology()
 	require.Len(t, topology.Unknown, 8)

@@ -145,5 +145,5 @@ func writeTable(text string) error {
 	if !ok {
 		return fmt.Errorf("%s has no line %q", path, end)
 	}
-	return os.WriteFile(path, bytes.Join([][]byte{before, begin, []byte(text), end, after}, nil), 0o600) //nolint:gosec // the path is fixed
+	return os.WriteFile(path, bytes.Join([][]byte{before, begin, []byte(text), end, after}, nil), 0o600)
 }

@@ -30,8 +30,8 @@ func TestRPMPackage(t *testing.T) {
 	root := debian(t)
 	inRoot := func(script string) string { return command(t, "chroot", root, "/bin/bash", "-euc", script) }
 	// Debian's rpm knows nothing of what dpkg installed.
-	manage := func(args ...string) string {
-		return command(t, "rpm", append([]string{"--root", root, "--nodeps"}, args...)...)
+	manage := func(args ...string) {
+		command(t, "rpm", append([]string{"--root", root, "--nodeps"}, args...)...)
 	}
 	manage("--install", rpm)
 	assert.Equal(t, "640 root:otelcol-ociapm\n", inRoot("stat --format='%a %U:%G' /etc/otelcol-ociapm/otelcol-ociapm.env"))
