@@ -78,7 +78,8 @@ release-check: ## Build the release once more, in another folder, and compare th
 
 .PHONY: image
 image: build ## Build the container image into dist, from bin/otelcol-ociapm; IMAGES="amd64=FILE arm64=FILE" for others
-	@cd internal/release && go run ./image -version=$(VERSION) -commit=$(COMMIT) -created=$(COMMIT_TIMESTAMP) \
+	@for arch in amd64 arm64; do GOARCH=$$arch $(GO_BUILD) -o bin/queuedir-$$arch ./cmd/queuedir; done
+	@cd internal/release && go run ./image -queuedir=../../bin/queuedir-%s -version=$(VERSION) -commit=$(COMMIT) -created=$(COMMIT_TIMESTAMP) \
 		-configs=../../config -license=../../LICENSE -output=../../dist $(or $(IMAGES),amd64=../../bin/otelcol-ociapm)
 
 .PHONY: test-packages
@@ -103,9 +104,10 @@ measure-cost: build ## Measure what a span costs in each shape, and write the ta
 
 # The first run builds Kubernetes, which takes some minutes; K8S_HOME keeps it.
 .PHONY: test-kubernetes
-test-kubernetes: build ## Try manifests and chart on a real Kubernetes node (needs root on Debian, cgroup v1)
+test-kubernetes: image ## Try manifests and chart on a real Kubernetes node (needs root on Debian, cgroup v1)
 	test/kubernetes/node.sh prepare
-	go test -count=1 -tags=kubernetes -timeout=20m -v -exec="$(CURDIR)/test/kubernetes/node.sh session" ./test/kubernetes
+	OTELCOL_IMAGE=$(CURDIR)/dist/otelcol-ociapm-image-amd64.tar \
+		go test -count=1 -tags=kubernetes -timeout=20m -v -exec="$(CURDIR)/test/kubernetes/node.sh session" ./test/kubernetes
 
 CONSOLE := internal/apmsandbox/console
 

@@ -57,6 +57,7 @@ func main() {
 	flag.StringVar(&o.commit, "commit", "", "commit that it was built from")
 	flag.Int64Var(&o.created, "created", 0, "time of that commit, in seconds since 1970; every time in the image is this one")
 	flag.StringVar(&o.configs, "configs", "config", "folder of the ready configurations")
+	flag.StringVar(&o.queuedir, "queuedir", "bin/queuedir-%s", "program that Kubernetes' agents prepare their queue with; %s is the architecture")
 	flag.StringVar(&o.license, "license", "LICENSE", "license text")
 	flag.StringVar(&o.output, "output", "", "folder to write to")
 	flag.Parse()
@@ -70,6 +71,7 @@ type options struct {
 	reference, version, commit string
 	created                    int64
 	configs, license, output   string
+	queuedir                   string
 }
 
 // run makes one image for each ARCHITECTURE=BINARY. Each becomes a tar file that
@@ -149,6 +151,10 @@ func build(o options, arch, binary string) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
+	queuedir, err := os.ReadFile(fmt.Sprintf(o.queuedir, arch))
+	if err != nil {
+		return nil, err
+	}
 	base, err := files(o)
 	if err != nil {
 		return nil, err
@@ -161,6 +167,7 @@ func build(o options, arch, binary string) (v1.Image, error) {
 		entries []entry
 	}{
 		{"certificates and configurations", base},
+		{"queuedir", []entry{{path: "queuedir", mode: 0o755, content: queuedir}}},
 		{"otelcol-ociapm", []entry{{path: "otelcol-ociapm", mode: 0o755, content: program}}},
 	} {
 		packed, err := pack(content.entries, created)
