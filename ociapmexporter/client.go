@@ -28,6 +28,9 @@ func newClient(ctx context.Context, cfg confighttp.ClientConfig, host component.
 	extensions := map[component.ID]component.Component{byteMeterID: byteMeter{sent: sent}}
 	maps.Copy(extensions, host.GetExtensions())
 
+	if gzips(cfg) {
+		cfg.Compression = "" // the uploader's own, see zipper
+	}
 	client, err := cfg.ToClient(ctx, extensions, settings)
 	if err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
 	"go.opentelemetry.io/collector/exporter/xexporter"
 
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadata"
@@ -68,11 +69,12 @@ func createTraces(ctx context.Context, set exporter.Settings, cfg component.Conf
 	if err != nil {
 		return nil, err
 	}
-	up, err := newUploader(oCfg, set, tracesSignal(urls))
+	sig := tracesSignal(urls)
+	up, err := newUploader(oCfg, set, sig)
 	if err != nil {
 		return nil, err
 	}
-	return exporterhelper.NewTraces(ctx, helperSettings(set, oCfg), cfg, up.push, helperOptions(oCfg, up.start, up.shutdown)...)
+	return xexporterhelper.NewTracesRequest(ctx, helperSettings(set, oCfg), converter(sig), up.push, helperOptions(oCfg, up)...)
 }
 
 func createMetrics(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
@@ -81,11 +83,12 @@ func createMetrics(ctx context.Context, set exporter.Settings, cfg component.Con
 	if err != nil {
 		return nil, err
 	}
-	up, err := newUploader(oCfg, set, metricsSignal(urls))
+	sig := metricsSignal(urls)
+	up, err := newUploader(oCfg, set, sig)
 	if err != nil {
 		return nil, err
 	}
-	return exporterhelper.NewMetrics(ctx, helperSettings(set, oCfg), cfg, up.push, helperOptions(oCfg, up.start, up.shutdown)...)
+	return xexporterhelper.NewMetricsRequest(ctx, helperSettings(set, oCfg), converter(sig), up.push, helperOptions(oCfg, up)...)
 }
 
 func createLogs(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
@@ -94,11 +97,12 @@ func createLogs(ctx context.Context, set exporter.Settings, cfg component.Config
 	if err != nil {
 		return nil, err
 	}
-	up, err := newUploader(oCfg, set, logsSignal(urls))
+	sig := logsSignal(urls)
+	up, err := newUploader(oCfg, set, sig)
 	if err != nil {
 		return nil, err
 	}
-	return exporterhelper.NewLogs(ctx, helperSettings(set, oCfg), cfg, up.push, helperOptions(oCfg, up.start, up.shutdown)...)
+	return xexporterhelper.NewLogsRequest(ctx, helperSettings(set, oCfg), converter(sig), up.push, helperOptions(oCfg, up)...)
 }
 
 // newPrivateKeyURLs returns the URLs for a signal that APM takes with a private
@@ -117,14 +121,14 @@ func helperSettings(set exporter.Settings, cfg *Config) exporter.Settings {
 	return set
 }
 
-func helperOptions(cfg *Config, start component.StartFunc, shutdown component.ShutdownFunc) []exporterhelper.Option {
+func helperOptions[T any](cfg *Config, up *uploader[T]) []exporterhelper.Option {
 	return []exporterhelper.Option{
-		exporterhelper.WithStart(start),
-		exporterhelper.WithShutdown(shutdown),
+		exporterhelper.WithStart(up.start),
+		exporterhelper.WithShutdown(up.shutdown),
 		exporterhelper.WithCapabilities(consumer.Capabilities{MutatesData: false}),
 		// The HTTP client has its own timeout, which covers one attempt.
 		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{Timeout: 0}),
 		exporterhelper.WithRetry(cfg.RetryConfig),
-		exporterhelper.WithQueue(cfg.QueueConfig),
+		xexporterhelper.WithQueueBatch(cfg.QueueConfig, xexporterhelper.QueueBatchSettings{Encoding: stored[T]{up.signal}}),
 	}
 }

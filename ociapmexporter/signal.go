@@ -22,14 +22,12 @@ type signal[T any] struct {
 	// empty, is tried when url answers 404.
 	url, fallback string
 
-	marshal func(T) ([]byte, error)
+	marshal   func(T) ([]byte, error)
+	unmarshal func([]byte) (T, error)
 	// count is the number of items: spans, data points or log records.
 	count func(T) int
 	// keep copies the items whose index satisfies the condition.
 	keep func(data T, condition func(index int) bool) T
-	// moveTo appends all items of from to to.
-	moveTo func(from, to T)
-	empty  func() T
 	// describe names the first item, for a person who looks for it.
 	describe func(T) string
 	// rejected reads the partial success of an answer.
@@ -38,48 +36,57 @@ type signal[T any] struct {
 	failed func(error, T) error
 }
 
-func tracesSignal(urls uploadURLs) signal[ptrace.Traces] {
-	return signal[ptrace.Traces]{
+func tracesSignal(urls uploadURLs) *signal[ptrace.Traces] {
+	return &signal[ptrace.Traces]{
 		name: "traces", url: urls.traces, fallback: urls.tracesFallback,
 		marshal: func(td ptrace.Traces) ([]byte, error) {
 			return ptraceotlp.NewExportRequestFromTraces(td).MarshalProto()
 		},
+		unmarshal: func(body []byte) (ptrace.Traces, error) {
+			req := ptraceotlp.NewExportRequest()
+			err := req.UnmarshalProto(body)
+			return req.Traces(), err
+		},
 		count:    ptrace.Traces.SpanCount,
 		keep:     keepSpans,
-		moveTo:   func(from, to ptrace.Traces) { from.ResourceSpans().MoveAndAppendTo(to.ResourceSpans()) },
-		empty:    ptrace.NewTraces,
 		describe: describeSpan,
 		rejected: rejectedSpans,
 		failed:   consumererror.NewTraces,
 	}
 }
 
-func metricsSignal(urls uploadURLs) signal[pmetric.Metrics] {
-	return signal[pmetric.Metrics]{
+func metricsSignal(urls uploadURLs) *signal[pmetric.Metrics] {
+	return &signal[pmetric.Metrics]{
 		name: "metrics", url: urls.metrics,
 		marshal: func(md pmetric.Metrics) ([]byte, error) {
 			return pmetricotlp.NewExportRequestFromMetrics(md).MarshalProto()
 		},
+		unmarshal: func(body []byte) (pmetric.Metrics, error) {
+			req := pmetricotlp.NewExportRequest()
+			err := req.UnmarshalProto(body)
+			return req.Metrics(), err
+		},
 		count:    pmetric.Metrics.DataPointCount,
 		keep:     keepDataPoints,
-		moveTo:   func(from, to pmetric.Metrics) { from.ResourceMetrics().MoveAndAppendTo(to.ResourceMetrics()) },
-		empty:    pmetric.NewMetrics,
 		describe: describeMetric,
 		rejected: rejectedDataPoints,
 		failed:   consumererror.NewMetrics,
 	}
 }
 
-func logsSignal(urls uploadURLs) signal[plog.Logs] {
-	return signal[plog.Logs]{
+func logsSignal(urls uploadURLs) *signal[plog.Logs] {
+	return &signal[plog.Logs]{
 		name: "logs", url: urls.logs,
 		marshal: func(ld plog.Logs) ([]byte, error) {
 			return plogotlp.NewExportRequestFromLogs(ld).MarshalProto()
 		},
+		unmarshal: func(body []byte) (plog.Logs, error) {
+			req := plogotlp.NewExportRequest()
+			err := req.UnmarshalProto(body)
+			return req.Logs(), err
+		},
 		count:    plog.Logs.LogRecordCount,
 		keep:     keepLogRecords,
-		moveTo:   func(from, to plog.Logs) { from.ResourceLogs().MoveAndAppendTo(to.ResourceLogs()) },
-		empty:    plog.NewLogs,
 		describe: describeLogRecord,
 		rejected: rejectedLogRecords,
 		failed:   consumererror.NewLogs,

@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
@@ -37,7 +38,7 @@ const (
 
 // uploader posts one signal to an APM domain.
 type uploader[T any] struct {
-	signal     signal[T]
+	signal     *signal[T]
 	url        *uploadURL
 	config     *Config
 	key        dataKeySource
@@ -49,12 +50,13 @@ type uploader[T any] struct {
 	health     *health
 
 	client *http.Client // set by start
+	zipper *zipper
 
 	stopCheck context.CancelFunc
 	checking  sync.WaitGroup
 }
 
-func newUploader[T any](cfg *Config, set exporter.Settings, sig signal[T]) (*uploader[T], error) {
+func newUploader[T any](cfg *Config, set exporter.Settings, sig *signal[T]) (*uploader[T], error) {
 	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, err
@@ -78,6 +80,7 @@ func newUploader[T any](cfg *Config, set exporter.Settings, sig signal[T]) (*upl
 		telemetry:  telemetry,
 		attributes: attributes,
 		health:     &health{logger: set.Logger},
+		zipper:     newZipper(cfg.ClientConfig),
 		stopCheck:  func() {},
 	}, nil
 }
@@ -115,24 +118,27 @@ func (u *uploader[T]) shutdown(context.Context) error {
 // about a full one. The outcome is one line of the log; where it fails, the line
 // that the first failed upload would have written.
 func (u *uploader[T]) check(ctx context.Context) {
-	err := u.pushWhole(ctx, u.signal.empty())
+	err := u.pushWhole(ctx, &request[T]{signal: u.signal})
 	if err == nil {
 		u.logger.Info("OCI APM takes uploads: host, path and data key are right", zap.String("url", u.url.current()))
 	}
 }
 
-// push uploads data. A request that is too large for APM is halved until its
+// push uploads a request. One that is too large for APM is halved until its
 // parts are not.
-func (u *uploader[T]) push(ctx context.Context, data T) error {
-	err := u.pushWhole(ctx, data)
-	items := u.signal.count(data)
-	if !errors.Is(err, errTooLarge) || items == 1 {
+func (u *uploader[T]) push(ctx context.Context, req xexporterhelper.Request) error {
+	r, ok := req.(*request[T])
+	if !ok {
+		return consumererror.NewPermanent(errForeignRequest)
+	}
+	err := u.pushWhole(ctx, r)
+	if !errors.Is(err, errTooLarge) || r.items == 1 {
 		return err
 	}
 
-	parts := partsOutcome[T]{held: u.signal.empty()}
-	u.pushHalves(ctx, data, &parts)
-	if parts.droppedItems == items {
+	parts := partsOutcome[T]{held: &request[T]{signal: u.signal}}
+	u.pushHalves(ctx, r, &parts)
+	if parts.droppedItems == r.items {
 		return consumererror.NewPermanent(errors.Join(parts.dropped...))
 	}
 	if parts.droppedItems > 0 {
@@ -142,50 +148,66 @@ func (u *uploader[T]) push(ctx context.Context, data T) error {
 			zap.Int("dropped_items", parts.droppedItems), zap.Errors("errors", parts.dropped))
 	}
 	if parts.heldBy != nil {
-		return u.signal.failed(errors.Join(parts.heldBy...), parts.held)
+		return u.heldError(parts.held, errors.Join(parts.heldBy...))
 	}
 	return nil
 }
 
+// heldError says that a part of a request is to be sent again: to exporterhelper,
+// and in the words of the pipeline to a caller that waits.
+func (u *uploader[T]) heldError(held *request[T], why error) error {
+	data, err := held.data()
+	if err != nil {
+		return consumererror.NewPermanent(errors.Join(why, err))
+	}
+	return &heldError[T]{cause: u.signal.failed(why, data), request: held}
+}
+
 // partsOutcome is what became of the parts of a request that was split.
 type partsOutcome[T any] struct {
-	held         T // to be sent again
+	held         *request[T] // to be sent again
 	heldBy       []error
 	dropped      []error
 	droppedItems int
 }
 
-func (u *uploader[T]) pushHalves(ctx context.Context, data T, parts *partsOutcome[T]) {
+// drop notes a part that is not sent again.
+func (p *partsOutcome[T]) drop(part *request[T], err error) {
+	p.dropped = append(p.dropped, err)
+	p.droppedItems += part.items
+}
+
+func (u *uploader[T]) pushHalves(ctx context.Context, r *request[T], parts *partsOutcome[T]) {
 	u.telemetry.ExporterOciApmSplits.Add(ctx, 1, u.attributes)
-	middle := u.signal.count(data) / 2
-	for _, half := range []T{
-		u.signal.keep(data, func(i int) bool { return i < middle }),
-		u.signal.keep(data, func(i int) bool { return i >= middle }),
-	} {
+	first, second, err := r.halves()
+	if err != nil {
+		parts.drop(r, consumererror.NewPermanent(err))
+		return
+	}
+	for _, half := range []*request[T]{first, second} {
 		err := u.pushWhole(ctx, half)
 		switch {
 		case err == nil:
-		case errors.Is(err, errTooLarge) && u.signal.count(half) > 1:
+		case errors.Is(err, errTooLarge) && half.items > 1:
 			u.pushHalves(ctx, half, parts)
 		case consumererror.IsPermanent(err):
-			parts.dropped = append(parts.dropped, err)
-			parts.droppedItems += u.signal.count(half)
+			parts.drop(half, err)
 		default:
 			parts.heldBy = append(parts.heldBy, err)
-			u.signal.moveTo(half, parts.held)
+			parts.held.merge(half)
 		}
 	}
 }
 
-// pushWhole uploads data in one request. It returns what exporterhelper acts
+// pushWhole makes one upload of a request. It returns what exporterhelper acts
 // upon: nil is done, a permanent error drops the items, any other error repeats
 // the upload.
-func (u *uploader[T]) pushWhole(ctx context.Context, data T) error {
-	body, err := u.signal.marshal(data)
+func (u *uploader[T]) pushWhole(ctx context.Context, r *request[T]) error {
+	u.telemetry.ExporterOciApmUncompressedBytes.Add(ctx, int64(r.size), u.attributes)
+	body, err := u.zipper.body(r.pieces, r.size)
 	if err != nil {
 		return consumererror.NewPermanent(err)
 	}
-	u.telemetry.ExporterOciApmUncompressedBytes.Add(ctx, int64(len(body)), u.attributes)
 
 	got, url, err := u.post(ctx, body)
 	status := attribute.Int("http.response.status_code", got.status)
@@ -201,7 +223,6 @@ func (u *uploader[T]) pushWhole(ctx context.Context, data T) error {
 		return nil
 	}
 
-	items := u.signal.count(data)
 	problem := got.problem(url)
 	switch {
 	case isRetryableStatusCode(got.status):
@@ -211,16 +232,25 @@ func (u *uploader[T]) pushWhole(ctx context.Context, data T) error {
 			return exporterhelper.NewThrottleRetry(problem, got.retryAfter)
 		}
 		return problem
-	case errors.Is(problem, errTooLarge) && items > 1:
+	case errors.Is(problem, errTooLarge) && r.items > 1:
 		u.countUpload(ctx, outcomeSplit, status)
 		return consumererror.NewPermanent(problem)
 	case errors.Is(problem, errTooLarge):
-		problem = fmt.Errorf("%s takes %d bytes, %w", u.signal.describe(data), len(body), problem)
+		problem = fmt.Errorf("%s takes %d bytes, %w", u.describe(r), r.size, problem)
 	}
 	u.countUpload(ctx, outcomeDropped, status)
-	u.telemetry.ExporterOciApmDroppedItems.Add(ctx, int64(items), u.attributes)
+	u.telemetry.ExporterOciApmDroppedItems.Add(ctx, int64(r.items), u.attributes)
 	u.health.failed(strconv.Itoa(got.status), problem)
 	return consumererror.NewPermanent(problem)
+}
+
+// describe names the first item of a request, for a person who looks for it.
+func (u *uploader[T]) describe(r *request[T]) string {
+	data, err := r.data()
+	if err != nil {
+		return err.Error()
+	}
+	return u.signal.describe(data)
 }
 
 // hold counts and reports an upload that got no answer.
@@ -281,6 +311,9 @@ func (u *uploader[T]) send(ctx context.Context, url, key string, body []byte) (a
 	req.Header.Set("Authorization", "dataKey "+key)
 	req.Header.Set("Content-Type", protobufContentType)
 	req.Header.Set("User-Agent", u.userAgent)
+	if u.zipper.zips() && len(body) > 0 {
+		req.Header.Set("Content-Encoding", "gzip")
+	}
 
 	resp, err := u.client.Do(req)
 	if err != nil {

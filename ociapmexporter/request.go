@@ -1,0 +1,191 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ociapmexporter // import "github.com/ociapm/otelcol-ociapm/ociapmexporter"
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
+)
+
+// request is what the queue holds and the upload sends: items that were encoded
+// once, when they came. Its size is known, it takes a fifth of the memory of the
+// items themselves, it goes to the disk and back as it is, and it is merged
+// without decoding: written one after the other, two encoded messages are the
+// encoding of both merged (https://protobuf.dev/programming-guides/encoding/#last-one-wins).
+type request[T any] struct {
+	signal *signal[T]
+	pieces [][]byte // encoded export requests
+	size   int      // of the pieces together, in bytes
+	items  int
+}
+
+var (
+	_ xexporterhelper.Request             = (*request[any])(nil)
+	_ xexporterhelper.RequestErrorHandler = (*request[any])(nil)
+)
+
+var errForeignRequest = errors.New("a request of another exporter")
+
+// newRequest encodes data.
+func newRequest[T any](sig *signal[T], data T) (*request[T], error) {
+	body, err := sig.marshal(data)
+	if err != nil {
+		return nil, err
+	}
+	return &request[T]{signal: sig, pieces: [][]byte{body}, size: len(body), items: sig.count(data)}, nil
+}
+
+// converter returns the function that makes requests of what the pipeline has.
+func converter[T any](sig *signal[T]) xexporterhelper.RequestConverterFunc[T] {
+	return func(_ context.Context, data T) (xexporterhelper.Request, error) { return newRequest(sig, data) }
+}
+
+// data decodes the request.
+func (r *request[T]) data() (T, error) {
+	return r.signal.unmarshal(slices.Concat(r.pieces...))
+}
+
+// ItemsCount returns the number of spans, data points or log records.
+func (r *request[T]) ItemsCount() int { return r.items }
+
+// BytesSize returns the size of an upload before it is compressed.
+func (r *request[T]) BytesSize() int { return r.size }
+
+// merge adds the items of another request.
+func (r *request[T]) merge(other *request[T]) {
+	r.pieces = append(r.pieces, other.pieces...)
+	r.size += other.size
+	r.items += other.items
+}
+
+// MergeSplit implements xexporterhelper.Request. A single item that is larger
+// than maxSize stays: APM may well take it.
+func (r *request[T]) MergeSplit(_ context.Context, maxSize int, sizer exporterhelper.RequestSizerType, other xexporterhelper.Request) ([]xexporterhelper.Request, error) {
+	if other != nil {
+		o, ok := other.(*request[T])
+		if !ok {
+			return nil, errForeignRequest
+		}
+		r.merge(o)
+	}
+	measure := (*request[T]).BytesSize
+	if sizer == exporterhelper.RequestSizerTypeItems {
+		measure = (*request[T]).ItemsCount
+	}
+	if maxSize == 0 || measure(r) <= maxSize {
+		return []xexporterhelper.Request{r}, nil
+	}
+	parts, err := r.split(func(part *request[T]) bool { return measure(part) <= maxSize })
+	if err != nil {
+		return nil, err
+	}
+	// exporterhelper goes on filling the last one.
+	slices.SortStableFunc(parts, func(a, b *request[T]) int { return measure(b) - measure(a) })
+	requests := make([]xexporterhelper.Request, 0, len(parts))
+	for _, part := range parts {
+		requests = append(requests, part)
+	}
+	return requests, nil
+}
+
+// split halves the request until each part fits or is one item.
+func (r *request[T]) split(fits func(*request[T]) bool) ([]*request[T], error) {
+	if fits(r) || r.items <= 1 {
+		return []*request[T]{r}, nil
+	}
+	first, second, err := r.halves()
+	if err != nil {
+		return nil, err
+	}
+	left, err := first.split(fits)
+	if err != nil {
+		return nil, err
+	}
+	right, err := second.split(fits)
+	return append(left, right...), err
+}
+
+// halves returns two requests with half of the items each.
+func (r *request[T]) halves() (first, second *request[T], err error) {
+	data, err := r.data()
+	if err != nil {
+		return nil, nil, err
+	}
+	middle := r.items / 2
+	if first, err = newRequest(r.signal, r.signal.keep(data, func(i int) bool { return i < middle })); err != nil {
+		return nil, nil, err
+	}
+	second, err = newRequest(r.signal, r.signal.keep(data, func(i int) bool { return i >= middle }))
+	return first, second, err
+}
+
+// OnError returns what is to be sent again.
+func (r *request[T]) OnError(err error) xexporterhelper.Request {
+	var held *heldError[T]
+	if errors.As(err, &held) {
+		return held.request
+	}
+	return r
+}
+
+// heldError says that a part of a request is to be sent again, and the rest is
+// not.
+type heldError[T any] struct {
+	cause   error
+	request *request[T]
+}
+
+// Error returns why the part is held.
+func (e *heldError[T]) Error() string { return e.cause.Error() }
+
+// Unwrap returns why the part is held.
+func (e *heldError[T]) Unwrap() error { return e.cause }
+
+// storedVersion begins what is stored of a request on disk. No encoded message
+// begins with a zero byte, and so none is taken for a stored request.
+var storedVersion = []byte{0, 1}
+
+var errStored = errors.New("not a stored request of this exporter")
+
+// stored is the form of requests on disk: the version, the number of items and
+// the encoded items.
+type stored[T any] struct{ signal *signal[T] }
+
+var _ exporterhelper.QueueBatchEncoding[xexporterhelper.Request] = stored[any]{}
+
+// Marshal returns what is stored of a request.
+func (s stored[T]) Marshal(_ context.Context, req xexporterhelper.Request) ([]byte, error) {
+	r, ok := req.(*request[T])
+	if !ok {
+		return nil, errForeignRequest
+	}
+	buf := make([]byte, 0, len(storedVersion)+binary.MaxVarintLen64+r.size)
+	buf = append(buf, storedVersion...)
+	buf = binary.AppendUvarint(buf, uint64(r.items)) //nolint:gosec // a count
+	for _, piece := range r.pieces {
+		buf = append(buf, piece...)
+	}
+	return buf, nil
+}
+
+// Unmarshal returns the request that was stored. It keeps data.
+func (s stored[T]) Unmarshal(data []byte) (context.Context, xexporterhelper.Request, error) {
+	rest, ok := bytes.CutPrefix(data, storedVersion)
+	if !ok {
+		return context.Background(), nil, errStored
+	}
+	items, n := binary.Uvarint(rest)
+	if n <= 0 || items > uint64(len(rest)) {
+		return context.Background(), nil, fmt.Errorf("%w: it has no count of items", errStored)
+	}
+	body := rest[n:]
+	return context.Background(), &request[T]{signal: s.signal, pieces: [][]byte{body}, size: len(body), items: int(items)}, nil //nolint:gosec // at most the length of a slice
+}
