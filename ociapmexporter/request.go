@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/klauspost/compress/s2"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
 )
@@ -48,10 +49,16 @@ func converter[T any](sig *signal[T]) xexporterhelper.RequestConverterFunc[T] {
 	return func(_ context.Context, data T) (xexporterhelper.Request, error) { return newRequest(sig, data) }
 }
 
-// data decodes the request.
-func (r *request[T]) data() (T, error) {
-	return r.signal.unmarshal(slices.Concat(r.pieces...))
+// body returns the request as one message.
+func (r *request[T]) body() []byte {
+	if len(r.pieces) == 1 {
+		return r.pieces[0]
+	}
+	return slices.Concat(r.pieces...)
 }
+
+// data decodes the request.
+func (r *request[T]) data() (T, error) { return r.signal.unmarshal(r.body()) }
 
 // ItemsCount returns the number of spans, data points or log records.
 func (r *request[T]) ItemsCount() int { return r.items }
@@ -153,10 +160,15 @@ func (e *heldError[T]) Unwrap() error { return e.cause }
 // begins with a zero byte, and so none is taken for a stored request.
 var storedVersion = []byte{0, 1}
 
+// maxStoredBytes is more than a request can have: receivers refuse far smaller
+// ones. It bounds what a damaged queue makes the collector allocate.
+const maxStoredBytes = 1 << 30
+
 var errStored = errors.New("not a stored request of this exporter")
 
-// stored is the form of requests on disk: the version, the number of items and
-// the encoded items.
+// stored is the form of requests on disk: the version, the number of items, and
+// the encoded items as an S2 block. Compressing and decompressing it cost less
+// than the disk's pages that it saves.
 type stored[T any] struct{ signal *signal[T] }
 
 var _ exporterhelper.QueueBatchEncoding[xexporterhelper.Request] = stored[any]{}
@@ -167,25 +179,35 @@ func (s stored[T]) Marshal(_ context.Context, req xexporterhelper.Request) ([]by
 	if !ok {
 		return nil, errForeignRequest
 	}
-	buf := make([]byte, 0, len(storedVersion)+binary.MaxVarintLen64+r.size)
-	buf = append(buf, storedVersion...)
-	buf = binary.AppendUvarint(buf, uint64(r.items)) //nolint:gosec // a count
-	for _, piece := range r.pieces {
-		buf = append(buf, piece...)
-	}
-	return buf, nil
+	body := r.body()
+	header := binary.AppendUvarint(slices.Clone(storedVersion), uint64(r.items)) //nolint:gosec // a count
+	buf := make([]byte, len(header)+s2.MaxEncodedLen(len(body)))
+	n := copy(buf, header)
+	return buf[:n+len(s2.Encode(buf[n:], body))], nil
 }
 
-// Unmarshal returns the request that was stored. It keeps data.
+// Unmarshal returns the request that was stored.
 func (s stored[T]) Unmarshal(data []byte) (context.Context, xexporterhelper.Request, error) {
+	r, err := s.read(data)
+	return context.Background(), r, err
+}
+
+func (s stored[T]) read(data []byte) (*request[T], error) {
 	rest, ok := bytes.CutPrefix(data, storedVersion)
 	if !ok {
-		return context.Background(), nil, errStored
+		return nil, errStored
 	}
 	items, n := binary.Uvarint(rest)
-	if n <= 0 || items > uint64(len(rest)) {
-		return context.Background(), nil, fmt.Errorf("%w: it has no count of items", errStored)
+	if n <= 0 || items > maxStoredBytes {
+		return nil, fmt.Errorf("%w: it has no count of items", errStored)
 	}
-	body := rest[n:]
-	return context.Background(), &request[T]{signal: s.signal, pieces: [][]byte{body}, size: len(body), items: int(items)}, nil //nolint:gosec // at most the length of a slice
+	size, err := s2.DecodedLen(rest[n:])
+	if err != nil || size > maxStoredBytes {
+		return nil, fmt.Errorf("%w: it has no size", errStored)
+	}
+	body, err := s2.Decode(make([]byte, size), rest[n:])
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errStored, err)
+	}
+	return &request[T]{signal: s.signal, pieces: [][]byte{body}, size: len(body), items: int(items)}, nil //nolint:gosec // bounded above
 }

@@ -204,7 +204,7 @@ func (u *uploader[T]) pushHalves(ctx context.Context, r *request[T], parts *part
 // the upload.
 func (u *uploader[T]) pushWhole(ctx context.Context, r *request[T]) error {
 	u.telemetry.ExporterOciApmUncompressedBytes.Add(ctx, int64(r.size), u.attributes)
-	body, err := u.zipper.body(r.pieces, r.size)
+	body, err := u.encode(r)
 	if err != nil {
 		return consumererror.NewPermanent(err)
 	}
@@ -242,6 +242,20 @@ func (u *uploader[T]) pushWhole(ctx context.Context, r *request[T]) error {
 	u.telemetry.ExporterOciApmDroppedItems.Add(ctx, int64(r.items), u.attributes)
 	u.health.failed(strconv.Itoa(got.status), problem)
 	return consumererror.NewPermanent(problem)
+}
+
+// payload is the body of an upload and its Content-Encoding, if it has one.
+type payload struct {
+	content  []byte
+	encoding string
+}
+
+func (u *uploader[T]) encode(r *request[T]) (payload, error) {
+	if u.zipper == nil || r.size == 0 {
+		return payload{content: r.body()}, nil
+	}
+	content, err := u.zipper.zip(r.pieces, r.size)
+	return payload{content: content, encoding: "gzip"}, err
 }
 
 // describe names the first item of a request, for a person who looks for it.
@@ -282,7 +296,7 @@ func (u *uploader[T]) reportRejected(ctx context.Context, got answer) {
 
 // post sends a body with the newest key to the URL that works, and returns the
 // answer and the URL that gave it.
-func (u *uploader[T]) post(ctx context.Context, body []byte) (got answer, url string, err error) {
+func (u *uploader[T]) post(ctx context.Context, body payload) (got answer, url string, err error) {
 	key, err := u.key.dataKey()
 	if err != nil {
 		return answer{}, "", err
@@ -303,16 +317,16 @@ func (u *uploader[T]) post(ctx context.Context, body []byte) (got answer, url st
 }
 
 // send makes one attempt.
-func (u *uploader[T]) send(ctx context.Context, url, key string, body []byte) (answer, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+func (u *uploader[T]) send(ctx context.Context, url, key string, body payload) (answer, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body.content))
 	if err != nil {
 		return answer{}, err
 	}
 	req.Header.Set("Authorization", "dataKey "+key)
 	req.Header.Set("Content-Type", protobufContentType)
 	req.Header.Set("User-Agent", u.userAgent)
-	if u.zipper.zips() && len(body) > 0 {
-		req.Header.Set("Content-Encoding", "gzip")
+	if body.encoding != "" {
+		req.Header.Set("Content-Encoding", body.encoding)
 	}
 
 	resp, err := u.client.Do(req)

@@ -5,7 +5,6 @@ package ociapmexporter // import "github.com/ociapm/otelcol-ociapm/ociapmexporte
 
 import (
 	"bytes"
-	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
@@ -17,18 +16,18 @@ import (
 // library, which takes more than twice the CPU time of this for gzip, the only
 // compression that APM is known to take. The other ones stay confighttp's.
 type zipper struct {
-	writers *sync.Pool // of *gzip.Writer; nil where this does not compress
+	writers sync.Pool // of *gzip.Writer, or of the error of making one
 }
 
 func gzips(cfg confighttp.ClientConfig) bool { return cfg.Compression == configcompression.TypeGzip }
 
+// newZipper returns nil for a configuration with another compression, or none.
 func newZipper(cfg confighttp.ClientConfig) *zipper {
 	if !gzips(cfg) {
-		return &zipper{}
+		return nil
 	}
 	level := int(cfg.CompressionParams.Level)
-	return &zipper{writers: &sync.Pool{New: func() any {
-		// The configuration has been validated: it allows no level that gzip does not have.
+	return &zipper{writers: sync.Pool{New: func() any {
 		w, err := gzip.NewWriterLevel(nil, level)
 		if err != nil {
 			return err
@@ -37,18 +36,14 @@ func newZipper(cfg confighttp.ClientConfig) *zipper {
 	}}}
 }
 
-// zips says whether bodies are gzip.
-func (z *zipper) zips() bool { return z.writers != nil }
-
-// body returns the pieces, which have size bytes, as one body.
-func (z *zipper) body(pieces [][]byte, size int) ([]byte, error) {
-	if !z.zips() || size == 0 {
-		return slices.Concat(pieces...), nil
-	}
-	got := z.writers.Get()
-	w, ok := got.(*gzip.Writer)
-	if !ok {
-		return nil, got.(error)
+// zip compresses the pieces, which have size bytes, as one body.
+func (z *zipper) zip(pieces [][]byte, size int) ([]byte, error) {
+	var w *gzip.Writer
+	switch got := z.writers.Get().(type) {
+	case *gzip.Writer:
+		w = got
+	case error:
+		return nil, got
 	}
 	defer z.writers.Put(w)
 	// Spans compress to a fifth or less.
