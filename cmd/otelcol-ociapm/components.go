@@ -4,6 +4,7 @@ package main
 
 import (
 	dbspanenricherprocessor "github.com/ociapm/otelcol-ociapm/dbspanenricherprocessor"
+	gctunerextension "github.com/ociapm/otelcol-ociapm/gctunerextension"
 	ociapmexporter "github.com/ociapm/otelcol-ociapm/ociapmexporter"
 	otlpguardextension "github.com/ociapm/otelcol-ociapm/otlpguardextension"
 	peerserviceprocessor "github.com/ociapm/otelcol-ociapm/peerserviceprocessor"
@@ -86,6 +87,7 @@ func components() (otelcol.Factories, error) {
 		healthcheckv2extension.NewFactory(),
 		pprofextension.NewFactory(),
 		zpagesextension.NewFactory(),
+		gctunerextension.NewFactory(),
 		queuecheckextension.NewFactory(),
 		filestorage.NewFactory(),
 		otlpguardextension.NewFactory(),
@@ -102,6 +104,7 @@ func components() (otelcol.Factories, error) {
 		healthcheckv2extension.NewFactory().Type():   "github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckv2extension v0.155.0",
 		pprofextension.NewFactory().Type():           "github.com/open-telemetry/opentelemetry-collector-contrib/extension/pprofextension v0.155.0",
 		zpagesextension.NewFactory().Type():          "go.opentelemetry.io/collector/extension/zpagesextension v0.158.0",
+		gctunerextension.NewFactory().Type():         "github.com/ociapm/otelcol-ociapm v0.1.0",
 		queuecheckextension.NewFactory().Type():      "github.com/ociapm/otelcol-ociapm v0.1.0",
 		filestorage.NewFactory().Type():              "github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage v0.158.0",
 		otlpguardextension.NewFactory().Type():       "github.com/ociapm/otelcol-ociapm v0.1.0",

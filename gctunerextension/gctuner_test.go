@@ -1,0 +1,68 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package gctunerextension
+
+import (
+	"runtime/debug"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/extension/extensiontest"
+
+	"github.com/ociapm/otelcol-ociapm/gctunerextension/internal/metadata"
+)
+
+// settings returns what is in force.
+func settings() (percent int, limit int64) {
+	percent = debug.SetGCPercent(100)
+	debug.SetGCPercent(percent)
+	return percent, debug.SetMemoryLimit(-1)
+}
+
+func TestSettings(t *testing.T) {
+	const percent, limit = 120, 1 << 40 // what is in force before
+	tests := []struct {
+		name         string
+		gogc, gomem  string
+		config       Config
+		wantPercent  int
+		wantLimitMiB int64
+	}{
+		{"both", "", "", Config{Percent: 300, LimitMiB: 1000}, 300, 650},
+		{"GOGC is kept", "120", "", Config{Percent: 300, LimitMiB: 1000}, percent, 650},
+		{"GOMEMLIMIT is kept", "", "1TiB", Config{Percent: 300, LimitMiB: 1000}, 300, limit >> 20},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Setenv("GOGC", tt.gogc)
+			t.Setenv("GOMEMLIMIT", tt.gomem)
+			oldPercent, oldLimit := debug.SetGCPercent(percent), debug.SetMemoryLimit(limit)
+			defer debug.SetGCPercent(oldPercent)
+			defer debug.SetMemoryLimit(oldLimit)
+
+			ext, err := NewFactory().Create(t.Context(), extensiontest.NewNopSettings(metadata.Type), &tt.config)
+			require.NoError(t, err)
+			require.NoError(t, ext.Start(t.Context(), componenttest.NewNopHost()))
+			gotPercent, gotLimit := settings()
+			assert.Equal(t, tt.wantPercent, gotPercent)
+			assert.InDelta(t, tt.wantLimitMiB<<20, gotLimit, 1<<20)
+
+			require.NoError(t, ext.Shutdown(t.Context()))
+			gotPercent, gotLimit = settings()
+			assert.Equal(t, percent, gotPercent)
+			assert.EqualValues(t, limit, gotLimit)
+		})
+	}
+}
+
+func TestPercentageIsOfTheContainerOrMachine(t *testing.T) {
+	all, err := (&tuner{config: &Config{LimitPercentage: 100}}).memoryLimit()
+	require.NoError(t, err)
+	half, err := (&tuner{config: &Config{LimitPercentage: 50}}).memoryLimit()
+	require.NoError(t, err)
+	assert.Positive(t, half)
+	assert.InDelta(t, all, 2*half, 1<<20)
+}

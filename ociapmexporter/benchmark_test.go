@@ -1,0 +1,83 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ociapmexporter
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+)
+
+// benchmarkSpans is the spans of one request.
+const benchmarkSpans = 100
+
+func benchmarkTraces() ptrace.Traces {
+	td := traces(benchmarkSpans)
+	for i, span := range td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {
+		span.SetName("SELECT rooms")
+		span.Attributes().PutStr("db.statement", fmt.Sprintf("SELECT id, name, price FROM rooms WHERE id = %d", 1000*i))
+		span.Attributes().PutStr("db.system", "oracle")
+		span.Attributes().PutStr("server.address", "db.example.test")
+		span.Attributes().PutInt("server.port", 1521)
+	}
+	return td
+}
+
+// The time is for a request of 100 spans.
+func BenchmarkRequest(b *testing.B) {
+	sig := tracesSignal(uploadURLs{})
+	td := benchmarkTraces()
+	r, err := newRequest(sig, td)
+	require.NoError(b, err)
+	encoding := stored[ptrace.Traces]{sig}
+	onDisk, err := encoding.Marshal(b.Context(), r)
+	require.NoError(b, err)
+	zipper := newZipper(createDefaultConfig().(*Config).ClientConfig)
+
+	b.Run("new", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := newRequest(sig, td); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("merge", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			batch := &request[ptrace.Traces]{signal: sig}
+			if _, err := batch.MergeSplit(context.Background(), 0, exporterhelper.RequestSizerTypeBytes, r); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("to disk", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := encoding.Marshal(context.Background(), r); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("from disk", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, _, err := encoding.Unmarshal(onDisk); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("zip", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := zipper.zip(r.pieces, r.size); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

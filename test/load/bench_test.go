@@ -1,0 +1,325 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build load
+
+package load
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"syscall"
+	"testing"
+	"time"
+
+	stdgzip "compress/gzip"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+)
+
+var (
+	rounds  = flag.Int("rounds", 5, "how often each collector is measured")
+	lasting = flag.Duration("lasting", 3*time.Second, "how long one measurement sends")
+	outage  = flag.Duration("outage", 10*time.Minute, "how long APM is down")
+	update  = flag.Bool("update", false, "write the results to docs")
+)
+
+const (
+	appsUsually  = 4
+	spansUsually = 100
+	warmUp       = time.Second
+	drainLimit   = 2 * time.Minute
+)
+
+// compared are measured in turn, round by round.
+var compared = []variant{oursMemory, oursDurable, oursMasking, oursPlain, stockPlain, stockTuned, stockEnriching, stockDurable}
+
+// measured is one measurement of one collector.
+type measured struct {
+	cpu        float64 // µs a span
+	throughput float64 // spans a second
+	cores      float64 // CPU time of the collector by time
+	p50, p99   float64 // ms
+	wire       float64 // bytes a span
+	ready      float64 // ms
+	idle, peak float64 // MB
+}
+
+// measure sends to a collector for a while, and waits until it has uploaded all.
+func measure(t testing.TB, c *collector, to *sink, d drive) measured {
+	t.Helper()
+	d.address = c.grpc
+	if d.protocol == "http" {
+		d.address = c.http
+	}
+	to.awaitQuiet(t, drainLimit)
+	cpu, wire := c.cpu(t), to.bytes.Load()
+	got, err := d.run(t.Context())
+	require.NoError(t, err)
+	sending := c.cpu(t) - cpu
+	to.awaitQuiet(t, drainLimit)
+	require.Zero(t, got.failed, "%v", got.why)
+	_, peak := c.memory(t)
+	spans := float64(got.spans)
+	return measured{
+		cpu:        float64((c.cpu(t) - cpu).Nanoseconds()) / 1e3 / spans,
+		throughput: spans / got.took.Seconds(),
+		cores:      sending.Seconds() / got.took.Seconds(),
+		p50:        float64(got.latency.ValueAtQuantile(50)) / 1e3,
+		p99:        float64(got.latency.ValueAtQuantile(99)) / 1e3,
+		wire:       float64(to.bytes.Load()-wire) / spans,
+		peak:       float64(peak) / 1e6,
+	}
+}
+
+// startWarm starts a collector and has it work for a while.
+func startWarm(t testing.TB, v variant, to *sink) (c *collector, idle float64) {
+	t.Helper()
+	c = v.start(t, to)
+	time.Sleep(time.Second)
+	now, _ := c.memory(t)
+	warm := drive{protocol: "grpc", address: c.grpc, apps: appsUsually, spans: spansUsually, lasting: warmUp}
+	_, err := warm.run(t.Context())
+	require.NoError(t, err)
+	return c, float64(now) / 1e6
+}
+
+func usually() drive {
+	return drive{protocol: "grpc", apps: appsUsually, spans: spansUsually, lasting: *lasting}
+}
+
+func startSink(t testing.TB) *sink {
+	t.Helper()
+	s, err := newSink(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(s.close)
+	return s
+}
+
+// TestBench measures all collectors and writes the report.
+func TestBench(t *testing.T) {
+	to := startSink(t)
+	r := &results{
+		saturation: map[string][]measured{}, bounds: map[string][]float64{},
+		rates: map[string][]atRate{}, apps: map[string][]scaled{}, sizes: map[string][]scaled{}, idleCores: map[string]float64{},
+	}
+	for round := range *rounds {
+		for name, zip := range zippers {
+			r.bounds[name] = append(r.bounds[name], lowerBound(t, zip))
+		}
+		for _, v := range compared {
+			t.Run(fmt.Sprintf("round %d/%s", round+1, v.name), func(t *testing.T) {
+				c, idle := startWarm(t, v, to)
+				m := measure(t, c, to, usually())
+				m.ready, m.idle = float64(c.ready.Microseconds())/1e3, idle
+				r.saturation[v.name] = append(r.saturation[v.name], m)
+				t.Logf("%+v", m)
+			})
+		}
+	}
+	for _, v := range []variant{oursMemory, oursDurable, stockEnriching} {
+		t.Run("rates/"+v.name, func(t *testing.T) {
+			c, _ := startWarm(t, v, to)
+			full := median(column(r.saturation[v.name], func(m measured) float64 { return m.throughput }))
+			for _, percent := range []int{5, 10, 25, 50, 75, 90} {
+				d := usually()
+				d.apps = 16 // so that no app waits for its own last request
+				d.rate = full * float64(percent) / 100
+				m := measure(t, c, to, d)
+				r.rates[v.name] = append(r.rates[v.name], atRate{percent, m})
+				t.Logf("%d %%: %+v", percent, m)
+			}
+		})
+	}
+	for _, v := range []variant{oursMemory, oursDurable, stockEnriching} {
+		t.Run("scale/"+v.name, func(t *testing.T) {
+			c, _ := startWarm(t, v, to)
+			for _, apps := range []int{1, 4, 16, 64} {
+				d := usually()
+				d.apps = apps
+				r.apps[v.name] = append(r.apps[v.name], scaled{apps, measure(t, c, to, d)})
+			}
+			for _, spans := range []int{10, 100, 1000, 10_000} {
+				d := usually()
+				d.spans = spans
+				r.sizes[v.name] = append(r.sizes[v.name], scaled{spans, measure(t, c, to, d)})
+			}
+			d := usually()
+			d.protocol = "http"
+			r.overHTTP = append(r.overHTTP, named{v.name, measure(t, c, to, d)})
+		})
+	}
+	for _, v := range []variant{oursMemory, oursDurable, stockPlain} {
+		t.Run("idle/"+v.name, func(t *testing.T) {
+			c, _ := startWarm(t, v, to)
+			to.awaitQuiet(t, drainLimit)
+			const idle = 10 * time.Second
+			before := c.cpu(t)
+			time.Sleep(idle)
+			r.idleCores[v.name] = (c.cpu(t) - before).Seconds() / idle.Seconds()
+		})
+	}
+	require.False(t, t.Failed())
+	text := r.markdown()
+	fmt.Println(text)
+	if *update {
+		require.NoError(t, r.plot())
+		require.NoError(t, writeSection("bench", text))
+	}
+}
+
+// zipWriter is what both gzip libraries have.
+type zipWriter interface {
+	Write(p []byte) (int, error)
+	Close() error
+	Reset(to *bytes.Buffer)
+}
+
+type stdZip struct{ *stdgzip.Writer }
+
+// Reset begins anew.
+func (z stdZip) Reset(to *bytes.Buffer) { z.Writer.Reset(to) }
+
+type fastZip struct{ *gzip.Writer }
+
+// Reset begins anew.
+func (z fastZip) Reset(to *bytes.Buffer) { z.Writer.Reset(to) }
+
+// zippers are what the lower bound compresses with.
+var zippers = map[string]func() zipWriter{
+	"standard library": func() zipWriter {
+		w, _ := stdgzip.NewWriterLevel(nil, 1) // the level is one
+		return stdZip{w}
+	},
+	"klauspost/compress": func() zipWriter {
+		w, _ := gzip.NewWriterLevel(nil, 1)
+		return fastZip{w}
+	},
+}
+
+// lowerBound returns the CPU time in µs a span of what every collector has to
+// do, alone and in a loop: decode requests, encode them, and compress them in
+// batches, at gzip's level 1.
+func lowerBound(t testing.TB, newZip func() zipWriter) float64 {
+	t.Helper()
+	random := rand.NewPCG(1, 2)
+	requests := make([]*request, 64)
+	for i := range requests {
+		r, err := newRequest(spansUsually, uint64(i)) //nolint:gosec // small
+		require.NoError(t, err)
+		r.renew(random)
+		requests[i] = r
+	}
+	zip := newZip()
+	var body bytes.Buffer
+	loop := func() {
+		body.Reset()
+		zip.Reset(&body)
+		for _, r := range requests {
+			exported := ptraceotlp.NewExportRequest()
+			require.NoError(t, exported.UnmarshalProto(r.body))
+			encoded, err := exported.MarshalProto()
+			require.NoError(t, err)
+			_, err = zip.Write(encoded)
+			require.NoError(t, err)
+		}
+		require.NoError(t, zip.Close())
+	}
+	loop() // to warm up
+	begin := processCPU(t)
+	n := 0
+	for ; processCPU(t)-begin < *lasting/2; n++ {
+		loop()
+	}
+	return float64((processCPU(t) - begin).Nanoseconds()) / 1e3 / float64(n*len(requests)*spansUsually)
+}
+
+// processCPU returns the CPU time of this process.
+func processCPU(t testing.TB) time.Duration {
+	t.Helper()
+	var usage syscall.Rusage
+	require.NoError(t, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// TestOutage has APM refuse uploads for a while, at a steady rate of spans.
+func TestOutage(t *testing.T) {
+	const rate = 5000.0
+	to := startSink(t)
+	c, _ := startWarm(t, oursDurable, to)
+	to.awaitQuiet(t, drainLimit)
+	o := outageResult{lasting: *outage, rate: rate}
+
+	stop := make(chan struct{})
+	sampled := make(chan []memorySample)
+	begin := time.Now()
+	go func() { sampled <- c.sampleMemory(begin, stop) }()
+	send := func(lasting time.Duration) driven {
+		got, err := drive{protocol: "grpc", address: c.grpc, apps: appsUsually, spans: spansUsually, lasting: lasting, rate: rate}.run(t.Context())
+		require.NoError(t, err)
+		return got
+	}
+
+	before := send(*outage / 20)
+	o.downFrom = time.Since(begin)
+	to.counting.Store(true)
+	to.down.Store(true)
+	during := send(*outage)
+	to.down.Store(false)
+	o.downUntil = time.Since(begin)
+	up := time.Now()
+	// New spans go on coming while the backlog drains.
+	after := make(chan driven)
+	go func() { after <- send(*outage / 5) }()
+	for limit := up.Add(*outage); to.spans.Load() < during.spans && time.Now().Before(limit); {
+		if to.spans.Load() > 0 && o.firstUpload == 0 {
+			o.firstUpload = time.Since(up)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	o.drained = time.Since(up)
+	later := <-after
+	to.awaitQuiet(t, drainLimit)
+	close(stop)
+	o.samples = <-sampled
+
+	require.Zero(t, to.broken.Load())
+	o.sent, o.refused = during.spans+later.spans, during.failed+later.failed
+	o.stored = to.spans.Load()
+	o.before, o.during, o.after = before.latency, during.latency, later.latency
+	o.backlog = during.spans
+	text := o.markdown()
+	fmt.Println(text)
+	require.GreaterOrEqual(t, o.stored, o.sent, "spans are missing")
+	if *update {
+		require.NoError(t, o.plot())
+		require.NoError(t, writeSection("outage", text))
+	}
+}
+
+// memorySample is the collector's memory at a time, in MB.
+type memorySample struct {
+	at         time.Duration
+	own, files float64 // what it has of its own, and pages of files that it has mapped
+}
+
+// sampleMemory reads the memory once a second until stop is closed.
+func (c *collector) sampleMemory(begin time.Time, stop <-chan struct{}) []memorySample {
+	var samples []memorySample
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-stop:
+			return samples
+		case <-ticker.C:
+			if status, err := c.stat.NewStatus(); err == nil {
+				samples = append(samples, memorySample{time.Since(begin), float64(status.RssAnon) / 1e6, float64(status.RssFile) / 1e6})
+			}
+		}
+	}
+}

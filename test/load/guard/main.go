@@ -1,0 +1,204 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Command guard runs the micro-benchmarks of what every span goes through, and
+// fails when one has become dearer than the committed baseline says: by a single
+// allocation, or by more time than a busy machine explains. Time is a ratio to
+// that of a fixed piece of work, so that machines can differ.
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/perf/benchfmt"
+)
+
+// guarded are the benchmarks, by package.
+var guarded = []struct{ pkg, pattern string }{
+	{"./ociapmexporter", "^BenchmarkRequest$"},
+	{"./dbspanenricherprocessor", "^BenchmarkProcess$"},
+	{"./peerserviceprocessor", "^BenchmarkProcess$"},
+	{"./internal/dbspan", "^BenchmarkRead$"},
+	{"./internal/sqltext", "^Benchmark(Analyze|Sanitize|AnalyzeAndSanitize)$/^(short|binds|500B)$"},
+	{"./internal/sqltext", "^BenchmarkOracleSQLID$"},
+}
+
+// slower is how many times its baseline a benchmark may take. It is generous:
+// machines differ in more than one speed, and CI is not alone on its own.
+const slower = 3.0
+
+// cost is what one operation takes.
+type cost struct {
+	Allocs float64 `json:"allocs"`
+	// Time is the ratio to the time of calibrate.
+	Time float64 `json:"time"`
+}
+
+func main() {
+	update := flag.Bool("update", false, "write the baseline")
+	baseline := flag.String("baseline", "guard/baseline.json", "the baseline's `file`")
+	root := flag.String("root", "../..", "the repository's root `folder`")
+	flag.Parse()
+	if err := run(*root, *baseline, *update); err != nil {
+		fmt.Fprintln(os.Stderr, "guard:", err)
+		os.Exit(1)
+	}
+}
+
+func run(root, baseline string, update bool) error {
+	got := map[string]cost{}
+	for _, g := range guarded {
+		costs, err := measure(root, g.pkg, g.pattern)
+		if err != nil {
+			return fmt.Errorf("%s: %w", g.pkg, err)
+		}
+		if len(costs) == 0 {
+			return fmt.Errorf("%s: no benchmark matches %s", g.pkg, g.pattern)
+		}
+		maps.Copy(got, costs)
+	}
+	if update {
+		return write(baseline, got)
+	}
+	want, err := read(baseline)
+	if err != nil {
+		return err
+	}
+	report, err := compare(want, got)
+	fmt.Print(report)
+	return err
+}
+
+// measure runs the benchmarks of a package. Of several runs the least counts:
+// what disturbs one only adds to it.
+func measure(root, pkg, pattern string) (map[string]cost, error) {
+	cmd := exec.Command("go", "test", "-run=^$", "-bench="+pattern, "-benchmem", "-benchtime=2000x", "-count=5", pkg) //nolint:gosec // the arguments are the table's
+	cmd.Dir = root
+	unit := calibrate()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("%w\n%s", err, out)
+	}
+	unit = min(unit, calibrate())
+
+	costs := map[string]cost{}
+	reader := benchfmt.NewReader(bytes.NewReader(out), pkg)
+	for reader.Scan() {
+		result, ok := reader.Result().(*benchfmt.Result)
+		if !ok {
+			continue // a line of another kind
+		}
+		seconds, timed := result.Value("sec/op")
+		allocs, counted := result.Value("allocs/op")
+		if !timed || !counted {
+			return nil, fmt.Errorf("%s has no time or no count of allocations", result.Name)
+		}
+		name := strings.TrimPrefix(pkg, "./") + "/" + withoutProcs(result.Name.String())
+		c, seen := costs[name]
+		if !seen {
+			c = cost{Allocs: math.Inf(1), Time: math.Inf(1)}
+		}
+		costs[name] = cost{Allocs: min(c.Allocs, allocs), Time: min(c.Time, seconds/unit.Seconds())}
+	}
+	return costs, reader.Err()
+}
+
+// withoutProcs cuts off the number of processors, as in Read-2.
+func withoutProcs(name string) string {
+	if i := strings.LastIndexByte(name, '-'); i >= 0 {
+		if _, err := strconv.Atoi(name[i+1:]); err == nil {
+			return name[:i]
+		}
+	}
+	return name
+}
+
+// calibrate returns the least time of a fixed piece of work that resembles the
+// benchmarks': it hashes, allocates and looks up.
+func calibrate() time.Duration {
+	least := time.Duration(math.MaxInt64)
+	for range 50 {
+		begin := time.Now()
+		known := map[string]uint64{}
+		for i := range 2000 {
+			hash := fnv.New64a()
+			text := "SELECT name FROM rooms WHERE id = " + strconv.Itoa(i%500)
+			_, _ = hash.Write([]byte(text))
+			known[text] += hash.Sum64()
+		}
+		if len(known) != 500 {
+			panic("the work is not what it was")
+		}
+		least = min(least, time.Since(begin))
+	}
+	return least
+}
+
+var errDearer = errors.New("a benchmark has become dearer: make it cheaper, or run `make check-bench UPDATE=-update` and say in the commit why it is worth it")
+
+// compare returns a table, and an error if something is dearer than it was, or
+// cheaper in allocations without the baseline saying so.
+func compare(want, got map[string]cost) (string, error) {
+	var b strings.Builder
+	var problems []error
+	for _, name := range slices.Sorted(maps.Keys(got)) {
+		c, known := want[name]
+		verdict := ""
+		switch {
+		case !known:
+			verdict = "NOT IN THE BASELINE"
+		case got[name].Allocs != c.Allocs:
+			verdict = fmt.Sprintf("ALLOCATIONS: %.0f before", c.Allocs)
+		case got[name].Time > slower*c.Time:
+			verdict = fmt.Sprintf("TIME: %.2g times the baseline", got[name].Time/c.Time)
+		}
+		fmt.Fprintf(&b, "%-64s %6.0f allocs %9.2g of the unit  %s\n", name, got[name].Allocs, got[name].Time, verdict)
+		if verdict != "" {
+			problems = append(problems, fmt.Errorf("%s: %s", name, verdict))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if _, ok := got[name]; !ok {
+			problems = append(problems, fmt.Errorf("%s: it is in the baseline, and did not run", name))
+		}
+	}
+	if len(problems) > 0 {
+		return b.String(), errors.Join(append(problems, errDearer)...)
+	}
+	return b.String(), nil
+}
+
+func read(path string) (map[string]cost, error) {
+	content, err := os.ReadFile(filepath.Clean(path))
+	if err != nil {
+		return nil, err
+	}
+	var costs map[string]cost
+	return costs, json.Unmarshal(content, &costs)
+}
+
+func write(path string, costs map[string]cost) error {
+	for name, c := range costs {
+		c.Time, _ = strconv.ParseFloat(strconv.FormatFloat(c.Time, 'g', 3, 64), 64) // what was formatted parses
+		costs[name] = c
+	}
+	content, err := json.MarshalIndent(costs, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(content, '\n'), 0o644) //nolint:gosec // a file of the repository
+}

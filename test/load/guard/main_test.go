@@ -1,0 +1,58 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestCompare(t *testing.T) {
+	want := map[string]cost{"a/Read": {Allocs: 4, Time: 0.01}}
+	tests := []struct {
+		name string
+		got  map[string]cost
+		err  string
+	}{
+		{"the same", map[string]cost{"a/Read": {Allocs: 4, Time: 0.01}}, ""},
+		{"a busy machine", map[string]cost{"a/Read": {Allocs: 4, Time: 0.029}}, ""},
+		{"faster", map[string]cost{"a/Read": {Allocs: 4, Time: 0.001}}, ""},
+		{"one allocation more", map[string]cost{"a/Read": {Allocs: 5, Time: 0.01}}, "a/Read: ALLOCATIONS: 4 before"},
+		{"one allocation less", map[string]cost{"a/Read": {Allocs: 3, Time: 0.01}}, "a/Read: ALLOCATIONS: 4 before"},
+		{"much slower", map[string]cost{"a/Read": {Allocs: 4, Time: 0.04}}, "a/Read: TIME: 4 times the baseline"},
+		{"new", map[string]cost{"a/Read": {Allocs: 4, Time: 0.01}, "a/Write": {}}, "a/Write: NOT IN THE BASELINE"},
+		{"gone", map[string]cost{}, "a/Read: it is in the baseline, and did not run"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := compare(want, tt.got)
+			if tt.err == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorIs(t, err, errDearer)
+			require.ErrorContains(t, err, tt.err)
+		})
+	}
+}
+
+func TestBaselineFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "baseline.json")
+	require.NoError(t, write(path, map[string]cost{"a/Read": {Allocs: 4, Time: 0.0123456}}))
+	got, err := read(path)
+	require.NoError(t, err)
+	assert.Equal(t, map[string]cost{"a/Read": {Allocs: 4, Time: 0.0123}}, got)
+}
+
+func TestWithoutProcs(t *testing.T) {
+	for name, want := range map[string]string{"Read-2": "Read", "Read/http-16": "Read/http", "Read/to-disk": "Read/to-disk", "Read": "Read"} {
+		assert.Equal(t, want, withoutProcs(name))
+	}
+}
