@@ -5,7 +5,7 @@ SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
 
 TOOL := go tool -modfile=internal/tools/go.mod
-ALL_GO_MODULES := . $(wildcard internal/slim/*) cmd/otelcol-ociapm internal/tools internal/release test/benchmark
+ALL_GO_MODULES := . cmd/otelcol-ociapm internal/tools test/benchmark test/load $(wildcard internal/slim/*) internal/release
 
 # Static binaries, without the paths of the machine that builds them.
 export CGO_ENABLED ?= 0
@@ -39,6 +39,7 @@ run: build ## Build and start the collector; without APM_ENDPOINT and APM_DATA_K
 test: build ## Run the unit tests and the end-to-end tests of the built binaries (needs Go, make and git only)
 	go test -count=1 ./...
 	cd test/benchmark && go test -count=1 ./...
+	cd test/load && go test -count=1 ./...
 
 .PHONY: test-race
 test-race: ## Run the unit tests under the race detector (needs a C compiler)
@@ -138,10 +139,29 @@ test-console: build $(CONSOLE)/node_modules .venv/stayeasy ## Use the console in
 pictures: build $(CONSOLE)/node_modules .venv/stayeasy ## Take the pictures of the console in docs/pictures (better with the fonts Inter and JetBrains Mono)
 	go test -count=1 -tags=console -timeout=15m ./test/console/... -run='TestViews|TestExternalUnknown|TestRedChecks' -pictures=$(CURDIR)/docs/pictures
 
+# What the collector is compared with, from the same train.
+bin/otelcol-stock: test/load/testdata/stock-builder.yaml
+	@echo "building bin/otelcol-stock"
+	@$(TOOL) builder --config=test/load/testdata/stock-builder.yaml --skip-compilation --skip-strict-versioning=false
+	@cd bin/stock && $(GO_BUILD) -o ../otelcol-stock .
+
+.PHONY: bench
+bench: build bin/otelcol-stock ## Measure whole collectors beside stock ones, and write the results to docs/performance.md (Linux; 15 minutes)
+	cd test/load && go test -count=1 -tags=load -timeout=60m -v -run=TestBench . -args -update
+
+.PHONY: bench-outage
+bench-outage: build ## Measure an outage of APM of ten minutes, and write the results to docs/performance.md (Linux)
+	cd test/load && go test -count=1 -tags=load -timeout=60m -v -run=TestOutage . -args -update
+
+.PHONY: check-bench
+check-bench: ## Fail if what each span goes through allocates more, or takes far longer, than the baseline says; UPDATE=-update writes it
+	cd test/load && go run ./guard $(UPDATE)
+
 .PHONY: lint
 lint: ## Lint all Go code
 	$(TOOL) golangci-lint run ./...
 	cd test/benchmark && go tool -modfile=../../internal/tools/go.mod golangci-lint run ./...
+	cd test/load && go tool -modfile=../../internal/tools/go.mod golangci-lint run ./...
 
 .PHONY: fmt
 fmt: ## Format all Go code

@@ -26,6 +26,7 @@ var (
 	lasting = flag.Duration("lasting", 3*time.Second, "how long one measurement sends")
 	outage  = flag.Duration("outage", 10*time.Minute, "how long APM is down")
 	update  = flag.Bool("update", false, "write the results to docs")
+	pgo     = flag.String("pgo", "", "write the profile to this `file`, for go build -pgo")
 )
 
 const (

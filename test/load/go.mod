@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0
+	github.com/google/pprof v0.0.0-20260604005048-7023385849c0
 	github.com/klauspost/compress v1.19.1
 	github.com/ociapm/otelcol-ociapm v0.0.0-00010101000000-000000000000
 	github.com/prometheus/procfs v0.23.0
