@@ -153,6 +153,10 @@ bench: build bin/otelcol-stock ## Measure whole collectors beside stock ones, an
 bench-outage: build ## Measure an outage of APM of ten minutes, and write the results to docs/performance.md (Linux)
 	cd test/load && go test -count=1 -tags=load -timeout=60m -v -run=TestOutage . -args -update
 
+.PHONY: bench-profile
+bench-profile: build ## Say where the collector's CPU time goes, and write it to docs/performance.md (Linux)
+	cd test/load && go test -count=1 -tags=load -timeout=60m -v -run=TestProfile . -args -update
+
 .PHONY: check-bench
 check-bench: ## Fail if what each span goes through allocates more, or takes far longer, than the baseline says; UPDATE=-update writes it
 	cd test/load && go run ./guard $(UPDATE)

@@ -284,6 +284,10 @@ func TestOutage(t *testing.T) {
 	}
 	o.drained = time.Since(up)
 	later := <-after
+	// Uploads that were refused last wait up to half a minute for their turn.
+	for limit := time.Now().Add(drainLimit); to.spans.Load() < during.spans+later.spans && time.Now().Before(limit); {
+		time.Sleep(20 * time.Millisecond)
+	}
 	to.awaitQuiet(t, drainLimit)
 	close(stop)
 	o.samples = <-sampled
