@@ -5,7 +5,7 @@ SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
 
 TOOL := go tool -modfile=internal/tools/go.mod
-ALL_GO_MODULES := . cmd/otelcol-ociapm internal/tools test/benchmark test/load $(wildcard internal/slim/*) internal/release
+ALL_GO_MODULES := . $(wildcard internal/slim/*) cmd/otelcol-ociapm internal/tools internal/release test/benchmark test/load
 
 # Static binaries, without the paths of the machine that builds them.
 export CGO_ENABLED ?= 0

@@ -17,19 +17,16 @@ type Config struct {
 	Percent int `mapstructure:"percent"`
 
 	// LimitMiB is the memory that the collector may use, as memory_limiter's
-	// limit_mib, in MiB. Either it or LimitPercentage is set.
+	// limit_mib, in MiB. 0 leaves it to LimitPercentage.
 	LimitMiB uint64 `mapstructure:"limit_mib"`
 
 	// LimitPercentage is the same in percent of the container's memory limit,
 	// or of the machine's memory where there is none, as memory_limiter's
-	// limit_percentage.
+	// limit_percentage. Where both are set, LimitMiB counts, as there.
 	LimitPercentage uint64 `mapstructure:"limit_percentage"`
 }
 
-var (
-	errNoLimit   = errors.New("limit_mib or limit_percentage: neither is set; write what memory_limiter has")
-	errTwoLimits = errors.New("limit_mib and limit_percentage are both set; keep one of them")
-)
+var errNoLimit = errors.New("limit_mib or limit_percentage: neither is set; write what memory_limiter has")
 
 var _ component.Config = (*Config)(nil)
 
@@ -42,8 +39,6 @@ func (cfg *Config) Validate() error {
 	switch {
 	case cfg.LimitMiB == 0 && cfg.LimitPercentage == 0:
 		errs = append(errs, errNoLimit)
-	case cfg.LimitMiB != 0 && cfg.LimitPercentage != 0:
-		errs = append(errs, errTwoLimits)
 	case cfg.LimitPercentage > 100:
 		errs = append(errs, fmt.Errorf("limit_percentage: %d is more than 100", cfg.LimitPercentage))
 	case cfg.LimitMiB > maxLimitMiB:

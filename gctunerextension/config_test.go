@@ -28,7 +28,7 @@ func TestConfig(t *testing.T) {
 		{name: "", want: &Config{Percent: 400, LimitMiB: 512}},
 		{name: "gateway", want: &Config{Percent: 200, LimitPercentage: 80}},
 		{name: "none", err: "neither is set"},
-		{name: "both", err: "are both set"},
+		{name: "both", want: &Config{Percent: 400, LimitMiB: 512, LimitPercentage: 80}},
 		{name: "never", err: "percent: 0 is less than 1"},
 		{name: "more", err: "limit_percentage: 101 is more than 100"},
 		{name: "huge", err: "more than any machine has"},

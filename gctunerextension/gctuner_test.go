@@ -32,6 +32,7 @@ func TestSettings(t *testing.T) {
 		wantLimitMiB int64
 	}{
 		{"both", "", "", Config{Percent: 300, LimitMiB: 1000}, 300, 650},
+		{"MiB before percent", "", "", Config{Percent: 300, LimitMiB: 1000, LimitPercentage: 1}, 300, 650},
 		{"GOGC is kept", "120", "", Config{Percent: 300, LimitMiB: 1000}, percent, 650},
 		{"GOMEMLIMIT is kept", "", "1TiB", Config{Percent: 300, LimitMiB: 1000}, 300, limit >> 20},
 	}
