@@ -251,7 +251,7 @@ type payload struct {
 }
 
 func (u *uploader[T]) encode(r *request[T]) (payload, error) {
-	if u.zipper == nil || r.size == 0 {
+	if u.zipper == nil {
 		return payload{content: r.body()}, nil
 	}
 	content, err := u.zipper.zip(r.pieces, r.size)
