@@ -209,5 +209,5 @@ func (s stored[T]) read(data []byte) (*request[T], error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errStored, err)
 	}
-	return &request[T]{signal: s.signal, pieces: [][]byte{body}, size: len(body), items: int(items)}, nil //nolint:gosec // bounded above
+	return &request[T]{signal: s.signal, pieces: [][]byte{body}, size: len(body), items: int(items)}, nil
 }

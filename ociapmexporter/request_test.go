@@ -6,7 +6,7 @@ package ociapmexporter
 import (
 	"bytes"
 	"context"
-	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -99,7 +99,7 @@ func TestRequestSplits(t *testing.T) {
 func TestStoredRequest(t *testing.T) {
 	encoding := stored[ptrace.Traces]{tracesSignal(uploadURLs{})}
 	for _, spans := range []int{0, 1, 200} {
-		t.Run(fmt.Sprint(spans), func(t *testing.T) {
+		t.Run(strconv.Itoa(spans), func(t *testing.T) {
 			sent := newTestRequest(t, traces(spans))
 			sent.merge(newTestRequest(t, traces(3)))
 			data, err := encoding.Marshal(t.Context(), sent)
