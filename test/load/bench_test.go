@@ -210,7 +210,7 @@ func lowerBound(t testing.TB, newZip func() zipWriter) float64 {
 	random := rand.NewPCG(1, 2)
 	requests := make([]*request, 64)
 	for i := range requests {
-		r, err := newRequest(spansUsually, uint64(i)) //nolint:gosec // small
+		r, err := newRequest(spansUsually, uint64(i))
 		require.NoError(t, err)
 		r.renew(random)
 		requests[i] = r

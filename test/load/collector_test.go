@@ -71,8 +71,8 @@ func (v variant) start(t testing.TB, to *sink, more ...string) *collector {
 		args = append(args, "--config="+config)
 	}
 	args = append(args, "--config="+harness.AddressesFile(t, c.grpc, c.http, c.health, harness.FreeAddress(t)))
-	cmd := exec.CommandContext(t.Context(), harness.Binary(t, v.binary), append(args, more...)...) //nolint:gosec // the program under test
-	cmd.Cancel = func() error { return nil }                                                       // the cleanup of harness.Start ends it
+	cmd := exec.CommandContext(t.Context(), harness.Binary(t, v.binary), append(args, more...)...)
+	cmd.Cancel = func() error { return nil } // the cleanup of harness.Start ends it
 	cmd.Env = slices.Concat(os.Environ(), v.env, []string{"APM_ENDPOINT=" + to.url, "APM_DATA_KEY=" + harness.PrivateKey, "OTELCOL_QUEUE_DIRECTORY=" + c.queue})
 
 	probe, err := newRequest(1, 0)

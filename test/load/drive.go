@@ -71,7 +71,7 @@ func (d drive) run(ctx context.Context) (driven, error) {
 		apps[i] = a
 		// Large requests are few, and apps that are many share the work.
 		for n := range max(1, min(variety, 4000/d.spans, 256/d.apps)) {
-			r, err := newRequest(d.spans, uint64(i*variety+n)) //nolint:gosec // both are small
+			r, err := newRequest(d.spans, uint64(i*variety+n))
 			if err != nil {
 				return driven{}, err
 			}

@@ -60,7 +60,7 @@ func TestMix(t *testing.T) {
 		}
 	}
 	for text, n := range texts {
-		if n == 1 && len(text) > 0 {
+		if n == 1 && text != "" {
 			withLiterals++
 		}
 	}

@@ -231,6 +231,7 @@ func newPlot(title, x, y string, lines []line) (*plot.Plot, error) {
 	p.X.Min, p.Y.Min = 0, 0
 	p.Legend.Top, p.Legend.Left = true, true
 	p.Add(plotter.NewGrid())
+	defer func() { p.Y.Max *= 1.3 }() // room for the legend
 	for i, l := range lines {
 		drawn, points, err := plotter.NewLinePoints(l.points)
 		if err != nil {
@@ -267,7 +268,8 @@ func (r *results) plot() error {
 		cpu, latency = append(cpu, c), append(latency, l)
 	}
 	p, err := newPlot("CPU by load", "thousand spans a second", "% of a core", cpu)
-	if err := savePlot(p, err, "cpu-by-load.svg"); err != nil {
+	err = savePlot(p, err, "cpu-by-load.svg")
+	if err != nil {
 		return err
 	}
 	p, err = newPlot("Latency of an app's export call by load", "thousand spans a second", "ms", latency)

@@ -69,7 +69,7 @@ func (s *sink) serve(w http.ResponseWriter, r *http.Request) {
 			m, err := r.Body.Read(buffer[:])
 			n += int64(m)
 			if err != nil {
-				ok = err == io.EOF //nolint:errorlint // a reader's own end
+				ok = err == io.EOF
 				break
 			}
 		}

@@ -88,9 +88,9 @@ func newRequest(n int, seed uint64) (*request, error) {
 		span.SetTraceID(traceMark)
 		span.SetSpanID(spanMark)
 		span.SetParentSpanID(spanMark)
-		start := uint64(1_795_384_800_000_000_000 + random.Int64N(1_000_000_000))
+		start := 1_795_384_800_000_000_000 + random.Uint64N(1_000_000_000)
 		span.SetStartTimestamp(pcommon.Timestamp(start))
-		span.SetEndTimestamp(pcommon.Timestamp(start + uint64(random.Int64N(40_000_000))))
+		span.SetEndTimestamp(pcommon.Timestamp(start + random.Uint64N(40_000_000)))
 		fill(span, random)
 		put(span.Attributes(), map[string]any{"thread.id": random.IntN(200), "thread.name": fmt.Sprintf("http-nio-8080-exec-%d", random.IntN(64))})
 	}

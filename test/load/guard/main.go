@@ -86,7 +86,7 @@ func run(root, baseline string, update bool) error {
 // measure runs the benchmarks of a package. Of several runs the least counts:
 // what disturbs one only adds to it.
 func measure(root, pkg, pattern string) (map[string]cost, error) {
-	cmd := exec.Command("go", "test", "-run=^$", "-bench="+pattern, "-benchmem", "-benchtime=2000x", "-count=5", pkg) //nolint:gosec // the arguments are the table's
+	cmd := exec.Command("go", "test", "-run=^$", "-bench="+pattern, "-benchmem", "-benchtime=2000x", "-count=5", pkg)
 	cmd.Dir = root
 	unit := calibrate()
 	out, err := cmd.CombinedOutput()
@@ -188,7 +188,8 @@ func read(path string) (map[string]cost, error) {
 		return nil, err
 	}
 	var costs map[string]cost
-	return costs, json.Unmarshal(content, &costs)
+	err = json.Unmarshal(content, &costs)
+	return costs, err
 }
 
 func write(path string, costs map[string]cost) error {
