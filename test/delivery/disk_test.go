@@ -23,7 +23,7 @@ import (
 
 const (
 	diskBytes    = 16 << 20
-	ballastBytes = 15 << 20
+	ballastBytes = 10 << 20
 	// damageNotice is what the log must say of a damaged queue file.
 	damageNotice = `(?i)corrupt|damaged|set aside`
 )

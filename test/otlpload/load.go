@@ -8,6 +8,8 @@ package otlpload // import "github.com/ociapm/otelcol-ociapm/test/otlpload"
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -15,7 +17,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -305,7 +306,9 @@ func (a *App) traces(request int) ptrace.Traces {
 	}
 	spans := rs.ScopeSpans().AppendEmpty().Spans()
 	now := time.Now()
-	payload := strings.Repeat("payload ", a.options.Payload/8)
+	// The queue on disk is compressed: what is to fill it must not be.
+	noise := rand.NewChaCha8(sha256.Sum256(fmt.Append(nil, a.report.Service(), request)))
+	payload := make([]byte, a.options.Payload/4*3)
 	for i := range a.options.Spans {
 		span := spans.AppendEmpty()
 		span.SetTraceID(a.report.TraceID(request))
@@ -317,8 +320,9 @@ func (a *App) traces(request int) ptrace.Traces {
 		span.Attributes().PutStr("db.system.name", "postgresql")
 		span.Attributes().PutStr("db.namespace", "orders")
 		span.Attributes().PutStr("db.query.text", "SELECT id, total FROM orders WHERE customer = $1")
-		if payload != "" {
-			span.Attributes().PutStr("payload", payload)
+		if len(payload) > 0 {
+			_, _ = noise.Read(payload) // it never fails
+			span.Attributes().PutStr("payload", base64.StdEncoding.EncodeToString(payload))
 		}
 	}
 	return td
