@@ -82,12 +82,12 @@ func TestDebianPackage(t *testing.T) {
 		assert.Equal(t, before, m.run(t, pid))
 		send()
 
-		m.run(t, "cp -p /etc/otelcol-ociapm/config.yaml /root/good.yaml; echo 'nonsense: {}' >> /etc/otelcol-ociapm/config.yaml")
+		m.run(t, "cp -p /etc/otelcol-ociapm/config.yaml /tmp/good.yaml; echo 'nonsense: {}' >> /etc/otelcol-ociapm/config.yaml")
 		_, _, code := m.try(t, "systemctl reload otelcol-ociapm")
 		assert.NotZero(t, code)
 		send()
 		assert.Equal(t, before, m.run(t, pid), "it goes on with the configuration that it has")
-		m.run(t, "cp -p /root/good.yaml /etc/otelcol-ociapm/config.yaml")
+		m.run(t, "cp -p /tmp/good.yaml /etc/otelcol-ociapm/config.yaml")
 	})
 
 	t.Run("crash", func(t *testing.T) {
