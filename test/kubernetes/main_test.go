@@ -89,10 +89,12 @@ func apply(t testing.TB, manifests string) {
 }
 
 // namespace makes a namespace that enforces a level of pod security, and removes
-// it, with all that is in it, when the test ends.
+// it, with all that is in it, when the test ends. It returns when the node has put
+// into it what every namespace has.
 func namespace(t testing.TB, name, level string) {
 	t.Helper()
 	apply(t, fmt.Sprintf("{apiVersion: v1, kind: Namespace, metadata: {name: %s, labels: {pod-security.kubernetes.io/enforce: %s}}}", name, level))
+	kubectl(t, "wait", "--for=create", "-n", name, "serviceaccount/default", "configmap/kube-root-ca.crt", "--timeout=60s")
 	t.Cleanup(func() { kubectl(t, "delete", "namespace", name, "--ignore-not-found", "--wait") })
 }
 
