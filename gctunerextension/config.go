@@ -6,6 +6,7 @@ package gctunerextension // import "github.com/ociapm/otelcol-ociapm/gctunerexte
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 )
@@ -24,6 +25,10 @@ type Config struct {
 	// or of the machine's memory where there is none, as memory_limiter's
 	// limit_percentage. Where both are set, LimitMiB counts, as there.
 	LimitPercentage uint64 `mapstructure:"limit_percentage"`
+
+	// ReleaseStartupMemoryAfter is how long after the pipelines have started the
+	// memory that only the start needed goes back to the system. 0 is never.
+	ReleaseStartupMemoryAfter time.Duration `mapstructure:"release_startup_memory_after"`
 }
 
 var errNoLimit = errors.New("limit_mib or limit_percentage: neither is set; write what memory_limiter has")
@@ -35,6 +40,9 @@ func (cfg *Config) Validate() error {
 	var errs []error
 	if cfg.Percent < 1 {
 		errs = append(errs, fmt.Errorf("percent: %d is less than 1; write 400, or 100 for Go's default", cfg.Percent))
+	}
+	if cfg.ReleaseStartupMemoryAfter < 0 {
+		errs = append(errs, fmt.Errorf("release_startup_memory_after: %v is negative; write 10s, or 0 for never", cfg.ReleaseStartupMemoryAfter))
 	}
 	switch {
 	case cfg.LimitMiB == 0 && cfg.LimitPercentage == 0:

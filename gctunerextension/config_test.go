@@ -6,6 +6,7 @@ package gctunerextension
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -25,12 +26,13 @@ func TestConfig(t *testing.T) {
 		want *Config
 		err  string
 	}{
-		{name: "", want: &Config{Percent: 400, LimitMiB: 512}},
-		{name: "gateway", want: &Config{Percent: 200, LimitPercentage: 80}},
+		{name: "", want: &Config{Percent: 400, LimitMiB: 512, ReleaseStartupMemoryAfter: 10 * time.Second}},
+		{name: "gateway", want: &Config{Percent: 200, LimitPercentage: 80, ReleaseStartupMemoryAfter: time.Minute}},
 		{name: "none", err: "neither is set"},
 		{name: "both", want: &Config{Percent: 400, LimitMiB: 512, LimitPercentage: 80}},
 		{name: "never", err: "percent: 0 is less than 1"},
 		{name: "more", err: "limit_percentage: 101 is more than 100"},
+		{name: "past", err: "release_startup_memory_after: -1s is negative"},
 		{name: "huge", err: "more than any machine has"},
 	}
 	for _, tt := range tests {

@@ -5,6 +5,7 @@ package gctunerextension // import "github.com/ociapm/otelcol-ociapm/gctunerexte
 
 import (
 	"context"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension"
@@ -17,8 +18,10 @@ func NewFactory() extension.Factory {
 	return extension.NewFactory(metadata.Type, createDefaultConfig, create, metadata.ExtensionStability)
 }
 
-func createDefaultConfig() component.Config { return &Config{Percent: 400} }
+func createDefaultConfig() component.Config {
+	return &Config{Percent: 400, ReleaseStartupMemoryAfter: 10 * time.Second}
+}
 
 func create(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
-	return &tuner{config: cfg.(*Config), logger: set.Logger}, nil
+	return &tuner{config: cfg.(*Config), logger: set.Logger, stop: func() {}}, nil
 }

@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"sync"
+	"time"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/extension/extensioncapabilities"
 	"go.uber.org/zap"
 )
 
@@ -30,7 +33,12 @@ type tuner struct {
 	config  *Config
 	logger  *zap.Logger
 	restore []func()
+
+	stop      context.CancelFunc // of the goroutine that releases memory
+	releasing sync.WaitGroup
 }
+
+var _ extensioncapabilities.PipelineWatcher = (*tuner)(nil)
 
 // Start changes the settings of the process.
 func (u *tuner) Start(context.Context, component.Host) error {
@@ -51,9 +59,36 @@ func (u *tuner) Start(context.Context, component.Host) error {
 	return nil
 }
 
+// Ready implements extensioncapabilities.PipelineWatcher. What a start leaves behind
+// is garbage, and in memory most of the program's file, of which an idle collector
+// needs a twentieth.
+func (u *tuner) Ready() error {
+	if u.config.ReleaseStartupMemoryAfter == 0 {
+		return nil
+	}
+	ctx, stop := context.WithCancel(context.Background()) //nolint:gosec // Shutdown calls stop
+	u.stop = stop
+	u.releasing.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-time.After(u.config.ReleaseStartupMemoryAfter):
+			debug.FreeOSMemory()
+			if err := releaseProgramFile(); err != nil {
+				u.logger.Debug("The pages of the program's file stay in memory", zap.Error(err))
+			}
+		}
+	})
+	return nil
+}
+
+// NotReady implements extensioncapabilities.PipelineWatcher.
+func (u *tuner) NotReady() error { return nil }
+
 // Shutdown puts back what was before: another configuration may follow in this
 // process.
 func (u *tuner) Shutdown(context.Context) error {
+	u.stop()
+	u.releasing.Wait()
 	for _, restore := range u.restore {
 		restore()
 	}

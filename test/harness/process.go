@@ -30,8 +30,6 @@ const (
 	pollInterval = 10 * time.Millisecond
 )
 
-var peakMemory = regexp.MustCompile(`(?m)^VmHWM:\s+(\d+) kB$`)
-
 // Root returns the root folder of the repository.
 func Root(t testing.TB) string {
 	t.Helper()
@@ -149,17 +147,20 @@ func (p *Process) Kill(t testing.TB) {
 // PeakMemory returns the most resident memory that the running process has had
 // so far, in bytes (VmHWM of /proc/PID/status). It returns 0 for a process that
 // has ended, and where there is no such file.
-func (p *Process) PeakMemory() int64 {
+func (p *Process) PeakMemory() int64 { return p.memory("VmHWM") }
+
+// Memory returns the resident memory of the running process, in bytes (VmRSS of
+// /proc/PID/status). It returns 0 where PeakMemory does.
+func (p *Process) Memory() int64 { return p.memory("VmRSS") }
+
+func (p *Process) memory(name string) int64 {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Pid()))
 	if err != nil {
 		return 0
 	}
-	match := peakMemory.FindSubmatch(status)
-	if match == nil {
-		return 0
-	}
-	kib, err := strconv.ParseInt(string(match[1]), 10, 64)
-	if err != nil {
+	_, rest, _ := strings.Cut(string(status), name+":")
+	var kib int64
+	if _, err := fmt.Sscanf(rest, "%d kB", &kib); err != nil {
 		return 0
 	}
 	return kib << 10
