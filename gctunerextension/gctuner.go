@@ -66,7 +66,7 @@ func (u *tuner) Ready() error {
 	if u.config.ReleaseStartupMemoryAfter == 0 {
 		return nil
 	}
-	ctx, stop := context.WithCancel(context.Background()) //nolint:gosec // Shutdown calls stop
+	ctx, stop := context.WithCancel(context.Background())
 	u.stop = stop
 	u.releasing.Go(func() {
 		select {
