@@ -47,7 +47,7 @@ type measured struct {
 	p50, p99   float64 // ms
 	wire       float64 // bytes a span
 	ready      float64 // ms
-	idle, peak float64 // MB
+	peak       float64 // MB
 }
 
 // measure sends to a collector for a while, and waits until it has uploaded all.
@@ -78,15 +78,36 @@ func measure(t testing.TB, c *collector, to *sink, d drive) measured {
 }
 
 // startWarm starts a collector and has it work for a while.
-func startWarm(t testing.TB, v variant, to *sink) (c *collector, idle float64) {
+func startWarm(t testing.TB, v variant, to *sink) *collector {
 	t.Helper()
-	c = v.start(t, to)
-	time.Sleep(time.Second)
+	c := v.start(t, to)
+	c.warm(t)
+	return c
+}
+
+// idleTime is longer than gc_tuner waits until it gives back what the start needed.
+const idleTime = 15 * time.Second
+
+// idling is what a collector takes that has nothing to do.
+type idling struct {
+	fresh, after float64 // resident MB before the first load, and after one
+	cores        float64 // CPU time by time
+}
+
+// idle leaves a collector alone, and returns its resident memory in MB.
+func (c *collector) idle(t testing.TB) float64 {
+	t.Helper()
+	time.Sleep(idleTime)
 	now, _ := c.memory(t)
+	return float64(now) / 1e6
+}
+
+// warm has a collector work for a while.
+func (c *collector) warm(t testing.TB) {
+	t.Helper()
 	warm := drive{protocol: "grpc", address: c.grpc, apps: appsUsually, spans: spansUsually, lasting: warmUp}
 	_, err := warm.run(t.Context())
 	require.NoError(t, err)
-	return c, float64(now) / 1e6
 }
 
 func usually() drive {
@@ -106,7 +127,7 @@ func TestBench(t *testing.T) {
 	to := startSink(t)
 	r := &results{
 		saturation: map[string][]measured{}, bounds: map[string][]float64{},
-		rates: map[string][]atRate{}, apps: map[string][]scaled{}, sizes: map[string][]scaled{}, idleCores: map[string]float64{},
+		rates: map[string][]atRate{}, apps: map[string][]scaled{}, sizes: map[string][]scaled{}, idle: map[string]idling{},
 	}
 	for round := range *rounds {
 		for name, zip := range zippers {
@@ -114,9 +135,9 @@ func TestBench(t *testing.T) {
 		}
 		for _, v := range compared {
 			t.Run(fmt.Sprintf("round %d/%s", round+1, v.name), func(t *testing.T) {
-				c, idle := startWarm(t, v, to)
+				c := startWarm(t, v, to)
 				m := measure(t, c, to, usually())
-				m.ready, m.idle = float64(c.ready.Microseconds())/1e3, idle
+				m.ready = float64(c.ready.Microseconds()) / 1e3
 				r.saturation[v.name] = append(r.saturation[v.name], m)
 				t.Logf("%+v", m)
 			})
@@ -124,7 +145,7 @@ func TestBench(t *testing.T) {
 	}
 	for _, v := range []variant{oursMemory, oursDurable, stockEnriching} {
 		t.Run("rates/"+v.name, func(t *testing.T) {
-			c, _ := startWarm(t, v, to)
+			c := startWarm(t, v, to)
 			full := median(column(r.saturation[v.name], func(m measured) float64 { return m.throughput }))
 			for _, percent := range []int{5, 10, 25, 50, 75, 90} {
 				d := usually()
@@ -138,7 +159,7 @@ func TestBench(t *testing.T) {
 	}
 	for _, v := range []variant{oursMemory, oursDurable, stockEnriching} {
 		t.Run("scale/"+v.name, func(t *testing.T) {
-			c, _ := startWarm(t, v, to)
+			c := startWarm(t, v, to)
 			for _, apps := range []int{1, 4, 16, 64} {
 				d := usually()
 				d.apps = apps
@@ -156,12 +177,13 @@ func TestBench(t *testing.T) {
 	}
 	for _, v := range []variant{oursMemory, oursDurable, stockPlain} {
 		t.Run("idle/"+v.name, func(t *testing.T) {
-			c, _ := startWarm(t, v, to)
+			c := v.start(t, to)
+			fresh := c.idle(t)
+			c.warm(t)
 			to.awaitQuiet(t, drainLimit)
-			const idle = 10 * time.Second
 			before := c.cpu(t)
-			time.Sleep(idle)
-			r.idleCores[v.name] = (c.cpu(t) - before).Seconds() / idle.Seconds()
+			after := c.idle(t)
+			r.idle[v.name] = idling{fresh, after, (c.cpu(t) - before).Seconds() / idleTime.Seconds()}
 		})
 	}
 	require.False(t, t.Failed())
@@ -251,7 +273,7 @@ func processCPU(t testing.TB) time.Duration {
 func TestOutage(t *testing.T) {
 	const rate = 5000.0
 	to := startSink(t)
-	c, _ := startWarm(t, oursDurable, to)
+	c := startWarm(t, oursDurable, to)
 	to.awaitQuiet(t, drainLimit)
 	o := outageResult{lasting: *outage, rate: rate}
 

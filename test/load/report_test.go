@@ -49,7 +49,7 @@ type results struct {
 	rates       map[string][]atRate
 	apps, sizes map[string][]scaled
 	overHTTP    []named
-	idleCores   map[string]float64
+	idle        map[string]idling
 }
 
 func column(rows []measured, of func(measured) float64) []float64 {
@@ -117,16 +117,15 @@ func (r *results) markdown() string {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", v.name, spread(cpu, "%.2f"), spread(ratios(cpu, bound), "%.2f"), spread(ratios(cpu, base), "%.2f"))
 	}
 
-	b.WriteString("\n| at saturation | spans/s | p50 ms | p99 ms | bytes on the wire a span | peak MB | idle MB | ready after ms |\n|---|---:|---:|---:|---:|---:|---:|---:|\n")
+	b.WriteString("\n| at saturation | spans/s | p50 ms | p99 ms | bytes on the wire a span | peak MB | ready after ms |\n|---|---:|---:|---:|---:|---:|---:|\n")
 	for _, v := range compared {
 		rows := r.saturation[v.name]
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", v.name,
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", v.name,
 			spread(column(rows, func(m measured) float64 { return m.throughput }), "%.0f"),
 			spread(column(rows, func(m measured) float64 { return m.p50 }), "%.1f"),
 			spread(column(rows, func(m measured) float64 { return m.p99 }), "%.0f"),
 			spread(column(rows, func(m measured) float64 { return m.wire }), "%.0f"),
 			spread(column(rows, func(m measured) float64 { return m.peak }), "%.0f"),
-			spread(column(rows, func(m measured) float64 { return m.idle }), "%.0f"),
 			spread(column(rows, func(m measured) float64 { return m.ready }), "%.0f"))
 	}
 
@@ -158,9 +157,9 @@ func (r *results) markdown() string {
 		fmt.Fprintf(&b, " %.2f |\n", r.overHTTP[i].measured.cpu)
 	}
 
-	b.WriteString("\n| idle, after load | % of a core |\n|---|---:|\n")
+	b.WriteString("\n| idle | resident MB, 15 s after the start | 15 s after a load | % of a core |\n|---|---:|---:|---:|\n")
 	for _, v := range []variant{oursMemory, oursDurable, stockPlain} {
-		fmt.Fprintf(&b, "| %s | %.2f |\n", v.name, 100*r.idleCores[v.name])
+		fmt.Fprintf(&b, "| %s | %.0f | %.0f | %.2f |\n", v.name, r.idle[v.name].fresh, r.idle[v.name].after, 100*r.idle[v.name].cores)
 	}
 	return b.String()
 }
