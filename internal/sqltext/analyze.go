@@ -120,6 +120,7 @@ type parser struct {
 
 	// Of the text.
 	block    bool // in a block of statements: BEGIN … END
+	branches bool // behind IF or WHILE of Transact-SQL, which needs no block
 	done     bool // the rest is a body that this statement does not run
 	weak     bool // only statements that prepare others so far
 	settled  bool // an earlier statement gave the operation
@@ -609,7 +610,11 @@ func (p *parser) firstName(tok token) {
 	f, s := p.top, p.textOf(tok)
 	f.op = kwOther
 	switch {
-	case !p.block || f.nested:
+	case f.nested:
+	case !p.block:
+		if strings.EqualFold(s, "WHILE") {
+			f.op, p.branches = kwIf, true
+		}
 	case strings.EqualFold(s, "TRY"), strings.EqualFold(s, "CATCH"), strings.EqualFold(s, "ATOMIC"):
 		f.op = kwNone // BEGIN TRY
 	case strings.EqualFold(s, "FORALL"):

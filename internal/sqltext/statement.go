@@ -254,8 +254,12 @@ func (p *parser) keyword(tok token) {
 			return
 		}
 	case kwThen, kwElse, kwLoop:
-		if p.block && f.cases == 0 && !f.nested && f.op != kwMerge {
+		switch {
+		case f.cases > 0 || f.nested:
+		case p.block && f.op != kwMerge:
 			*f = frame{}
+		case p.branches && tok.kw == kwElse:
+			*f = frame{op: kwIf}
 		}
 		return
 	}
@@ -269,7 +273,7 @@ func (p *parser) keyword(tok token) {
 	if f.op == kwNone {
 		switch {
 		case tok.kw == kwIf && !f.nested:
-			f.op = kwIf
+			f.op, p.branches = kwIf, true
 		case tok.kw == kwNot, tok.kw == kwExists:
 		default:
 			f.op = kwOther

@@ -200,6 +200,10 @@ func TestSummary(t *testing.T) {
 			{"BEGIN IF x > 1 THEN p(1); ELSE NULL; END IF; END;", "BEGIN p"},
 			{"BEGIN SELECT CASE WHEN a THEN b ELSE c END INTO x FROM d; END;", "BEGIN SELECT d"},
 			{"IF EXISTS (SELECT 1 FROM a) UPDATE b SET c = 1", "SELECT a UPDATE b"},
+			{"IF EXISTS (SELECT 1 FROM a) UPDATE b SET c = 1 ELSE INSERT INTO b (c) VALUES (1)", "SELECT a UPDATE b INSERT b"},
+			{"IF @x = 1 UPDATE a SET b = CASE WHEN c THEN 1 ELSE 2 END ELSE IF @x = 2 DELETE FROM d ELSE EXEC e", "UPDATE a DELETE d EXEC e"},
+			{"WHILE @i < 3 UPDATE a SET b = 1", "UPDATE a"},
+			{"WHILE @i < 3 BEGIN INSERT INTO a VALUES (1); SET @i = @i + 1 END", "BEGIN INSERT a"},
 		},
 		"transactions": {
 			{"BEGIN", "BEGIN"},
