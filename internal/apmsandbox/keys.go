@@ -4,12 +4,15 @@
 package apmsandbox
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // KeyKind says what sort of data key an upload carried.
@@ -28,11 +31,56 @@ const (
 // authScheme is what stands before the key in the Authorization header.
 const authScheme = "dataKey"
 
+// DataKey is a data key that the sandbox accepts.
+type DataKey struct {
+	Kind  KeyKind
+	Value string
+	// Generation counts the keys of a kind; the first is 0.
+	Generation int
+}
+
 // keyring holds the accepted data keys.
 type keyring struct {
 	mu      sync.RWMutex
 	private string
 	public  string
+	// generations counts how often each kind was replaced.
+	generations map[KeyKind]int
+	// retired are the keys that are still accepted for a while.
+	retired []retiredKey
+}
+
+// retiredKey is a key that was replaced.
+type retiredKey struct {
+	key   DataKey
+	until time.Time
+}
+
+// rotate replaces the keys; an empty one is made up. The old ones are accepted
+// until grace has passed.
+func (k *keyring) rotate(private, public string, grace time.Duration) error {
+	if private == "" {
+		private = "sandbox-" + rand.Text()
+	}
+	if public == "" {
+		public = "sandbox-" + rand.Text()
+	}
+	return k.replace(private, public, grace)
+}
+
+// list returns the accepted keys, those that are soon no longer accepted first.
+func (k *keyring) list() []DataKey {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	var keys []DataKey
+	for _, retired := range k.retired {
+		if time.Now().Before(retired.until) {
+			keys = append(keys, retired.key)
+		}
+	}
+	return append(keys,
+		DataKey{Kind: KeyPrivate, Value: k.private, Generation: k.generations[KeyPrivate]},
+		DataKey{Kind: KeyPublic, Value: k.public, Generation: k.generations[KeyPublic]})
 }
 
 // validateKeys returns an error, without the keys in it, if the two could not
@@ -54,8 +102,8 @@ func validateKeys(private, public string) error {
 }
 
 // replace makes the given keys the accepted ones; an empty one leaves that
-// key as it is.
-func (k *keyring) replace(private, public string) error {
+// key as it is. What is replaced is accepted until grace has passed.
+func (k *keyring) replace(private, public string, grace time.Duration) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if private == "" {
@@ -67,8 +115,24 @@ func (k *keyring) replace(private, public string) error {
 	if err := validateKeys(private, public); err != nil {
 		return err
 	}
+	now := time.Now()
+	k.retired = slices.DeleteFunc(k.retired, func(r retiredKey) bool { return !now.Before(r.until) })
+	k.retire(KeyPrivate, k.private, private, now.Add(grace))
+	k.retire(KeyPublic, k.public, public, now.Add(grace))
 	k.private, k.public = private, public
 	return nil
+}
+
+// retire keeps a key that is replaced.
+func (k *keyring) retire(kind KeyKind, old, replacement string, until time.Time) {
+	if old == replacement {
+		return
+	}
+	if k.generations == nil {
+		k.generations = map[KeyKind]int{}
+	}
+	k.retired = append(k.retired, retiredKey{key: DataKey{Kind: kind, Value: old, Generation: k.generations[kind]}, until: until})
+	k.generations[kind]++
 }
 
 // classify reads the values of a request's Authorization header. The problem
@@ -95,17 +159,16 @@ func (k *keyring) classify(headers []string) (KeyKind, *problem) {
 		return KeyNone, &problem{status: 401, reason: "key_malformed", message: message}
 	}
 
-	k.mu.RLock()
-	private, public := k.private, k.public
-	k.mu.RUnlock()
-	// Both comparisons are always made, on digests: neither the time nor the
+	// All comparisons are always made, on digests: neither the time nor the
 	// length tells anything about a key.
-	isPrivate, isPublic := sameKey(key, private), sameKey(key, public)
-	switch {
-	case isPrivate:
-		return KeyPrivate, nil
-	case isPublic:
-		return KeyPublic, nil
+	kind := KeyUnknown
+	for _, accepted := range k.list() {
+		if sameKey(key, accepted.Value) {
+			kind = accepted.Kind
+		}
+	}
+	if kind != KeyUnknown {
+		return kind, nil
 	}
 	return KeyUnknown, &problem{
 		status: 401, reason: "key_unknown",
@@ -120,7 +183,9 @@ func sameKey(a, b string) bool {
 
 // redact takes the accepted keys out of text that a client chose.
 func (k *keyring) redact(text string) string {
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	return strings.NewReplacer(k.private, "[key]", k.public, "[key]").Replace(text)
+	var pairs []string
+	for _, key := range k.list() {
+		pairs = append(pairs, key.Value, "[key]")
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
 }

@@ -151,7 +151,19 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // SetKeys replaces the accepted data keys; an empty one stays as it is.
 func (s *Server) SetKeys(private, public string) error {
-	return s.keys.replace(private, public)
+	return s.keys.replace(private, public, 0)
+}
+
+// RotateKeys replaces both data keys; an empty one is made up. The old ones
+// are accepted until grace has passed.
+func (s *Server) RotateKeys(private, public string, grace time.Duration) error {
+	return s.keys.rotate(private, public, grace)
+}
+
+// Keys returns the accepted data keys, those that are soon no longer accepted
+// first.
+func (s *Server) Keys() []DataKey {
+	return s.keys.list()
 }
 
 // AddFault makes the uploads to come meet a fault. Each meets one at most: the
