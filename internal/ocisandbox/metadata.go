@@ -112,6 +112,7 @@ func defaultInstanceMetadata(region string) map[string]any {
 		"oke-cluster-id":           newOCID("cluster", region),
 		"oke-pool-id":              newOCID("nodepool", region),
 		"oke-is-preemptible":       "false",
+		"realm":                    "oc1",
 		"ssh_authorized_keys":      "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 nobody",
 	}
 }
