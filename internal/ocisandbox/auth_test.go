@@ -81,7 +81,7 @@ func TestConfigFile(t *testing.T) {
 	s := start(t)
 	for _, profile := range []string{ProfileDefault, ProfileEncrypted, ProfileSession} {
 		t.Run(profile, func(t *testing.T) {
-			s.t = t
+			s := s.in(t)
 			s.discover(s.profile(profile))
 			requests := s.server.Requests()
 			assert.Equal(t, PrincipalUser, requests[len(requests)-1].Principal.Type)
@@ -147,7 +147,7 @@ func TestWorkloadIdentity(t *testing.T) {
 func TestWorkloadIdentityRefused(t *testing.T) {
 	s := start(t)
 	t.Run("another cluster's token", func(t *testing.T) {
-		s.t = t
+		s := s.in(t)
 		_, other := s.workload()
 		_, mine := s.workload()
 		setenv(t, mine.Environment)
@@ -159,7 +159,7 @@ func TestWorkloadIdentityRefused(t *testing.T) {
 		assert.Equal(t, ReasonToken, s.lastReason())
 	})
 	t.Run("an expired token", func(t *testing.T) {
-		s.t = t
+		s := s.in(t)
 		provider, _ := s.workload()
 		s.server.SetClockOffset(2 * time.Hour)
 		defer s.server.SetClockOffset(0)
@@ -168,7 +168,7 @@ func TestWorkloadIdentityRefused(t *testing.T) {
 		assert.Equal(t, ReasonTokenExpired, s.lastReason())
 	})
 	t.Run("a basic cluster", func(t *testing.T) {
-		s.t = t
+		s := s.in(t)
 		provider, _ := s.workload()
 		_, err := s.server.AddFault(Fault{Service: ServiceProxymux, Status: http.StatusForbidden, Times: 1})
 		require.NoError(t, err)
@@ -325,7 +325,7 @@ func TestRefusedSignatures(t *testing.T) {
 		{"no token", "GET", get, rawKeys{id: tokenPrefix, key: sessionKey}, nothing, 401, ReasonToken, CodeNotAuthenticated, textBadSignature},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s.t = t
+			s := s.in(t)
 			body := ""
 			if test.method == http.MethodPost {
 				body = "{}"

@@ -125,3 +125,10 @@ func (s *sandbox) lastReason() Reason {
 	require.NotEmpty(s.t, requests)
 	return requests[len(requests)-1].Reason
 }
+
+// in returns the sandbox for a subtest.
+func (s *sandbox) in(t *testing.T) *sandbox {
+	c := *s
+	c.t = t
+	return &c
+}
