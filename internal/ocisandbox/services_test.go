@@ -318,13 +318,16 @@ func TestFaults(t *testing.T) {
 	})
 	t.Run("slow", func(t *testing.T) {
 		s := s.in(t)
-		add(Fault{Operation: OperationGetAPMDomain, Delay: apmsandbox.Duration(10 * time.Minute), Times: 1})
+		add(Fault{Service: ServiceMetadata, Delay: apmsandbox.Duration(10 * time.Minute), Times: 1})
 		ctx, cancel := context.WithCancel(t.Context())
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://169.254.169.254/opc/v2/instance/", http.NoBody)
+		require.NoError(t, err)
 		done := make(chan error, 1)
-		client := s.apm(provider)
-		id := s.server.DomainID()
 		go func() {
-			_, err := client.GetApmDomain(ctx, apmcontrolplane.GetApmDomainRequest{ApmDomainId: &id})
+			response, err := s.client.Do(request)
+			if err == nil {
+				err = response.Body.Close()
+			}
 			done <- err
 		}()
 		require.Eventually(t, func() bool { return len(s.server.Faults()) == 0 }, 10*time.Second, time.Millisecond)

@@ -48,6 +48,9 @@ func parseSignature(header string) (signature, error) {
 	if header == "" {
 		return signature{}, errNotSigned
 	}
+	if strings.ContainsFunc(header, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return signature{}, errors.New("the header is not printable ASCII")
+	}
 	scheme, rest, _ := strings.Cut(header, " ")
 	if !strings.EqualFold(scheme, signatureScheme) {
 		return signature{}, errors.New("the scheme is not Signature")

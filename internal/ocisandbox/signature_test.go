@@ -25,6 +25,7 @@ func TestParseSignature(t *testing.T) {
 
 	for _, test := range []struct{ name, header, want string }{
 		{"empty", "", "no Authorization header"},
+		{"a line end", goodHeader + "\n", "not printable ASCII"},
 		{"another scheme", "Basic x", "the scheme is not Signature"},
 		{"no fields", "Signature", `not name="value"`},
 		{"no quotation mark", strings.Replace(goodHeader, `AAAA"`, "AAAA", 1), "no closing quotation mark"},
