@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/localapi"
 )
 
 const (
@@ -127,7 +128,7 @@ func run(cmd *cobra.Command, config apmsandbox.Config, level string) error {
 			apmsandbox.TracesPath, apmsandbox.PrivateTracesPath, apmsandbox.PublicTracesPath, apmsandbox.MetricsPath, apmsandbox.LogsPath,
 		}),
 		zap.Strings("look_at", []string{url, url + "/api/v1/traces", url + "/api/v1/topology", url + "/api/v1/uploads", url + "/api/v1/counts"}))
-	if !apmsandbox.IsLoopback(config.Listen) {
+	if !localapi.IsLoopback(config.Listen) {
 		logger.Warn("other machines can reach the sandbox: its API has no password", zap.String("listen", config.Listen))
 	}
 

@@ -71,15 +71,6 @@ func TestURLOfAllInterfaces(t *testing.T) {
 	assert.Equal(t, 200, s.do(http.MethodGet, "/healthz", nil, nil).status)
 }
 
-func TestIsLoopback(t *testing.T) {
-	for listen, want := range map[string]bool{
-		"127.0.0.1:1": true, "127.8.9.1:1": true, "[::1]:1": true, "localhost:1": true, "LOCALHOST.:1": true, "a.localhost:1": true,
-		":1": false, "0.0.0.0:1": false, "[::]:1": false, "192.0.2.1:1": false, "localhost.example.com:1": false, "nonsense": false,
-	} {
-		assert.Equal(t, want, IsLoopback(listen), listen)
-	}
-}
-
 func TestEveryAPIAnswerIsJSON(t *testing.T) {
 	s := start(t)
 	for _, tc := range []struct {
@@ -481,24 +472,6 @@ func TestStoredCopies(t *testing.T) {
 	assert.Equal(t, 5, s.server.StoredMetrics().DataPointCount())
 	assert.Equal(t, 2, s.server.StoredLogs().LogRecordCount())
 }
-
-func TestWriteJSONReportsWhatCannotBeEncoded(t *testing.T) {
-	s := start(t)
-	recorder := &recordingWriter{header: http.Header{}}
-	s.server.writeJSON(recorder, http.StatusOK, math.NaN())
-	assert.Equal(t, http.StatusInternalServerError, recorder.status)
-	assert.JSONEq(t, `{"error":"the answer could not be encoded"}`, recorder.body.String())
-}
-
-type recordingWriter struct {
-	header http.Header
-	status int
-	body   strings.Builder
-}
-
-func (w *recordingWriter) Header() http.Header         { return w.header }
-func (w *recordingWriter) WriteHeader(status int)      { w.status = status }
-func (w *recordingWriter) Write(p []byte) (int, error) { return w.body.Write(p) }
 
 func TestRenderValueOfEveryType(t *testing.T) {
 	value := pcommon.NewValueEmpty()

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 )
 
 // What a sandbox uses where nothing else is said.
@@ -85,21 +84,4 @@ func (c Config) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// IsLoopback says whether only this machine can reach a host:port.
-func IsLoopback(listen string) bool {
-	host, _, err := net.SplitHostPort(listen)
-	return err == nil && isLoopbackHost(host)
-}
-
-// isLoopbackHost says whether host names this machine only. The name
-// localhost and what ends in it are reserved for that (RFC 6761, section 6.3).
-func isLoopbackHost(host string) bool {
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }

@@ -11,6 +11,8 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/ociapm/otelcol-ociapm/internal/localapi"
 )
 
 // Origin says what the collector did to a span between the app and the upload.
@@ -188,18 +190,18 @@ func (s *Server) postOriginals(w http.ResponseWriter, r *http.Request) {
 	u := &upload{server: s, w: w, r: r, enc: encodingOf(r.Header.Get("Content-Type"))}
 	_, known := contentEncoding(r)
 	if u.enc == "" || !known {
-		writeJSONError(w, http.StatusUnsupportedMediaType, "spans come as "+string(protobufEncoding)+" or "+string(jsonEncoding)+", plain or with gzip")
+		localapi.WriteError(w, http.StatusUnsupportedMediaType, "spans come as "+string(protobufEncoding)+" or "+string(jsonEncoding)+", plain or with gzip")
 		return
 	}
 	b, p := u.readBatch(uploadPath{signal: SignalTraces})
 	if p != nil {
-		writeJSONError(w, p.status, p.message)
+		localapi.WriteError(w, p.status, p.message)
 		return
 	}
 	s.store.putOriginals(b.traces)
 	body, err := successBody(SignalTraces, u.enc, 0, "")
 	if err != nil {
-		writeJSONError(w, http.StatusInternalServerError, err.Error())
+		localapi.WriteError(w, http.StatusInternalServerError, err.Error())
 		return
 	}
 	w.Header().Set("Content-Type", string(u.enc))
@@ -223,7 +225,7 @@ func (s *Server) getSpan(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("span")
 	at := slices.IndexFunc(trace.spans, func(stored storedSpan) bool { return stored.span.SpanID().String() == id })
 	if at < 0 {
-		writeJSONError(w, http.StatusNotFound, "no such span in the trace")
+		localapi.WriteError(w, http.StatusNotFound, "no such span in the trace")
 		return
 	}
 	stored := trace.spans[at]

@@ -20,6 +20,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox/console"
+	"github.com/ociapm/otelcol-ociapm/internal/localapi"
 )
 
 const (
@@ -85,8 +86,8 @@ func New(config Config, logger *zap.Logger) (*Server, error) {
 // Handler returns what the sandbox serves: the upload endpoint, the API and the
 // console.
 func (s *Server) Handler() http.Handler {
-	api := s.protect(s.apiHandler())
-	page := s.protect(console.Handler())
+	api := localapi.Protect(s.config.Listen, s.apiHandler())
+	page := localapi.Protect(s.config.Listen, console.Handler())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
 		case path == "/" || strings.HasPrefix(path, console.AssetsPath):

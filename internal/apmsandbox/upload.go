@@ -17,6 +17,8 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"go.uber.org/zap"
+
+	"github.com/ociapm/otelcol-ociapm/internal/localapi"
 )
 
 // maxPooledBuffer is the largest buffer worth keeping for the next upload.
@@ -81,7 +83,7 @@ func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		if r.Method == http.MethodGet || r.Method == http.MethodHead {
 			// Somebody looks around; that is no upload.
-			writeJSONError(w, http.StatusNotFound, pathHint(u.info.Path))
+			localapi.WriteError(w, http.StatusNotFound, pathHint(u.info.Path))
 			return
 		}
 		u.reject(&problem{status: http.StatusNotFound, reason: "path", message: pathHint(u.info.Path)})

@@ -9,7 +9,7 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/localapi"
 )
 
 // What a sandbox uses where nothing else is said.
@@ -62,7 +62,7 @@ func (c Config) withDefaults() Config {
 func (c Config) Validate() error {
 	c = c.withDefaults()
 	var errs []error
-	if !apmsandbox.IsLoopback(c.Listen) {
+	if !localapi.IsLoopback(c.Listen) {
 		errs = append(errs, fmt.Errorf("listen address %q is not host:port of this machine alone, such as %s", c.Listen, DefaultListen))
 	}
 	for _, region := range []string{c.Region, c.DomainRegion} {
