@@ -75,7 +75,7 @@ func (l *requestLog) refused(target string) {
 func (s *Server) Requests() []Request {
 	s.requests.mu.Lock()
 	defer s.requests.mu.Unlock()
-	return slices.Clone(s.requests.latest)
+	return append([]Request{}, s.requests.latest...)
 }
 
 // Count returns how many requests an operation got that were answered with a

@@ -44,10 +44,10 @@ type SecretState string
 // The states that matter to a reader. In all but the first the bundle is
 // refused as not found; what the real service says is not documented.
 const (
-	SecretActive            SecretState = "ACTIVE"
-	SecretPendingDeletion   SecretState = "PENDING_DELETION"
-	SecretDeleted           SecretState = "DELETED"
-	SecretSchedulingDeleted SecretState = "SCHEDULING_DELETION"
+	SecretActive             SecretState = "ACTIVE"
+	SecretPendingDeletion    SecretState = "PENDING_DELETION"
+	SecretDeleted            SecretState = "DELETED"
+	SecretSchedulingDeletion SecretState = "SCHEDULING_DELETION"
 )
 
 var errNoSecret = errors.New("there is no such secret")
