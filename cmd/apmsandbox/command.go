@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
@@ -59,11 +60,17 @@ as JSON:
   GET /healthz                                    200 while it serves
 
 When it serves, it prints "apmsandbox ready at <URL>" to the standard output; its log goes to the
-standard error.`
+standard error.
+
+With --oci it also emulates the OCI around the domain, for collectors that find endpoint and data key
+by the domain's OCID: control plane, Vault, tokens and instance metadata, reached under their real
+names through a proxy. It prints what to export in the shell of the collector. Its own API, for faults,
+clocks, keys and secrets, is at the proxy's address: GET http://127.0.0.1:4321/api/v1.`
 
 const example = `  apmsandbox
   apmsandbox --listen 127.0.0.1:0 --log-level debug
   APMSANDBOX_PRIVATE_KEY=$APM_DATA_KEY apmsandbox
+  apmsandbox --oci --oci-dir oci     # and then: . oci/env && otelcol-ociapm --config collector.yaml
 
   curl -s -H 'Authorization: dataKey sandbox-private-key' -H 'Content-Type: application/json' \
     -d '{}' http://127.0.0.1:4320/20200101/opentelemetry/v1/traces
@@ -73,6 +80,7 @@ const example = `  apmsandbox
 // newCommand returns the command line of apmsandbox.
 func newCommand() *cobra.Command {
 	config := apmsandbox.DefaultConfig()
+	cloud := &oci{}
 	var level string
 	cmd := &cobra.Command{
 		Use:          "apmsandbox",
@@ -90,7 +98,7 @@ func newCommand() *cobra.Command {
 			if key := os.Getenv(publicKeyEnv); key != "" && !cmd.Flags().Changed("public-key") {
 				config.PublicKey = key
 			}
-			return run(cmd, config, level)
+			return run(cmd, config, cloud, level)
 		},
 	}
 	flags := cmd.Flags()
@@ -102,11 +110,12 @@ func newCommand() *cobra.Command {
 	flags.Int64Var(&config.MaxBytes, "max-bytes", config.MaxBytes, "memory for everything that is kept, in `bytes`, approximately")
 	flags.Int64Var(&config.MaxRequestBytes, "max-request-bytes", config.MaxRequestBytes, "largest body as sent, in `bytes`; a larger one is answered with 413")
 	flags.Int64Var(&config.MaxDecompressedBytes, "max-decompressed-bytes", config.MaxDecompressedBytes, "largest body after decompression, in `bytes`; a larger one is answered with 413")
+	cloud.addFlags(flags)
 	flags.StringVar(&level, "log-level", "info", "`level` of the log: debug, info, warn or error; debug has a line for each upload")
 	return cmd
 }
 
-func run(cmd *cobra.Command, config apmsandbox.Config, level string) error {
+func run(cmd *cobra.Command, config apmsandbox.Config, cloud *oci, level string) error {
 	logger, err := newLogger(cmd, level)
 	if err != nil {
 		return err
@@ -132,13 +141,23 @@ func run(cmd *cobra.Command, config apmsandbox.Config, level string) error {
 		logger.Warn("other machines can reach the sandbox: its API has no password", zap.String("listen", config.Listen))
 	}
 
+	err = cloud.start(cmd.Context(), cmd.OutOrStdout(), server, logger)
+	if err != nil {
+		return errors.Join(err, shutdown(cmd.Context(), server))
+	}
+
 	select {
 	case err = <-server.Failed():
-		return err
+		return errors.Join(err, cloud.close())
+	case err = <-cloud.failed():
 	case <-cmd.Context().Done():
 	}
 	logger.Info("shutting down")
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(cmd.Context()), shutdownTimeout)
+	return errors.Join(err, cloud.close(), shutdown(cmd.Context(), server))
+}
+
+func shutdown(ctx context.Context, server *apmsandbox.Server) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
 	return server.Shutdown(ctx)
 }

@@ -12,12 +12,18 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+)
+
+const (
+	waitFor = 10 * time.Second
+	tick    = 5 * time.Millisecond
 )
 
 func TestMain(m *testing.M) {
@@ -58,8 +64,10 @@ func serve(t *testing.T, args ...string) (url string, stop func() (string, error
 		done <- cmd.ExecuteContext(ctx)
 		writer.Close()
 	}()
-	line, err := bufio.NewReader(reader).ReadString('\n')
+	lines := bufio.NewReader(reader)
+	line, err := lines.ReadString('\n')
 	require.NoError(t, err, log)
+	go func() { _, _ = io.Copy(io.Discard, lines) }() // until the command ends
 	url, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "apmsandbox ready at ")
 	require.True(t, ok, line)
 	return url, func() (string, error) {
@@ -177,7 +185,7 @@ func TestHelpAndVersion(t *testing.T) {
 	help := run("--help")
 	for _, flag := range []string{
 		"--listen", "--private-key", "--public-key", "--max-spans", "--max-bytes", "--max-request-bytes",
-		"--max-decompressed-bytes", "--log-level", "--version",
+		"--max-decompressed-bytes", "--oci", "--oci-listen", "--oci-region", "--oci-dir", "--log-level", "--version",
 	} {
 		assert.Contains(t, help, flag)
 	}

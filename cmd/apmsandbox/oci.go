@@ -1,0 +1,116 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/pflag"
+	"go.uber.org/zap"
+
+	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/ocisandbox"
+)
+
+// defaultOCIListen is the address of the emulated OCI: beside the sandbox's.
+const defaultOCIListen = "127.0.0.1:4321"
+
+// oci is the emulated OCI around the APM domain, as the flags want it.
+type oci struct {
+	enabled bool
+	config  ocisandbox.Config
+	dir     string
+
+	server    *ocisandbox.Server
+	temporary string // directory to delete at the end
+}
+
+func (o *oci) addFlags(flags *pflag.FlagSet) {
+	flags.BoolVar(&o.enabled, "oci", false, "also emulate the OCI around the domain: control plane, Vault, tokens, instance metadata")
+	flags.StringVar(&o.config.Listen, "oci-listen", defaultOCIListen, "`host:port` of the emulated OCI, loopback only; port 0 takes a free one")
+	flags.StringVar(&o.config.Region, "oci-region", ocisandbox.DefaultRegion, "`region` of the domain and of those who ask for it")
+	flags.StringVar(&o.dir, "oci-dir", "", "`directory` for the configuration file and its keys; a temporary one if none is given")
+}
+
+// start starts the emulated OCI and writes to out how to use it.
+func (o *oci) start(ctx context.Context, out io.Writer, uploads *apmsandbox.Server, logger *zap.Logger) error {
+	if !o.enabled {
+		return nil
+	}
+	dir, err := o.makeDir()
+	if err != nil {
+		return err
+	}
+	if o.server, err = ocisandbox.Start(ctx, o.config, uploads, logger); err != nil {
+		return errors.Join(fmt.Errorf("emulated OCI: %w", err), o.close())
+	}
+	file, err := o.server.WriteConfigFile(dir)
+	if err != nil {
+		return errors.Join(err, o.close())
+	}
+	environment := append(o.server.Environment(), "OCI_CONFIG_FILE="+file.Path, "APM_DOMAIN_ID="+o.server.DomainID())
+	lines := exports(environment)
+	envFile := filepath.Join(dir, "env")
+	if err := os.WriteFile(envFile, []byte(lines), 0o600); err != nil {
+		return errors.Join(fmt.Errorf("environment: %w", err), o.close())
+	}
+	fmt.Fprintf(out, "emulated OCI ready at %s; for the collector's shell, also in %s:\n%s", o.server.ProxyURL(), envFile, lines)
+	return nil
+}
+
+// makeDir returns the absolute path of the directory for the credentials.
+func (o *oci) makeDir() (string, error) {
+	if o.dir == "" {
+		dir, err := os.MkdirTemp("", "apmsandbox-oci-")
+		if err != nil {
+			return "", fmt.Errorf("directory of the emulated OCI: %w", err)
+		}
+		o.temporary = dir
+		return dir, nil
+	}
+	dir, err := filepath.Abs(o.dir)
+	if err == nil {
+		err = os.MkdirAll(dir, 0o700)
+	}
+	if err != nil {
+		return "", fmt.Errorf("--oci-dir: %w", err)
+	}
+	return dir, nil
+}
+
+// failed gets the error if the emulated OCI ends by itself; it is nil, and so
+// never ready, where there is none.
+func (o *oci) failed() <-chan error {
+	if o.server == nil {
+		return nil
+	}
+	return o.server.Failed()
+}
+
+func (o *oci) close() error {
+	var errs []error
+	if o.server != nil {
+		errs = append(errs, o.server.Close())
+	}
+	if o.temporary != "" {
+		errs = append(errs, os.RemoveAll(o.temporary))
+	}
+	return errors.Join(errs...)
+}
+
+// exports returns NAME=value pairs as a shell sets them.
+func exports(environment []string) string {
+	var lines strings.Builder
+	for _, pair := range environment {
+		name, value, _ := strings.Cut(pair, "=")
+		fmt.Fprintf(&lines, "export %s='%s'\n", name, strings.ReplaceAll(value, "'", `'\''`))
+	}
+	return lines.String()
+}
