@@ -15,7 +15,8 @@ const (
 	tokenPrefix = "ST$"
 	// certificateKeyID is in the key id of a request signed with the key of an
 	// instance's certificate.
-	certificateKeyID = "fed-x509-sha256"
+	certificateKeyID    = "fed-x509-sha256"
+	oldCertificateKeyID = "fed-x509"
 )
 
 // apiKey is the public half of a key that a user has registered.

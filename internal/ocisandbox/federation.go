@@ -5,12 +5,14 @@ package ocisandbox
 
 import (
 	"crypto/rsa"
+	"crypto/sha1" //nolint:gosec // not this program's choice
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -80,7 +82,9 @@ type federationRequest struct {
 }
 
 // ownerOfCertificate returns the instance whose certificate is in the body,
-// and the certificate's key. The key id is TENANCY/fed-x509-sha256/FINGERPRINT.
+// and the certificate's key. The key id is TENANCY/fed-x509-sha256/FINGERPRINT
+// from oci-go-sdk, and TENANCY/fed-x509/FINGERPRINT, with SHA-1, from Oracle's
+// SDK for Python.
 func (s *Server) ownerOfCertificate(keyID string, body []byte) (Principal, *rsa.PublicKey, *failure) {
 	fail := func(detail string) (Principal, *rsa.PublicKey, *failure) {
 		return Principal{}, nil, unauthenticated(ReasonCertificate, detail)
@@ -108,7 +112,10 @@ func (s *Server) ownerOfCertificate(keyID string, body []byte) (Principal, *rsa.
 		return fail(err.Error())
 	}
 	tenancy := unitOf(leaf, unitTenant)
-	if keyID != tenancy+"/"+certificateKeyID+"/"+fingerprintOf(leaf) {
+	if !slices.Contains([]string{
+		tenancy + "/" + certificateKeyID + "/" + fingerprintOf(leaf),
+		tenancy + "/" + oldCertificateKeyID + "/" + oldFingerprintOf(leaf),
+	}, keyID) {
 		return fail("the key id is not that of the certificate")
 	}
 	public, ok := leaf.PublicKey.(*rsa.PublicKey)
@@ -182,6 +189,13 @@ func parsePublicKey(text string) (*rsa.PublicKey, error) {
 func fingerprintOf(certificate *x509.Certificate) string {
 	digest := sha256.Sum256(certificate.Raw)
 	return colonSeparated(digest[:])
+}
+
+// oldFingerprintOf returns the SHA-1 of a certificate as the SDK for Python
+// writes it.
+func oldFingerprintOf(certificate *x509.Certificate) string {
+	digest := sha1.Sum(certificate.Raw) //nolint:gosec // not this program's choice
+	return strings.ToUpper(colonSeparated(digest[:]))
 }
 
 func colonSeparated(digest []byte) string {

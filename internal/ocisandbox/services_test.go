@@ -6,6 +6,7 @@ package ocisandbox
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"io"
@@ -503,12 +504,18 @@ func TestFederationRefused(t *testing.T) {
 		return i.tenancy + "/" + certificateKeyID + "/" + fingerprintOf(i.certificate)
 	}
 	nothing := func(*http.Request) {}
+	public, err := x509.MarshalPKIXPublicKey(mine.key.Public())
+	require.NoError(t, err)
+	publicKey := base64.StdEncoding.EncodeToString(public)
+	python := mine.tenancy + "/" + oldCertificateKeyID + "/" + oldFingerprintOf(mine.certificate)
 	for _, test := range []struct {
 		name, body string
 		keys       rawKeys
 		status     int
 		reason     Reason
 	}{
+		{"nothing is wrong", body(mine, mine, publicKey), rawKeys{keyID(mine), mine.key}, http.StatusOK, ""},
+		{"the SDK for Python", body(mine, mine, publicKey), rawKeys{python, mine.key}, http.StatusOK, ""},
 		{"another authority", body(theirs, theirs, ""), rawKeys{keyID(theirs), theirs.key}, http.StatusUnauthorized, ReasonCertificate},
 		{"another intermediate", body(mine, theirs, ""), rawKeys{keyID(mine), mine.key}, http.StatusUnauthorized, ReasonCertificate},
 		{"another key", body(mine, mine, ""), rawKeys{keyID(mine), theirs.key}, http.StatusUnauthorized, ReasonSignature},
