@@ -219,8 +219,9 @@ func (s *Server) deleteFault(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) putKeys(w http.ResponseWriter, r *http.Request) {
 	var keys struct {
-		Private string `json:"private"`
-		Public  string `json:"public"`
+		Private string   `json:"private"`
+		Public  string   `json:"public"`
+		Grace   Duration `json:"grace"`
 	}
 	if !localapi.Read(w, r, &keys) {
 		return
@@ -229,7 +230,7 @@ func (s *Server) putKeys(w http.ResponseWriter, r *http.Request) {
 		localapi.WriteError(w, http.StatusBadRequest, "private, public: at least one is needed")
 		return
 	}
-	if err := s.SetKeys(keys.Private, keys.Public); err != nil {
+	if err := s.keys.replace(keys.Private, keys.Public, time.Duration(keys.Grace)); err != nil {
 		localapi.WriteError(w, http.StatusBadRequest, err.Error())
 		return
 	}

@@ -419,8 +419,23 @@ func TestKeysAPI(t *testing.T) {
 	assert.Equal(t, 200, status(TracesPath, "third-private"))
 	assert.Equal(t, 200, status(PublicTracesPath, "third-public"))
 
+	a = s.do(http.MethodPut, "/api/v1/keys", []byte(`{"private":"fourth-private","grace":"1h"}`), nil)
+	require.Equal(t, 200, a.status)
+	assert.Equal(t, 200, status(TracesPath, "third-private"), "the grace has not passed")
+	assert.Equal(t, 200, status(TracesPath, "fourth-private"))
+	assert.Equal(t, []DataKey{
+		{Kind: KeyPrivate, Value: "third-private", Generation: 2},
+		{Kind: KeyPrivate, Value: "fourth-private", Generation: 3},
+		{Kind: KeyPublic, Value: "third-public", Generation: 1},
+	}, s.server.Keys())
+	assert.Equal(t, 403, status(PublicTracesPath, "third-private"), "a key keeps its kind")
+	require.NoError(t, s.server.RotateKeys("fifth-private", "", 0))
+	assert.Equal(t, 401, status(TracesPath, "fourth-private"))
+	assert.Equal(t, 200, status(TracesPath, "fifth-private"))
+	require.NoError(t, s.server.SetKeys("third-private", "third-public"))
+
 	for _, body := range []string{
-		`{}`, `{"private":"third-public"}`, `{"private":"two words"}`, `{"private":"secret\n"}`, `{"private":12345}`,
+		`{}`, `{"private":"third-public"}`, `{"private":"x","grace":"long"}`, `{"private":"two words"}`, `{"private":"secret\n"}`, `{"private":12345}`,
 		`{"secret":"x"}`, `{"private":"secret`, `["secret"]`, `{"private":"` + strings.Repeat("s", 70_000) + `"}`,
 	} {
 		a = s.do(http.MethodPut, "/api/v1/keys", []byte(body), nil)
