@@ -143,7 +143,7 @@ func run(cmd *cobra.Command, config apmsandbox.Config, cloud *oci, level string)
 
 	err = cloud.start(cmd.Context(), cmd.OutOrStdout(), server, logger)
 	if err != nil {
-		return errors.Join(err, shutdown(cmd.Context(), server))
+		return errors.Join(err, cloud.close(), shutdown(cmd.Context(), server))
 	}
 
 	select {

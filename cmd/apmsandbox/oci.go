@@ -39,7 +39,8 @@ func (o *oci) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.dir, "oci-dir", "", "`directory` for the configuration file and its keys; a temporary one if none is given")
 }
 
-// start starts the emulated OCI and writes to out how to use it.
+// start starts the emulated OCI and writes to out how to use it. Whether it
+// fails or not, close must follow.
 func (o *oci) start(ctx context.Context, out io.Writer, uploads *apmsandbox.Server, logger *zap.Logger) error {
 	if !o.enabled {
 		return nil
@@ -49,17 +50,17 @@ func (o *oci) start(ctx context.Context, out io.Writer, uploads *apmsandbox.Serv
 		return err
 	}
 	if o.server, err = ocisandbox.Start(ctx, o.config, uploads, logger); err != nil {
-		return errors.Join(fmt.Errorf("emulated OCI: %w", err), o.close())
+		return fmt.Errorf("emulated OCI: %w", err)
 	}
 	file, err := o.server.WriteConfigFile(dir)
 	if err != nil {
-		return errors.Join(err, o.close())
+		return err
 	}
 	environment := append(o.server.Environment(), "OCI_CONFIG_FILE="+file.Path, "APM_DOMAIN_ID="+o.server.DomainID())
 	lines := exports(environment)
 	envFile := filepath.Join(dir, "env")
 	if err := os.WriteFile(envFile, []byte(lines), 0o600); err != nil {
-		return errors.Join(fmt.Errorf("environment: %w", err), o.close())
+		return fmt.Errorf("environment: %w", err)
 	}
 	fmt.Fprintf(out, "emulated OCI ready at %s; for the collector's shell, also in %s:\n%s", o.server.ProxyURL(), envFile, lines)
 	return nil

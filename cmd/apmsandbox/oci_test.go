@@ -24,10 +24,15 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
 )
 
-// sourced returns what a shell has in its environment after reading a file.
+// sourced waits for a file and returns what a shell has in its environment
+// after reading it.
 func sourced(t *testing.T, file string) map[string]string {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), "sh", "-c", `. "$1" && env`, "sh", file)
+	require.Eventually(t, func() bool {
+		content, err := os.ReadFile(file) //nolint:gosec // the file that the command writes
+		return err == nil && bytes.HasSuffix(content, []byte("'\n")) && bytes.Contains(content, []byte("APM_DOMAIN_ID"))
+	}, waitFor, tick)
+	command := exec.CommandContext(t.Context(), "sh", "-c", `. "$1" && env`, "sh", file) //nolint:gosec // the file that the command wrote
 	command.Env = []string{"PATH=" + os.Getenv("PATH")}
 	out, err := command.Output()
 	require.NoError(t, err)
@@ -43,7 +48,6 @@ func TestOCI(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "it's here")
 	uploads, stop := serve(t, "--oci", "--oci-listen", "127.0.0.1:0", "--oci-region", "eu-frankfurt-1", "--oci-dir", dir)
 	envFile := filepath.Join(dir, "env")
-	require.Eventually(t, func() bool { _, err := os.Stat(envFile); return err == nil }, waitFor, tick)
 	environment := sourced(t, envFile)
 	assert.Equal(t, environment["HTTP_PROXY"], environment["HTTPS_PROXY"])
 	assert.NotEmpty(t, environment["NO_PROXY"])
@@ -124,4 +128,32 @@ func TestBadOCIFlags(t *testing.T) {
 			assert.Empty(t, left)
 		})
 	}
+}
+
+// TestReadme runs what README.md shows of the emulated OCI's API.
+func TestReadme(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	_, section, found := strings.Cut(string(readme), "<!-- test: oci api -->\n```sh\n")
+	require.True(t, found)
+	script, _, found := strings.Cut(section, "```\n<!-- test end -->")
+	require.True(t, found)
+
+	dir := t.TempDir()
+	_, stop := serve(t, "--oci", "--oci-listen", "127.0.0.1:0", "--oci-dir", dir)
+	envFile := filepath.Join(dir, "env")
+	proxy := sourced(t, envFile)["HTTP_PROXY"]
+	script = strings.ReplaceAll(script, "http://"+defaultOCIListen, proxy) + "curl -s " + proxy + "/api/v1\n"
+	out, err := exec.CommandContext(t.Context(), "sh", "-ec", script).CombinedOutput() //nolint:gosec // the README's
+	require.NoError(t, err, "%s", out)
+	answers := string(out)
+	assert.NotContains(t, answers, `"error"`)
+	for _, want := range []string{
+		`"operation":"ListDataKeys","status":404`, `"retry_after":"30","times":3`, `"service":"apm-cp","down":true`, `{"deleted":3}`,
+		`"requests":[]`, `"clock_offset":"10m0s"`,
+	} {
+		assert.Contains(t, answers, want)
+	}
+	_, err = stop()
+	require.NoError(t, err)
 }

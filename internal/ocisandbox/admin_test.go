@@ -74,8 +74,8 @@ func TestAPI(t *testing.T) {
 		{"counts", "GET", "/api/v1/counts", "", 200, `{"counts":[]}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := s.in(t)
-			status, answer := s.admin(test.method, test.path, test.body)
+			sub := s.in(t)
+			status, answer := sub.admin(test.method, test.path, test.body)
 			assert.Equal(t, test.status, status)
 			assert.Contains(t, answer, test.want)
 		})

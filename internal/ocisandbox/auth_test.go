@@ -81,9 +81,9 @@ func TestConfigFile(t *testing.T) {
 	s := start(t)
 	for _, profile := range []string{ProfileDefault, ProfileEncrypted, ProfileSession} {
 		t.Run(profile, func(t *testing.T) {
-			s := s.in(t)
-			s.discover(s.profile(profile))
-			requests := s.server.Requests()
+			sub := s.in(t)
+			sub.discover(sub.profile(profile))
+			requests := sub.server.Requests()
 			assert.Equal(t, PrincipalUser, requests[len(requests)-1].Principal.Type)
 		})
 	}
@@ -147,30 +147,30 @@ func TestWorkloadIdentity(t *testing.T) {
 func TestWorkloadIdentityRefused(t *testing.T) {
 	s := start(t)
 	t.Run("another cluster's token", func(t *testing.T) {
-		s := s.in(t)
-		_, other := s.workload()
-		_, mine := s.workload()
+		sub := s.in(t)
+		_, other := sub.workload()
+		_, mine := sub.workload()
 		setenv(t, mine.Environment)
 		provider, err := auth.OkeWorkloadIdentityConfigurationProviderWithServiceAccountTokenProvider(
 			auth.NewDefaultServiceAccountTokenProvider().WithSaTokenPath(other.TokenFile))
 		require.NoError(t, err)
 		_, err = provider.KeyID()
 		require.ErrorContains(t, err, "401")
-		assert.Equal(t, ReasonToken, s.lastReason())
+		assert.Equal(t, ReasonToken, sub.lastReason())
 	})
 	t.Run("an expired token", func(t *testing.T) {
-		s := s.in(t)
-		provider, _ := s.workload()
-		s.server.SetClockOffset(2 * time.Hour)
-		defer s.server.SetClockOffset(0)
+		sub := s.in(t)
+		provider, _ := sub.workload()
+		sub.server.SetClockOffset(2 * time.Hour)
+		defer sub.server.SetClockOffset(0)
 		_, err := provider.KeyID()
 		require.ErrorContains(t, err, "401")
-		assert.Equal(t, ReasonTokenExpired, s.lastReason())
+		assert.Equal(t, ReasonTokenExpired, sub.lastReason())
 	})
 	t.Run("a basic cluster", func(t *testing.T) {
-		s := s.in(t)
-		provider, _ := s.workload()
-		_, err := s.server.AddFault(Fault{Service: ServiceProxymux, Status: http.StatusForbidden, Times: 1})
+		sub := s.in(t)
+		provider, _ := sub.workload()
+		_, err := sub.server.AddFault(Fault{Service: ServiceProxymux, Status: http.StatusForbidden, Times: 1})
 		require.NoError(t, err)
 		_, err = provider.KeyID()
 		require.ErrorContains(t, err, "please ensure the cluster type is enhanced")
@@ -325,15 +325,15 @@ func TestRefusedSignatures(t *testing.T) {
 		{"no token", "GET", get, rawKeys{id: tokenPrefix, key: sessionKey}, nothing, 401, ReasonToken, CodeNotAuthenticated, textBadSignature},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := s.in(t)
+			sub := s.in(t)
 			body := ""
 			if test.method == http.MethodPost {
 				body = "{}"
 			}
-			status, answer := s.send(test.method, test.url, body, test.keys, test.change)
+			status, answer := sub.send(test.method, test.url, body, test.keys, test.change)
 			assert.Equal(t, test.status, status, answer)
 			assert.Contains(t, answer, test.wantInAnswer)
-			requests := s.server.Requests()
+			requests := sub.server.Requests()
 			last := requests[len(requests)-1]
 			assert.Equal(t, test.reason, last.Reason)
 			assert.Equal(t, test.code, last.Code)
@@ -363,8 +363,8 @@ func TestNothingSecretIsLogged(t *testing.T) {
 	require.NoError(t, err)
 	secrets := []string{file.PassPhrase}
 	for _, path := range append([]string{file.TokenFile}, file.Keys...) {
-		content, err := os.ReadFile(path)
-		require.NoError(t, err)
+		content, failed := os.ReadFile(path) //nolint:gosec // files that the test has made
+		require.NoError(t, failed)
 		secrets = append(secrets, strings.Split(strings.TrimSpace(string(content)), "\n")...)
 	}
 	provider, err := common.ConfigurationProviderForSessionTokenWithProfile(file.Path, ProfileSession, "")
@@ -380,10 +380,11 @@ func TestNothingSecretIsLogged(t *testing.T) {
 	}
 	require.NotEmpty(t, s.logs.All())
 	for _, entry := range s.logs.All() {
-		line := entry.Message
+		words := []string{entry.Message}
 		for _, field := range entry.Context {
-			line += " " + field.String
+			words = append(words, field.String)
 		}
+		line := strings.Join(words, " ")
 		for _, secret := range secrets {
 			assert.NotContains(t, line, secret)
 		}

@@ -5,6 +5,7 @@ package ocisandbox
 
 import (
 	"crypto/rsa"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -32,7 +33,7 @@ func (s *Server) authenticate(r *http.Request, body []byte, federation bool) (Pr
 		return Principal{}, unauthenticated(ReasonMalformed, "several Authorization headers")
 	}
 	sig, err := parseSignature(r.Header.Get("Authorization"))
-	if err == errNotSigned {
+	if errors.Is(err, errNotSigned) {
 		return Principal{}, unauthenticated(ReasonNotSigned, err.Error())
 	}
 	if err != nil {

@@ -162,7 +162,7 @@ func (s *Server) exchangeServiceAccount(c *cluster, call *call) (any, *failure) 
 	var request struct {
 		PodKey string `json:"podKey"`
 	}
-	if err := json.Unmarshal(call.body, &request); err != nil {
+	if err = json.Unmarshal(call.body, &request); err != nil {
 		return nil, invalidParameter("The body is not JSON.")
 	}
 	public, err := parsePublicKey(withoutPEM(request.PodKey))

@@ -24,7 +24,7 @@ const (
 )
 
 // regionName matches the identifiers of OCI's regions, such as eu-frankfurt-1.
-var regionName = regexp.MustCompile(`^[a-z]{2,3}-[a-z]+-[0-9]$`)
+var regionName = regexp.MustCompile(`^[a-z]{2,3}-[a-z]+-\d$`)
 
 // Config is what a sandbox needs to know before it starts. The zero value is
 // a sandbox with the defaults.

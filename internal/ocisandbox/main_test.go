@@ -80,12 +80,11 @@ func (s *sandbox) profile(name string) common.ConfigurationProvider {
 	s.t.Helper()
 	file, err := s.server.WriteConfigFile(s.t.TempDir())
 	require.NoError(s.t, err)
+	open := common.ConfigurationProviderFromFileWithProfile
 	if name == ProfileSession {
-		provider, err := common.ConfigurationProviderForSessionTokenWithProfile(file.Path, name, "")
-		require.NoError(s.t, err)
-		return provider
+		open = common.ConfigurationProviderForSessionTokenWithProfile
 	}
-	provider, err := common.ConfigurationProviderFromFileWithProfile(file.Path, name, "")
+	provider, err := open(file.Path, name, "")
 	require.NoError(s.t, err)
 	return provider
 }

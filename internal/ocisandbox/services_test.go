@@ -105,26 +105,26 @@ func TestVault(t *testing.T) {
 		if request.SecretId == nil {
 			request.SecretId = new(id)
 		}
-		response, err := client.GetSecretBundle(t.Context(), request)
-		return response.SecretBundle, err
+		response, failed := client.GetSecretBundle(t.Context(), request)
+		return response.SecretBundle, failed
 	}
 	want := func(request secrets.GetSecretBundleRequest, version int64, content string, stages ...secrets.SecretBundleStagesEnum) {
 		t.Helper()
-		bundle, err := get(request)
-		require.NoError(t, err)
+		bundle, failed := get(request)
+		require.NoError(t, failed)
 		assert.Equal(t, id, *bundle.SecretId)
 		assert.Equal(t, version, *bundle.VersionNumber)
 		assert.Equal(t, stages, bundle.Stages)
 		inside, ok := bundle.SecretBundleContent.(secrets.Base64SecretBundleContentDetails)
 		require.True(t, ok)
-		decoded, err := base64.StdEncoding.DecodeString(*inside.Content)
-		require.NoError(t, err)
+		decoded, failed := base64.StdEncoding.DecodeString(*inside.Content)
+		require.NoError(t, failed)
 		assert.Equal(t, content, string(decoded))
 	}
 	wantNotFound := func(request secrets.GetSecretBundleRequest, reason Reason) {
 		t.Helper()
-		_, err := get(request)
-		requireFailure(t, err, http.StatusNotFound, CodeNotAuthorizedOrNotFound, textNotFound)
+		_, failed := get(request)
+		requireFailure(t, failed, http.StatusNotFound, CodeNotAuthorizedOrNotFound, textNotFound)
 		assert.Equal(t, reason, s.lastReason())
 	}
 	const current, latest, pending, previous, deprecated = secrets.SecretBundleStagesCurrent, secrets.SecretBundleStagesLatest,
@@ -216,7 +216,7 @@ func TestMetadata(t *testing.T) {
 		"/opc/v2/identity/fingerprint":                       fingerprintOf(s.server.instance.certificate),
 		"/opc/v2/identity/intermediate.pem":                  string(certificatePEM(s.server.instance.intermediate.certificate)),
 	} {
-		status, body := s.metadata(path, oracle)
+		status, body = s.metadata(path, oracle)
 		assert.Equal(t, http.StatusOK, status, path)
 		assert.Equal(t, want, body, path)
 	}
@@ -234,10 +234,10 @@ func TestMetadata(t *testing.T) {
 		{"below a text", "/opc/v2/instance/region/nothing", oracle, http.StatusNotFound, ReasonNotFound},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := s.in(t)
-			status, _ := s.metadata(test.path, test.header)
-			assert.Equal(t, test.status, status)
-			assert.Equal(t, test.reason, s.lastReason())
+			sub := s.in(t)
+			got, _ := sub.metadata(test.path, test.header)
+			assert.Equal(t, test.status, got)
+			assert.Equal(t, test.reason, sub.lastReason())
 		})
 	}
 	s.server.SetInstanceMetadata(nil)
@@ -255,83 +255,83 @@ func TestFaults(t *testing.T) {
 	}
 
 	t.Run("a permission is refused", func(t *testing.T) {
-		s := s.in(t)
+		sub := s.in(t)
 		add(Fault{Operation: OperationListDataKeys, Status: http.StatusNotFound})
-		_, err := s.getDomain(provider)
+		_, err := sub.getDomain(provider)
 		require.NoError(t, err)
-		_, err = s.listKeys(provider, "")
+		_, err = sub.listKeys(provider, "")
 		requireFailure(t, err, http.StatusNotFound, CodeNotAuthorizedOrNotFound, textNotFound)
-		assert.Equal(t, ReasonFault, s.lastReason())
-		assert.Equal(t, 1, s.server.ClearFaults())
-		_, err = s.listKeys(provider, "")
+		assert.Equal(t, ReasonFault, sub.lastReason())
+		assert.Equal(t, 1, sub.server.ClearFaults())
+		_, err = sub.listKeys(provider, "")
 		require.NoError(t, err)
 	})
 	t.Run("throttled", func(t *testing.T) {
-		s := s.in(t)
+		sub := s.in(t)
 		add(Fault{Service: ServiceAPM, Status: http.StatusTooManyRequests, RetryAfter: "7", Times: 1})
-		response, err := s.getDomain(provider)
+		response, err := sub.getDomain(provider)
 		requireFailure(t, err, http.StatusTooManyRequests, CodeTooManyRequests, "Too Many Requests")
 		assert.Equal(t, "7", response.RawResponse.Header.Get("Retry-After"))
-		_, err = s.getDomain(provider)
+		_, err = sub.getDomain(provider)
 		require.NoError(t, err)
 	})
 	t.Run("an internal error", func(t *testing.T) {
-		s := s.in(t)
+		sub := s.in(t)
 		add(Fault{Status: http.StatusInternalServerError, Code: "InternalError", Message: "broken", Times: 1})
-		_, err := s.getDomain(provider)
+		_, err := sub.getDomain(provider)
 		requireFailure(t, err, http.StatusInternalServerError, "InternalError", "broken")
 	})
 	t.Run("a bad signature comes first", func(t *testing.T) {
-		s := s.in(t)
+		sub := s.in(t)
 		add(Fault{Status: http.StatusServiceUnavailable, Times: 1})
-		_, err := s.getDomain(s.profile(ProfileUnknownKey))
+		_, err := sub.getDomain(sub.profile(ProfileUnknownKey))
 		requireFailure(t, err, http.StatusUnauthorized, CodeNotAuthenticated, textBadSignature)
-		assert.Empty(t, s.server.Faults())
+		assert.Empty(t, sub.server.Faults())
 	})
 	t.Run("reset", func(t *testing.T) {
-		s := s.in(t)
+		sub := s.in(t)
 		add(Fault{Operation: OperationGetAPMDomain, Reset: true, Times: 1})
-		before := s.server.Count(OperationGetAPMDomain, 0)
-		client := s.apm(provider)
+		before := sub.server.Count(OperationGetAPMDomain, 0)
+		client := sub.apm(provider)
 		// The client sends a GET once more if a connection breaks that it has
 		// used before.
-		client.HTTPClient = &http.Client{Transport: freshTransport(t, s)}
-		_, err := client.GetApmDomain(t.Context(), apmcontrolplane.GetApmDomainRequest{ApmDomainId: new(s.server.DomainID())})
+		client.HTTPClient = &http.Client{Transport: freshTransport(t, sub)}
+		_, err := client.GetApmDomain(t.Context(), apmcontrolplane.GetApmDomainRequest{ApmDomainId: new(sub.server.DomainID())})
 		require.Error(t, err)
 		assert.True(t, common.IsNetworkError(err), "%v", err)
-		assert.Equal(t, before+1, s.server.Count(OperationGetAPMDomain, 0))
+		assert.Equal(t, before+1, sub.server.Count(OperationGetAPMDomain, 0))
 	})
 	t.Run("down and up again", func(t *testing.T) {
-		s := s.in(t)
+		sub := s.in(t)
 		add(Fault{Service: ServiceAPM, Down: true})
-		_, err := s.getDomain(provider)
+		_, err := sub.getDomain(provider)
 		require.Error(t, err, "over the connection that is there")
 		_, isAnswer := common.IsServiceError(err)
 		assert.False(t, isAnswer, "%v", err)
-		_, err = s.getDomain(provider)
+		_, err = sub.getDomain(provider)
 		require.ErrorContains(t, err, "Bad Gateway")
-		assert.Equal(t, http.StatusOK, s.upload(s.server.UploadEndpoint(), apmsandbox.DefaultPrivateKey))
-		require.NotEmpty(t, s.server.Faults())
-		assert.Positive(t, s.server.Faults()[0].Applied)
-		s.server.ClearFaults()
-		_, err = s.getDomain(provider)
+		assert.Equal(t, http.StatusOK, sub.upload(sub.server.UploadEndpoint(), apmsandbox.DefaultPrivateKey))
+		require.NotEmpty(t, sub.server.Faults())
+		assert.Positive(t, sub.server.Faults()[0].Applied)
+		sub.server.ClearFaults()
+		_, err = sub.getDomain(provider)
 		require.NoError(t, err)
 	})
 	t.Run("slow", func(t *testing.T) {
-		s := s.in(t)
+		sub := s.in(t)
 		add(Fault{Service: ServiceMetadata, Delay: apmsandbox.Duration(10 * time.Minute), Times: 1})
 		ctx, cancel := context.WithCancel(t.Context())
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://169.254.169.254/opc/v2/instance/", http.NoBody)
 		require.NoError(t, err)
 		done := make(chan error, 1)
 		go func() {
-			response, err := s.client.Do(request)
+			response, err := sub.client.Do(request)
 			if err == nil {
 				err = response.Body.Close()
 			}
 			done <- err
 		}()
-		require.Eventually(t, func() bool { return len(s.server.Faults()) == 0 }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return len(sub.server.Faults()) == 0 }, 10*time.Second, time.Millisecond)
 		select {
 		case err := <-done:
 			require.Fail(t, "answered", "%v", err)
@@ -341,9 +341,9 @@ func TestFaults(t *testing.T) {
 		require.ErrorIs(t, <-done, context.Canceled)
 	})
 	t.Run("the metadata service is gone", func(t *testing.T) {
-		s := s.in(t)
+		sub := s.in(t)
 		add(Fault{Service: ServiceMetadata, Status: http.StatusServiceUnavailable, Times: 1})
-		status, body := s.metadata("/opc/v2/instance/", http.Header{"Authorization": {"Bearer Oracle"}})
+		status, body := sub.metadata("/opc/v2/instance/", http.Header{"Authorization": {"Bearer Oracle"}})
 		assert.Equal(t, http.StatusServiceUnavailable, status)
 		assert.Contains(t, body, CodeServiceUnavailable)
 	})
@@ -472,7 +472,8 @@ func TestTunnels(t *testing.T) {
 		config := s.server.tlsCA.clientConfig()
 		config.ServerName = greeting
 		secure := tls.Client(conn, config)
-		return secure, secure.HandshakeContext(t.Context())
+		err = secure.HandshakeContext(t.Context())
+		return secure, err
 	}
 	_, err := connect("auth.us-phoenix-1.oraclecloud.com")
 	require.Error(t, err, "the greeting names another host")
@@ -525,10 +526,10 @@ func TestFederationRefused(t *testing.T) {
 		{"no public key", body(mine, mine, "AAAA"), rawKeys{keyID(mine), mine.key}, http.StatusBadRequest, ReasonParameter},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := s.in(t)
-			status, answer := s.send(http.MethodPost, url, test.body, test.keys, nothing)
+			sub := s.in(t)
+			status, answer := sub.send(http.MethodPost, url, test.body, test.keys, nothing)
 			assert.Equal(t, test.status, status, answer)
-			assert.Equal(t, test.reason, s.lastReason())
+			assert.Equal(t, test.reason, sub.lastReason())
 		})
 	}
 }

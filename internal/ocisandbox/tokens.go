@@ -20,7 +20,7 @@ import (
 
 // What stands in a token's claims, as in the tokens of the real service.
 const (
-	tokenIssuer   = "authService.oracle.com"
+	tokenIssuer   = "authService.oracle.com" //nolint:gosec // a name, no secret
 	tokenAudience = "oci"
 	claimKey      = "jwk"
 	claimTenant   = "tenant"
