@@ -14,6 +14,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/ociapm/otelcol-ociapm/internal/faults"
 	"github.com/ociapm/otelcol-ociapm/internal/localapi"
 )
 
@@ -196,7 +197,7 @@ func (s *Server) postFault(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	state, err := s.AddFault(fault)
-	if errors.Is(err, errTooManyFaults) {
+	if errors.Is(err, faults.ErrTooMany) {
 		localapi.WriteError(w, http.StatusConflict, err.Error())
 		return
 	}
@@ -209,7 +210,7 @@ func (s *Server) postFault(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) deleteFault(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
-	deleted := s.faults.remove(id)
+	deleted := s.faults.Remove(id)
 	if deleted == 0 {
 		localapi.WriteError(w, http.StatusNotFound, "no fault with this id: it may have been used up")
 		return

@@ -9,18 +9,11 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
 	"time"
-)
 
-const (
-	maxFaults     = 1000
-	maxFaultDelay = 10 * time.Minute
+	"github.com/ociapm/otelcol-ociapm/internal/faults"
 )
-
-var errTooManyFaults = fmt.Errorf("there are %d faults already: delete some first", maxFaults)
 
 // Duration is a time.Duration that JSON holds as text, such as "200ms".
 type Duration time.Duration
@@ -77,14 +70,7 @@ type PartialSuccess struct {
 }
 
 // FaultState is a fault that is set, and what is left of it.
-type FaultState struct {
-	ID string `json:"id"`
-	// Applied is the number of uploads that met the fault.
-	Applied int `json:"applied"`
-	// Remaining is the number of uploads that still will; nil means all.
-	Remaining *int  `json:"remaining"`
-	Fault     Fault `json:"fault"`
-}
+type FaultState = faults.State[Fault]
 
 // Validate returns every reason why f makes no sense; each names the field.
 func (f Fault) Validate() error {
@@ -109,8 +95,8 @@ func (f Fault) Validate() error {
 	if f.Message != "" && f.Status == 0 && f.Redirect == "" {
 		fail("message: needs a status")
 	}
-	if f.Delay < 0 || time.Duration(f.Delay) > maxFaultDelay {
-		fail("delay: must be from 0 to %s, got %s", maxFaultDelay, time.Duration(f.Delay))
+	if f.Delay < 0 || time.Duration(f.Delay) > faults.MaxDelay {
+		fail("delay: must be from 0 to %s, got %s", faults.MaxDelay, time.Duration(f.Delay))
 	}
 	if f.Times < 0 {
 		fail("times: must not be negative, got %d", f.Times)
@@ -160,91 +146,10 @@ func (f Fault) status() int {
 	return f.Status
 }
 
-// faultList holds the faults that are set, oldest first.
-type faultList struct {
-	mu     sync.Mutex
-	lastID int
-	faults []*FaultState
-	// changes counts what was set, met or deleted.
-	changes uint64
-}
-
-func (l *faultList) add(f Fault) (FaultState, error) {
-	if err := f.Validate(); err != nil {
-		return FaultState{}, err
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.faults) >= maxFaults {
-		return FaultState{}, errTooManyFaults
-	}
-	l.lastID++
-	state := &FaultState{ID: strconv.Itoa(l.lastID), Fault: f}
-	if f.Times > 0 {
-		state.Remaining = new(f.Times)
-	}
-	l.faults = append(l.faults, state)
-	l.changes++
-	return state.copy(), nil
-}
-
 // take applies the oldest fault for the signal to one upload; nil means that
 // there is none. With downOnly set it does so only if that fault is Down.
-func (l *faultList) take(signal Signal, downOnly bool) *FaultState {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i, state := range l.faults {
-		if state.Fault.Signal != "" && state.Fault.Signal != signal {
-			continue
-		}
-		if downOnly && !state.Fault.Down {
-			return nil
-		}
-		state.Applied++
-		l.changes++
-		if state.Remaining != nil {
-			*state.Remaining--
-			if *state.Remaining == 0 {
-				l.faults = slices.Delete(l.faults, i, i+1)
-			}
-		}
-		taken := state.copy()
-		return &taken
-	}
-	return nil
-}
-
-func (l *faultList) list() []FaultState {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	states := make([]FaultState, 0, len(l.faults))
-	for _, state := range l.faults {
-		states = append(states, state.copy())
-	}
-	return states
-}
-
-// remove deletes the fault with the id, or all if id is empty, and returns how
-// many it deleted.
-func (l *faultList) remove(id string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	before := len(l.faults)
-	l.faults = slices.DeleteFunc(l.faults, func(state *FaultState) bool { return id == "" || state.ID == id })
-	l.changes++
-	return before - len(l.faults)
-}
-
-func (l *faultList) changed() uint64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.changes
-}
-
-func (s *FaultState) copy() FaultState {
-	c := *s
-	if s.Remaining != nil {
-		c.Remaining = new(*s.Remaining)
-	}
-	return c
+func (s *Server) take(signal Signal, downOnly bool) *FaultState {
+	return s.faults.Take(
+		func(f Fault) bool { return f.Signal == "" || f.Signal == signal },
+		func(f Fault) bool { return f.Down || !downOnly })
 }

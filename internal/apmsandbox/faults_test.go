@@ -19,6 +19,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/ociapm/otelcol-ociapm/internal/faults"
 )
 
 func TestStatusFaults(t *testing.T) {
@@ -336,11 +338,11 @@ func TestFaultAPI(t *testing.T) {
 
 func TestFaultsAreBounded(t *testing.T) {
 	s := start(t)
-	for range maxFaults {
+	for range faults.Max {
 		_, err := s.server.AddFault(Fault{Reset: true})
 		require.NoError(t, err)
 	}
 	a := s.do(http.MethodPost, "/api/v1/faults", []byte(`{"status":500}`), nil)
 	assert.Equal(t, http.StatusConflict, a.status)
-	assert.Len(t, s.server.Faults(), maxFaults)
+	assert.Len(t, s.server.Faults(), faults.Max)
 }

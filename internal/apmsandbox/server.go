@@ -20,6 +20,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox/console"
+	"github.com/ociapm/otelcol-ociapm/internal/faults"
 	"github.com/ociapm/otelcol-ociapm/internal/localapi"
 )
 
@@ -39,7 +40,7 @@ type Server struct {
 	config Config
 	logger *zap.Logger
 	keys   *keyring
-	faults *faultList
+	faults *faults.List[Fault]
 	store  *store
 	log    *uploadLog
 
@@ -60,7 +61,7 @@ func New(config Config, logger *zap.Logger) (*Server, error) {
 		config:  config,
 		logger:  logger,
 		keys:    &keyring{private: config.PrivateKey, public: config.PublicKey},
-		faults:  &faultList{},
+		faults:  &faults.List[Fault]{},
 		store:   newStore(config.MaxSpans, config.MaxBytes),
 		log:     newUploadLog(logger),
 		closing: make(chan struct{}),
@@ -170,17 +171,20 @@ func (s *Server) Keys() []DataKey {
 // AddFault makes the uploads to come meet a fault. Each meets one at most: the
 // oldest that is for its signal.
 func (s *Server) AddFault(f Fault) (FaultState, error) {
-	return s.faults.add(f)
+	if err := f.Validate(); err != nil {
+		return FaultState{}, err
+	}
+	return s.faults.Add(f, f.Times)
 }
 
 // Faults returns the faults that are set, the oldest first.
 func (s *Server) Faults() []FaultState {
-	return s.faults.list()
+	return s.faults.All()
 }
 
 // ClearFaults deletes every fault and returns how many they were.
 func (s *Server) ClearFaults() int {
-	return s.faults.remove("")
+	return s.faults.Remove("")
 }
 
 // Reset empties the store and sets its counters to zero.
@@ -196,7 +200,7 @@ func (s *Server) Counts() Counts {
 // Changes returns the change counters.
 func (s *Server) Changes() Changes {
 	changes := s.store.snapshotChanges()
-	changes.Faults = s.faults.changed()
+	changes.Faults = s.faults.Changes()
 	return changes
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"go.uber.org/zap"
 
+	"github.com/ociapm/otelcol-ociapm/internal/faults"
 	"github.com/ociapm/otelcol-ociapm/internal/localapi"
 )
 
@@ -97,7 +98,7 @@ func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request) {
 	}
 	// A server that is down reads and checks nothing; every other fault meets
 	// only what would have been accepted.
-	if u.fault = s.faults.take(path.signal, true); u.fault != nil {
+	if u.fault = s.take(path.signal, true); u.fault != nil {
 		u.goDown()
 		return
 	}
@@ -111,7 +112,7 @@ func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	u.info.Items = b.items
-	if u.fault = s.faults.take(path.signal, false); u.fault != nil && u.fault.Fault.Down {
+	if u.fault = s.take(path.signal, false); u.fault != nil && u.fault.Fault.Down {
 		u.goDown()
 		return
 	}
@@ -310,21 +311,8 @@ func (u *upload) reject(p *problem) {
 
 // hold waits as long as the fault wants, the client stays and the server runs.
 func (u *upload) hold() {
-	if u.fault == nil || u.fault.Fault.Delay == 0 {
-		return
-	}
-	delay := time.Duration(u.fault.Fault.Delay)
-	// The server's own timeouts are for a request without a fault. Both can
-	// only fail where there is no connection, as in a recorder.
-	control := http.NewResponseController(u.w)
-	_ = control.SetReadDeadline(time.Now().Add(delay + readTimeout))
-	_ = control.SetWriteDeadline(time.Now().Add(delay + writeTimeout))
-	timer := time.NewTimer(delay)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-u.r.Context().Done():
-	case <-u.server.closing:
+	if u.fault != nil {
+		faults.Hold(u.w, u.r, time.Duration(u.fault.Fault.Delay), u.server.closing)
 	}
 }
 

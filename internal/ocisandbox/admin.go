@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/faults"
 	"github.com/ociapm/otelcol-ociapm/internal/localapi"
 )
 
@@ -67,12 +68,12 @@ func (s *Server) adminHandler() http.Handler {
 	mux.Handle("/api/v1", get(func() any { return s.State() }))
 	mux.Handle("/api/v1/requests", get(func() any { return map[string][]Request{"requests": s.Requests()} }))
 	mux.Handle("/api/v1/counts", get(func() any { return map[string][]OutcomeCount{"counts": s.Counts()} }))
-	faults := get(func() any { return map[string][]FaultState{"faults": s.Faults()} })
-	faults[http.MethodPost] = s.postFault
-	faults[http.MethodDelete] = func(w http.ResponseWriter, _ *http.Request) {
+	list := get(func() any { return map[string][]FaultState{"faults": s.Faults()} })
+	list[http.MethodPost] = s.postFault
+	list[http.MethodDelete] = func(w http.ResponseWriter, _ *http.Request) {
 		localapi.Write(w, s.logger, http.StatusOK, map[string]int{"deleted": s.ClearFaults()})
 	}
-	mux.Handle("/api/v1/faults", faults)
+	mux.Handle("/api/v1/faults", list)
 	mux.Handle("/api/v1/faults/{id}", localapi.Methods{http.MethodDelete: s.deleteFault})
 	mux.Handle("/api/v1/clock", localapi.Methods{http.MethodPut: s.putClock})
 	mux.Handle("/api/v1/data_keys", localapi.Methods{http.MethodPost: s.postDataKeys})
@@ -103,7 +104,7 @@ func (s *Server) writeResult(w http.ResponseWriter, status int, value any, err e
 	switch {
 	case errors.Is(err, errNoSecret):
 		localapi.WriteError(w, http.StatusNotFound, err.Error())
-	case errors.Is(err, errTooManyFaults):
+	case errors.Is(err, faults.ErrTooMany):
 		localapi.WriteError(w, http.StatusConflict, err.Error())
 	case err != nil:
 		localapi.WriteError(w, http.StatusBadRequest, err.Error())

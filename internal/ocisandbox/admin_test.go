@@ -42,7 +42,7 @@ func TestAPI(t *testing.T) {
 		{"state", "GET", "/api/v1", "", 200, `"apm_domain_id":"` + s.server.DomainID()},
 		{"no path", "GET", "/nothing", "", 404, "the API is listed at /api/v1"},
 		{"another method", "PATCH", "/api/v1/faults", "", 405, "not allowed"},
-		{"a fault", "POST", "/api/v1/faults", `{"operation":"ListDataKeys","status":429,"retry_after":"3"}`, 201, `{"id":"1","applied":0,"fault":{"operation":"ListDataKeys","status":429,"retry_after":"3"}}`},
+		{"a fault", "POST", "/api/v1/faults", `{"operation":"ListDataKeys","status":429,"retry_after":"3"}`, 201, `{"id":"1","applied":0,"remaining":null,"fault":{"operation":"ListDataKeys","status":429,"retry_after":"3"}}`},
 		{"a slow fault", "POST", "/api/v1/faults", `{"delay":"1s"}`, 201, `"delay":"1s"`},
 		{"the faults", "GET", "/api/v1/faults", "", 200, `"id":"2"`},
 		{"a bad fault", "POST", "/api/v1/faults", `{}`, 400, "set at least one of"},

@@ -8,17 +8,11 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
-)
-
-const (
-	maxFaults     = 1000
-	maxFaultDelay = 10 * time.Minute
+	"github.com/ociapm/otelcol-ociapm/internal/faults"
 )
 
 // Fault is a misbehavior on demand. At least one of Status, Delay, Reset and
@@ -52,15 +46,8 @@ type Fault struct {
 	Times int `json:"times,omitempty"`
 }
 
-// FaultState is a fault that is set, and what it did so far.
-type FaultState struct {
-	ID string `json:"id"`
-	// Applied is the number of requests that met the fault.
-	Applied int   `json:"applied"`
-	Fault   Fault `json:"fault"`
-}
-
-var errTooManyFaults = fmt.Errorf("there are %d faults already: delete some first", maxFaults)
+// FaultState is a fault that is set, and what is left of it.
+type FaultState = faults.State[Fault]
 
 var (
 	services = []Service{ServiceAPM, ServiceSecrets, ServiceAuth, ServiceMetadata, ServiceProxymux, ServiceUpload}
@@ -90,8 +77,8 @@ func (f Fault) Validate() error {
 	if strings.ContainsFunc(f.RetryAfter, func(r rune) bool { return r < ' ' || r > '~' }) {
 		fail("retry_after: must be printable ASCII")
 	}
-	if f.Delay < 0 || time.Duration(f.Delay) > maxFaultDelay {
-		fail("delay: must be from 0 to %s, got %s", maxFaultDelay, time.Duration(f.Delay))
+	if f.Delay < 0 || time.Duration(f.Delay) > faults.MaxDelay {
+		fail("delay: must be from 0 to %s, got %s", faults.MaxDelay, time.Duration(f.Delay))
 	}
 	if f.Times < 0 {
 		fail("times: must not be negative, got %d", f.Times)
@@ -126,96 +113,45 @@ func (f Fault) failure() *failure {
 	return answer
 }
 
-// faultList holds the faults that are set, oldest first.
-type faultList struct {
-	mu     sync.Mutex
-	lastID int
-	faults []*FaultState
-}
-
-func (l *faultList) add(f Fault) (FaultState, error) {
-	if err := f.Validate(); err != nil {
-		return FaultState{}, err
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.faults) >= maxFaults {
-		return FaultState{}, errTooManyFaults
-	}
-	l.lastID++
-	state := &FaultState{ID: strconv.Itoa(l.lastID), Fault: f}
-	l.faults = append(l.faults, state)
-	return *state, nil
-}
-
 // take applies the oldest fault for an operation to one request; nil means
 // that there is none.
-func (l *faultList) take(service Service, operation Operation) *Fault {
-	return l.apply(func(f Fault) bool {
+func (s *Server) take(service Service, operation Operation) *FaultState {
+	return s.faults.Take(func(f Fault) bool {
 		return (f.Service == "" || f.Service == service) && (f.Operation == "" || f.Operation == operation)
-	})
+	}, always)
 }
 
 // takeDown says whether a service cannot be reached.
-func (l *faultList) takeDown(service Service) bool {
-	return l.apply(func(f Fault) bool {
+func (s *Server) takeDown(service Service) bool {
+	return s.faults.Take(func(f Fault) bool {
 		return f.Down && (f.Service == service || f.Service == "" && service != ServiceUpload)
-	}) != nil
+	}, always) != nil
 }
 
-func (l *faultList) apply(matches func(Fault) bool) *Fault {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i, state := range l.faults {
-		if !matches(state.Fault) {
-			continue
-		}
-		state.Applied++
-		if state.Applied == state.Fault.Times {
-			l.faults = slices.Delete(l.faults, i, i+1)
-		}
-		return new(state.Fault)
-	}
-	return nil
-}
-
-func (l *faultList) list() []FaultState {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	states := make([]FaultState, 0, len(l.faults))
-	for _, state := range l.faults {
-		states = append(states, *state)
-	}
-	return states
-}
-
-// remove deletes the fault with the id, or all if id is empty, and returns how
-// many it deleted.
-func (l *faultList) remove(id string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	before := len(l.faults)
-	l.faults = slices.DeleteFunc(l.faults, func(state *FaultState) bool { return id == "" || state.ID == id })
-	return before - len(l.faults)
+func always(Fault) bool {
+	return true
 }
 
 // AddFault makes requests to come meet a fault. Each meets one at most: the
 // oldest that is for its operation.
 func (s *Server) AddFault(f Fault) (FaultState, error) {
-	return s.faults.add(f)
+	if err := f.Validate(); err != nil {
+		return FaultState{}, err
+	}
+	return s.faults.Add(f, f.Times)
 }
 
 // Faults returns the faults that are set, the oldest first.
 func (s *Server) Faults() []FaultState {
-	return s.faults.list()
+	return s.faults.All()
 }
 
 // RemoveFault deletes the fault with an id; false means that there is none.
 func (s *Server) RemoveFault(id string) bool {
-	return id != "" && s.faults.remove(id) > 0
+	return id != "" && s.faults.Remove(id) > 0
 }
 
 // ClearFaults deletes every fault and returns how many they were.
 func (s *Server) ClearFaults() int {
-	return s.faults.remove("")
+	return s.faults.Remove("")
 }

@@ -99,7 +99,7 @@ func (s *Server) tunnel(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r.Host)
 		return
 	}
-	if s.faults.takeDown(service) {
+	if s.takeDown(service) {
 		s.requests.add(Request{Time: s.now(), Service: service, Reason: ReasonFault})
 		http.Error(w, "the service is down by a fault of the sandbox", http.StatusBadGateway)
 		return
@@ -208,7 +208,7 @@ func (s *Server) serviceHandler() http.Handler {
 			w.WriteHeader(http.StatusMisdirectedRequest)
 			return
 		}
-		if s.faults.takeDown(service) {
+		if s.takeDown(service) {
 			s.requests.add(Request{Time: s.now(), Service: service, Reason: ReasonFault})
 			breakConnection(w)
 			return

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/faults"
 )
 
 const (
@@ -46,7 +47,7 @@ type Server struct {
 	tokens   *issuer
 	instance *instance
 	vault    *vault
-	faults   *faultList
+	faults   *faults.List[Fault]
 	requests *requestLog
 
 	proxy    *http.Server // what clients connect to
@@ -78,7 +79,7 @@ func Start(ctx context.Context, config Config, uploads *apmsandbox.Server, logge
 	config = config.withDefaults()
 	s := &Server{
 		config: config, logger: logger, uploads: uploads,
-		faults:   &faultList{},
+		faults:   &faults.List[Fault]{},
 		requests: newRequestLog(),
 		vault:    newVault(config.Region),
 

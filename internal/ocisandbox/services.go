@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/ociapm/otelcol-ociapm/internal/faults"
 )
 
 // maxBody bounds the body of a request; those of the sandbox's operations have
@@ -87,8 +89,11 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, route route) {
 	_, region, _ := s.serviceOf(r.Host)
 	c := &call{r: r, region: region}
 	record := Request{Time: s.now(), Service: route.service, Operation: route.operation, Region: region, ID: requestID(r)}
-	fault := s.faults.take(route.service, route.operation)
-	s.hold(w, r, fault)
+	var fault *Fault
+	if state := s.take(route.service, route.operation); state != nil {
+		fault = &state.Fault
+		faults.Hold(w, r, time.Duration(fault.Delay), s.closing)
+	}
 	if fault != nil && (fault.Reset || fault.Down) {
 		record.Reason = ReasonFault
 		s.requests.add(record)
@@ -169,25 +174,6 @@ func requestID(r *http.Request) string {
 		return own
 	}
 	return id + "/" + own
-}
-
-// hold waits as long as a fault wants, the client stays and the server runs.
-func (s *Server) hold(w http.ResponseWriter, r *http.Request, fault *Fault) {
-	if fault == nil || fault.Delay == 0 {
-		return
-	}
-	delay := time.Duration(fault.Delay)
-	// The server's own timeouts are for a request without a fault.
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(delay + readTimeout))
-	_ = control.SetWriteDeadline(time.Now().Add(delay + writeTimeout))
-	timer := time.NewTimer(delay)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-r.Context().Done():
-	case <-s.closing:
-	}
 }
 
 // breakConnection ends a connection with a TCP RST instead of an answer.

@@ -365,6 +365,7 @@ func freshTransport(t *testing.T, s *sandbox) *http.Transport {
 }
 
 func TestFaultValidate(t *testing.T) {
+	s := start(t)
 	for name, fault := range map[string]Fault{
 		"fault: set at least one":    {},
 		"service: must be one of":    {Service: "none", Status: 500},
@@ -380,18 +381,11 @@ func TestFaultValidate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.ErrorContains(t, fault.Validate(), name)
-			s := faultList{}
-			_, err := s.add(fault)
-			require.Error(t, err)
+			_, err := s.server.AddFault(fault)
+			require.ErrorContains(t, err, name)
+			assert.Empty(t, s.server.Faults())
 		})
 	}
-	var full faultList
-	for range maxFaults {
-		_, err := full.add(Fault{Status: 500})
-		require.NoError(t, err)
-	}
-	_, err := full.add(Fault{Status: 500})
-	require.ErrorIs(t, err, errTooManyFaults)
 }
 
 func TestUploadEndpointDown(t *testing.T) {
