@@ -30,7 +30,7 @@ func benchmarkTraces() ptrace.Traces {
 
 // The time is for a request of 100 spans.
 func BenchmarkRequest(b *testing.B) {
-	sig := tracesSignal(uploadURLs{})
+	sig := tracesSignal()
 	td := benchmarkTraces()
 	r, err := newRequest(sig, td)
 	require.NoError(b, err)

@@ -7,13 +7,17 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/config/configretry"
+	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
+
+	"github.com/ociapm/otelcol-ociapm/internal/ociauth"
 )
 
 // DataKeyType is the type of an APM domain's data key. It chooses the upload
@@ -36,10 +40,25 @@ const (
 var (
 	errNoDataKey   = errors.New("data_key: no data key; set data_key: ${env:APM_DATA_KEY} with the private data key of the domain (OCI Console > APM > your domain > Data Keys), or data_key_file: PATH of a file that holds it")
 	errTwoDataKeys = errors.New("data_key and data_key_file are both set; keep one of them")
-	errAuth        = errors.New("auth: OCI APM authenticates uploads by their data key only; remove auth and set data_key or data_key_file")
+	errAuth        = errors.New("auth: OCI APM authenticates uploads by their data key only; remove auth::authenticator and set data_key, data_key_file or apm_domain_id")
+	errAuthAlone   = errors.New("auth: it chooses the credentials for apm_domain_id, which is not set; write apm_domain_id with the OCID of the APM domain instead of endpoint and data_key, or remove auth")
+	errTwoHosts    = errors.New("endpoint and apm_domain_id are both set; keep apm_domain_id, which finds the endpoint, or endpoint with a data key")
+	errKeyOfDomain = errors.New("apm_domain_id finds the data key; remove data_key and data_key_file, or set endpoint instead of apm_domain_id")
+	errRefresh     = fmt.Errorf("refresh_interval: it must be at least %s; the default suits most", minRefreshInterval)
 	errNoRetry     = errors.New("retry_on_failure: enabled: false loses what sending_queue::storage is there to keep; remove it, or remove storage")
 	errAuthHeader  = errors.New("headers: Authorization is written from the data key; remove it here and set data_key or data_key_file")
 )
+
+const (
+	// defaultRefreshInterval is how long a data key should stay valid after its
+	// successor was made, for no upload to be refused. A thousand collectors ask
+	// the control plane about two questions a second.
+	defaultRefreshInterval = 15 * time.Minute
+	minRefreshInterval     = time.Second
+)
+
+// domainKind is what the OCID of an APM domain says that it is.
+const domainKind = "apmdomain"
 
 // Config configures the upload to one APM domain.
 type Config struct {
@@ -57,6 +76,19 @@ type Config struct {
 	// makes.
 	QueueConfig configoptional.Optional[exporterhelper.QueueBatchConfig] `mapstructure:"sending_queue"`
 
+	// APMDomainID is the OCID of the APM domain. It stands for the endpoint and
+	// the data key, which the exporter asks OCI for. Neither is set beside it.
+	APMDomainID string `mapstructure:"apm_domain_id"`
+
+	// Auth is as whom the exporter asks OCI. It is for APMDomainID. The zero
+	// value is the first credentials that this machine has.
+	Auth ociauth.Config `mapstructure:"auth,omitempty"`
+
+	// RefreshInterval is how often OCI is asked for the endpoint and the data key
+	// again, give or take a tenth. A data key that APM refuses is asked for at
+	// once.
+	RefreshInterval time.Duration `mapstructure:"refresh_interval"`
+
 	// DataKey is the domain's data key. Exactly one of DataKey and DataKeyFile
 	// is set.
 	DataKey configopaque.String `mapstructure:"data_key"`
@@ -71,19 +103,68 @@ type Config struct {
 	// StartupCheck uploads an empty request at the start, and logs whether
 	// host, path and key are right. It delays nothing.
 	StartupCheck bool `mapstructure:"startup_check"`
+
+	// domainIDWritten says that apm_domain_id is in the configuration, be it
+	// empty.
+	domainIDWritten bool
+	// authenticator says that auth names an extension, as that of other
+	// exporters does.
+	authenticator bool
 }
 
-var _ component.Config = (*Config)(nil)
+var (
+	_ component.Config    = (*Config)(nil)
+	_ confmap.Unmarshaler = (*Config)(nil)
+)
+
+// Unmarshal implements confmap.Unmarshaler. The settings of the HTTP client have
+// an auth of their own, for authenticators that APM does not know: here it is
+// the credentials for OCI.
+func (cfg *Config) Unmarshal(conf *confmap.Conf) error {
+	cfg.domainIDWritten = conf.IsSet("apm_domain_id")
+	auth, err := conf.Sub("auth")
+	if err != nil {
+		return fmt.Errorf("auth: write auth: {type: …}: %w", err)
+	}
+	cfg.authenticator = auth.Delete("authenticator")
+	if err := auth.Unmarshal(&cfg.Auth); err != nil {
+		return fmt.Errorf("auth: %w", err)
+	}
+	conf.Delete("auth")
+	return conf.Unmarshal(cfg)
+}
 
 // Validate reports every mistake that would keep uploads from arriving, each
 // with what to write instead. No error shows the data key.
 func (cfg *Config) Validate() error {
 	var errs []error
 
+	if cfg.discovers() {
+		errs = append(errs, cfg.validateDomain()...)
+	} else {
+		errs = append(errs, cfg.validateEndpoint()...)
+	}
+
+	if cfg.durable() && !cfg.RetryConfig.Enabled {
+		errs = append(errs, errNoRetry)
+	}
+	if cfg.authenticator || cfg.ClientConfig.Auth.HasValue() {
+		errs = append(errs, errAuth)
+	}
+	for name := range cfg.ClientConfig.Headers.Iter {
+		if strings.EqualFold(name, "Authorization") {
+			errs = append(errs, errAuthHeader)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// validateEndpoint checks the endpoint and the data key of a domain.
+func (cfg *Config) validateEndpoint() []error {
+	var errs []error
 	if _, err := newUploadURLs(cfg.ClientConfig.Endpoint, cfg.DataKeyType); err != nil {
 		errs = append(errs, err)
 	}
-
 	switch {
 	case cfg.DataKey != "" && cfg.DataKeyFile != "":
 		errs = append(errs, errTwoDataKeys)
@@ -98,19 +179,36 @@ func (cfg *Config) Validate() error {
 	default:
 		errs = append(errs, errNoDataKey)
 	}
+	if cfg.Auth != (ociauth.Config{}) {
+		errs = append(errs, errAuthAlone)
+	}
+	return errs
+}
 
-	if cfg.durable() && !cfg.RetryConfig.Enabled {
-		errs = append(errs, errNoRetry)
+// validateDomain checks what finds the endpoint and the data key of a domain.
+func (cfg *Config) validateDomain() []error {
+	var errs []error
+	if _, err := ociauth.RegionOf(cfg.APMDomainID, domainKind); err != nil {
+		errs = append(errs, fmt.Errorf("apm_domain_id: %w", err))
 	}
-	if cfg.ClientConfig.Auth.HasValue() {
-		errs = append(errs, errAuth)
+	if err := cfg.DataKeyType.validate(); err != nil {
+		errs = append(errs, err)
 	}
-	for name := range cfg.ClientConfig.Headers.Iter {
-		if strings.EqualFold(name, "Authorization") {
-			errs = append(errs, errAuthHeader)
-		}
+	if cfg.ClientConfig.Endpoint != "" {
+		errs = append(errs, errTwoHosts)
 	}
-	return errors.Join(errs...)
+	if cfg.DataKey != "" || cfg.DataKeyFile != "" {
+		errs = append(errs, errKeyOfDomain)
+	}
+	if cfg.RefreshInterval < minRefreshInterval {
+		errs = append(errs, errRefresh)
+	}
+	return errs
+}
+
+// discovers says whether OCI is asked for the endpoint and the data key.
+func (cfg *Config) discovers() bool {
+	return cfg.APMDomainID != "" || (cfg.domainIDWritten && cfg.ClientConfig.Endpoint == "")
 }
 
 // durable says whether the queue is on disk.

@@ -26,6 +26,8 @@ func diagnose(err error) (kind, advice string) {
 		alertError tls.AlertError
 	)
 	switch {
+	case errors.Is(err, errUndiscovered):
+		return "discovery", "uploads are held until it is"
 	case errors.Is(err, errDataKeyFile):
 		return "data_key_file", "uploads are held until the file has a key"
 	case errors.As(err, &dnsErr) && dnsErr.IsNotFound:

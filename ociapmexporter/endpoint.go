@@ -40,10 +40,8 @@ type uploadURLs struct {
 // newUploadURLs derives the upload URLs from the endpoint as the user wrote it.
 // An error names the field and says what to write instead.
 func newUploadURLs(endpoint string, keyType DataKeyType) (uploadURLs, error) {
-	switch keyType {
-	case DataKeyTypeUnset, DataKeyTypePrivate, DataKeyTypePublic:
-	default:
-		return uploadURLs{}, fmt.Errorf("data_key_type: %q is not a type of data key; write private or public, or leave it out", keyType)
+	if err := keyType.validate(); err != nil {
+		return uploadURLs{}, err
 	}
 
 	base, pastedType, err := parseEndpoint(endpoint)
@@ -67,6 +65,14 @@ func newUploadURLs(endpoint string, keyType DataKeyType) (uploadURLs, error) {
 		urls.tracesFallback = base.JoinPath(apiPath, string(DataKeyTypePrivate), "v1/traces").String()
 	}
 	return urls, nil
+}
+
+func (t DataKeyType) validate() error {
+	switch t {
+	case DataKeyTypeUnset, DataKeyTypePrivate, DataKeyTypePublic:
+		return nil
+	}
+	return fmt.Errorf("data_key_type: %q is not a type of data key; write private or public, or leave it out", t)
 }
 
 // parseEndpoint returns the scheme and host of the endpoint, and the type of

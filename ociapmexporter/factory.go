@@ -60,16 +60,14 @@ func createDefaultConfig() component.Config {
 		RetryConfig:  retry,
 		QueueConfig:  configoptional.Some(queue),
 		StartupCheck: true,
+
+		RefreshInterval: defaultRefreshInterval,
 	}
 }
 
 func createTraces(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
 	oCfg := cfg.(*Config)
-	urls, err := newUploadURLs(oCfg.ClientConfig.Endpoint, oCfg.DataKeyType)
-	if err != nil {
-		return nil, err
-	}
-	sig := tracesSignal(urls)
+	sig := tracesSignal()
 	up, err := newUploader(oCfg, set, sig)
 	if err != nil {
 		return nil, err
@@ -79,11 +77,7 @@ func createTraces(ctx context.Context, set exporter.Settings, cfg component.Conf
 
 func createMetrics(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
 	oCfg := cfg.(*Config)
-	urls, err := newPrivateKeyURLs(oCfg)
-	if err != nil {
-		return nil, err
-	}
-	sig := metricsSignal(urls)
+	sig := metricsSignal()
 	up, err := newUploader(oCfg, set, sig)
 	if err != nil {
 		return nil, err
@@ -93,26 +87,12 @@ func createMetrics(ctx context.Context, set exporter.Settings, cfg component.Con
 
 func createLogs(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
 	oCfg := cfg.(*Config)
-	urls, err := newPrivateKeyURLs(oCfg)
-	if err != nil {
-		return nil, err
-	}
-	sig := logsSignal(urls)
+	sig := logsSignal()
 	up, err := newUploader(oCfg, set, sig)
 	if err != nil {
 		return nil, err
 	}
 	return xexporterhelper.NewLogsRequest(ctx, helperSettings(set, oCfg), converter(sig), up.push, helperOptions(oCfg, up)...)
-}
-
-// newPrivateKeyURLs returns the URLs for a signal that APM takes with a private
-// key only.
-func newPrivateKeyURLs(cfg *Config) (uploadURLs, error) {
-	urls, err := newUploadURLs(cfg.ClientConfig.Endpoint, cfg.DataKeyType)
-	if err == nil && urls.keyType == DataKeyTypePublic {
-		err = errPublicKeySignal
-	}
-	return urls, err
 }
 
 // helperSettings are the settings for exporterhelper.

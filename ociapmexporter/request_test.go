@@ -23,7 +23,7 @@ import (
 
 func newTestRequest(t *testing.T, data ptrace.Traces) *request[ptrace.Traces] {
 	t.Helper()
-	r, err := newRequest(tracesSignal(uploadURLs{}), data)
+	r, err := newRequest(tracesSignal(), data)
 	require.NoError(t, err)
 	return r
 }
@@ -97,7 +97,7 @@ func TestRequestSplits(t *testing.T) {
 }
 
 func TestStoredRequest(t *testing.T) {
-	encoding := stored[ptrace.Traces]{tracesSignal(uploadURLs{})}
+	encoding := stored[ptrace.Traces]{tracesSignal()}
 	for _, spans := range []int{0, 1, 200} {
 		t.Run(strconv.Itoa(spans), func(t *testing.T) {
 			sent := newTestRequest(t, traces(spans))
@@ -122,7 +122,7 @@ func TestStoredRequest(t *testing.T) {
 
 // What is damaged is refused: exporterhelper then passes it over.
 func TestStoredRequestIsDamaged(t *testing.T) {
-	encoding := stored[ptrace.Traces]{tracesSignal(uploadURLs{})}
+	encoding := stored[ptrace.Traces]{tracesSignal()}
 	data, err := encoding.Marshal(t.Context(), newTestRequest(t, traces(50)))
 	require.NoError(t, err)
 	for name, damaged := range map[string][]byte{
@@ -142,7 +142,7 @@ func TestStoredRequestIsDamaged(t *testing.T) {
 }
 
 func FuzzStoredRequest(f *testing.F) {
-	encoding := stored[ptrace.Traces]{tracesSignal(uploadURLs{})}
+	encoding := stored[ptrace.Traces]{tracesSignal()}
 	r, err := newRequest(encoding.signal, traces(5))
 	require.NoError(f, err)
 	data, err := encoding.Marshal(context.Background(), r)

@@ -18,9 +18,8 @@ import (
 // signal is what the upload of traces, metrics and logs differs in.
 type signal[T any] struct {
 	name string
-	// url is where an APM domain takes the signal. fallback, where it is not
-	// empty, is tried when url answers 404.
-	url, fallback string
+	// url is where a domain takes the signal.
+	url func(*signalURLs) *uploadURL
 
 	marshal   func(T) ([]byte, error)
 	unmarshal func([]byte) (T, error)
@@ -36,9 +35,9 @@ type signal[T any] struct {
 	failed func(error, T) error
 }
 
-func tracesSignal(urls uploadURLs) *signal[ptrace.Traces] {
+func tracesSignal() *signal[ptrace.Traces] {
 	return &signal[ptrace.Traces]{
-		name: "traces", url: urls.traces, fallback: urls.tracesFallback,
+		name: "traces", url: func(urls *signalURLs) *uploadURL { return urls.traces },
 		marshal: func(td ptrace.Traces) ([]byte, error) {
 			return ptraceotlp.NewExportRequestFromTraces(td).MarshalProto()
 		},
@@ -55,9 +54,9 @@ func tracesSignal(urls uploadURLs) *signal[ptrace.Traces] {
 	}
 }
 
-func metricsSignal(urls uploadURLs) *signal[pmetric.Metrics] {
+func metricsSignal() *signal[pmetric.Metrics] {
 	return &signal[pmetric.Metrics]{
-		name: "metrics", url: urls.metrics,
+		name: "metrics", url: func(urls *signalURLs) *uploadURL { return urls.metrics },
 		marshal: func(md pmetric.Metrics) ([]byte, error) {
 			return pmetricotlp.NewExportRequestFromMetrics(md).MarshalProto()
 		},
@@ -74,9 +73,9 @@ func metricsSignal(urls uploadURLs) *signal[pmetric.Metrics] {
 	}
 }
 
-func logsSignal(urls uploadURLs) *signal[plog.Logs] {
+func logsSignal() *signal[plog.Logs] {
 	return &signal[plog.Logs]{
-		name: "logs", url: urls.logs,
+		name: "logs", url: func(urls *signalURLs) *uploadURL { return urls.logs },
 		marshal: func(ld plog.Logs) ([]byte, error) {
 			return plogotlp.NewExportRequestFromLogs(ld).MarshalProto()
 		},

@@ -39,9 +39,8 @@ const (
 // uploader posts one signal to an APM domain.
 type uploader[T any] struct {
 	signal     *signal[T]
-	url        *uploadURL
+	target     target
 	config     *Config
-	key        dataKeySource
 	userAgent  string
 	logger     *zap.Logger
 	settings   component.TelemetrySettings
@@ -62,7 +61,8 @@ func newUploader[T any](cfg *Config, set exporter.Settings, sig *signal[T]) (*up
 		return nil, err
 	}
 	attributes := metric.WithAttributeSet(attribute.NewSet(attribute.String("exporter", set.ID.String()), attribute.String("signal", sig.name)))
-	key, err := newDataKeySource(cfg, func() {
+	userAgent := fmt.Sprintf("%s/%s (%s/%s)", set.BuildInfo.Command, set.BuildInfo.Version, runtime.GOOS, runtime.GOARCH)
+	target, err := newTarget(cfg, set, sig.name, userAgent, func() {
 		telemetry.ExporterOciApmDataKeyReloads.Add(context.Background(), 1, attributes)
 		set.Logger.Info("The data key has changed: uploads use the new one", zap.String("data_key_file", cfg.DataKeyFile))
 	})
@@ -71,10 +71,9 @@ func newUploader[T any](cfg *Config, set exporter.Settings, sig *signal[T]) (*up
 	}
 	return &uploader[T]{
 		signal:     sig,
-		url:        &uploadURL{primary: sig.url, fallback: sig.fallback, logger: set.Logger},
+		target:     target,
 		config:     cfg,
-		key:        key,
-		userAgent:  fmt.Sprintf("%s/%s (%s/%s)", set.BuildInfo.Command, set.BuildInfo.Version, runtime.GOOS, runtime.GOARCH),
+		userAgent:  userAgent,
 		logger:     set.Logger,
 		settings:   set.TelemetrySettings,
 		telemetry:  telemetry,
@@ -96,6 +95,7 @@ func (u *uploader[T]) start(ctx context.Context, host component.Host) error {
 	}
 	u.client = client
 	u.health.host = host
+	u.target.start(host)
 	if u.config.StartupCheck {
 		checkCtx, stop := context.WithCancel(context.WithoutCancel(ctx)) //nolint:gosec // shutdown calls stop
 		u.stopCheck = stop
@@ -107,6 +107,7 @@ func (u *uploader[T]) start(ctx context.Context, host component.Host) error {
 func (u *uploader[T]) shutdown(context.Context) error {
 	u.stopCheck()
 	u.checking.Wait()
+	u.target.shutdown()
 	u.telemetry.Shutdown()
 	if u.client != nil {
 		u.client.CloseIdleConnections()
@@ -118,9 +119,15 @@ func (u *uploader[T]) shutdown(context.Context) error {
 // about a full one. The outcome is one line of the log; where it fails, the line
 // that the first failed upload would have written.
 func (u *uploader[T]) check(ctx context.Context) {
-	err := u.pushWhole(ctx, &request[T]{signal: u.signal})
+	if u.target.ready(ctx) != nil {
+		return // shut down before there was a host to check
+	}
+	if u.pushWhole(ctx, &request[T]{signal: u.signal}) != nil {
+		return
+	}
+	urls, _, err := u.target.destination(ctx)
 	if err == nil {
-		u.logger.Info("OCI APM takes uploads: host, path and data key are right", zap.String("url", u.url.current()))
+		u.logger.Info("OCI APM takes uploads: host, path and data key are right", zap.String("url", u.signal.url(urls).current()))
 	}
 }
 
@@ -271,6 +278,9 @@ func (u *uploader[T]) describe(r *request[T]) string {
 func (u *uploader[T]) hold(ctx context.Context, err error) error {
 	kind, advice := diagnose(err)
 	u.countUpload(ctx, outcomeHeld, attribute.String("error.type", kind))
+	if errors.Is(err, errUndiscovered) {
+		return err // the domain says so once, for all signals
+	}
 	err = fmt.Errorf("%w; %s", err, advice)
 	u.health.failed(kind, err)
 	return err
@@ -297,21 +307,22 @@ func (u *uploader[T]) reportRejected(ctx context.Context, got answer) {
 // post sends a body with the newest key to the URL that works, and returns the
 // answer and the URL that gave it.
 func (u *uploader[T]) post(ctx context.Context, body payload) (got answer, url string, err error) {
-	key, err := u.key.dataKey()
+	urls, key, err := u.target.destination(ctx)
 	if err != nil {
 		return answer{}, "", err
 	}
-	url = u.url.current()
+	where := u.signal.url(urls)
+	url = where.current()
 	got, err = u.send(ctx, url, key, body)
 	if err == nil && got.refusesKey() {
 		// The key may have been rotated since it was read.
-		if newKey, keyErr := u.key.reload(); keyErr == nil && newKey != key {
+		if newKey, keyErr := u.target.refused(ctx, key); keyErr == nil && newKey != key {
 			key = newKey
 			got, err = u.send(ctx, url, key, body)
 		}
 	}
 	if err == nil && got.status == http.StatusNotFound {
-		return u.url.notFound(url, got, func(url string) (answer, error) { return u.send(ctx, url, key, body) })
+		return where.notFound(url, got, func(url string) (answer, error) { return u.send(ctx, url, key, body) })
 	}
 	return got, url, err
 }

@@ -33,6 +33,8 @@ func (silent) LogLevel() int { return 0 }
 // Log drops the line.
 func (silent) Log(int, string, ...any) error { return nil }
 
+var silence = sync.OnceFunc(func() { common.SetSDKLogger(silent{}) })
+
 // credentials are what one signature needs.
 type credentials struct {
 	keyID string // holds the security token, where there is one
@@ -68,7 +70,7 @@ var _ common.ConfigurationProvider = (*Identity)(nil)
 // where the configuration leaves that open. The user agent is the name and
 // version of the program.
 func New(cfg Config, userAgent string) *Identity {
-	common.SetSDKLogger(silent{})
+	silence()
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConns = 4
 	id := &Identity{

@@ -11,6 +11,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"os"
 	"regexp"
 	"strconv"
@@ -44,10 +46,21 @@ type instancePrincipal struct {
 func newInstancePrincipal(client *http.Client) *instancePrincipal {
 	return &instancePrincipal{exchange: &tokenExchange{
 		client: client,
-		// The metadata service is this machine's. A proxy that the environment
-		// names would ask that of another machine, if any.
-		metadata: &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
+		metadata: &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, Proxy: localProxy}},
 	}}
+}
+
+// localProxy returns the environment's proxy if it is on this machine. Any other
+// would ask the metadata service of another machine, if any.
+func localProxy(req *http.Request) (*url.URL, error) {
+	proxy, err := http.ProxyFromEnvironment(req)
+	if proxy == nil || err != nil {
+		return nil, err
+	}
+	if addr, err := netip.ParseAddr(proxy.Hostname()); err != nil || !addr.IsLoopback() {
+		return nil, nil
+	}
+	return proxy, nil
 }
 
 func (p *instancePrincipal) forget() { p.provider = nil }

@@ -27,6 +27,7 @@ type TelemetryBuilder struct {
 	mu                              sync.Mutex
 	registrations                   []metric.Registration
 	ExporterOciApmDataKeyReloads    metric.Int64Counter
+	ExporterOciApmDiscoveries       metric.Int64Counter
 	ExporterOciApmDroppedItems      metric.Int64Counter
 	ExporterOciApmRejectedItems     metric.Int64Counter
 	ExporterOciApmSplits            metric.Int64Counter
@@ -68,6 +69,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_exporter_oci_apm_data_key_reloads",
 		metric.WithDescription("Number of times that the data key in data_key_file has changed. [Beta]"),
 		metric.WithUnit("{reload}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterOciApmDiscoveries, err = builder.meter.Int64Counter(
+		"otelcol_exporter_oci_apm_discoveries",
+		metric.WithDescription("Number of times that OCI was asked for the endpoint and the data key of the domain, by what came of it. [Beta]"),
+		metric.WithUnit("{discovery}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExporterOciApmDroppedItems, err = builder.meter.Int64Counter(

@@ -20,6 +20,7 @@ func TestSetupTelemetry(t *testing.T) {
 	require.NoError(t, err)
 	defer tb.Shutdown()
 	tb.ExporterOciApmDataKeyReloads.Add(context.Background(), 1)
+	tb.ExporterOciApmDiscoveries.Add(context.Background(), 1)
 	tb.ExporterOciApmDroppedItems.Add(context.Background(), 1)
 	tb.ExporterOciApmRejectedItems.Add(context.Background(), 1)
 	tb.ExporterOciApmSplits.Add(context.Background(), 1)
@@ -27,6 +28,9 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ExporterOciApmUploadedBytes.Add(context.Background(), 1)
 	tb.ExporterOciApmUploads.Add(context.Background(), 1)
 	AssertEqualExporterOciApmDataKeyReloads(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualExporterOciApmDiscoveries(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualExporterOciApmDroppedItems(t, testTel,
