@@ -257,16 +257,11 @@ func (d *domain) ask(ctx context.Context) (changed bool, err error) {
 	return changed, err
 }
 
-// adopt makes the facts what uploads use. A key stays in use while OCI lists it
-// and APM takes it.
+// adopt makes the facts what uploads use.
 func (d *domain) adopt(got facts, urls uploadURLs) (changed bool) {
 	old := d.current.Load()
 	next := &discovered{endpoint: got.endpoint, keys: got.keys}
-	var keep string
-	if old != nil {
-		keep = old.key
-	}
-	next.key = d.choose(got.keys, keep)
+	next.key = d.choose(got.keys, old)
 	if old != nil && old.endpoint == next.endpoint {
 		next.urls = old.urls
 	} else {
@@ -288,12 +283,22 @@ func (d *domain) adopt(got facts, urls uploadURLs) (changed bool) {
 	return true
 }
 
-// choose returns the key in use where it is listed and APM has not refused it,
-// and else the first that APM has not refused. Where it has refused all, they
-// have another turn, beginning with the one after the key in use.
-func (d *domain) choose(keys []string, inUse string) string {
-	if slices.Contains(keys, inUse) && !slices.Contains(d.refusal, inUse) {
-		return inUse
+// choose returns the key to use from now on. A key that was not there before is
+// the successor of the one in use, which may end any time: it is taken at once.
+// Otherwise the key in use stays, if it is listed and APM has not refused it; else
+// it is the first that APM has not refused. Where APM has refused all, they have
+// another turn, beginning with the one after the key in use.
+func (d *domain) choose(keys []string, old *discovered) string {
+	var inUse string
+	if old != nil {
+		inUse = old.key
+		added := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return slices.Contains(old.keys, key) })
+		if key, ok := d.unrefused(added); ok {
+			return key
+		}
+		if key, ok := d.unrefused([]string{inUse}); ok && slices.Contains(keys, inUse) {
+			return key
+		}
 	}
 	if key, ok := d.unrefused(keys); ok {
 		return key

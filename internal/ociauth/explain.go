@@ -188,7 +188,7 @@ func skewed(date time.Time) bool {
 }
 
 func clockAdvice(date time.Time) string {
-	difference := time.Since(date).Round(time.Second)
+	difference := time.Since(date).Round(10 * time.Second) // the date is some seconds old
 	direction := "ahead of"
 	if difference < 0 {
 		direction, difference = "behind", -difference

@@ -26,14 +26,24 @@ import (
 )
 
 // credentialsOf takes what the SDK has now. It asks the network where a token is
-// about to expire.
+// about to expire. The SDK hands out token and key one by one, and may renew both
+// in between: they belong together if the key is the same before and after.
 func credentialsOf(provider common.ConfigurationProvider) (credentials, error) {
-	keyID, err := provider.KeyID()
-	if err != nil {
-		return credentials{}, err
+	var got credentials
+	before, err := provider.PrivateRSAKey()
+	for range 2 {
+		if err != nil {
+			return credentials{}, err
+		}
+		if got.keyID, err = provider.KeyID(); err != nil {
+			return credentials{}, err
+		}
+		if got.key, err = provider.PrivateRSAKey(); err == nil && got.key.Equal(before) {
+			break
+		}
+		before = got.key
 	}
-	key, err := provider.PrivateRSAKey()
-	return credentials{keyID: keyID, key: key}, err
+	return got, err
 }
 
 // instancePrincipal exchanges the certificate of a Compute instance, which the
@@ -45,7 +55,7 @@ type instancePrincipal struct {
 
 func newInstancePrincipal(client *http.Client) *instancePrincipal {
 	return &instancePrincipal{exchange: &tokenExchange{
-		client: client,
+		client:   client,
 		metadata: &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, Proxy: localProxy}},
 	}}
 }

@@ -1,0 +1,133 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package oci
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ociapm/otelcol-ociapm/internal/ocisandbox"
+)
+
+// From the OCID of the domain to spans that are stored, as whoever the collector
+// runs for.
+func TestEveryTypeOfCredentials(t *testing.T) {
+	tests := []struct {
+		name string
+		// prepare makes the credentials and returns how to use them.
+		prepare func(*testing.T, *cloud) setup
+		want    ocisandbox.PrincipalType
+		said    string
+	}{
+		{
+			name: "instance principal",
+			prepare: func(*testing.T, *cloud) setup {
+				return setup{auth: "type: instance_principal"}
+			},
+			want: ocisandbox.PrincipalInstance, said: "instance_principal",
+		},
+		{
+			name: "the first that the machine has",
+			prepare: func(*testing.T, *cloud) setup {
+				return setup{}
+			},
+			want: ocisandbox.PrincipalInstance, said: "instance_principal",
+		},
+		{
+			name: "workload identity",
+			prepare: func(t *testing.T, c *cloud) setup {
+				return inPod(t, c, setup{auth: "type: workload_identity"})
+			},
+			want: ocisandbox.PrincipalWorkload, said: "workload_identity",
+		},
+		{
+			name: "a pod that has both",
+			prepare: func(t *testing.T, c *cloud) setup {
+				return inPod(t, c, setup{})
+			},
+			want: ocisandbox.PrincipalWorkload, said: "workload_identity",
+		},
+		{
+			name: "resource principal",
+			prepare: func(t *testing.T, c *cloud) setup {
+				principal, err := c.WriteResourcePrincipal(t.TempDir())
+				require.NoError(t, err)
+				return setup{auth: "type: resource_principal", environment: principal.Environment}
+			},
+			want: ocisandbox.PrincipalResource, said: "resource_principal",
+		},
+		{
+			name: "configuration file",
+			prepare: func(t *testing.T, c *cloud) setup {
+				file, err := c.WriteConfigFile(t.TempDir())
+				require.NoError(t, err)
+				return setup{auth: "type: config_file, config_file: " + file.Path}
+			},
+			want: ocisandbox.PrincipalUser, said: "config_file",
+		},
+		{
+			name: "configuration file with an encrypted key",
+			prepare: func(t *testing.T, c *cloud) setup {
+				file, err := c.WriteConfigFile(t.TempDir())
+				require.NoError(t, err)
+				return setup{auth: "profile: " + ocisandbox.ProfileEncrypted, environment: []string{"OCI_CONFIG_FILE=" + file.Path}}
+			},
+			want: ocisandbox.PrincipalUser, said: "config_file",
+		},
+		{
+			name: "session token",
+			prepare: func(t *testing.T, c *cloud) setup {
+				file, err := c.WriteConfigFile(t.TempDir())
+				require.NoError(t, err)
+				return setup{auth: "type: session_token, profile: " + ocisandbox.ProfileSession + ", config_file: " + file.Path}
+			},
+			want: ocisandbox.PrincipalUser, said: "session_token",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			// The domain is not where the machine is: its OCID says where.
+			c := startCloud(t, ocisandbox.Config{Region: "us-phoenix-1", DomainRegion: "eu-frankfurt-1"})
+			collector := c.startCollector(t, tt.prepare(t, c))
+			collector.AwaitOutput(t, `Discovered the APM domain: .*"auth": "`+tt.said+`"`)
+			c.requireFlow(t, collector)
+			for _, request := range c.Requests() {
+				if request.Service == ocisandbox.ServiceAPM {
+					assert.Equal(t, tt.want, request.Principal.Type)
+					assert.Equal(t, "eu-frankfurt-1", request.Region)
+				}
+			}
+			// Three signals, one discovery.
+			assert.Equal(t, 1, c.Count(ocisandbox.OperationGetAPMDomain, 200))
+			assert.Equal(t, 1, c.Count(ocisandbox.OperationListDataKeys, 200))
+			assert.Empty(t, c.Refused(), "the collector asked for hosts that are not OCI's")
+			require.Zero(t, collector.Stop(t))
+		})
+	}
+}
+
+// serviceAccountFolder is where Kubernetes mounts the token of a pod's service
+// account, and where the OCI SDK looks for it.
+const serviceAccountFolder = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+// inPod makes the collector see the service account of a pod: in a mount
+// namespace of its own, which leaves the machine as it is.
+func inPod(t *testing.T, c *cloud, s setup) setup {
+	t.Helper()
+	dir := t.TempDir()
+	pod, err := c.StartCluster(t.Context(), dir)
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(dir, "token"), pod.TokenFile)
+	s.environment = append(pod.Environment, s.environment...)
+	s.wrapper = []string{"unshare", "--mount", "--map-root-user", "sh", "-ec", `
+mount -t tmpfs tmpfs /var/run
+mkdir -p "$1"
+mount --bind "$0" "$1"
+shift
+exec "$@"`, dir, serviceAccountFolder}
+	return s
+}

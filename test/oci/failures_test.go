@@ -1,0 +1,338 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package oci
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ociapm/otelcol-ociapm/internal/ocisandbox"
+)
+
+// Whatever keeps the domain from being discovered, the collector starts, takes
+// spans and holds them, and says in one sentence what to do. Once that is done,
+// every span arrives, without a restart.
+func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
+	const held = `The APM domain cannot be discovered: uploads are held`
+	instance := func() setup { return setup{auth: "type: instance_principal"} }
+	tests := []struct {
+		name string
+		// prepare returns how to start the collector, and what mends it; nil is
+		// nothing that could be mended while it runs.
+		prepare func(*testing.T, *cloud) (s setup, mend func())
+		want    string
+	}{
+		{
+			name: "no policy for the keys",
+			prepare: func(t *testing.T, c *cloud) (setup, func()) {
+				return instance(), c.fault(t, ocisandbox.Fault{Operation: ocisandbox.OperationListDataKeys, Status: 404})
+			},
+			want: `OCI refuses ListDataKeys in us-phoenix-1 (404 NotAuthorizedOrNotFound): write the policy statement \"Allow dynamic-group <group of the machine> to use apm-domains in compartment <compartment of the APM domain>\" (opc-request-id `,
+		},
+		{
+			name: "no policy at all",
+			prepare: func(t *testing.T, c *cloud) (setup, func()) {
+				return instance(), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceAPM, Status: 404})
+			},
+			want: `OCI refuses GetApmDomain in us-phoenix-1 (404 NotAuthorizedOrNotFound): write the policy statement \"Allow dynamic-group <group of the machine> to read apm-domains in compartment <compartment of the APM domain>\", or correct the OCID if us-phoenix-1 has no APM domain ocid1.apmdomain.`,
+		},
+		{
+			name: "no policy for a pod",
+			prepare: func(t *testing.T, c *cloud) (setup, func()) {
+				return inPod(t, c, setup{}), c.fault(t, ocisandbox.Fault{Operation: ocisandbox.OperationListDataKeys, Status: 404})
+			},
+			want: `\"Allow any-user to use apm-domains in compartment <compartment of the APM domain> where all {request.principal.type = 'workload', request.principal.namespace = '<namespace>', request.principal.service_account = '<service account>', request.principal.cluster_id = '<OCID of the cluster>'}\"`,
+		},
+		{
+			name: "no policy for a user",
+			prepare: func(t *testing.T, c *cloud) (setup, func()) {
+				file, err := c.WriteConfigFile(t.TempDir())
+				require.NoError(t, err)
+				return setup{auth: "config_file: " + file.Path}, c.fault(t, ocisandbox.Fault{Operation: ocisandbox.OperationListDataKeys, Status: 404})
+			},
+			want: `\"Allow group <group of the user> to use apm-domains in compartment <compartment of the APM domain>\"`,
+		},
+		{
+			name: "domain that does not exist",
+			prepare: func(_ *testing.T, c *cloud) (setup, func()) {
+				return setup{domain: c.UnknownDomainID()}, nil
+			},
+			want: `or correct the OCID if us-phoenix-1 has no APM domain ocid1.apmdomain.`,
+		},
+		{
+			name: "wrong region",
+			prepare: func(_ *testing.T, c *cloud) (setup, func()) {
+				return setup{domain: strings.Replace(c.DomainID(), ".phx.", ".fra.", 1)}, nil
+			},
+			want: `or correct the OCID if eu-frankfurt-1 has no APM domain ocid1.apmdomain.oc1.fra.`,
+		},
+		{
+			name: "domain that is being made",
+			prepare: func(_ *testing.T, c *cloud) (setup, func()) {
+				c.SetDomainState("CREATING")
+				return instance(), func() { c.SetDomainState(ocisandbox.DomainActive) }
+			},
+			want: `is still CREATING: it is asked for again until it is ACTIVE`,
+		},
+		{
+			name: "domain that is being deleted",
+			prepare: func(_ *testing.T, c *cloud) (setup, func()) {
+				c.SetDomainState(ocisandbox.DomainDeleting)
+				return instance(), nil
+			},
+			want: `is DELETING: write the OCID of another into apm_domain_id`,
+		},
+		{
+			name: "clock that is ten minutes late",
+			prepare: func(t *testing.T, c *cloud) (setup, func()) {
+				file, err := c.WriteConfigFile(t.TempDir())
+				require.NoError(t, err)
+				c.SetClockOffset(10 * time.Minute)
+				return setup{auth: "config_file: " + file.Path}, func() { c.SetClockOffset(0) }
+			},
+			want: `the clock of this machine is 10m0s behind OCI's, and OCI accepts 5m0s: set it, with chrony or NTP`,
+		},
+		{
+			name: "clock of an instance that is ten minutes early",
+			prepare: func(_ *testing.T, c *cloud) (setup, func()) {
+				c.SetClockOffset(-10 * time.Minute)
+				return instance(), func() { c.SetClockOffset(0) }
+			},
+			want: `the clock of this machine is 10m0s ahead of OCI's, and OCI accepts 5m0s: set it, with chrony or NTP`,
+		},
+		{
+			name: "session that has expired",
+			prepare: func(t *testing.T, c *cloud) (setup, func()) {
+				dir := t.TempDir()
+				c.SetTokenLifetime(time.Second)
+				file, err := c.WriteConfigFile(dir)
+				require.NoError(t, err)
+				time.Sleep(1100 * time.Millisecond) // until it has
+				c.SetTokenLifetime(time.Hour)
+				return setup{auth: "type: session_token, profile: " + ocisandbox.ProfileSession + ", config_file: " + file.Path}, func() {
+					_, err := c.WriteConfigFile(dir)
+					require.NoError(t, err)
+				}
+			},
+			want: `run oci session authenticate --profile-name ` + ocisandbox.ProfileSession + `; before it expires, oci session refresh --profile ` + ocisandbox.ProfileSession + ` renews it`,
+		},
+		{
+			name: "session that OCI has ended",
+			prepare: func(t *testing.T, c *cloud) (setup, func()) {
+				dir := t.TempDir()
+				file, err := c.WriteConfigFile(dir)
+				require.NoError(t, err)
+				c.ExpireTokens()
+				return setup{auth: "type: session_token, profile: " + ocisandbox.ProfileSession + ", config_file: " + file.Path}, func() {
+					_, err := c.WriteConfigFile(dir)
+					require.NoError(t, err)
+				}
+			},
+			want: `OCI does not accept the signature of GetApmDomain in us-phoenix-1 (401 NotAuthenticated): run oci session authenticate --profile-name ` + ocisandbox.ProfileSession,
+		},
+		{
+			name: "token of a function that has expired",
+			prepare: func(t *testing.T, c *cloud) (setup, func()) {
+				dir := t.TempDir()
+				c.SetTokenLifetime(time.Second)
+				principal, err := c.WriteResourcePrincipal(dir)
+				require.NoError(t, err)
+				time.Sleep(1100 * time.Millisecond) // until it has
+				c.SetTokenLifetime(time.Hour)
+				return setup{auth: "type: resource_principal", environment: principal.Environment}, func() {
+					_, err := c.WriteResourcePrincipal(dir)
+					require.NoError(t, err)
+				}
+			},
+			want: `the token in OCI_RESOURCE_PRINCIPAL_RPST expired at `,
+		},
+		{
+			name: "API key that OCI does not know",
+			prepare: func(t *testing.T, c *cloud) (setup, func()) {
+				file, err := c.WriteConfigFile(t.TempDir())
+				require.NoError(t, err)
+				return setup{auth: "profile: " + ocisandbox.ProfileUnknownKey + ", config_file: " + file.Path}, nil
+			},
+			want: `OCI does not accept the signature of GetApmDomain in us-phoenix-1 (401 NotAuthenticated): check tenancy, user, fingerprint and key_file of profile [` + ocisandbox.ProfileUnknownKey + `] in `,
+		},
+		{
+			name: "throttled control plane",
+			prepare: func(t *testing.T, c *cloud) (setup, func()) {
+				return instance(), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceAPM, Status: 429, RetryAfter: "2"})
+			},
+			want: `OCI throttles GetApmDomain in us-phoenix-1 (429 TooManyRequests); it is asked again later, ever less often`,
+		},
+		{
+			name: "control plane that is broken",
+			prepare: func(t *testing.T, c *cloud) (setup, func()) {
+				return instance(), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceAPM, Status: 503})
+			},
+			want: `OCI answered GetApmDomain in us-phoenix-1 with 503 ServiceUnavailable; it is asked again later`,
+		},
+		{
+			name: "control plane that is away",
+			prepare: func(t *testing.T, c *cloud) (setup, func()) {
+				return instance(), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceAPM, Down: true})
+			},
+			want: `the OCI service for GetApmDomain in us-phoenix-1 does not answer (the proxy refuses the connection); allow outbound HTTPS to it, or set HTTPS_PROXY; it is asked again later`,
+		},
+		{
+			name: "control plane that hangs up",
+			prepare: func(t *testing.T, c *cloud) (setup, func()) {
+				return instance(), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceAPM, Reset: true})
+			},
+			want: `the OCI service for GetApmDomain in us-phoenix-1 does not answer (the connection broke off)`,
+		},
+		{
+			name: "token service that is away",
+			prepare: func(t *testing.T, c *cloud) (setup, func()) {
+				return instance(), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceAuth, Down: true})
+			},
+			want: `the token service auth.us-phoenix-1.oraclecloud.com does not answer (the proxy refuses the connection)`,
+		},
+		{
+			name: "token service that refuses",
+			prepare: func(t *testing.T, c *cloud) (setup, func()) {
+				return instance(), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceAuth, Status: 401})
+			},
+			want: `the token service auth.us-phoenix-1.oraclecloud.com refused the certificate of this instance with 401`,
+		},
+		{
+			name: "machine without a metadata service",
+			prepare: func(*testing.T, *cloud) (setup, func()) {
+				s := instance()
+				s.environment = []string{"OCI_METADATA_BASE_URL=http://127.0.0.1:1/opc/v2"} // nothing listens there
+				return s, nil
+			},
+			want: `no instance metadata service answers at 127.0.0.1:1 (connection refused); auth type instance_principal works on Compute instances of OCI only: elsewhere set auth::type to config_file, or endpoint and data_key instead of apm_domain_id`,
+		},
+		{
+			name: "metadata service of another kind",
+			prepare: func(t *testing.T, c *cloud) (setup, func()) {
+				return instance(), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceMetadata, Status: 404})
+			},
+			want: `the instance metadata service at 169.254.169.254 answered /opc/v2/instance/region with 404`,
+		},
+		{
+			name: "workload identity outside of a cluster",
+			prepare: func(*testing.T, *cloud) (setup, func()) {
+				return setup{auth: "type: workload_identity"}, nil
+			},
+			want: `auth type workload_identity works in pods of an enhanced OKE cluster, with automountServiceAccountToken: true; elsewhere set another auth::type`,
+		},
+		{
+			name: "pod without the variables",
+			prepare: func(t *testing.T, c *cloud) (setup, func()) {
+				s := inPod(t, c, setup{auth: "type: workload_identity"})
+				s.environment = append(s.environment, "OCI_RESOURCE_PRINCIPAL_REGION=")
+				return s, nil
+			},
+			want: `set OCI_RESOURCE_PRINCIPAL_VERSION to \"2.2\" and OCI_RESOURCE_PRINCIPAL_REGION to the region of the cluster`,
+		},
+		{
+			name: "basic cluster",
+			prepare: func(t *testing.T, c *cloud) (setup, func()) {
+				return inPod(t, c, setup{}), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceProxymux, Status: 403})
+			},
+			want: `OKE refuses workload identity to this pod (403): it needs an enhanced cluster; upgrade the cluster, or set another auth::type`,
+		},
+		{
+			name: "resource principal elsewhere",
+			prepare: func(*testing.T, *cloud) (setup, func()) {
+				return setup{auth: "type: resource_principal"}, nil
+			},
+			want: `the environment has no OCI_RESOURCE_PRINCIPAL_VERSION: auth type resource_principal works where OCI sets it`,
+		},
+		{
+			name: "no configuration file",
+			prepare: func(t *testing.T, c *cloud) (setup, func()) {
+				dir := t.TempDir()
+				return setup{auth: "type: config_file, config_file: " + filepath.Join(dir, "config")}, func() {
+					_, err := c.WriteConfigFile(dir)
+					require.NoError(t, err)
+				}
+			},
+			want: `/config does not exist: write it with oci setup config, or name another in auth::config_file`,
+		},
+		{
+			name: "no such profile",
+			prepare: func(t *testing.T, c *cloud) (setup, func()) {
+				file, err := c.WriteConfigFile(t.TempDir())
+				require.NoError(t, err)
+				return setup{auth: "profile: nobody, config_file: " + file.Path}, nil
+			},
+			want: ` has no profile [nobody]: add it with oci setup config, or write auth::profile`,
+		},
+		{
+			name: "no key file",
+			prepare: func(t *testing.T, c *cloud) (setup, func()) {
+				dir := t.TempDir()
+				file, err := c.WriteConfigFile(dir)
+				require.NoError(t, err)
+				require.NoError(t, os.Remove(file.Keys[0]))
+				return setup{auth: "config_file: " + file.Path}, func() {
+					_, err := c.WriteConfigFile(dir)
+					require.NoError(t, err)
+				}
+			},
+			want: `.pem does not exist: correct key_file in the OCI configuration file`,
+		},
+		{
+			name: "wrong pass phrase",
+			prepare: func(t *testing.T, c *cloud) (setup, func()) {
+				dir := t.TempDir()
+				file, err := c.WriteConfigFile(dir)
+				require.NoError(t, err)
+				content, err := os.ReadFile(file.Path)
+				require.NoError(t, err)
+				wrong := strings.Replace(string(content), file.PassPhrase, "not-the-phrase", 1)
+				require.NoError(t, os.WriteFile(file.Path, []byte(wrong), 0o600))
+				return setup{auth: "profile: " + ocisandbox.ProfileEncrypted + ", config_file: " + file.Path}, func() {
+					require.NoError(t, os.WriteFile(file.Path, content, 0o600))
+				}
+			},
+			want: `does not open with the pass_phrase of the profile: correct pass_phrase in the OCI configuration file`,
+		},
+		{
+			name: "no pass phrase",
+			prepare: func(t *testing.T, c *cloud) (setup, func()) {
+				file, err := c.WriteConfigFile(t.TempDir())
+				require.NoError(t, err)
+				content, err := os.ReadFile(file.Path)
+				require.NoError(t, err)
+				without := strings.Replace(string(content), "pass_phrase=", "no_phrase=", 1)
+				require.NoError(t, os.WriteFile(file.Path, []byte(without), 0o600))
+				return setup{auth: "profile: " + ocisandbox.ProfileEncrypted + ", config_file: " + file.Path}, func() {
+					require.NoError(t, os.WriteFile(file.Path, content, 0o600))
+				}
+			},
+			want: `is encrypted: write its pass_phrase into the profile of the OCI configuration file`,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			c := startCloud(t, ocisandbox.Config{})
+			s, mend := tt.prepare(t, c)
+			collector := c.startCollector(t, s)
+			load := startLoad(t, collector)
+			collector.AwaitOutput(t, held+`.*`+regexp.QuoteMeta(tt.want))
+			require.Equal(t, 1, strings.Count(collector.Output(), held), "one line for three signals")
+			if mend == nil {
+				load.Finish()
+				require.Empty(t, load.Refused())
+				return
+			}
+			mend()
+			c.awaitStored(t, 1)
+			c.requireAllStored(t, load)
+		})
+	}
+}

@@ -1,0 +1,137 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package oci tests the built collector against an emulated OCI, which it finds
+// where the real one is: by its host names.
+package oci
+
+import (
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+
+	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/ocisandbox"
+	"github.com/ociapm/otelcol-ociapm/test/harness"
+	"github.com/ociapm/otelcol-ociapm/test/otlpload"
+)
+
+const (
+	awaitTimeout = 60 * time.Second
+	pollInterval = 20 * time.Millisecond
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
+}
+
+// cloud is an emulated OCI with one APM domain.
+type cloud struct {
+	*ocisandbox.Server
+
+	uploads *apmsandbox.Server
+}
+
+func startCloud(t *testing.T, config ocisandbox.Config) *cloud {
+	t.Helper()
+	uploads, err := apmsandbox.New(apmsandbox.DefaultConfig(), zap.NewNop())
+	require.NoError(t, err)
+	server, err := ocisandbox.Start(t.Context(), config, uploads, zap.NewNop())
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, server.Close()) })
+	return &cloud{Server: server, uploads: uploads}
+}
+
+// fault makes a service fail until restore is called.
+func (c *cloud) fault(t *testing.T, fault ocisandbox.Fault) (restore func()) {
+	t.Helper()
+	state, err := c.AddFault(fault)
+	require.NoError(t, err)
+	return func() { c.RemoveFault(state.ID) }
+}
+
+// setup is how a collector of the tests is started beside the cloud.
+type setup struct {
+	domain      string // its OCID; the cloud's own if empty
+	auth        string // YAML of the exporter's auth, in one line
+	exporter    string // YAML of more of the exporter's settings, indented by four
+	environment []string
+	wrapper     []string
+}
+
+// startCollector starts the built collector with the environment that leads to
+// the cloud and no credentials but those of the setup.
+func (c *cloud) startCollector(t *testing.T, s setup) *harness.Collector {
+	t.Helper()
+	if s.domain == "" {
+		s.domain = c.DomainID()
+	}
+	home := t.TempDir()
+	_, file, _, ok := runtime.Caller(0)
+	require.True(t, ok)
+	return harness.StartCollector(t, harness.CollectorOptions{
+		Config:    filepath.Join(filepath.Dir(file), "testdata", "collector.yaml"),
+		Overrides: "exporters:\n  oci_apm:\n    auth: {" + s.auth + "}\n" + s.exporter,
+		Environment: append(append(c.Environment(), "HOME="+home, "OCI_CONFIG_FILE=", "OCI_RESOURCE_PRINCIPAL_VERSION=",
+			"OCI_GO_SDK_DEBUG=verbose", "TEST_DOMAIN_ID="+s.domain), s.environment...),
+		Wrapper: s.wrapper,
+	})
+}
+
+// startLoad sends spans to the collector, as two apps do.
+func startLoad(t *testing.T, collector *harness.Collector) *otlpload.Load {
+	t.Helper()
+	var apps []*otlpload.App
+	for id := range 2 {
+		sender, err := otlpload.NewGRPCSender(collector.GRPC)
+		require.NoError(t, err)
+		apps = append(apps, otlpload.NewApp(id, sender, otlpload.Options{Pause: 20 * time.Millisecond}))
+	}
+	load := otlpload.Start(t.Context(), apps...)
+	t.Cleanup(load.Abort)
+	return load
+}
+
+// awaitStored waits until n spans are stored, each counted once.
+func (c *cloud) awaitStored(t *testing.T, n int) {
+	t.Helper()
+	require.Eventually(t, func() bool { return c.uploads.Counts().Spans.Stored >= n }, awaitTimeout, pollInterval, "%d spans are not stored", n)
+}
+
+// requireAllStored ends the load and requires that every span that the collector
+// accepted is stored.
+func (c *cloud) requireAllStored(t *testing.T, load *otlpload.Load) {
+	t.Helper()
+	load.Finish()
+	require.Empty(t, load.Refused())
+	accepted := load.Accepted()
+	require.Positive(t, accepted)
+	c.awaitStored(t, accepted)
+	require.Equal(t, accepted, c.uploads.Counts().Spans.Stored, "spans in and spans stored")
+}
+
+// requireFlow requires that spans that are sent now are stored.
+func (c *cloud) requireFlow(t *testing.T, collector *harness.Collector) {
+	t.Helper()
+	load := startLoad(t, collector)
+	c.awaitStored(t, c.uploads.Counts().Spans.Stored+100)
+	c.requireAllStored(t, load)
+}
+
+// requireNoSecret requires that none of the secrets is in a text.
+func requireNoSecret(t *testing.T, what, text string, secrets map[string]string) {
+	t.Helper()
+	for name, secret := range secrets {
+		require.Greater(t, len(secret), 10, "%s is too short to be looked for", name)
+		if strings.Contains(text, secret) {
+			t.Errorf("%s is in %s", name, what) // the text itself would show it once more
+		}
+	}
+}
