@@ -7,7 +7,6 @@ package oci
 
 import (
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -74,15 +73,19 @@ func (c *cloud) startCollector(t *testing.T, s setup) *harness.Collector {
 		s.domain = c.DomainID()
 	}
 	home := t.TempDir()
-	_, file, _, ok := runtime.Caller(0)
-	require.True(t, ok)
 	return harness.StartCollector(t, harness.CollectorOptions{
-		Config:    filepath.Join(filepath.Dir(file), "testdata", "collector.yaml"),
+		Config:    configFile(t),
 		Overrides: "exporters:\n  oci_apm:\n    auth: {" + s.auth + "}\n" + s.exporter,
 		Environment: append(append(c.Environment(), "HOME="+home, "OCI_CONFIG_FILE=", "OCI_RESOURCE_PRINCIPAL_VERSION=",
 			"OCI_GO_SDK_DEBUG=verbose", "TEST_DOMAIN_ID="+s.domain), s.environment...),
 		Wrapper: s.wrapper,
 	})
+}
+
+// configFile returns the path of the configuration that the tests share.
+func configFile(t *testing.T) string {
+	t.Helper()
+	return filepath.Join(harness.Root(t), "test", "oci", "testdata", "collector.yaml")
 }
 
 // startLoad sends spans to the collector, as two apps do.
