@@ -41,6 +41,7 @@ var (
 	errNoDataKey   = errors.New("data_key: no data key; set data_key: ${env:APM_DATA_KEY} with the private data key of the domain (OCI Console > APM > your domain > Data Keys), or data_key_file: PATH of a file that holds it")
 	errTwoDataKeys = errors.New("data_key and data_key_file are both set; keep one of them")
 	errAuth        = errors.New("auth: OCI APM authenticates uploads by their data key only; remove auth::authenticator and set data_key, data_key_file or apm_domain_id")
+	errAuthForm    = errors.New("auth: it must have settings of its own; write auth: {type: config_file} or another type")
 	errAuthAlone   = errors.New("auth: it chooses the credentials for apm_domain_id, which is not set; write apm_domain_id with the OCID of the APM domain instead of endpoint and data_key, or remove auth")
 	errTwoHosts    = errors.New("endpoint and apm_domain_id are both set; keep apm_domain_id, which finds the endpoint, or endpoint with a data key")
 	errKeyOfDomain = errors.New("apm_domain_id finds the data key; remove data_key and data_key_file, or set endpoint instead of apm_domain_id")
@@ -124,7 +125,7 @@ func (cfg *Config) Unmarshal(conf *confmap.Conf) error {
 	cfg.domainIDWritten = conf.IsSet("apm_domain_id")
 	auth, err := conf.Sub("auth")
 	if err != nil {
-		return fmt.Errorf("auth: write auth: {type: …}: %w", err)
+		return errAuthForm // the error of Sub repeats what is written there
 	}
 	cfg.authenticator = auth.Delete("authenticator")
 	if err := auth.Unmarshal(&cfg.Auth); err != nil {

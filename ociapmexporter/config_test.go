@@ -18,6 +18,7 @@ import (
 
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 
+	"github.com/ociapm/otelcol-ociapm/internal/ociauth"
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadata"
 )
 
@@ -43,6 +44,15 @@ func TestLoadConfig(t *testing.T) {
 		expected.ClientConfig.Endpoint = testEndpoint
 		expected.DataKey = testKey
 		assert.Equal(t, expected, load(component.NewID(metadata.Type)))
+	})
+
+	t.Run("domain", func(t *testing.T) {
+		expected := createDefaultConfig().(*Config)
+		expected.APMDomainID = testDomainID
+		expected.Auth = ociauth.Config{Type: ociauth.TypeSessionToken, Profile: "dev", ConfigFile: "/etc/oci/config"}
+		expected.RefreshInterval = time.Hour
+		expected.domainIDWritten = true
+		assert.Equal(t, expected, load(component.NewIDWithName(metadata.Type, "domain")))
 	})
 
 	t.Run("all settings", func(t *testing.T) {
@@ -191,6 +201,74 @@ func TestValidate(t *testing.T) {
 			wantErr: []string{"auth: OCI APM authenticates uploads by their data key only; remove auth"},
 		},
 		{
+			name: "domain",
+			yaml: map[string]any{"apm_domain_id": testDomainID},
+		},
+		{
+			name: "domain with credentials",
+			yaml: map[string]any{"apm_domain_id": testDomainID, "auth": map[string]any{"type": "config_file", "profile": "prod", "config_file": "/etc/oci/config"}, "data_key_type": "public", "refresh_interval": "1h"},
+		},
+		{
+			name:    "domain that is empty",
+			yaml:    map[string]any{"apm_domain_id": "", "auth": map[string]any{"type": "instance_principal"}},
+			wantErr: []string{"apm_domain_id: it is empty; write the OCID, ocid1.apmdomain.<realm>.<region>.<unique id>"},
+		},
+		{
+			name:    "domain that is no OCID",
+			yaml:    map[string]any{"apm_domain_id": testEndpoint},
+			wantErr: []string{"apm_domain_id: it is not an OCID; write ocid1.apmdomain."},
+		},
+		{
+			name:    "OCID of something else",
+			yaml:    map[string]any{"apm_domain_id": "ocid1.compartment.oc1..aaaaaaaaexample"},
+			wantErr: []string{"apm_domain_id: it is the OCID of another kind of resource (compartment); write ocid1.apmdomain."},
+		},
+		{
+			name:    "domain and endpoint",
+			yaml:    map[string]any{"apm_domain_id": testDomainID, "endpoint": testEndpoint},
+			wantErr: []string{"endpoint and apm_domain_id are both set; keep apm_domain_id, which finds the endpoint"},
+		},
+		{
+			name:    "domain and key",
+			yaml:    map[string]any{"apm_domain_id": testDomainID, "data_key": testKey},
+			wantErr: []string{"apm_domain_id finds the data key; remove data_key and data_key_file"},
+		},
+		{
+			name:    "domain and key file",
+			yaml:    map[string]any{"apm_domain_id": testDomainID, "data_key_file": "testdata/data_key"},
+			wantErr: []string{"apm_domain_id finds the data key; remove data_key and data_key_file"},
+		},
+		{
+			name:    "domain and unknown type of key",
+			yaml:    map[string]any{"apm_domain_id": testDomainID, "data_key_type": "secret"},
+			wantErr: []string{`data_key_type: "secret" is not a type of data key`},
+		},
+		{
+			name:    "interval that is too short",
+			yaml:    map[string]any{"apm_domain_id": testDomainID, "refresh_interval": "10ms"},
+			wantErr: []string{"refresh_interval: it must be at least 1s"},
+		},
+		{
+			name:    "credentials without a domain",
+			yaml:    map[string]any{"endpoint": testEndpoint, "data_key": testKey, "auth": map[string]any{"type": "instance_principal"}},
+			wantErr: []string{"auth: it chooses the credentials for apm_domain_id, which is not set; write apm_domain_id with the OCID of the APM domain"},
+		},
+		{
+			name:    "unknown type of credentials",
+			yaml:    map[string]any{"apm_domain_id": testDomainID, "auth": map[string]any{"type": "api_key"}},
+			wantErr: []string{`auth: type: "api_key" is not a type of credentials; write instance_principal, workload_identity`},
+		},
+		{
+			name:    "credentials that contradict each other",
+			yaml:    map[string]any{"apm_domain_id": testDomainID, "auth": map[string]any{"type": "instance_principal", "profile": "prod"}},
+			wantErr: []string{"profile and config_file are for the types config_file and session_token"},
+		},
+		{
+			name:    "authenticator with a domain",
+			yaml:    map[string]any{"apm_domain_id": testDomainID, "auth": map[string]any{"authenticator": "oauth2client"}},
+			wantErr: []string{"auth: OCI APM authenticates uploads by their data key only; remove auth::authenticator and set data_key, data_key_file or apm_domain_id"},
+		},
+		{
 			name: "every mistake is reported at once",
 			yaml: map[string]any{"endpoint": "https://<apm-domain>.apm-agt.<region>.oci.oraclecloud.com", "data_key": "a b"},
 			wantErr: []string{
@@ -222,4 +300,31 @@ func TestUnknownField(t *testing.T) {
 	err := confmap.NewFromStringMap(map[string]any{"endpoint": testEndpoint, "data_keys": testKey}).Unmarshal(cfg)
 	require.ErrorContains(t, err, "invalid keys: data_keys")
 	assert.NotContains(t, err.Error(), testKey)
+}
+
+func TestUnknownFieldOfAuth(t *testing.T) {
+	cfg := createDefaultConfig()
+	err := confmap.NewFromStringMap(map[string]any{"apm_domain_id": testDomainID, "auth": map[string]any{"tpye": "config_file"}}).Unmarshal(cfg)
+	require.ErrorContains(t, err, "auth: decoding failed")
+	require.ErrorContains(t, err, "invalid keys: tpye")
+
+	err = confmap.NewFromStringMap(map[string]any{"apm_domain_id": testDomainID, "auth": "config_file"}).Unmarshal(createDefaultConfig())
+	require.ErrorContains(t, err, "auth: it must have settings of its own; write auth: {type: ")
+}
+
+// What is printed of a configuration has the credentials for OCI under auth.
+func TestMarshalAuth(t *testing.T) {
+	written := map[string]any{"apm_domain_id": testDomainID, "auth": map[string]any{"type": "config_file", "profile": "prod", "config_file": ""}}
+	cfg := createDefaultConfig()
+	source := confmap.NewFromStringMap(written)
+	require.NoError(t, source.Unmarshal(cfg))
+	assert.True(t, source.IsSet("auth"), "the source is left as it is")
+	printed := confmap.New()
+	require.NoError(t, printed.Marshal(cfg))
+	assert.Equal(t, map[string]any{"type": ociauth.TypeConfigFile, "profile": "prod", "config_file": ""}, printed.Get("auth"))
+	assert.Equal(t, testDomainID, printed.Get("apm_domain_id"))
+
+	printed = confmap.New()
+	require.NoError(t, printed.Marshal(createDefaultConfig()))
+	assert.False(t, printed.IsSet("auth"))
 }

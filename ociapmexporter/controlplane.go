@@ -26,6 +26,8 @@ type controlPlane struct {
 	client *apmcontrolplane.ApmDomainClient // nil is not made yet
 }
 
+var _ asker = (*controlPlane)(nil)
+
 func newControlPlane(cfg *Config, userAgent string) (*controlPlane, error) {
 	region, err := ociauth.RegionOf(cfg.APMDomainID, domainKind)
 	if err != nil {
@@ -63,6 +65,9 @@ func (e *askError) Error() string { return e.err.Error() }
 
 // Unwrap implements errors.Unwrap.
 func (e *askError) Unwrap() error { return e.err }
+
+func (c *controlPlane) credentials() string { return string(c.identity.Type()) }
+func (c *controlPlane) close()              { c.identity.Close() }
 
 // ask gets the facts. Credentials that OCI refuses are replaced once.
 func (c *controlPlane) ask(ctx context.Context) (facts, error) {

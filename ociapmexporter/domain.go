@@ -54,11 +54,11 @@ var errUnanswered = errors.New("OCI has not answered yet")
 // domain is an APM domain that is known by its OCID. It asks OCI for the
 // endpoint and the data keys, for all signals of one exporter.
 type domain struct {
-	config       *Config
-	controlPlane *controlPlane
-	logger       *zap.Logger
-	telemetry    *metadata.TelemetryBuilder
-	exporter     attribute.KeyValue
+	config    *Config
+	oci       asker
+	logger    *zap.Logger
+	telemetry *metadata.TelemetryBuilder
+	exporter  attribute.KeyValue
 
 	// current is what uploads use; nil is nothing yet. All else is for when it
 	// changes.
@@ -80,6 +80,14 @@ type domain struct {
 }
 
 var _ target = (*domain)(nil)
+
+// asker asks OCI about the domain.
+type asker interface {
+	ask(ctx context.Context) (facts, error)
+	// credentials names the type of those that it asks with.
+	credentials() string
+	close()
+}
 
 // discovered is a destination.
 type discovered struct {
@@ -107,22 +115,29 @@ func domainOf(cfg *Config, set exporter.Settings, userAgent string) (*domain, er
 		d.users++
 		return d, nil
 	}
-	controlPlane, err := newControlPlane(cfg, userAgent)
+	oci, err := newControlPlane(cfg, userAgent)
 	if err != nil {
 		return nil, err
 	}
+	d, err := newDomain(cfg, set, oci)
+	if err != nil {
+		return nil, err
+	}
+	domains.known[cfg] = d
+	return d, nil
+}
+
+func newDomain(cfg *Config, set exporter.Settings, oci asker) (*domain, error) {
 	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, err
 	}
-	d := &domain{
-		config: cfg, controlPlane: controlPlane, logger: set.Logger, telemetry: telemetry,
+	return &domain{
+		config: cfg, oci: oci, logger: set.Logger, telemetry: telemetry,
 		exporter: attribute.String("exporter", set.ID.String()),
 		users:    1, problem: errUnanswered,
 		asked: make(chan struct{}), kick: make(chan struct{}, 1),
-	}
-	domains.known[cfg] = d
-	return d, nil
+	}, nil
 }
 
 // start begins to ask with the first signal.
@@ -154,7 +169,7 @@ func (d *domain) shutdown() {
 		d.stop()
 		d.running.Wait()
 	}
-	d.controlPlane.identity.Close()
+	d.oci.close()
 	d.telemetry.Shutdown()
 }
 
@@ -232,7 +247,7 @@ func sleep(ctx context.Context, duration time.Duration) bool {
 // ask asks OCI, and tells everyone who waits. It says whether uploads use
 // another endpoint or key now.
 func (d *domain) ask(ctx context.Context) (changed bool, err error) {
-	got, err := d.controlPlane.ask(ctx)
+	got, err := d.oci.ask(ctx)
 	var urls uploadURLs
 	if err == nil {
 		urls, err = newUploadURLs(got.endpoint, d.config.DataKeyType)
@@ -272,7 +287,7 @@ func (d *domain) adopt(got facts, urls uploadURLs) (changed bool) {
 	switch {
 	case old == nil:
 		d.logger.Info("Discovered the APM domain: uploads go to its endpoint with its data key",
-			zap.String("domain", got.name), zap.String("endpoint", got.endpoint), zap.String("auth", string(d.controlPlane.identity.Type())))
+			zap.String("domain", got.name), zap.String("endpoint", got.endpoint), zap.String("auth", d.oci.credentials()))
 	case old.endpoint != next.endpoint:
 		d.logger.Info("The endpoint of the APM domain has changed: uploads go to the new one", zap.String("endpoint", got.endpoint))
 	case old.key != next.key:
