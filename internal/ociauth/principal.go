@@ -56,21 +56,23 @@ type instancePrincipal struct {
 func newInstancePrincipal(client *http.Client) *instancePrincipal {
 	return &instancePrincipal{exchange: &tokenExchange{
 		client:   client,
-		metadata: &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, Proxy: localProxy}},
+		metadata: &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, Proxy: localProxy(http.ProxyFromEnvironment)}},
 	}}
 }
 
-// localProxy returns the environment's proxy if it is on this machine. Any other
+// localProxy finds the environment's proxy if it is on this machine. Any other
 // would ask the metadata service of another machine, if any.
-func localProxy(req *http.Request) (*url.URL, error) {
-	proxy, err := http.ProxyFromEnvironment(req)
-	if proxy == nil || err != nil {
-		return nil, err
+func localProxy(find func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
+	return func(req *http.Request) (*url.URL, error) {
+		proxy, err := find(req)
+		if proxy == nil || err != nil {
+			return nil, err
+		}
+		if addr, err := netip.ParseAddr(proxy.Hostname()); err != nil || !addr.IsLoopback() {
+			return nil, nil
+		}
+		return proxy, nil
 	}
-	if addr, err := netip.ParseAddr(proxy.Hostname()); err != nil || !addr.IsLoopback() {
-		return nil, nil
-	}
-	return proxy, nil
 }
 
 func (p *instancePrincipal) forget() { p.provider = nil }
@@ -382,8 +384,24 @@ func network(err error) string {
 		return "timeout"
 	case strings.Contains(err.Error(), "x509:"):
 		return "its certificate is not of a known authority"
-	case strings.Contains(err.Error(), "Bad Gateway"), strings.Contains(err.Error(), "Forbidden"):
-		return "the proxy refuses the connection"
+	}
+	if status := proxyStatus(err); status != "" {
+		return "the proxy answers " + status
 	}
 	return "the connection broke off"
+}
+
+// proxyStatus returns the status with which a proxy refused a connection. It is
+// all that net/http says of it.
+func proxyStatus(err error) string {
+	var urlErr *url.Error
+	if !errors.As(err, &urlErr) {
+		return ""
+	}
+	for code := http.StatusBadRequest; code <= http.StatusNetworkAuthenticationRequired; code++ {
+		if text := http.StatusText(code); text != "" && urlErr.Err.Error() == text {
+			return strconv.Itoa(code) + " " + text
+		}
+	}
+	return ""
 }

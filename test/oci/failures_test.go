@@ -181,7 +181,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
 				return instance(), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceAPM, Down: true})
 			},
-			want: `the OCI service for GetApmDomain in us-phoenix-1 does not answer (the proxy refuses the connection); allow outbound HTTPS to it, or set HTTPS_PROXY; it is asked again later`,
+			want: `the OCI service for GetApmDomain in us-phoenix-1 does not answer (the proxy answers 502 Bad Gateway); allow outbound HTTPS to it, or set HTTPS_PROXY; it is asked again later`,
 		},
 		{
 			name: "control plane that hangs up",
@@ -195,7 +195,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
 				return instance(), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceAuth, Down: true})
 			},
-			want: `the token service auth.us-phoenix-1.oraclecloud.com does not answer (the proxy refuses the connection)`,
+			want: `the token service auth.us-phoenix-1.oraclecloud.com does not answer (the proxy answers 502 Bad Gateway)`,
 		},
 		{
 			name: "token service that refuses",
