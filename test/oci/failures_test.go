@@ -11,9 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ociapm/otelcol-ociapm/internal/ocisandbox"
+	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
 // Whatever keeps the domain from being discovered, the collector starts, takes
@@ -28,27 +30,31 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 		// nothing that could be mended while it runs.
 		prepare func(*testing.T, *cloud) (s setup, mend func())
 		want    string
+		readme  string // the part of it that README.md of the exporter lists
 	}{
 		{
 			name: "no policy for the keys",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
 				return instance(), c.fault(t, ocisandbox.Fault{Operation: ocisandbox.OperationListDataKeys, Status: 404})
 			},
-			want: `OCI refuses ListDataKeys in us-phoenix-1 (404 NotAuthorizedOrNotFound): write the policy statement \"Allow dynamic-group <group of the machine> to use apm-domains in compartment <compartment of the APM domain>\" (opc-request-id `,
+			readme: `OCI refuses ListDataKeys`,
+			want:   `OCI refuses ListDataKeys in us-phoenix-1 (404 NotAuthorizedOrNotFound): write the policy statement \"Allow dynamic-group <group of the machine> to use apm-domains in compartment <compartment of the APM domain>\" (opc-request-id `,
 		},
 		{
 			name: "no policy at all",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
 				return instance(), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceAPM, Status: 404})
 			},
-			want: `OCI refuses GetApmDomain in us-phoenix-1 (404 NotAuthorizedOrNotFound): write the policy statement \"Allow dynamic-group <group of the machine> to read apm-domains in compartment <compartment of the APM domain>\", or correct the OCID if us-phoenix-1 has no APM domain ocid1.apmdomain.`,
+			readme: `OCI refuses GetApmDomain`,
+			want:   `OCI refuses GetApmDomain in us-phoenix-1 (404 NotAuthorizedOrNotFound): write the policy statement \"Allow dynamic-group <group of the machine> to read apm-domains in compartment <compartment of the APM domain>\", or correct the OCID if us-phoenix-1 has no APM domain ocid1.apmdomain.`,
 		},
 		{
 			name: "no policy for a pod",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
 				return inPod(t, c, setup{}), c.fault(t, ocisandbox.Fault{Operation: ocisandbox.OperationListDataKeys, Status: 404})
 			},
-			want: `\"Allow any-user to use apm-domains in compartment <compartment of the APM domain> where all {request.principal.type = 'workload', request.principal.namespace = '<namespace>', request.principal.service_account = '<service account>', request.principal.cluster_id = '<OCID of the cluster>'}\"`,
+			readme: `Allow any-user to use apm-domains in compartment`,
+			want:   `\"Allow any-user to use apm-domains in compartment <compartment of the APM domain> where all {request.principal.type = 'workload', request.principal.namespace = '<namespace>', request.principal.service_account = '<service account>', request.principal.cluster_id = '<OCID of the cluster>'}\"`,
 		},
 		{
 			name: "no policy for a user",
@@ -57,21 +63,24 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 				require.NoError(t, err)
 				return setup{auth: "config_file: " + file.Path}, c.fault(t, ocisandbox.Fault{Operation: ocisandbox.OperationListDataKeys, Status: 404})
 			},
-			want: `\"Allow group <group of the user> to use apm-domains in compartment <compartment of the APM domain>\"`,
+			readme: `Allow group <group of the user> to use apm-domains`,
+			want:   `\"Allow group <group of the user> to use apm-domains in compartment <compartment of the APM domain>\"`,
 		},
 		{
 			name: "domain that does not exist",
 			prepare: func(_ *testing.T, c *cloud) (setup, func()) {
 				return setup{domain: c.UnknownDomainID()}, nil
 			},
-			want: `or correct the OCID if us-phoenix-1 has no APM domain ocid1.apmdomain.`,
+			readme: `or correct the OCID if`,
+			want:   `or correct the OCID if us-phoenix-1 has no APM domain ocid1.apmdomain.`,
 		},
 		{
 			name: "wrong region",
 			prepare: func(_ *testing.T, c *cloud) (setup, func()) {
 				return setup{domain: strings.Replace(c.DomainID(), ".phx.", ".fra.", 1)}, nil
 			},
-			want: `or correct the OCID if eu-frankfurt-1 has no APM domain ocid1.apmdomain.oc1.fra.`,
+			readme: `or correct the OCID if`,
+			want:   `or correct the OCID if eu-frankfurt-1 has no APM domain ocid1.apmdomain.oc1.fra.`,
 		},
 		{
 			name: "domain that is being made",
@@ -79,7 +88,8 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 				c.SetDomainState("CREATING")
 				return instance(), func() { c.SetDomainState(ocisandbox.DomainActive) }
 			},
-			want: `is still CREATING: it is asked for again until it is ACTIVE`,
+			readme: `is still CREATING`,
+			want:   `is still CREATING: it is asked for again until it is ACTIVE`,
 		},
 		{
 			name: "domain that is being deleted",
@@ -87,7 +97,8 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 				c.SetDomainState(ocisandbox.DomainDeleting)
 				return instance(), nil
 			},
-			want: `is DELETING: write the OCID of another into apm_domain_id`,
+			readme: `write the OCID of another into apm_domain_id`,
+			want:   `is DELETING: write the OCID of another into apm_domain_id`,
 		},
 		{
 			name: "clock that is ten minutes late",
@@ -97,7 +108,8 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 				c.SetClockOffset(10 * time.Minute)
 				return setup{auth: "config_file: " + file.Path}, func() { c.SetClockOffset(0) }
 			},
-			want: `the clock of this machine is 10m0s behind OCI's, and OCI accepts 5m0s: set it, with chrony or NTP`,
+			readme: `the clock of this machine is`,
+			want:   `the clock of this machine is 10m0s behind OCI's, and OCI accepts 5m0s: set it, with chrony or NTP`,
 		},
 		{
 			name: "clock of an instance that is ten minutes early",
@@ -105,7 +117,8 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 				c.SetClockOffset(-10 * time.Minute)
 				return instance(), func() { c.SetClockOffset(0) }
 			},
-			want: `the clock of this machine is 10m0s ahead of OCI's, and OCI accepts 5m0s: set it, with chrony or NTP`,
+			readme: `the clock of this machine is`,
+			want:   `the clock of this machine is 10m0s ahead of OCI's, and OCI accepts 5m0s: set it, with chrony or NTP`,
 		},
 		{
 			name: "session that has expired",
@@ -121,7 +134,8 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 					require.NoError(t, err)
 				}
 			},
-			want: `run oci session authenticate --profile-name ` + ocisandbox.ProfileSession + `; before it expires, oci session refresh --profile ` + ocisandbox.ProfileSession + ` renews it`,
+			readme: `run oci session authenticate --profile-name`,
+			want:   `run oci session authenticate --profile-name ` + ocisandbox.ProfileSession + `; before it expires, oci session refresh --profile ` + ocisandbox.ProfileSession + ` renews it`,
 		},
 		{
 			name: "session that OCI has ended",
@@ -135,7 +149,8 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 					require.NoError(t, err)
 				}
 			},
-			want: `OCI does not accept the signature of GetApmDomain in us-phoenix-1 (401 NotAuthenticated): run oci session authenticate --profile-name ` + ocisandbox.ProfileSession,
+			readme: `run oci session authenticate --profile-name`,
+			want:   `OCI does not accept the signature of GetApmDomain in us-phoenix-1 (401 NotAuthenticated): run oci session authenticate --profile-name ` + ocisandbox.ProfileSession,
 		},
 		{
 			name: "token of a function that has expired",
@@ -151,7 +166,8 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 					require.NoError(t, err)
 				}
 			},
-			want: `the token in OCI_RESOURCE_PRINCIPAL_RPST expired at `,
+			readme: `the token in OCI_RESOURCE_PRINCIPAL_RPST expired at`,
+			want:   `the token in OCI_RESOURCE_PRINCIPAL_RPST expired at `,
 		},
 		{
 			name: "API key that OCI does not know",
@@ -160,49 +176,56 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 				require.NoError(t, err)
 				return setup{auth: "profile: " + ocisandbox.ProfileUnknownKey + ", config_file: " + file.Path}, nil
 			},
-			want: `OCI does not accept the signature of GetApmDomain in us-phoenix-1 (401 NotAuthenticated): check tenancy, user, fingerprint and key_file of profile [` + ocisandbox.ProfileUnknownKey + `] in `,
+			readme: `check tenancy, user, fingerprint and key_file of profile`,
+			want:   `OCI does not accept the signature of GetApmDomain in us-phoenix-1 (401 NotAuthenticated): check tenancy, user, fingerprint and key_file of profile [` + ocisandbox.ProfileUnknownKey + `] in `,
 		},
 		{
 			name: "throttled control plane",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
 				return instance(), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceAPM, Status: 429, RetryAfter: "2"})
 			},
-			want: `OCI throttles GetApmDomain in us-phoenix-1 (429 TooManyRequests); it is asked again later, ever less often`,
+			readme: `OCI throttles GetApmDomain`,
+			want:   `OCI throttles GetApmDomain in us-phoenix-1 (429 TooManyRequests); it is asked again later, ever less often`,
 		},
 		{
 			name: "control plane that is broken",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
 				return instance(), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceAPM, Status: 503})
 			},
-			want: `OCI answered GetApmDomain in us-phoenix-1 with 503 ServiceUnavailable; it is asked again later`,
+			readme: `with 503 ServiceUnavailable; it is asked again later`,
+			want:   `OCI answered GetApmDomain in us-phoenix-1 with 503 ServiceUnavailable; it is asked again later`,
 		},
 		{
 			name: "control plane that is away",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
 				return instance(), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceAPM, Down: true})
 			},
-			want: `the OCI service for GetApmDomain in us-phoenix-1 does not answer (the proxy answers 502 Bad Gateway); allow outbound HTTPS to it, or set HTTPS_PROXY; it is asked again later`,
+			readme: `the OCI service for GetApmDomain in`,
+			want:   `the OCI service for GetApmDomain in us-phoenix-1 does not answer (the proxy answers 502 Bad Gateway); allow outbound HTTPS to it, or set HTTPS_PROXY; it is asked again later`,
 		},
 		{
 			name: "control plane that hangs up",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
 				return instance(), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceAPM, Reset: true})
 			},
-			want: `the OCI service for GetApmDomain in us-phoenix-1 does not answer (the connection broke off)`,
+			readme: `the OCI service for GetApmDomain in`,
+			want:   `the OCI service for GetApmDomain in us-phoenix-1 does not answer (the connection broke off)`,
 		},
 		{
 			name: "token service that is away",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
 				return instance(), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceAuth, Down: true})
 			},
-			want: `the token service auth.us-phoenix-1.oraclecloud.com does not answer (the proxy answers 502 Bad Gateway)`,
+			readme: `does not answer (`,
+			want:   `the token service auth.us-phoenix-1.oraclecloud.com does not answer (the proxy answers 502 Bad Gateway)`,
 		},
 		{
 			name: "token service that refuses",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
 				return instance(), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceAuth, Status: 401})
 			},
-			want: `the token service auth.us-phoenix-1.oraclecloud.com refused the certificate of this instance with 401`,
+			readme: `refused the certificate of this instance with 401`,
+			want:   `the token service auth.us-phoenix-1.oraclecloud.com refused the certificate of this instance with 401`,
 		},
 		{
 			name: "machine without a metadata service",
@@ -211,21 +234,24 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 				s.environment = []string{"OCI_METADATA_BASE_URL=http://127.0.0.1:1/opc/v2"} // nothing listens there
 				return s, nil
 			},
-			want: `no instance metadata service answers at 127.0.0.1:1 (connection refused); auth type instance_principal works on Compute instances of OCI only: elsewhere set auth::type to config_file, or endpoint and data_key instead of apm_domain_id`,
+			readme: `no instance metadata service answers at`,
+			want:   `no instance metadata service answers at 127.0.0.1:1 (connection refused); auth type instance_principal works on Compute instances of OCI only: elsewhere set auth::type to config_file, or endpoint and data_key instead of apm_domain_id`,
 		},
 		{
 			name: "metadata service of another kind",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
 				return instance(), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceMetadata, Status: 404})
 			},
-			want: `the instance metadata service at 169.254.169.254 answered /opc/v2/instance/region with 404`,
+			readme: `answered /opc/v2/instance/region with 404`,
+			want:   `the instance metadata service at 169.254.169.254 answered /opc/v2/instance/region with 404`,
 		},
 		{
 			name: "workload identity outside of a cluster",
 			prepare: func(*testing.T, *cloud) (setup, func()) {
 				return setup{auth: "type: workload_identity"}, nil
 			},
-			want: `auth type workload_identity works in pods of an enhanced OKE cluster, with automountServiceAccountToken: true; elsewhere set another auth::type`,
+			readme: `auth type workload_identity works in pods of an enhanced OKE cluster`,
+			want:   `auth type workload_identity works in pods of an enhanced OKE cluster, with automountServiceAccountToken: true; elsewhere set another auth::type`,
 		},
 		{
 			name: "pod without the variables",
@@ -234,21 +260,24 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 				s.environment = append(s.environment, "OCI_RESOURCE_PRINCIPAL_REGION=")
 				return s, nil
 			},
-			want: `set OCI_RESOURCE_PRINCIPAL_VERSION to \"2.2\" and OCI_RESOURCE_PRINCIPAL_REGION to the region of the cluster`,
+			readme: `and OCI_RESOURCE_PRINCIPAL_REGION to the region of the cluster`,
+			want:   `set OCI_RESOURCE_PRINCIPAL_VERSION to \"2.2\" and OCI_RESOURCE_PRINCIPAL_REGION to the region of the cluster`,
 		},
 		{
 			name: "basic cluster",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
 				return inPod(t, c, setup{}), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceProxymux, Status: 403})
 			},
-			want: `OKE refuses workload identity to this pod (403): it needs an enhanced cluster; upgrade the cluster, or set another auth::type`,
+			readme: `OKE refuses workload identity to this pod (403)`,
+			want:   `OKE refuses workload identity to this pod (403): it needs an enhanced cluster; upgrade the cluster, or set another auth::type`,
 		},
 		{
 			name: "resource principal elsewhere",
 			prepare: func(*testing.T, *cloud) (setup, func()) {
 				return setup{auth: "type: resource_principal"}, nil
 			},
-			want: `the environment has no OCI_RESOURCE_PRINCIPAL_VERSION: auth type resource_principal works where OCI sets it`,
+			readme: `the environment has no OCI_RESOURCE_PRINCIPAL_VERSION`,
+			want:   `the environment has no OCI_RESOURCE_PRINCIPAL_VERSION: auth type resource_principal works where OCI sets it`,
 		},
 		{
 			name: "no configuration file",
@@ -259,7 +288,8 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 					require.NoError(t, err)
 				}
 			},
-			want: `/config does not exist: write it with oci setup config, or name another in auth::config_file`,
+			readme: `does not exist: write it with oci setup config`,
+			want:   `/config does not exist: write it with oci setup config, or name another in auth::config_file`,
 		},
 		{
 			name: "no such profile",
@@ -268,7 +298,8 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 				require.NoError(t, err)
 				return setup{auth: "profile: nobody, config_file: " + file.Path}, nil
 			},
-			want: ` has no profile [nobody]: add it with oci setup config, or write auth::profile`,
+			readme: `has no profile [`,
+			want:   ` has no profile [nobody]: add it with oci setup config, or write auth::profile`,
 		},
 		{
 			name: "no key file",
@@ -282,7 +313,8 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 					require.NoError(t, err)
 				}
 			},
-			want: `.pem does not exist: correct key_file in the OCI configuration file`,
+			readme: `does not exist: correct key_file in the OCI configuration file`,
+			want:   `.pem does not exist: correct key_file in the OCI configuration file`,
 		},
 		{
 			name: "wrong pass phrase",
@@ -298,7 +330,8 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 					require.NoError(t, os.WriteFile(file.Path, content, 0o600))
 				}
 			},
-			want: `does not open with the pass_phrase of the profile: correct pass_phrase in the OCI configuration file`,
+			readme: `does not open with the pass_phrase of the profile`,
+			want:   `does not open with the pass_phrase of the profile: correct pass_phrase in the OCI configuration file`,
 		},
 		{
 			name: "no pass phrase",
@@ -313,12 +346,17 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 					require.NoError(t, os.WriteFile(file.Path, content, 0o600))
 				}
 			},
-			want: `is encrypted: write its pass_phrase into the profile of the OCI configuration file`,
+			readme: `is encrypted: write its pass_phrase into the profile`,
+			want:   `is encrypted: write its pass_phrase into the profile of the OCI configuration file`,
 		},
 	}
+	readme, err := os.ReadFile(filepath.Join(harness.Root(t), "ociapmexporter", "README.md"))
+	require.NoError(t, err)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
+			require.Contains(t, tt.want, tt.readme)
+			assert.Contains(t, string(readme), tt.readme)
 			c := startCloud(t, ocisandbox.Config{})
 			s, mend := tt.prepare(t, c)
 			collector := c.startCollector(t, s)
