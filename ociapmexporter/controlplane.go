@@ -90,7 +90,8 @@ func (c *controlPlane) askOnce(ctx context.Context) (facts, error) {
 	if err != nil {
 		return facts{}, c.explain(get, err, domain.RawResponse)
 	}
-	if err := checkState(domain.ApmDomain); err != nil {
+	err = checkState(domain.ApmDomain)
+	if err != nil {
 		return facts{}, err
 	}
 

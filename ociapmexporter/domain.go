@@ -76,6 +76,7 @@ type domain struct {
 	running sync.WaitGroup
 
 	reported string // kind of the problem that the log tells of; "" is none
+	unwell   bool   // whether the status tells of it
 	reminded time.Time
 }
 
@@ -148,7 +149,7 @@ func (d *domain) start(host component.Host) {
 	if len(d.hosts) > 1 {
 		return
 	}
-	ctx, stop := context.WithCancel(context.Background()) //nolint:gosec // shutdown calls stop
+	ctx, stop := context.WithCancel(context.Background())
 	d.stop = stop
 	d.running.Go(func() { d.run(ctx) })
 }
@@ -229,7 +230,7 @@ func newBackOff(first time.Duration) *backoff.ExponentialBackOff {
 // jitter keeps thousands of collectors that started together from asking
 // together.
 func jitter(interval time.Duration) time.Duration {
-	return interval - interval/10 + rand.N(interval/5+1) //nolint:gosec // spreads load, guards nothing
+	return interval - interval/10 + rand.N(interval/5+1)
 }
 
 // sleep returns false if ctx was done first.
@@ -414,9 +415,11 @@ func (d *domain) report(ctx context.Context, changed bool, err error) {
 		d.count(ctx, attribute.String("outcome", outcome))
 		if d.reported != "" {
 			d.logger.Info("OCI answers about the APM domain again")
+		}
+		if d.unwell {
 			d.status(componentstatus.NewEvent(componentstatus.StatusOK))
 		}
-		d.reported = ""
+		d.reported, d.unwell = "", false
 		return
 	}
 
@@ -433,6 +436,7 @@ func (d *domain) report(ctx context.Context, changed bool, err error) {
 	if d.current.Load() == nil {
 		d.logger.Warn("The APM domain cannot be discovered: uploads are held", zap.Error(err))
 		d.status(componentstatus.NewRecoverableErrorEvent(err))
+		d.unwell = true
 	} else {
 		// Uploads arrive: the exporter is well, and must not be restarted, which
 		// would lose what it knows.

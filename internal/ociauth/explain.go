@@ -153,7 +153,7 @@ func (id *Identity) notAuthenticated(call Call, answer string, failure common.Se
 	case TypeConfigFile:
 		text += fmt.Sprintf("check tenancy, user, fingerprint and key_file of profile [%s] in %s, and that the API key is the user's", id.config.profile(), id.config.file())
 	case TypeSessionToken:
-		text += fmt.Sprintf("run oci session authenticate --profile-name %s", id.config.profile())
+		text += "run oci session authenticate --profile-name " + id.config.profile()
 	default:
 		text += "new credentials are asked for; check the clock of this machine"
 	}

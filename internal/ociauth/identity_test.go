@@ -208,7 +208,7 @@ func TestInstancePrincipalFails(t *testing.T) {
 			name: "no certificate",
 			answer: func(w http.ResponseWriter, r *http.Request) {
 				if !strings.HasSuffix(r.URL.Path, "/region") {
-					http.Error(w, secret, http.StatusInternalServerError)
+					w.WriteHeader(http.StatusInternalServerError)
 				}
 			},
 			want: "answered /opc/v2/identity/cert.pem with 500",

@@ -138,7 +138,7 @@ func (e *tokenExchange) begin(ctx context.Context) error {
 
 func (e *tokenExchange) askMetadata(req *http.Request) ([]byte, *Error) {
 	const advice = "; auth type instance_principal works on Compute instances of OCI only: elsewhere set auth::type to config_file, or endpoint and data_key instead of apm_domain_id"
-	resp, err := e.metadata.Do(req)
+	resp, err := e.metadata.Do(req) //nolint:gosec // the address is fixed, or the operator's
 	if err != nil {
 		return nil, &Error{Kind: KindMetadata, message: "no instance metadata service answers at " + req.URL.Host + " (" + network(err) + ")" + advice}
 	}
@@ -173,7 +173,7 @@ func (e *tokenExchange) Do(req *http.Request) (*http.Response, error) {
 		return answer(req, http.StatusOK, body), nil
 	}
 
-	resp, err := e.client.Do(req)
+	resp, err := e.client.Do(req) //nolint:gosec // the address is the SDK's, for the region of this machine
 	if err != nil {
 		return e.fail(req, &Error{Kind: KindUnreachable, message: "the token service " + req.URL.Host + " does not answer (" + network(err) + "); " + networkAdvice}), nil
 	}
