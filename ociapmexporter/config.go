@@ -129,10 +129,19 @@ func (cfg *Config) Unmarshal(conf *confmap.Conf) error {
 	}
 	cfg.authenticator = auth.Delete("authenticator")
 	if err := auth.Unmarshal(&cfg.Auth); err != nil {
-		return fmt.Errorf("auth: %w", err)
+		return fmt.Errorf("auth: %w", decoding(err))
 	}
 	conf.Delete("auth")
-	return conf.Unmarshal(cfg)
+	return decoding(conf.Unmarshal(cfg))
+}
+
+// decoding returns an error of Unmarshal without the line that says that decoding
+// failed, which whoever calls Config.Unmarshal writes.
+func decoding(err error) error {
+	if inner := errors.Unwrap(err); inner != nil {
+		return inner
+	}
+	return err
 }
 
 // Validate reports every mistake that would keep uploads from arriving, each

@@ -305,7 +305,7 @@ func TestUnknownField(t *testing.T) {
 func TestUnknownFieldOfAuth(t *testing.T) {
 	cfg := createDefaultConfig()
 	err := confmap.NewFromStringMap(map[string]any{"apm_domain_id": testDomainID, "auth": map[string]any{"tpye": "config_file"}}).Unmarshal(cfg)
-	require.ErrorContains(t, err, "auth: decoding failed")
+	require.ErrorContains(t, err, "auth: 'ociauth.Config' has")
 	require.ErrorContains(t, err, "invalid keys: tpye")
 
 	err = confmap.NewFromStringMap(map[string]any{"apm_domain_id": testDomainID, "auth": "config_file"}).Unmarshal(createDefaultConfig())

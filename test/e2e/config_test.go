@@ -102,7 +102,7 @@ func TestMistakes(t *testing.T) {
 		{
 			name: "unknown field", endpoint: domainEndpoint, key: harness.PrivateKey,
 			override: "{exporters: {oci_apm: {datakey: x}}}",
-			want:     "'exporters' error reading configuration for \"oci_apm\": decoding failed due to the following error(s):\n\n'ociapmexporter.Config' has invalid keys: datakey",
+			want:     "'exporters' error reading configuration for \"oci_apm\": decoding failed due to the following error(s):\n\n'' 'ociapmexporter.Config' has invalid keys: datakey",
 		},
 		{
 			name: "metrics with a public key", endpoint: domainEndpoint, key: harness.PublicKey,
