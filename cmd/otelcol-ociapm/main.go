@@ -7,6 +7,7 @@ import (
 	"os"
 
 	ocimetadataprovider "github.com/ociapm/otelcol-ociapm/ocimetadataprovider"
+	ocivaultprovider "github.com/ociapm/otelcol-ociapm/ocivaultprovider"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 	envprovider "go.opentelemetry.io/collector/confmap/provider/envprovider"
@@ -35,6 +36,7 @@ func main() {
 					httpprovider.NewFactory(),
 					httpsprovider.NewFactory(),
 					yamlprovider.NewFactory(),
+					ocivaultprovider.NewFactory(),
 					ocimetadataprovider.NewFactory(),
 				},
 			},
@@ -45,6 +47,7 @@ func main() {
 			httpprovider.NewFactory().Create(confmap.ProviderSettings{}).Scheme():        "go.opentelemetry.io/collector/confmap/provider/httpprovider v1.64.0",
 			httpsprovider.NewFactory().Create(confmap.ProviderSettings{}).Scheme():       "go.opentelemetry.io/collector/confmap/provider/httpsprovider v1.64.0",
 			yamlprovider.NewFactory().Create(confmap.ProviderSettings{}).Scheme():        "go.opentelemetry.io/collector/confmap/provider/yamlprovider v1.64.0",
+			ocivaultprovider.NewFactory().Create(confmap.ProviderSettings{}).Scheme():    "github.com/ociapm/otelcol-ociapm v0.1.0",
 			ocimetadataprovider.NewFactory().Create(confmap.ProviderSettings{}).Scheme(): "github.com/ociapm/otelcol-ociapm v0.1.0",
 		},
 		ConverterModules: []string{},
