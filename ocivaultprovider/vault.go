@@ -74,6 +74,8 @@ func (v *ociVault) read(ctx context.Context, ocid string) (string, error) {
 		switch {
 		case known.Kind == ociauth.KindNotAllowed:
 			hint = "; the answer is the same for a secret that is deleted, or about to be"
+		case known.Kind == ociauth.KindMetadata:
+			hint = "; for " + schemeName + ", " + authVariable + "=api_key chooses a configuration file"
 		case known.Kind == ociauth.KindUnreachable && known.Status == 0:
 			hint = "; the region is that of the OCID"
 		}

@@ -1,0 +1,325 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package oci
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/ocisandbox"
+	"github.com/ociapm/otelcol-ociapm/test/harness"
+)
+
+// privateKey returns the private data key of the domain.
+func (c *cloud) privateKey(t *testing.T) string {
+	t.Helper()
+	for _, key := range c.uploads.Keys() {
+		if key.Kind == apmsandbox.KeyPrivate {
+			return key.Value
+		}
+	}
+	require.Fail(t, "the domain has no private key")
+	return ""
+}
+
+// vaultEnvironment leads the collector to the cloud, as the instance that it runs
+// on, and has it look for new versions as often as it may.
+func (c *cloud) vaultEnvironment(t *testing.T) []string {
+	t.Helper()
+	return append(c.Environment(), "HOME="+t.TempDir(), "OCI_CONFIG_FILE=", "OCI_RESOURCE_PRINCIPAL_VERSION=", "OCI_CLI_AUTH=",
+		"OCI_GO_SDK_DEBUG=verbose", "OTELCOL_OCIVAULT_INTERVAL=10s")
+}
+
+// addSecret puts a secret into the vault.
+func (c *cloud) addSecret(t *testing.T, content string) (ocid string) {
+	t.Helper()
+	ocid, err := c.AddSecret("apm", []byte(content))
+	require.NoError(t, err)
+	return ocid
+}
+
+// rotate gives a secret a new current version.
+func (c *cloud) rotate(t *testing.T, ocid, content string) {
+	t.Helper()
+	_, err := c.RotateSecret(ocid, []byte(content), ocisandbox.StageCurrent)
+	require.NoError(t, err)
+}
+
+// startWithSecret starts the agent with a data key from the vault.
+func (c *cloud) startWithSecret(t *testing.T, reference string, environment ...string) *harness.Collector {
+	t.Helper()
+	return harness.StartCollector(t, harness.CollectorOptions{
+		Endpoint:    c.UploadEndpoint(),
+		Environment: append(c.vaultEnvironment(t), environment...),
+		Overrides: "exporters:\n  oci_apm:\n    data_key: ${ocivault:" + reference + "}\n    retry_on_failure: {max_interval: 1s}\n" +
+			"  debug: {verbosity: detailed}\n" +
+			"service:\n  pipelines: {traces: {exporters: [oci_apm, debug]}}\n  telemetry: {logs: {level: debug, sampling: }}\n",
+	})
+}
+
+var requestID = regexp.MustCompile(`opc-request-id [^)]+`)
+
+// anyRequest puts ID in place of ids of requests.
+func anyRequest(text string) string { return requestID.ReplaceAllString(text, "opc-request-id ID") }
+
+func awaitTimes(t *testing.T, collector *harness.Collector, text string, times int) {
+	t.Helper()
+	require.Eventually(t, func() bool { return strings.Count(collector.Output(), text) >= times }, awaitTimeout, pollInterval,
+		"%q is not in the log %d times", text, times)
+}
+
+// The data key is replaced, in the domain and in the vault, while spans flow: the
+// collector takes the new one by itself, and loses nothing. A version that is not
+// current yet is left alone.
+func TestVaultRotation(t *testing.T) {
+	t.Parallel()
+	c := startCloud(t, ocisandbox.Config{})
+	first := c.privateKey(t)
+	secret := c.addSecret(t, first)
+	collector := c.startWithSecret(t, secret)
+	pid := collector.Pid()
+	load := startLoad(t, collector)
+	c.awaitStored(t, 100)
+
+	const pending = "a-version-that-is-not-in-use-yet"
+	_, err := c.RotateSecret(secret, []byte(pending), ocisandbox.StagePending)
+	require.NoError(t, err)
+	reads := c.Count(ocisandbox.OperationGetSecretBundle, 200)
+	require.Eventually(t, func() bool { return c.Count(ocisandbox.OperationGetSecretBundle, 200) > reads }, awaitTimeout, pollInterval)
+	assert.Equal(t, 1, strings.Count(collector.Output(), "Everything is ready"))
+
+	// Whoever rotates takes some time between the two.
+	require.NoError(t, c.RotateDataKeys(0))
+	second := c.privateKey(t)
+	require.NotEqual(t, first, second)
+	collector.AwaitOutput(t, "401 Unauthorized")
+	c.rotate(t, secret, second)
+	awaitTimes(t, collector, "Everything is ready", 2)
+	c.awaitStored(t, c.uploads.Counts().Spans.Stored+100)
+	c.requireAllStored(t, load)
+
+	assert.Equal(t, pid, collector.Pid())
+	assert.Equal(t, 2, strings.Count(collector.Output(), "Everything is ready"), "one reload")
+	require.Zero(t, collector.Stop(t))
+	requireNoSecret(t, "the log", collector.Output(), map[string]string{"the first key": first, "the second key": second, "the pending version": pending})
+}
+
+// Whatever becomes of the secret, the collector goes on with what it has: at a
+// poll, and at a reload that somebody asks for. The log says so once.
+func TestVaultTrouble(t *testing.T) {
+	t.Parallel()
+	const (
+		away    = "OCI Vault does not give the secret now; keeping its last value"
+		useless = "The new version of the secret is of no use; keeping the last value"
+	)
+	tests := []struct {
+		name    string
+		trouble func(*testing.T, *cloud, string) (repair func())
+		said    []string
+	}{
+		{
+			name: "Vault does not answer",
+			trouble: func(t *testing.T, c *cloud, _ string) func() {
+				return c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceSecrets, Down: true})
+			},
+			said: []string{away, "the OCI service for GetSecretBundle in us-phoenix-1 does not answer"},
+		},
+		{
+			name: "the secret is about to be deleted",
+			trouble: func(t *testing.T, c *cloud, secret string) func() {
+				require.NoError(t, c.SetSecretState(secret, ocisandbox.SecretPendingDeletion))
+				return func() { require.NoError(t, c.SetSecretState(secret, ocisandbox.SecretActive)) }
+			},
+			said: []string{away, "404 NotAuthorizedOrNotFound", "the answer is the same for a secret that is deleted, or about to be"},
+		},
+		{
+			name: "a version without the key",
+			trouble: func(t *testing.T, c *cloud, secret string) func() {
+				c.rotate(t, secret, `{"other": "value-of-another-key"}`)
+				return func() { require.NoError(t, c.PromoteSecret(secret, 1)) }
+			},
+			said: []string{useless, `no such key in its JSON object: \"private\"`},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			c := startCloud(t, ocisandbox.Config{})
+			key := c.privateKey(t)
+			secret := c.addSecret(t, fmt.Sprintf(`{"private": %q}`, key))
+			collector := c.startWithSecret(t, secret+"#private")
+			load := startLoad(t, collector)
+			c.awaitStored(t, 100)
+
+			repair := test.trouble(t, c, secret)
+			for _, said := range test.said {
+				awaitTimes(t, collector, said, 1)
+			}
+			collector.Signal(t, syscall.SIGHUP)
+			awaitTimes(t, collector, "Everything is ready", 2)
+			c.awaitStored(t, c.uploads.Counts().Spans.Stored+100)
+
+			repair()
+			awaitTimes(t, collector, "The secret can be read again", 1)
+			c.requireAllStored(t, load)
+			output := collector.Output()
+			assert.Equal(t, 2, strings.Count(output, "Everything is ready"), "no reload by itself")
+			assert.Equal(t, 1, strings.Count(output, test.said[0]))
+			require.Zero(t, collector.Stop(t))
+			requireNoSecret(t, "the log", collector.Output(), map[string]string{"the key": key, "what is in the vault": "value-of-another-key"})
+		})
+	}
+}
+
+// At the start: what helps is waited for, and anything else is said at once.
+func TestVaultAtStart(t *testing.T) {
+	t.Parallel()
+	t.Run("away, and back", func(t *testing.T) {
+		t.Parallel()
+		c := startCloud(t, ocisandbox.Config{})
+		c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceSecrets, Status: 503, Times: 1})
+		c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceSecrets, Down: true, Times: 1})
+		collector := c.startWithSecret(t, c.addSecret(t, c.privateKey(t)))
+		collector.AwaitOutput(t, "OCI Vault does not give a secret; asking again")
+		c.requireFlow(t, collector)
+	})
+
+	tests := []struct {
+		name        string
+		reference   string // in place of the OCID
+		prepare     func(*testing.T, *cloud)
+		environment []string
+		want        string
+	}{
+		{
+			name: "refused",
+			prepare: func(t *testing.T, c *cloud) {
+				c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceSecrets, Status: 404})
+			},
+			want: `OCI refuses GetSecretBundle in us-phoenix-1 (404 NotAuthorizedOrNotFound): write the policy statement "Allow dynamic-group <group of the machine> to read secret-bundles in compartment <compartment of the secret>", or correct the OCID if us-phoenix-1 has no secret OCID (opc-request-id ID); the answer is the same for a secret that is deleted, or about to be`,
+		},
+		{
+			name: "not there, or throttled, for all the time of the start",
+			prepare: func(t *testing.T, c *cloud) {
+				c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceSecrets, Status: 429})
+			},
+			want: "OCI throttles GetSecretBundle in us-phoenix-1 (429 TooManyRequests)",
+		},
+		{
+			name: "away",
+			prepare: func(t *testing.T, c *cloud) {
+				c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceSecrets, Down: true})
+			},
+			want: "the OCI service for GetSecretBundle in us-phoenix-1 does not answer",
+		},
+		{
+			name:    "clock skew",
+			prepare: func(_ *testing.T, c *cloud) { c.SetClockOffset(10 * time.Minute) },
+			want:    " behind OCI's, and OCI accepts 5m0s: set it, with chrony or NTP",
+		},
+		{name: "another region", reference: "ocid1.vaultsecret.oc1.fra.aaaaexample", want: "or correct the OCID if eu-frankfurt-1 has no secret ocid1.vaultsecret.oc1.fra.aaaaexample"},
+		{name: "an unknown region", reference: "ocid1.vaultsecret.oc1.nowhere.aaaaexample", want: `its region "nowhere" is not one that this version knows; copy the OCID again`},
+		{name: "not a secret", reference: "ocid1.vault.oc1.phx.aaaa.bbbb", want: "it is the OCID of another kind of resource (vault); write ocid1.vaultsecret.<realm>.<region>.<unique id>"},
+		{name: "a placeholder", reference: "<OCID>", want: "it still has a <placeholder> in it; write the OCID"},
+		{name: "no such key", reference: "OCID#public", want: `no such key in its JSON object: "public"`},
+		{
+			name: "not on OCI", prepare: func(t *testing.T, c *cloud) {
+				c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceMetadata, Down: true})
+			},
+			want: "; for ocivault, OCI_CLI_AUTH=api_key chooses a configuration file",
+		},
+		{name: "unknown credentials", environment: []string{"OCI_CLI_AUTH=instance"}, want: `the environment variable OCI_CLI_AUTH is "instance"; write instance_principal,`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			c := startCloud(t, ocisandbox.Config{Region: "us-phoenix-1"})
+			const content = `{"private": "a-key-that-nobody-may-see"}`
+			ocid := c.addSecret(t, content)
+			if test.prepare != nil {
+				test.prepare(t, c)
+			}
+			reference := "OCID#private"
+			if test.reference != "" {
+				reference = test.reference
+			}
+			env := append(c.vaultEnvironment(t), "APM_ENDPOINT="+c.UploadEndpoint())
+			output, code := harness.RunCollector(t, append(env, test.environment...), "--config", harness.ConfigFile(t, "agent.yaml"),
+				"--config", "yaml:exporters::oci_apm::data_key: ${ocivault:"+strings.ReplaceAll(reference, "OCID", ocid)+"}")
+			assert.Equal(t, 1, code)
+			assert.Contains(t, anyRequest(strings.ReplaceAll(output, ocid, "OCID")), test.want)
+			requireNoSecret(t, "the output", output, map[string]string{"the secret": "a-key-that-nobody-may-see"})
+		})
+	}
+}
+
+// The credentials are those that the OCI CLI's variables choose.
+func TestVaultCredentials(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name        string
+		environment func(*testing.T, *cloud) []string
+		want        ocisandbox.PrincipalType
+	}{
+		{
+			name:        "the instance",
+			environment: func(*testing.T, *cloud) []string { return nil },
+			want:        ocisandbox.PrincipalInstance,
+		},
+		{
+			name: "a profile",
+			environment: func(t *testing.T, c *cloud) []string {
+				file, err := c.WriteConfigFile(t.TempDir())
+				require.NoError(t, err)
+				return []string{"OCI_CLI_AUTH=security_token", "OCI_CLI_PROFILE=" + ocisandbox.ProfileSession, "OCI_CLI_CONFIG_FILE=" + file.Path}
+			},
+			want: ocisandbox.PrincipalUser,
+		},
+		{
+			name: "a resource principal",
+			environment: func(t *testing.T, c *cloud) []string {
+				principal, err := c.WriteResourcePrincipal(t.TempDir())
+				require.NoError(t, err)
+				return principal.Environment
+			},
+			want: ocisandbox.PrincipalResource,
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			c := startCloud(t, ocisandbox.Config{})
+			collector := c.startWithSecret(t, c.addSecret(t, c.privateKey(t)), test.environment(t, c)...)
+			c.requireFlow(t, collector)
+			found := false
+			for _, request := range c.Requests() {
+				if request.Service == ocisandbox.ServiceSecrets {
+					found = true
+					assert.Equal(t, test.want, request.Principal.Type)
+				}
+			}
+			assert.True(t, found)
+		})
+	}
+}
+
+func TestVaultNotInPrintConfig(t *testing.T) {
+	t.Parallel()
+	c := startCloud(t, ocisandbox.Config{})
+	key := c.privateKey(t)
+	env := append(c.vaultEnvironment(t), "APM_ENDPOINT="+c.UploadEndpoint())
+	output, code := harness.RunCollector(t, env, "print-config", "--config", harness.ConfigFile(t, "agent.yaml"),
+		"--config", "yaml:exporters::oci_apm::data_key: ${ocivault:"+c.addSecret(t, key)+"}")
+	require.Zero(t, code, output)
+	assert.Contains(t, output, "data_key: '[REDACTED]'")
+	requireNoSecret(t, "print-config", output, map[string]string{"the key": key})
+}
