@@ -6,10 +6,10 @@ package ocimetadataprovider
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -51,7 +51,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // points new providers at it.
 func startService(t *testing.T, file string) *service {
 	t.Helper()
-	body, err := os.ReadFile(filepath.Join("testdata", file))
+	body, err := fs.ReadFile(os.DirFS("testdata"), file)
 	require.NoError(t, err)
 	s := &service{}
 	text := string(body)
@@ -226,7 +226,7 @@ func TestServiceFails(t *testing.T) {
 			p, _, logs := newTestProvider(t)
 
 			_, err := retrieve(t, p, "ocimetadata:id")
-			assert.EqualError(t, err, fmt.Sprintf("ocimetadata: read the metadata of this instance at %s: %s; is this machine an OCI instance, or a pod that may reach the address?; write ${ocimetadata:id:-default} where the value may be missing", p.client.url, test.want))
+			require.EqualError(t, err, fmt.Sprintf("ocimetadata: read the metadata of this instance at %s: %s; is this machine an OCI instance, or a pod that may reach the address?; write ${ocimetadata:id:-default} where the value may be missing", p.client.url, test.want))
 			assert.Equal(t, test.requests, imds.requests.Load())
 
 			got, err := retrieve(t, p, "ocimetadata:id:-elsewhere")

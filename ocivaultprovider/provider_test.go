@@ -238,7 +238,7 @@ yes: ${ocivault:%[2]s#yes}
 	w.vault.set(plain, "s3cr3t-2")
 	w.poll(t)
 	select {
-	case err := <-resolver.Watch():
+	case err = <-resolver.Watch():
 		require.NoError(t, err)
 	default:
 		require.Fail(t, "the resolver does not know of the change")
@@ -286,7 +286,7 @@ func TestInterval(t *testing.T) {
 	for _, text := range []string{"5", "often", "9s", "-1m", "25h"} {
 		t.Setenv(intervalVariable, text)
 		_, err := NewFactory().Create(confmap.ProviderSettings{Logger: zap.NewNop()}).Retrieve(t.Context(), "ocivault:"+plain, nil)
-		assert.EqualError(t, err, fmt.Sprintf("ocivault: the environment variable OTELCOL_OCIVAULT_INTERVAL is %q; write how often to look for new versions of secrets, from 10s to 24h0m0s, or 0 for never", text))
+		require.EqualError(t, err, fmt.Sprintf("ocivault: the environment variable OTELCOL_OCIVAULT_INTERVAL is %q; write how often to look for new versions of secrets, from 10s to 24h0m0s, or 0 for never", text))
 	}
 	for range 1000 {
 		got := jitter(time.Minute)
@@ -496,7 +496,7 @@ func TestAuthConfig(t *testing.T) {
 		cfg, err := authConfig()
 		require.NoError(t, err)
 		assert.Equal(t, test.want, cfg)
-		assert.NoError(t, cfg.Validate())
+		require.NoError(t, cfg.Validate())
 	}
 	t.Setenv(authVariable, "instance-principal")
 	_, err := newVault().read(t.Context(), plain)

@@ -90,8 +90,11 @@ func (v *ociVault) fetch(ctx context.Context, ocid string) (string, error) {
 	}
 	var resp secrets.GetSecretBundleResponse
 	for again := range 2 {
-		identity, client, err := v.client(ctx, region)
-		if err != nil {
+		var (
+			identity *ociauth.Identity
+			client   secrets.SecretsClient
+		)
+		if identity, client, err = v.client(ctx, region); err != nil {
 			return "", err
 		}
 		resp, err = client.GetSecretBundle(ctx, secrets.GetSecretBundleRequest{SecretId: &ocid, Stage: secrets.GetSecretBundleStageCurrent})

@@ -5,7 +5,8 @@ package oci
 
 import (
 	"fmt"
-	"regexp"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -54,22 +55,19 @@ func (c *cloud) rotate(t *testing.T, ocid, content string) {
 	require.NoError(t, err)
 }
 
-// startWithSecret starts the agent with a data key from the vault.
-func (c *cloud) startWithSecret(t *testing.T, reference string, environment ...string) *harness.Collector {
+// startWithSecret starts the agent with a data key from the vault, and with the
+// environment and the wrapper of a setup.
+func (c *cloud) startWithSecret(t *testing.T, reference string, s setup) *harness.Collector {
 	t.Helper()
 	return harness.StartCollector(t, harness.CollectorOptions{
 		Endpoint:    c.UploadEndpoint(),
-		Environment: append(c.vaultEnvironment(t), environment...),
+		Environment: append(c.vaultEnvironment(t), s.environment...),
+		Wrapper:     s.wrapper,
 		Overrides: "exporters:\n  oci_apm:\n    data_key: ${ocivault:" + reference + "}\n    retry_on_failure: {max_interval: 1s}\n" +
 			"  debug: {verbosity: detailed}\n" +
 			"service:\n  pipelines: {traces: {exporters: [oci_apm, debug]}}\n  telemetry: {logs: {level: debug, sampling: }}\n",
 	})
 }
-
-var requestID = regexp.MustCompile(`opc-request-id [^)]+`)
-
-// anyRequest puts ID in place of ids of requests.
-func anyRequest(text string) string { return requestID.ReplaceAllString(text, "opc-request-id ID") }
 
 func awaitTimes(t *testing.T, collector *harness.Collector, text string, times int) {
 	t.Helper()
@@ -85,7 +83,7 @@ func TestVaultRotation(t *testing.T) {
 	c := startCloud(t, ocisandbox.Config{})
 	first := c.privateKey(t)
 	secret := c.addSecret(t, first)
-	collector := c.startWithSecret(t, secret)
+	collector := c.startWithSecret(t, secret, setup{})
 	pid := collector.Pid()
 	load := startLoad(t, collector)
 	c.awaitStored(t, 100)
@@ -156,7 +154,7 @@ func TestVaultTrouble(t *testing.T) {
 			c := startCloud(t, ocisandbox.Config{})
 			key := c.privateKey(t)
 			secret := c.addSecret(t, fmt.Sprintf(`{"private": %q}`, key))
-			collector := c.startWithSecret(t, secret+"#private")
+			collector := c.startWithSecret(t, secret+"#private", setup{})
 			load := startLoad(t, collector)
 			c.awaitStored(t, 100)
 
@@ -180,15 +178,18 @@ func TestVaultTrouble(t *testing.T) {
 	}
 }
 
-// At the start: what helps is waited for, and anything else is said at once.
+// At the start: what helps is waited for, and anything else is said at once. The
+// README of the provider has every message.
 func TestVaultAtStart(t *testing.T) {
 	t.Parallel()
+	readme, err := os.ReadFile(filepath.Join(harness.Root(t), "ocivaultprovider", "README.md"))
+	require.NoError(t, err)
 	t.Run("away, and back", func(t *testing.T) {
 		t.Parallel()
 		c := startCloud(t, ocisandbox.Config{})
 		c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceSecrets, Status: 503, Times: 1})
 		c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceSecrets, Down: true, Times: 1})
-		collector := c.startWithSecret(t, c.addSecret(t, c.privateKey(t)))
+		collector := c.startWithSecret(t, c.addSecret(t, c.privateKey(t)), setup{})
 		collector.AwaitOutput(t, "OCI Vault does not give a secret; asking again")
 		c.requireFlow(t, collector)
 	})
@@ -205,10 +206,10 @@ func TestVaultAtStart(t *testing.T) {
 			prepare: func(t *testing.T, c *cloud) {
 				c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceSecrets, Status: 404})
 			},
-			want: `OCI refuses GetSecretBundle in us-phoenix-1 (404 NotAuthorizedOrNotFound): write the policy statement "Allow dynamic-group <group of the machine> to read secret-bundles in compartment <compartment of the secret>", or correct the OCID if us-phoenix-1 has no secret OCID (opc-request-id ID); the answer is the same for a secret that is deleted, or about to be`,
+			want: `OCI refuses GetSecretBundle in us-phoenix-1 (404 NotAuthorizedOrNotFound): write the policy statement "Allow dynamic-group <group of the machine> to read secret-bundles in compartment <compartment of the secret>"`,
 		},
 		{
-			name: "not there, or throttled, for all the time of the start",
+			name: "throttled",
 			prepare: func(t *testing.T, c *cloud) {
 				c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceSecrets, Status: 429})
 			},
@@ -224,9 +225,9 @@ func TestVaultAtStart(t *testing.T) {
 		{
 			name:    "clock skew",
 			prepare: func(_ *testing.T, c *cloud) { c.SetClockOffset(10 * time.Minute) },
-			want:    " behind OCI's, and OCI accepts 5m0s: set it, with chrony or NTP",
+			want:    "behind OCI's, and OCI accepts 5m0s: set it, with chrony or NTP",
 		},
-		{name: "another region", reference: "ocid1.vaultsecret.oc1.fra.aaaaexample", want: "or correct the OCID if eu-frankfurt-1 has no secret ocid1.vaultsecret.oc1.fra.aaaaexample"},
+		{name: "another region", reference: "ocid1.vaultsecret.oc1.fra.aaaaexample", want: "or correct the OCID if eu-frankfurt-1 has no secret"},
 		{name: "an unknown region", reference: "ocid1.vaultsecret.oc1.nowhere.aaaaexample", want: `its region "nowhere" is not one that this version knows; copy the OCID again`},
 		{name: "not a secret", reference: "ocid1.vault.oc1.phx.aaaa.bbbb", want: "it is the OCID of another kind of resource (vault); write ocid1.vaultsecret.<realm>.<region>.<unique id>"},
 		{name: "a placeholder", reference: "<OCID>", want: "it still has a <placeholder> in it; write the OCID"},
@@ -235,7 +236,7 @@ func TestVaultAtStart(t *testing.T) {
 			name: "not on OCI", prepare: func(t *testing.T, c *cloud) {
 				c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceMetadata, Down: true})
 			},
-			want: "; for ocivault, OCI_CLI_AUTH=api_key chooses a configuration file",
+			want: "for ocivault, OCI_CLI_AUTH=api_key chooses a configuration file",
 		},
 		{name: "unknown credentials", environment: []string{"OCI_CLI_AUTH=instance"}, want: `the environment variable OCI_CLI_AUTH is "instance"; write instance_principal,`},
 	}
@@ -256,7 +257,8 @@ func TestVaultAtStart(t *testing.T) {
 			output, code := harness.RunCollector(t, append(env, test.environment...), "--config", harness.ConfigFile(t, "agent.yaml"),
 				"--config", "yaml:exporters::oci_apm::data_key: ${ocivault:"+strings.ReplaceAll(reference, "OCID", ocid)+"}")
 			assert.Equal(t, 1, code)
-			assert.Contains(t, anyRequest(strings.ReplaceAll(output, ocid, "OCID")), test.want)
+			assert.Contains(t, output, test.want)
+			assert.Contains(t, string(readme), "`"+test.want+"`", "the README of the provider")
 			requireNoSecret(t, "the output", output, map[string]string{"the secret": "a-key-that-nobody-may-see"})
 		})
 	}
@@ -266,30 +268,35 @@ func TestVaultAtStart(t *testing.T) {
 func TestVaultCredentials(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		name        string
-		environment func(*testing.T, *cloud) []string
-		want        ocisandbox.PrincipalType
+		name    string
+		prepare func(*testing.T, *cloud) setup
+		want    ocisandbox.PrincipalType
 	}{
 		{
-			name:        "the instance",
-			environment: func(*testing.T, *cloud) []string { return nil },
-			want:        ocisandbox.PrincipalInstance,
+			name:    "the instance",
+			prepare: func(*testing.T, *cloud) setup { return setup{} },
+			want:    ocisandbox.PrincipalInstance,
+		},
+		{
+			name:    "a pod",
+			prepare: func(t *testing.T, c *cloud) setup { return inPod(t, c, setup{}) },
+			want:    ocisandbox.PrincipalWorkload,
 		},
 		{
 			name: "a profile",
-			environment: func(t *testing.T, c *cloud) []string {
+			prepare: func(t *testing.T, c *cloud) setup {
 				file, err := c.WriteConfigFile(t.TempDir())
 				require.NoError(t, err)
-				return []string{"OCI_CLI_AUTH=security_token", "OCI_CLI_PROFILE=" + ocisandbox.ProfileSession, "OCI_CLI_CONFIG_FILE=" + file.Path}
+				return setup{environment: []string{"OCI_CLI_AUTH=security_token", "OCI_CLI_PROFILE=" + ocisandbox.ProfileSession, "OCI_CLI_CONFIG_FILE=" + file.Path}}
 			},
 			want: ocisandbox.PrincipalUser,
 		},
 		{
 			name: "a resource principal",
-			environment: func(t *testing.T, c *cloud) []string {
+			prepare: func(t *testing.T, c *cloud) setup {
 				principal, err := c.WriteResourcePrincipal(t.TempDir())
 				require.NoError(t, err)
-				return principal.Environment
+				return setup{environment: principal.Environment}
 			},
 			want: ocisandbox.PrincipalResource,
 		},
@@ -298,7 +305,7 @@ func TestVaultCredentials(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			c := startCloud(t, ocisandbox.Config{})
-			collector := c.startWithSecret(t, c.addSecret(t, c.privateKey(t)), test.environment(t, c)...)
+			collector := c.startWithSecret(t, c.addSecret(t, c.privateKey(t)), test.prepare(t, c))
 			c.requireFlow(t, collector)
 			found := false
 			for _, request := range c.Requests() {
@@ -310,6 +317,21 @@ func TestVaultCredentials(t *testing.T) {
 			assert.True(t, found)
 		})
 	}
+}
+
+// What the README says of secrets.
+func TestVaultReadme(t *testing.T) {
+	t.Parallel()
+	c := startCloud(t, ocisandbox.Config{})
+	secret := c.addSecret(t, fmt.Sprintf(`{"private": %q}`, c.privateKey(t)))
+	blocks := harness.ReadmeBlocks(t, "secret from Vault", "yaml")
+	require.Len(t, blocks, 1)
+	const example = "ocid1.vaultsecret.oc1.eu-frankfurt-1.amaaaaaaexample"
+	require.Contains(t, blocks[0], example)
+	collector := harness.StartCollector(t, harness.CollectorOptions{
+		Endpoint: c.UploadEndpoint(), Environment: c.vaultEnvironment(t), Overrides: strings.ReplaceAll(blocks[0], example, secret),
+	})
+	c.requireFlow(t, collector)
 }
 
 func TestVaultNotInPrintConfig(t *testing.T) {
