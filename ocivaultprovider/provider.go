@@ -231,7 +231,7 @@ func (p *provider) read(ctx context.Context, ocid string, pauses []time.Duration
 		if err == nil || attempt == len(pauses) || !passes(err) {
 			return number, content, err
 		}
-		p.logger.Warn("OCI Vault does not give a secret; asking again", zap.Duration("in", pauses[attempt]), zap.Error(err))
+		p.logger.Warn("OCI Vault does not give a secret; asking again", zap.Stringer("in", pauses[attempt]), zap.Error(err))
 		select {
 		case <-ctx.Done():
 			return number, "", err
