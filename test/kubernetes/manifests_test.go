@@ -293,26 +293,31 @@ func checkCollectors(t *testing.T, manifests string) {
 		for _, c := range containers(spec) {
 			if c["image"] == image && c["command"] == nil {
 				collectors++
-				checkLimits(t, c)
-				checkConfiguration(t, c, spec, files)
+				checkLimits(t, c, checkConfiguration(t, c, spec, files))
 			}
 		}
 	}
 	assert.Positive(t, collectors)
 }
 
-// checkLimits requires that the Go runtime begins to save memory before the
-// container has none left.
-func checkLimits(t *testing.T, container object) {
+// checkLimits requires that garbage is collected more often, and senders are asked
+// to wait, before the container has no memory left: at four fifths of its limit.
+func checkLimits(t *testing.T, container, config object) {
 	t.Helper()
 	limit := at(container, "resources", "limits", "memory").(string)
 	assert.Equal(t, limit, at(container, "resources", "requests", "memory"))
 	mebibytes, err := strconv.Atoi(strings.TrimSuffix(limit, "Mi"))
 	require.NoError(t, err)
-	env := environment(container)
-	assert.Equal(t, fmt.Sprintf("%dMiB", mebibytes*4/5), env["GOMEMLIMIT"])
-	if limiter, ok := env["OTELCOL_MEMORY_LIMIT_MIB"]; ok {
-		assert.Equal(t, strconv.Itoa(mebibytes*4/5), limiter)
+	assert.Contains(t, at(config, "service", "extensions"), "gc_tuner")
+	for _, c := range []object{at(config, "extensions", "gc_tuner").(object), at(config, "processors", "memory_limiter").(object)} {
+		if inMebibytes := c["limit_mib"].(float64); inMebibytes != 0 {
+			assert.InDelta(t, mebibytes*4/5, inMebibytes, 0)
+		} else {
+			assert.InDelta(t, 80, c["limit_percentage"], 0)
+		}
+	}
+	for _, name := range []string{"GOMEMLIMIT", "GOGC"} {
+		assert.NotContains(t, environment(container), name, "gc_tuner leaves it to the variable")
 	}
 }
 
@@ -338,8 +343,8 @@ func environment(container object) map[string]string {
 	return env
 }
 
-// checkConfiguration validates what a collector is started with.
-func checkConfiguration(t *testing.T, container, podSpec object, files map[string]object) {
+// checkConfiguration validates what a collector is started with, and returns it.
+func checkConfiguration(t *testing.T, container, podSpec object, files map[string]object) object {
 	t.Helper()
 	dir := t.TempDir()
 	const secrets = "/var/run/secrets/otelcol-ociapm"
@@ -368,6 +373,12 @@ func checkConfiguration(t *testing.T, container, podSpec object, files map[strin
 	output, code := harness.RunCollector(t, env, args...)
 	assert.Zero(t, code, output)
 	assert.Empty(t, output)
+
+	output, code = harness.RunCollector(t, env, append([]string{"print-config", "--format=json"}, args[1:]...)...)
+	require.Zero(t, code, output)
+	var config object
+	require.NoError(t, json.Unmarshal([]byte(output), &config))
+	return config
 }
 
 // The example for the OpenTelemetry Operator is what its custom resources accept.

@@ -116,7 +116,7 @@ func costTable(costs []cost) string {
 }
 
 // sizeTable says how many cores each process needs for a number of spans, and how
-// much disk for an hour without APM.
+// much queue for an hour without APM.
 func sizeTable(costs []cost, bytesPerSpan float64) string {
 	rates := []float64{1_000, 5_000, 20_000, 100_000}
 	var b strings.Builder
@@ -128,7 +128,7 @@ func sizeTable(costs []cost, bytesPerSpan float64) string {
 		}
 		b.WriteByte('\n')
 	}
-	b.WriteString("| **disk for an hour without APM, GiB** |")
+	b.WriteString("| **queue for an hour without APM, GiB** |")
 	for _, rate := range rates {
 		fmt.Fprintf(&b, " %.1f |", rate*3600*bytesPerSpan/(1<<30))
 	}

@@ -119,11 +119,6 @@ resources:
   limits: {memory: {{ .memoryMiB }}Mi}
 {{- end -}}
 
-{{- /* Four fifths of the container's memory. */ -}}
-{{- define "otelcol-ociapm.goMemoryLimit" -}}
-{{ div (mul (int .memoryMiB) 4) 5 }}MiB
-{{- end -}}
-
 {{- define "otelcol-ociapm.endpointEnv" -}}
 - name: APM_ENDPOINT
   valueFrom: {secretKeyRef: {name: {{ include "otelcol-ociapm.secretName" . }}, key: endpoint}}
