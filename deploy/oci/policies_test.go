@@ -1,0 +1,352 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package oci
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/zclconf/go-cty/cty"
+	"go.uber.org/goleak"
+
+	"github.com/ociapm/otelcol-ociapm/test/harness"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
+}
+
+// The placeholders of README.md.
+const (
+	apmCompartment      = "<compartment of the APM domain>"
+	instanceCompartment = "<compartment of the instances>"
+	resourceCompartment = "<compartment of the resources>"
+	secretCompartment   = "<compartment of the secret>"
+)
+
+func list(objects ...map[string]string) cty.Value {
+	var values []cty.Value
+	for _, o := range objects {
+		object := map[string]cty.Value{}
+		for name, value := range o {
+			object[name] = cty.StringVal(value)
+		}
+		values = append(values, cty.ObjectVal(object))
+	}
+	return cty.TupleVal(values)
+}
+
+// cases are what the module is used for, by the rules and statements of README.md
+// that it must come to.
+var cases = []struct {
+	name       string
+	variables  map[string]cty.Value
+	rules      []string
+	statements []string
+}{
+	{name: "nobody", variables: nil},
+	{
+		name:      "instances of a compartment",
+		variables: map[string]cty.Value{"instance_compartment_ocids": cty.TupleVal([]cty.Value{cty.StringVal(instanceCompartment)})},
+		rules:     []string{"ANY {instance.compartment.id = '<compartment of the instances>'}"},
+		statements: []string{
+			"Allow dynamic-group otelcol-ociapm-instances to use apm-domains in compartment id <compartment of the APM domain>",
+		},
+	},
+	{
+		name: "an instance, the two operations, a secret",
+		variables: map[string]cty.Value{
+			"instance_ocids":         cty.TupleVal([]cty.Value{cty.StringVal("<instance>")}),
+			"only_needed_operations": cty.True,
+			"vault_secrets":          list(map[string]string{"secret_ocid": "<secret>", "compartment_ocid": secretCompartment}),
+		},
+		rules: []string{"ANY {instance.id = '<instance>'}"},
+		statements: []string{
+			"Allow dynamic-group otelcol-ociapm-instances to use apm-domains in compartment id <compartment of the APM domain> where any {request.operation = 'GetApmDomain', request.operation = 'ListDataKeys'}",
+			"Allow dynamic-group otelcol-ociapm-instances to read secret-bundles in compartment id <compartment of the secret> where target.secret.id = '<secret>'",
+		},
+	},
+	{
+		name:      "a workload",
+		variables: map[string]cty.Value{"oke_workloads": list(map[string]string{"cluster_ocid": "<cluster>"})},
+		statements: []string{
+			"Allow any-user to use apm-domains in compartment id <compartment of the APM domain> where all {request.principal.type = 'workload', request.principal.namespace = 'otelcol-ociapm', request.principal.service_account = 'otelcol-ociapm-agent', request.principal.cluster_id = '<cluster>'}",
+		},
+	},
+	{
+		name: "a workload, the two operations, a secret",
+		variables: map[string]cty.Value{
+			"oke_workloads":          list(map[string]string{"cluster_ocid": "<cluster>"}),
+			"only_needed_operations": cty.True,
+			"vault_secrets":          list(map[string]string{"secret_ocid": "<secret>", "compartment_ocid": secretCompartment}),
+		},
+		statements: []string{
+			"Allow any-user to use apm-domains in compartment id <compartment of the APM domain> where all {request.principal.type = 'workload', request.principal.namespace = 'otelcol-ociapm', request.principal.service_account = 'otelcol-ociapm-agent', request.principal.cluster_id = '<cluster>', any {request.operation = 'GetApmDomain', request.operation = 'ListDataKeys'}}",
+			"Allow any-user to read secret-bundles in compartment id <compartment of the secret> where all {request.principal.type = 'workload', request.principal.namespace = 'otelcol-ociapm', request.principal.service_account = 'otelcol-ociapm-agent', request.principal.cluster_id = '<cluster>', target.secret.id = '<secret>'}",
+		},
+	},
+	{
+		name:      "container instances",
+		variables: map[string]cty.Value{"resource_principals": list(map[string]string{"type": "computecontainerinstance", "compartment_ocid": resourceCompartment})},
+		rules:     []string{"ALL {resource.type = 'computecontainerinstance', resource.compartment.id = '<compartment of the resources>'}"},
+		statements: []string{
+			"Allow dynamic-group otelcol-ociapm-computecontainerinstance-0 to use apm-domains in compartment id <compartment of the APM domain>",
+		},
+	},
+}
+
+// userStatement is in README.md only: the module makes no users.
+const userStatement = "Allow group otelcol-ociapm to use apm-domains in compartment id <compartment of the APM domain>"
+
+// The module comes to the rules and statements of README.md, and README.md has no
+// others.
+func TestModuleAndTextAgree(t *testing.T) {
+	m := parseModule(t, "terraform")
+	inText := textBlocks(t)
+	wanted := []string{userStatement}
+	for _, tt := range cases {
+		t.Run(tt.name, func(t *testing.T) {
+			variables := map[string]cty.Value{"tenancy_ocid": cty.StringVal("<tenancy>"), "compartment_ocid": cty.StringVal(apmCompartment)}
+			for name, value := range tt.variables {
+				variables[name] = value
+			}
+			e := m.evaluate(t, variables)
+			assert.ElementsMatch(t, tt.rules, e.arguments("oci_identity_dynamic_group", "matching_rule"))
+			assert.ElementsMatch(t, tt.statements, e.arguments("oci_identity_policy", "statements"))
+			names := append(e.arguments("oci_identity_policy", "name"), e.arguments("oci_identity_dynamic_group", "name")...)
+			assert.Len(t, slices.Compact(slices.Sorted(slices.Values(names))), len(names), "names are unique in a tenancy")
+		})
+		wanted = append(append(wanted, tt.rules...), tt.statements...)
+	}
+	slices.Sort(wanted)
+	slices.Sort(inText)
+	assert.Equal(t, slices.Compact(wanted), inText)
+}
+
+// A domain of one's own, and what is in the root compartment.
+func TestModule(t *testing.T) {
+	m := parseModule(t, "terraform")
+	e := m.evaluate(t, map[string]cty.Value{
+		"tenancy_ocid": cty.StringVal("<tenancy>"), "compartment_ocid": cty.StringVal("<tenancy>"), "apm_domain_ocid": cty.StringVal("<APM domain>"),
+		"instance_ocids": cty.TupleVal([]cty.Value{cty.StringVal("<instance>")}),
+		"vault_secrets": list(
+			map[string]string{"secret_ocid": "<secret 1>", "compartment_ocid": "<a>"},
+			map[string]string{"secret_ocid": "<secret 2>", "compartment_ocid": "<tenancy>"},
+			map[string]string{"secret_ocid": "<secret 3>", "compartment_ocid": "<a>"}),
+	})
+	assert.Empty(t, e.arguments("oci_apm_apm_domain", "display_name"))
+	assert.Equal(t, "<APM domain>", e.locals["apm_domain_id"].AsString())
+	assert.ElementsMatch(t, []string{
+		"Allow dynamic-group otelcol-ociapm-instances to use apm-domains in tenancy",
+		"Allow dynamic-group otelcol-ociapm-instances to read secret-bundles in compartment id <a> where target.secret.id = '<secret 1>'",
+		"Allow dynamic-group otelcol-ociapm-instances to read secret-bundles in tenancy where target.secret.id = '<secret 2>'",
+		"Allow dynamic-group otelcol-ociapm-instances to read secret-bundles in compartment id <a> where target.secret.id = '<secret 3>'",
+	}, e.arguments("oci_identity_policy", "statements"))
+	assert.ElementsMatch(t, []string{"<tenancy>", "<a>", "<tenancy>"}, e.arguments("oci_identity_policy", "compartment_id"))
+
+	made := m.evaluate(t, map[string]cty.Value{"tenancy_ocid": cty.StringVal("<tenancy>"), "compartment_ocid": cty.StringVal(apmCompartment)})
+	assert.Equal(t, []string{"otelcol-ociapm"}, made.arguments("oci_apm_apm_domain", "display_name"))
+	assert.Equal(t, "id of oci_apm_apm_domain.this[0]", made.locals["apm_domain_id"].AsString())
+	for _, block := range m.blocks {
+		if block.Type == "output" {
+			made.value(t, block.Body.Attributes["value"].Expr, nil)
+		}
+	}
+}
+
+// arguments returns the values of an argument of all resources of a type: strings,
+// or the elements of lists of them.
+func (e *evaluation) arguments(kind, argument string) []string {
+	var all []string
+	_ = cty.Walk(cty.ObjectVal(e.resources[kind]), func(path cty.Path, value cty.Value) (bool, error) {
+		for _, step := range path {
+			if attribute, ok := step.(cty.GetAttrStep); ok && attribute.Name == argument && value.Type() == cty.String {
+				all = append(all, value.AsString())
+				break
+			}
+		}
+		return true, nil
+	})
+	return all
+}
+
+// textBlocks returns the lines of README.md's blocks of rules and statements.
+func textBlocks(t *testing.T) []string {
+	t.Helper()
+	content, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	var lines []string
+	for _, match := range regexp.MustCompile("(?ms)^ *```text\n(.*?)\n *```$").FindAllStringSubmatch(string(content), -1) {
+		lines = append(lines, strings.TrimSpace(match[1]))
+	}
+	return lines
+}
+
+// schema is what the documentation of Oracle's provider says of a resource or of a
+// block in it.
+type schema struct {
+	Required   []string          `json:"required"`
+	Optional   []string          `json:"optional"`
+	Attributes []string          `json:"attributes"`
+	Blocks     map[string]schema `json:"blocks"`
+}
+
+// The module and the examples give resources no argument that the provider does
+// not know, and all that it asks for; and give the module its variables.
+func TestNames(t *testing.T) {
+	content, err := os.ReadFile(filepath.Join("testdata", "provider.json"))
+	require.NoError(t, err)
+	var provider struct {
+		Resources map[string]schema `json:"resources"`
+	}
+	require.NoError(t, json.Unmarshal(content, &provider))
+	own := parseModule(t, "terraform")
+	variables, outputs := map[string]bool{}, []string{}
+	for _, block := range own.blocks {
+		switch block.Type {
+		case "variable":
+			_, optional := block.Body.Attributes["default"]
+			variables[block.Labels[0]] = !optional
+		case "output":
+			outputs = append(outputs, block.Labels[0])
+		}
+	}
+
+	for _, dir := range []string{"terraform", "terraform/examples/compute", "terraform/examples/oke"} {
+		t.Run(dir, func(t *testing.T) {
+			m := parseModule(t, dir)
+			declared := []string{}
+			for _, block := range m.blocks {
+				switch block.Type {
+				case "resource":
+					s, known := provider.Resources[block.Labels[0]]
+					require.True(t, known, "%s is not a resource that was looked up", block.Labels[0])
+					checkArguments(t, block, s)
+				case "module":
+					for name := range block.Body.Attributes {
+						if name != "source" && name != "providers" {
+							assert.Contains(t, variables, name, "the module has no such variable")
+						}
+					}
+					for name, required := range variables {
+						if required {
+							assert.Contains(t, block.Body.Attributes, name)
+						}
+					}
+				case "variable":
+					declared = append(declared, "var."+block.Labels[0])
+				}
+			}
+			for name := range m.locals {
+				declared = append(declared, "local."+name)
+			}
+			for name := range m.resources {
+				declared = append(declared, name)
+			}
+			for _, block := range m.blocks {
+				for _, reference := range references(block) {
+					root := reference.RootName()
+					switch root {
+					case "each", "count", "path", "oci", "string", "bool", "list", "object": // Terraform's own, and types
+						continue
+					case "module":
+						assert.Contains(t, outputs, reference[2].(hcl.TraverseAttr).Name)
+						continue
+					}
+					if len(reference) > 1 {
+						assert.Contains(t, declared, root+"."+reference[1].(hcl.TraverseAttr).Name)
+					}
+				}
+			}
+		})
+	}
+}
+
+// checkArguments compares the arguments of a resource, and of the blocks in it,
+// with what the provider knows.
+func checkArguments(t *testing.T, block *hclsyntax.Block, s schema) {
+	t.Helper()
+	for name := range block.Body.Attributes {
+		if !slices.Contains(metaArguments, name) {
+			assert.Contains(t, append(s.Required, s.Optional...), name, "%s %v", block.Type, block.Labels)
+		}
+	}
+	for _, name := range s.Required {
+		assert.Contains(t, block.Body.Attributes, name, "%s %v", block.Type, block.Labels)
+	}
+	for _, inner := range block.Body.Blocks {
+		known, ok := s.Blocks[inner.Type]
+		if assert.True(t, ok, "%s has no block %s", block.Labels[0], inner.Type) {
+			checkArguments(t, inner, known)
+		}
+	}
+}
+
+// references returns what the expressions of a block, and of the blocks in it, refer to.
+func references(block *hclsyntax.Block) []hcl.Traversal {
+	var all []hcl.Traversal
+	for _, attribute := range block.Body.Attributes {
+		all = append(all, attribute.Expr.Variables()...)
+	}
+	for _, inner := range block.Body.Blocks {
+		all = append(all, references(inner)...)
+	}
+	return all
+}
+
+// What cloud-init runs writes an environment file that switches the packaged
+// service to the domain's OCID.
+func TestInstallScript(t *testing.T) {
+	const path = "terraform/examples/compute/install.sh.tftpl"
+	template, err := os.ReadFile(path)
+	require.NoError(t, err)
+	expression, diagnostics := hclsyntax.ParseTemplate(template, path, hcl.InitialPos)
+	require.False(t, diagnostics.HasErrors(), diagnostics.Error())
+	for _, tt := range []struct{ packageURL, wantLog string }{
+		{"https://packages.test/otelcol-ociapm-0.1.0-1.aarch64.rpm", "dnf install --assumeyes https://packages.test/otelcol-ociapm-0.1.0-1.aarch64.rpm\n"},
+		{
+			"https://packages.test/otelcol-ociapm_0.1.0_arm64.deb",
+			"curl --fail --silent --show-error --location --output /tmp/otelcol-ociapm.deb https://packages.test/otelcol-ociapm_0.1.0_arm64.deb\napt-get install --yes /tmp/otelcol-ociapm.deb\n",
+		},
+	} {
+		t.Run(filepath.Ext(tt.packageURL), func(t *testing.T) {
+			value, diagnostics := expression.Value(&hcl.EvalContext{Variables: map[string]cty.Value{
+				"apm_domain_id": cty.StringVal("ocid1.apmdomain.oc1.fra.aaaa"), "package_url": cty.StringVal(tt.packageURL),
+			}})
+			require.False(t, diagnostics.HasErrors(), diagnostics.Error())
+
+			// The machine's commands say what they were called with.
+			dir := t.TempDir()
+			for _, name := range []string{"dnf", "apt-get", "curl", "systemctl"} {
+				script := "#!/bin/sh\necho " + name + ` "$@" >>"$LOG"` + "\n"
+				require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(script), 0o700)) //nolint:gosec // a program
+			}
+			packaged, err := os.ReadFile(filepath.Join(harness.Root(t), "packaging", "otelcol-ociapm.env"))
+			require.NoError(t, err)
+			environment := filepath.Join(dir, "otelcol-ociapm.env")
+			require.NoError(t, os.WriteFile(environment, packaged, 0o600))
+			cmd := exec.CommandContext(t.Context(), "sh", "-c", strings.ReplaceAll(value.AsString(), "/etc/otelcol-ociapm/otelcol-ociapm.env", environment))
+			cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "LOG="+filepath.Join(dir, "log"))
+			output, err := cmd.CombinedOutput()
+			require.NoError(t, err, string(output))
+
+			log, err := os.ReadFile(filepath.Join(dir, "log"))
+			require.NoError(t, err)
+			assert.Equal(t, tt.wantLog+"systemctl enable --now otelcol-ociapm\n", string(log))
+			written, err := os.ReadFile(environment)
+			require.NoError(t, err)
+			assert.Equal(t, string(packaged)+"APM_DOMAIN_ID=ocid1.apmdomain.oc1.fra.aaaa\nOTELCOL_OPTIONS=--config /etc/otelcol-ociapm/oci-agent.yaml\n", string(written))
+		})
+	}
+}

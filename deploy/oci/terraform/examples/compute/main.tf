@@ -1,0 +1,119 @@
+# A Compute instance whose collector asks OCI for the APM domain's endpoint and key
+# as the instance that it is. Nobody copies either.
+
+terraform {
+  required_version = ">= 1.5"
+
+  required_providers {
+    oci = {
+      source  = "oracle/oci"
+      version = ">= 5.0"
+    }
+  }
+}
+
+variable "region" {
+  description = "Region of the instance and of the APM domain, such as eu-frankfurt-1."
+  type        = string
+}
+
+variable "home_region" {
+  description = "The tenancy's home region, where policies are written."
+  type        = string
+}
+
+variable "tenancy_ocid" {
+  description = "OCID of the tenancy."
+  type        = string
+}
+
+variable "compartment_ocid" {
+  description = "OCID of the compartment for the instance and the APM domain."
+  type        = string
+}
+
+variable "apm_domain_ocid" {
+  description = "OCID of an APM domain of that compartment. Unset, one is made."
+  type        = string
+  default     = null
+}
+
+variable "availability_domain" {
+  description = "Availability domain of the instance, such as Uocm:PHX-AD-1."
+  type        = string
+}
+
+variable "subnet_ocid" {
+  description = "OCID of the instance's subnet. It needs a way to OCI's services: a service gateway, a NAT gateway or a public address."
+  type        = string
+}
+
+variable "image_ocid" {
+  description = "OCID of an image of Oracle Linux 8 or later, or of Ubuntu 22.04 or later, for the shape."
+  type        = string
+}
+
+variable "shape" {
+  description = "A flexible shape; this one is Arm."
+  type        = string
+  default     = "VM.Standard.A1.Flex"
+}
+
+variable "package_url" {
+  description = "Where the instance gets otelcol-ociapm's .rpm or .deb for its architecture, such as a pre-authenticated request of a bucket that you put it into."
+  type        = string
+}
+
+provider "oci" {
+  region = var.region
+}
+
+provider "oci" {
+  alias  = "home"
+  region = var.home_region
+}
+
+module "apm" {
+  source    = "../.."
+  providers = { oci = oci, oci.home = oci.home }
+
+  tenancy_ocid     = var.tenancy_ocid
+  compartment_ocid = var.compartment_ocid
+  apm_domain_ocid  = var.apm_domain_ocid
+  instance_ocids   = [oci_core_instance.app.id]
+}
+
+resource "oci_core_instance" "app" {
+  availability_domain = var.availability_domain
+  compartment_id      = var.compartment_ocid
+  display_name        = "app"
+  shape               = var.shape
+
+  shape_config {
+    ocpus         = 1
+    memory_in_gbs = 6
+  }
+
+  create_vnic_details {
+    subnet_id = var.subnet_ocid
+  }
+
+  source_details {
+    source_type = "image"
+    source_id   = var.image_ocid
+  }
+
+  metadata = {
+    # The collector starts before the policy lets the instance in. It holds what
+    # apps send until then.
+    user_data = base64encode(templatefile("${path.module}/install.sh.tftpl", {
+      apm_domain_id = module.apm.apm_domain_id
+      package_url   = var.package_url
+    }))
+  }
+}
+
+output "apm_domain_id" {
+  description = "The APM domain that the instance's spans go to."
+  value       = module.apm.apm_domain_id
+}
