@@ -6,9 +6,17 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 cp ../config/sidecar.yaml kubernetes/components/sidecar/sidecar.yaml
 
+# What an instance is goes with an agent in Kubernetes as well, whose pipelines have
+# one processor more, and whose host name comes from the manifest.
+{
+  echo "# config/oci-resource.yaml, for the pipelines of the agent."
+  sed -e '/^#/d' -e 's/memory_limiter, resource_detection/memory_limiter, k8s_attributes, resource_detection/' \
+    -e 's/detectors: \[env, system, oraclecloud\]/detectors: [env, oraclecloud]/' ../config/oci-resource.yaml
+} >kubernetes/components/workload-identity/resource.yaml
+
 files=helm/otelcol-ociapm/files
 rm -rf "$files"
-mkdir -p "$files"/{agent,gateway,sidecar}
+mkdir -p "$files"/{agent,gateway,oci,sidecar}
 cd kubernetes
 cp base/agent/{collector,exporter}.yaml "../$files/agent/"
 cp components/forward/exporter.yaml "../$files/agent/exporter-forward.yaml"
@@ -17,4 +25,5 @@ cp components/queue/exporter.yaml "../$files/gateway/exporter-queued.yaml"
 cp components/balancer/exporter.yaml "../$files/gateway/exporter-balancer.yaml"
 cp components/kafka-writer/exporter.yaml "../$files/gateway/exporter-kafka.yaml"
 cp components/kafka-reader/exporter.yaml "../$files/gateway/receiver-kafka.yaml"
+cp components/workload-identity/{oci,resource}.yaml "../$files/oci/"
 cp components/sidecar/{sidecar,pod}.yaml "../$files/sidecar/"

@@ -18,5 +18,5 @@ systemctl daemon-reload
 if [ "$upgrade" = yes ]; then
   systemctl try-restart otelcol-ociapm.service
 else
-  echo "otelcol-ociapm: set APM_ENDPOINT and APM_DATA_KEY in /etc/otelcol-ociapm/otelcol-ociapm.env, then: systemctl enable --now otelcol-ociapm"
+  echo "otelcol-ociapm: set APM_ENDPOINT and APM_DATA_KEY, or on OCI APM_DOMAIN_ID, in /etc/otelcol-ociapm/otelcol-ociapm.env, then: systemctl enable --now otelcol-ociapm"
 fi

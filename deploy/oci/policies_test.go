@@ -346,7 +346,7 @@ func TestInstallScript(t *testing.T) {
 			assert.Equal(t, tt.wantLog+"systemctl enable --now otelcol-ociapm\n", string(log))
 			written, err := os.ReadFile(environment)
 			require.NoError(t, err)
-			assert.Equal(t, string(packaged)+"APM_DOMAIN_ID=ocid1.apmdomain.oc1.fra.aaaa\nOTELCOL_OPTIONS=--config /etc/otelcol-ociapm/oci-agent.yaml\n", string(written))
+			assert.Equal(t, string(packaged)+"APM_DOMAIN_ID=ocid1.apmdomain.oc1.fra.aaaa\nOTELCOL_OPTIONS=--config /etc/otelcol-ociapm/oci-agent.yaml --config /etc/otelcol-ociapm/oci-resource.yaml\n", string(written))
 		})
 	}
 }

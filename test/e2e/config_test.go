@@ -41,6 +41,19 @@ func TestReadyConfigurationsAreValid(t *testing.T) {
 	}
 }
 
+// On OCI the OCID of the domain takes the place of both.
+func TestPresetOfComputeIsValid(t *testing.T) {
+	args := []string{"validate", "--config", harness.ConfigFile(t, "agent.yaml"), "--config", harness.ConfigFile(t, "oci-agent.yaml")}
+	output, code := harness.RunCollector(t, []string{"APM_DOMAIN_ID=ocid1.apmdomain.oc1.eu-frankfurt-1.aaaabbbb"}, args...)
+	assert.Zero(t, code)
+	assert.Empty(t, output)
+
+	output, code = harness.RunCollector(t, nil, args...)
+	assert.Equal(t, 1, code)
+	assert.Contains(t, output, "exporters::oci_apm: ")
+	assert.Contains(t, output, "apm_domain_id")
+}
+
 // What a user sees who makes a mistake.
 func TestMistakes(t *testing.T) {
 	dir := t.TempDir()

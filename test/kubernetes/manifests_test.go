@@ -26,7 +26,13 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-const chart = "deploy/helm/otelcol-ociapm"
+const (
+	chart = "deploy/helm/otelcol-ociapm"
+	// apmDomain is the OCID of an APM domain.
+	apmDomain = "ocid1.apmdomain.oc1.eu-frankfurt-1.aaaabbbb"
+	// domain is what the chart asks of those who know the APM domain by its OCID.
+	domain = "apm.domainId=" + apmDomain + ",apm.region=eu-frankfurt-1"
+)
 
 // release is a release of the chart.
 type release struct {
@@ -43,6 +49,7 @@ type shape struct {
 
 var shapes = []shape{
 	{"agent", []release{{agents, "mode=agent"}}},
+	{"agent-oke", []release{{agents, "mode=agent," + domain}}},
 	{"gateway", []release{{gateways, "mode=gateway"}}},
 	{"agent-gateway", []release{
 		{agents, "mode=agent,agent.gateway=otelcol-ociapm-gateway.otelcol-ociapm-gateway.svc:4317"},
@@ -62,8 +69,11 @@ func renderOverlay(t *testing.T, name string) string {
 // renderRelease returns the manifests of a release of the chart.
 func renderRelease(t *testing.T, r release) string {
 	t.Helper()
-	return command(t, "", "helm", "template", "otelcol-ociapm", chart, "--namespace", r.namespace,
-		"--set", "image.tag=dev,apm.existingSecret=otelcol-ociapm,"+r.values)
+	values := "image.tag=dev," + r.values
+	if !strings.Contains(values, domain) {
+		values += ",apm.existingSecret=otelcol-ociapm"
+	}
+	return command(t, "", "helm", "template", "otelcol-ociapm", chart, "--namespace", r.namespace, "--set", values)
 }
 
 // Every manifest and every rendering of the chart is accepted by the API server,
@@ -97,6 +107,7 @@ func TestManifestsAreAccepted(t *testing.T) {
 	for _, values := range []string{
 		"mode=agent,apm.endpoint=https://apm.oci.test,apm.dataKey=KEY,agent.memoryMiB=1024,podAnnotations.a=b,imagePullSecrets[0].name=s",
 		"mode=kafka,apm.endpoint=https://apm.oci.test,apm.dataKey=KEY,kafka.brokers=a:9092\\,b:9092,networkPolicy.enabled=false",
+		"mode=kafka,kafka.brokers=a:9092," + domain,
 		"mode=sampling,apm.existingSecret=s,config.processors.tail_sampling.decision_wait=30s,extraEnv[0].name=A,extraEnv[0].value=b",
 	} {
 		t.Run("chart "+values, func(t *testing.T) {
@@ -115,6 +126,14 @@ func TestChartRefuses(t *testing.T) {
 		"mode=gateway": "set apm.endpoint and apm.dataKey, or apm.existingSecret",
 		"mode=kafka,apm.endpoint=https://a.oci.test,apm.dataKey=k":  "set kafka.brokers",
 		"apm.existingSecret=s,agent.gateway=http://gateway.svc:443": "at '/agent/gateway'",
+		"apm.domainId=ocid1.instance.oc1.fra.aaaa":                  "at '/apm/domainId'",
+		"apm.domainId=" + apmDomain:                                 "at '/apm/region'",
+		domain + ",apm.endpoint=https://a.oci.test":                 "at '/apm/endpoint'",
+		domain + ",apm.dataKey=k":                                   "at '/apm/dataKey'",
+		domain + ",apm.auth.type=config_file":                       "at '/apm/auth/type'",
+		domain + ",apm.existingSecret=s":                            "no use for apm.existingSecret",
+		domain + ",mode=sidecar":                                    "let it send to a gateway",
+		domain + ",agent.gateway=gateway.svc:4317":                  "set it for the gateway",
 	} {
 		t.Run(values, func(t *testing.T) {
 			_, err := tryCommand(t, "", "helm", "template", "otelcol-ociapm", chart, "--set", values)
@@ -188,8 +207,11 @@ func TestChartAndOverlaysAgree(t *testing.T) {
 					fromChart[key] = o
 				}
 			}
-			if s.overlay == "sidecar" { // the chart has no app
+			switch s.overlay {
+			case "sidecar": // the chart has no app
 				delete(fromOverlay, "Deployment my-app")
+			case "agent-oke": // the administrator makes it, as the Secret of the others
+				delete(fromChart, "ConfigMap otelcol-ociapm")
 			}
 			require.Equal(t, slices.Sorted(maps.Keys(fromOverlay)), slices.Sorted(maps.Keys(fromChart)))
 			for key, o := range fromOverlay {
@@ -273,6 +295,46 @@ func TestCollectorsOfAllShapes(t *testing.T) {
 			}
 		}
 	}
+	for _, values := range []string{
+		"mode=gateway," + domain,
+		"mode=gateway,apm.auth.type=instance_principal," + domain,
+		"mode=sampling," + domain,
+		"mode=kafka,kafka.brokers=broker-0:9092," + domain,
+	} {
+		t.Run("chart "+values, func(t *testing.T) { checkCollectors(t, renderRelease(t, release{gateways, values})) })
+	}
+}
+
+// Pods that ask OCI who they are have the token that says so and a way to where it
+// is exchanged, and no data key.
+func TestWorkloadIdentity(t *testing.T) {
+	for name, manifests := range map[string]string{
+		"overlay":        renderOverlay(t, "agent-oke"),
+		"chart, agent":   renderRelease(t, release{agents, "mode=agent," + domain}),
+		"chart, gateway": renderRelease(t, release{gateways, "mode=gateway," + domain}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			uploaders := 0
+			for _, o := range objects(t, manifests) {
+				switch o["kind"] {
+				case "DaemonSet", "Deployment":
+					uploaders++
+					spec := at(o, "spec", "template", "spec").(object)
+					assert.Equal(t, true, spec["automountServiceAccountToken"])
+					for _, v := range spec["volumes"].([]any) {
+						assert.NotContains(t, v, "secret")
+					}
+				case "ServiceAccount":
+					assert.NotContains(t, o, "automountServiceAccountToken")
+				case "NetworkPolicy":
+					assert.Contains(t, at(o, "spec", "egress"), object{"ports": []any{object{"port": 12250.0, "protocol": "TCP"}}})
+				case "Secret":
+					t.Error("there is a Secret")
+				}
+			}
+			assert.Equal(t, 1, uploaders)
+		})
+	}
 }
 
 func checkCollectors(t *testing.T, manifests string) {
@@ -333,6 +395,8 @@ func environment(container object) map[string]string {
 		case ok:
 		case name == "APM_ENDPOINT":
 			value = "https://aaaabbbb.apm-agt.eu-frankfurt-1.oci.oraclecloud.com"
+		case name == "APM_DOMAIN_ID":
+			value = apmDomain
 		case name == "KAFKA_BROKERS":
 			value = "broker-0:9092,broker-1:9092"
 		default:

@@ -46,7 +46,7 @@ func TestDebianPackage(t *testing.T) {
 	}
 
 	m.run(t, "cd /packages; "+documented(t, "README.md", "on Debian and Ubuntu; on Oracle Linux: rpm -i otelcol-ociapm-*.x86_64.rpm"))
-	assert.Equal(t, "755 root:root /etc/otelcol-ociapm\n644 root:root /etc/otelcol-ociapm/config.yaml\n640 root:otelcol-ociapm /etc/otelcol-ociapm/otelcol-ociapm.env",
+	assert.Equal(t, "755 root:root /etc/otelcol-ociapm\n644 root:root /etc/otelcol-ociapm/config.yaml\n644 root:root /etc/otelcol-ociapm/oci-agent.yaml\n644 root:root /etc/otelcol-ociapm/oci-resource.yaml\n640 root:otelcol-ociapm /etc/otelcol-ociapm/otelcol-ociapm.env",
 		m.run(t, "stat --format='%a %U:%G %n' /etc/otelcol-ociapm /etc/otelcol-ociapm/*"))
 	assert.Regexp(t, `^otelcol-ociapm:x:\d{3}:\d{3}:.*:/usr/sbin/nologin$`, m.run(t, "getent passwd otelcol-ociapm"))
 	assert.Equal(t, "disabled", m.run(t, "systemctl is-enabled otelcol-ociapm || true"))

@@ -19,13 +19,15 @@ func TestRPMPackage(t *testing.T) {
 	rpm := one(t, "*.x86_64.rpm")
 	assert.Equal(t, `/etc/otelcol-ociapm
 /etc/otelcol-ociapm/config.yaml
+/etc/otelcol-ociapm/oci-agent.yaml
+/etc/otelcol-ociapm/oci-resource.yaml
 /etc/otelcol-ociapm/otelcol-ociapm.env
 /usr/bin/otelcol-ociapm
 /usr/lib/systemd/system/otelcol-ociapm.service
 /usr/share/doc/otelcol-ociapm/README.md
 /usr/share/doc/otelcol-ociapm/copyright
 `, command(t, "rpm", "-qp", "--list", rpm))
-	assert.Equal(t, "/etc/otelcol-ociapm/config.yaml\n/etc/otelcol-ociapm/otelcol-ociapm.env\n", command(t, "rpm", "-qp", "--configfiles", rpm))
+	assert.Equal(t, "/etc/otelcol-ociapm/config.yaml\n/etc/otelcol-ociapm/oci-agent.yaml\n/etc/otelcol-ociapm/oci-resource.yaml\n/etc/otelcol-ociapm/otelcol-ociapm.env\n", command(t, "rpm", "-qp", "--configfiles", rpm))
 
 	root := debian(t)
 	inRoot := func(script string) string { return command(t, "chroot", root, "/bin/bash", "-euc", script) }

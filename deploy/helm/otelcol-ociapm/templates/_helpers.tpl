@@ -15,6 +15,11 @@
 {{- if not (and (eq .Values.mode "agent") .Values.agent.gateway) }}true{{ end -}}
 {{- end -}}
 
+{{- /* Whether these pods ask OCI as their service account. */ -}}
+{{- define "otelcol-ociapm.workloadIdentity" -}}
+{{- if and .Values.apm.domainId (eq .Values.apm.auth.type "workload_identity") }}true{{ end -}}
+{{- end -}}
+
 {{- define "otelcol-ociapm.image" -}}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end -}}
@@ -93,7 +98,7 @@ mine.yaml: |
 {{- define "otelcol-ociapm.checksums" -}}
 checksum/config: {{ include "otelcol-ociapm.configData" . | sha256sum }}
 {{- if not .context.Values.apm.existingSecret }}
-checksum/endpoint: {{ printf "%s %s" .context.Values.apm.endpoint .context.Values.kafka.brokers | sha256sum }}
+checksum/endpoint: {{ printf "%s %s %s %s" .context.Values.apm.endpoint .context.Values.kafka.brokers .context.Values.apm.domainId .context.Values.apm.region | sha256sum }}
 {{- end }}
 {{- end -}}
 
@@ -120,8 +125,23 @@ resources:
 {{- end -}}
 
 {{- define "otelcol-ociapm.endpointEnv" -}}
+{{- $name := include "otelcol-ociapm.name" . -}}
+{{- if .Values.apm.domainId -}}
+- name: APM_DOMAIN_ID
+  valueFrom: {configMapKeyRef: {name: {{ $name }}, key: apm_domain_id}}
+{{- if include "otelcol-ociapm.workloadIdentity" . }}
+- name: OCI_RESOURCE_PRINCIPAL_VERSION # of the exchange of the token
+  value: "2.2"
+- name: OCI_RESOURCE_PRINCIPAL_REGION
+  valueFrom: {configMapKeyRef: {name: {{ $name }}, key: region}}
+{{- else }}
+- name: OCI_AUTH_TYPE
+  value: {{ .Values.apm.auth.type }}
+{{- end }}
+{{- else -}}
 - name: APM_ENDPOINT
   valueFrom: {secretKeyRef: {name: {{ include "otelcol-ociapm.secretName" . }}, key: endpoint}}
+{{- end -}}
 {{- end -}}
 
 {{- define "otelcol-ociapm.dataKeyVolume" -}}
