@@ -134,6 +134,17 @@ func TestModuleAndTextAgree(t *testing.T) {
 	assert.Equal(t, slices.Compact(wanted), inText)
 }
 
+// The guide has no statements and rules but those of README.md.
+func TestGuideAndTextAgree(t *testing.T) {
+	content, err := os.ReadFile(filepath.Join(harness.Root(t), "docs", "oci.md"))
+	require.NoError(t, err)
+	found := regexp.MustCompile(`"((?:Allow|ANY|ALL) .*)"`).FindAllStringSubmatch(string(content), -1)
+	require.Len(t, found, 3)
+	for _, match := range found {
+		assert.Contains(t, textBlocks(t), match[1])
+	}
+}
+
 // A domain of one's own, and what is in the root compartment.
 func TestModule(t *testing.T) {
 	m := parseModule(t, "terraform")
