@@ -5,6 +5,7 @@ package oci
 
 import (
 	"encoding/json"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/zclconf/go-cty/cty"
@@ -213,6 +215,21 @@ type schema struct {
 	Blocks     map[string]schema `json:"blocks"`
 }
 
+// As terraform fmt has it.
+func TestFormat(t *testing.T) {
+	checked := 0
+	require.NoError(t, filepath.WalkDir("terraform", func(path string, _ fs.DirEntry, err error) error {
+		if filepath.Ext(path) == ".tf" {
+			content, readErr := os.ReadFile(path) //nolint:gosec // of this folder
+			require.NoError(t, readErr)
+			assert.Equal(t, string(hclwrite.Format(content)), string(content), path)
+			checked++
+		}
+		return err
+	}))
+	assert.Equal(t, 6, checked)
+}
+
 // The module and the examples give resources no argument that the provider does
 // not know, and all that it asks for; and give the module its variables.
 func TestNames(t *testing.T) {
@@ -355,6 +372,9 @@ func TestInstallScript(t *testing.T) {
 			log, err := os.ReadFile(filepath.Join(dir, "log"))
 			require.NoError(t, err)
 			assert.Equal(t, tt.wantLog+"systemctl enable --now otelcol-ociapm\n", string(log))
+			_, options, _ := strings.Cut(value.AsString(), "OTELCOL_OPTIONS=")
+			options, _, _ = strings.Cut(options, "\n")
+			assert.Contains(t, string(packaged), "#OTELCOL_OPTIONS="+options+"\n")
 			written, err := os.ReadFile(environment)
 			require.NoError(t, err)
 			assert.Equal(t, string(packaged)+"APM_DOMAIN_ID=ocid1.apmdomain.oc1.fra.aaaa\nOTELCOL_OPTIONS=--config /etc/otelcol-ociapm/oci-agent.yaml --config /etc/otelcol-ociapm/oci-resource.yaml\n", string(written))

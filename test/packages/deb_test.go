@@ -112,6 +112,25 @@ systemctl restart otelcol-ociapm`)
 		assert.Equal(t, "600 root:root", m.run(t, "stat --format='%a %U:%G' /etc/otelcol-ociapm/data_key"))
 	})
 
+	// The machine is none of OCI's: the service starts, and takes what apps send.
+	t.Run("OCI", func(t *testing.T) {
+		m.run(t, `cp -p /etc/otelcol-ociapm/otelcol-ociapm.env /tmp/good.env
+rm /etc/systemd/system/otelcol-ociapm.service.d/data-key.conf
+sed -i 's|^APM_ENDPOINT=.*|APM_ENDPOINT=|; s|^#APM_DOMAIN_ID=|APM_DOMAIN_ID=ocid1.apmdomain.oc1.eu-frankfurt-1.aaaabbbb|; s|^#\(OTELCOL_OPTIONS=.*oci-agent.yaml.*\)|\1|' /etc/otelcol-ociapm/otelcol-ociapm.env
+systemctl daemon-reload
+systemctl restart otelcol-ociapm`)
+		m.await(t, ready)
+		assert.Regexp(t, `validate --config /etc/otelcol-ociapm/config.yaml --config /etc/otelcol-ociapm/oci-agent.yaml --config /etc/otelcol-ociapm/oci-resource.yaml ; .*status=0`,
+			m.run(t, "systemctl show --property=ExecStartPre otelcol-ociapm; systemctl show --property=ExecStartPreEx otelcol-ociapm"))
+		m.run(t, fmt.Sprintf(`curl -sSf localhost:4318/v1/traces -H 'Content-Type: application/json' -d '%s'`, span(1000)))
+		m.run(t, `cp -p /tmp/good.env /etc/otelcol-ociapm/otelcol-ociapm.env
+sed -i 's|^APM_DATA_KEY=.*|APM_DATA_KEY=`+harness.PrivateKey+`|' /etc/otelcol-ociapm/otelcol-ociapm.env
+systemctl restart otelcol-ociapm`)
+		m.await(t, ready)
+		sent++ // the one that it kept
+		send()
+	})
+
 	t.Run("upgrade", func(t *testing.T) {
 		before := m.run(t, pid)
 		m.run(t, "sed -i 's/hostname_sources: .os./hostname_sources: [os] # edited/' /etc/otelcol-ociapm/config.yaml")

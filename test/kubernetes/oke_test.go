@@ -1,0 +1,270 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build kubernetes
+
+package kubernetes
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/ocisandbox"
+)
+
+const (
+	// apiServerAddress is that of the Service of the API server. An OKE cluster
+	// exchanges tokens there as well, at a port of its own.
+	apiServerAddress = "10.96.0.1"
+	exchangePort     = "12250"
+)
+
+// On a node whose cluster can exchange tokens, as an enhanced OKE cluster does: the
+// agents know the OCID of the APM domain, and ask for the rest as their service
+// account. OCI is emulated; the pods' tokens are real ones.
+func TestOKE(t *testing.T) {
+	importImages(t)
+	serveNames(t)
+	uploads, err := apmsandbox.New(apmsandbox.DefaultConfig(), zap.NewNop())
+	require.NoError(t, err)
+	oci, err := ocisandbox.Start(t.Context(), ocisandbox.Config{}, uploads, zap.NewNop())
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, oci.Close()) })
+	proxy := relay(t, oci.ProxyURL())
+	accounts := exchangeTokens(t, oci)
+	ca, err := os.ReadFile(oci.CAFile())
+	require.NoError(t, err)
+
+	namespace(t, appNamespace, "restricted")
+	namespace(t, agents, "privileged")
+	apply(t, command(t, string(ca), "kubectl", "create", "configmap", caVolume, "-n", agents, "--from-file=ca.crt=/dev/stdin", "--dry-run=client", "-o", "yaml"))
+	kubectl(t, "create", "configmap", "otelcol-ociapm", "-n", agents,
+		"--from-literal=apm_domain_id="+oci.DomainID(), "--from-literal=region="+ocisandbox.DefaultRegion)
+	c := &cluster{ca: string(ca)}
+	c.overlay(t, "agent-oke", fmt.Sprintf(`
+  - target: {kind: DaemonSet, name: otelcol-ociapm-agent}
+    patch: |
+      apiVersion: apps/v1
+      kind: DaemonSet
+      metadata: {name: any}
+      spec:
+        template:
+          spec:
+            containers:
+              - name: collector
+                env:
+                  - {name: HTTP_PROXY, value: "http://%[1]s"}
+                  - {name: HTTPS_PROXY, value: "http://%[1]s"}
+                  - {name: NO_PROXY, value: %[2]s}`, proxy, apiServerAddress))
+	rolledOut(t, agents, "daemonset/otelcol-ociapm-agent")
+	sender := startApp(t, 500, "grpc", "$(NODE_IP):4317", podUID)
+	sender.sendsOn(t, 10)
+	stored := func() int { return uploads.Counts().Spans.Stored }
+	require.Eventually(t, func() bool { return stored() > 0 }, commandTimeout, pollInterval, "no span arrives")
+	assert.Equal(t, []string{"system:serviceaccount:otelcol-ociapm:otelcol-ociapm-agent"}, accounts())
+
+	t.Run("spans say which pod and which machine they come from", func(t *testing.T) {
+		resource := uploads.StoredTraces().ResourceSpans().At(0).Resource().Attributes().AsRaw()
+		assert.Equal(t, sender.pod(t).Metadata.Name, resource["k8s.pod.name"])
+		assert.Equal(t, "node0", resource["host.name"])
+		assert.Equal(t, "oracle_cloud", resource["cloud.provider"])
+		assert.Equal(t, ocisandbox.DefaultRegion, resource["cloud.region"])
+		assert.NotEmpty(t, resource["oracle_cloud.compartment_id"])
+	})
+
+	t.Run("the key is rotated", func(t *testing.T) {
+		require.NoError(t, oci.RotateDataKeys(0))
+		sender.sendsOn(t, 10)
+		before := stored()
+		require.Eventually(t, func() bool { return stored() > before }, commandTimeout, pollInterval, "no span arrives with the new key")
+		assert.Zero(t, restarts(t, agents), "the agent was restarted")
+	})
+
+	report := sender.stop(t)
+	require.Empty(t, report.Refused)
+	require.Eventually(t, func() bool { return stored() == report.AcceptedSpans() }, commandTimeout, pollInterval,
+		"%d spans were accepted", report.AcceptedSpans())
+}
+
+// relay makes an address of this machine reachable from pods until the test ends,
+// and returns the new address.
+func relay(t *testing.T, target string) string {
+	t.Helper()
+	to, err := url.Parse(target)
+	require.NoError(t, err)
+	var config net.ListenConfig
+	listener, err := config.Listen(t.Context(), "tcp", net.JoinHostPort(nodeAddress, "0"))
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			from, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			running.Go(func() {
+				var dialer net.Dialer
+				there, err := dialer.DialContext(ctx, "tcp", to.Host)
+				if err != nil {
+					_ = from.Close()
+					return
+				}
+				closeBoth := sync.OnceFunc(func() { _, _ = from.Close(), there.Close() })
+				stop := context.AfterFunc(ctx, closeBoth)
+				defer stop()
+				running.Go(func() { defer closeBoth(); _, _ = io.Copy(there, from) })
+				defer closeBoth()
+				_, _ = io.Copy(from, there)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		_ = listener.Close()
+		running.Wait()
+	})
+	return listener.Addr().String()
+}
+
+// exchangeTokens answers at the API server's address, as an enhanced OKE cluster
+// does: it lets the API server review the token of a pod, and gets what the
+// emulated OCI gives a service account. The result says who asked, each once.
+func exchangeTokens(t *testing.T, oci *ocisandbox.Server) func() []string {
+	t.Helper()
+	emulated, err := oci.StartCluster(t.Context(), t.TempDir())
+	require.NoError(t, err)
+	token, err := os.ReadFile(emulated.TokenFile)
+	require.NoError(t, err)
+	ca, err := os.ReadFile(emulated.CAFile)
+	require.NoError(t, err)
+	roots := x509.NewCertPool()
+	require.True(t, roots.AppendCertsFromPEM(ca))
+	var host string
+	for _, variable := range emulated.Environment {
+		if value, ok := strings.CutPrefix(variable, "KUBERNETES_SERVICE_HOST="); ok {
+			host = value
+		}
+	}
+
+	// The address is that of a Service, of which the node handles one port only.
+	command(t, "", "ip", "address", "add", apiServerAddress+"/32", "dev", "lo")
+	t.Cleanup(func() { command(t, "", "ip", "address", "delete", apiServerAddress+"/32", "dev", "lo") })
+	var config net.ListenConfig
+	listener, err := config.Listen(t.Context(), "tcp", net.JoinHostPort(apiServerAddress, exchangePort))
+	require.NoError(t, err)
+
+	var mu sync.Mutex
+	var accounts []string
+	transport := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}}
+	forward := &httputil.ReverseProxy{
+		Transport: transport,
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(&url.URL{Scheme: "https", Host: net.JoinHostPort(host, exchangePort)})
+			r.Out.Header.Set("Authorization", "Bearer "+string(token))
+		},
+	}
+	server := &http.Server{
+		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          log.New(io.Discard, "", 0),
+		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{clusterCertificate(t, apiServerAddress)}},
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			account, err := review(r.Context(), strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+			if err != nil {
+				http.Error(w, err.Error(), http.StatusUnauthorized)
+				return
+			}
+			mu.Lock()
+			if !slices.Contains(accounts, account) {
+				accounts = append(accounts, account)
+			}
+			mu.Unlock()
+			forward.ServeHTTP(w, r)
+		}),
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = server.ServeTLS(listener, "", "") })
+	t.Cleanup(func() {
+		_ = server.Close()
+		serving.Wait()
+		transport.CloseIdleConnections()
+	})
+	return func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(accounts)
+	}
+}
+
+// review asks the API server whose token it is.
+func review(ctx context.Context, token string) (string, error) {
+	request, err := json.Marshal(object{"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": object{"token": token}})
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.CommandContext(ctx, "kubectl", "create", "-o", "json", "-f", "-")
+	cmd.Stdin = strings.NewReader(string(request))
+	text, err := output(cmd)
+	if err != nil {
+		return "", err
+	}
+	var answer struct {
+		Status struct {
+			Authenticated bool
+			Error         string
+			User          struct{ Username string }
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &answer); err != nil {
+		return "", err
+	}
+	if !answer.Status.Authenticated {
+		return "", fmt.Errorf("not authenticated: %s", answer.Status.Error)
+	}
+	return answer.Status.User.Username, nil
+}
+
+// clusterCertificate returns a certificate for an address that pods trust, as that
+// of the API server.
+func clusterCertificate(t *testing.T, address string) tls.Certificate {
+	t.Helper()
+	authority, err := tls.LoadX509KeyPair(filepath.Join(os.Getenv("NODE_RUN"), "pki", "ca.crt"), filepath.Join(os.Getenv("NODE_RUN"), "pki", "ca.key"))
+	require.NoError(t, err)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "proxymux"}, IPAddresses: []net.IP{net.ParseIP(address)},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, authority.Leaf, &key.PublicKey, authority.PrivateKey)
+	require.NoError(t, err)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
