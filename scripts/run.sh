@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Starts the built collector with config/agent.yaml: against the APM domain of
-# APM_ENDPOINT and APM_DATA_KEY or, where neither is set, against a sandbox of
-# OCI APM that it starts as well. Arguments go to the collector, so that
+# APM_ENDPOINT and APM_DATA_KEY, or of APM_DOMAIN_ID, or, where none is set,
+# against a sandbox of OCI APM that it starts as well. Arguments go to the collector, so that
 # `make run RUN_ARGS="--config mine.yaml"` changes its configuration.
 set -euo pipefail
 # Jobs get process groups of their own: a Ctrl-C reaches this script alone, and
@@ -45,6 +45,10 @@ if [[ (-n ${APM_ENDPOINT:-} && -z ${APM_DATA_KEY:-}) || (-z ${APM_ENDPOINT:-} &&
   echo "run: set both APM_ENDPOINT and APM_DATA_KEY to upload to an APM domain, or neither to use the local sandbox" >&2
   exit 1
 fi
+if [[ -n ${APM_DOMAIN_ID:-} && -n ${APM_ENDPOINT:-} ]]; then
+  echo "run: set APM_DOMAIN_ID, which finds endpoint and key, or APM_ENDPOINT and APM_DATA_KEY, but not all of them" >&2
+  exit 1
+fi
 
 mkdir -p "$state"
 : >"$state/apmsandbox.log"
@@ -58,6 +62,10 @@ export OTELCOL_QUEUE_DIRECTORY=${OTELCOL_QUEUE_DIRECTORY:-$state/queue}
 if [[ -n ${APM_ENDPOINT:-} ]]; then
   destination=$APM_ENDPOINT
   look="OCI Console > Observability & Management > APM > Trace Explorer"
+elif [[ -n ${APM_DOMAIN_ID:-} ]]; then
+  destination="the APM domain $APM_DOMAIN_ID"
+  look="OCI Console > Observability & Management > APM > Trace Explorer"
+  configs+=(--config="$root/config/oci-agent.yaml")
 else
   "$root/bin/apmsandbox" --listen="$sandbox_listen" >>"$state/apmsandbox.log" 2>&1 &
   sandbox_pid=$!

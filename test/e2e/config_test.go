@@ -17,7 +17,10 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-const domainEndpoint = "https://aaaabbbb.apm-agt.eu-frankfurt-1.oci.oraclecloud.com"
+const (
+	domainEndpoint = "https://aaaabbbb.apm-agt.eu-frankfurt-1.oci.oraclecloud.com"
+	domainID       = "ocid1.apmdomain.oc1.eu-frankfurt-1.aaaabbbb"
+)
 
 // Each ready configuration needs an endpoint and a key, and nothing else. Those for
 // OCI go with another one, and have tests of their own.
@@ -44,7 +47,7 @@ func TestReadyConfigurationsAreValid(t *testing.T) {
 // On OCI the OCID of the domain takes the place of both.
 func TestPresetOfComputeIsValid(t *testing.T) {
 	args := []string{"validate", "--config", harness.ConfigFile(t, "agent.yaml"), "--config", harness.ConfigFile(t, "oci-agent.yaml")}
-	output, code := harness.RunCollector(t, []string{"APM_DOMAIN_ID=ocid1.apmdomain.oc1.eu-frankfurt-1.aaaabbbb"}, args...)
+	output, code := harness.RunCollector(t, []string{"APM_DOMAIN_ID=" + domainID}, args...)
 	assert.Zero(t, code)
 	assert.Empty(t, output)
 

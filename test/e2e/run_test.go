@@ -123,14 +123,32 @@ func TestMakeRunWithDomain(t *testing.T) {
 	requireClean(t, "the output of make run", run.Output())
 }
 
+// With a domain's OCID no sandbox starts either. Who asks OCI for the rest is not
+// known here, which a warning says.
+func TestMakeRunWithDomainID(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "config")
+	run, _, folder := makeRun(t, "APM_DOMAIN_ID="+domainID, "OCI_AUTH_TYPE=config_file", "OCI_CONFIG_FILE="+missing)
+	run.AwaitOutput(t, `It uploads to\s+the APM domain `+regexp.QuoteMeta(domainID))
+	run.AwaitOutput(t, "cannot be discovered.*"+regexp.QuoteMeta(missing))
+	assert.NotContains(t, run.Output(), "apmsandbox")
+	interrupt(t, run, folder)
+}
+
 func TestMakeRunWithHalfADomain(t *testing.T) {
-	cmd := exec.CommandContext(t.Context(), filepath.Join(harness.Root(t), "scripts", "run.sh"))
-	folder := t.TempDir()
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "RUN_DIRECTORY=" + folder, "APM_ENDPOINT=https://aaaabbbb.apm-agt.eu-frankfurt-1.oci.oraclecloud.com"}
-	run := harness.Start(t, cmd)
-	assert.Equal(t, 1, run.Wait(t, awaitTimeout))
-	assert.Contains(t, run.Output(), "set both APM_ENDPOINT and APM_DATA_KEY")
-	requireNothingRuns(t, folder)
+	for want, env := range map[string][]string{
+		"set both APM_ENDPOINT and APM_DATA_KEY": {"APM_ENDPOINT=" + domainEndpoint},
+		"but not all of them":                    {"APM_ENDPOINT=" + domainEndpoint, "APM_DATA_KEY=" + harness.PrivateKey, "APM_DOMAIN_ID=" + domainID},
+	} {
+		t.Run(want, func(t *testing.T) {
+			cmd := exec.CommandContext(t.Context(), filepath.Join(harness.Root(t), "scripts", "run.sh"))
+			folder := t.TempDir()
+			cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "RUN_DIRECTORY=" + folder}, env...)
+			run := harness.Start(t, cmd)
+			assert.Equal(t, 1, run.Wait(t, awaitTimeout))
+			assert.Contains(t, run.Output(), want)
+			requireNothingRuns(t, folder)
+		})
+	}
 }
 
 // curl does what a curl command of the README does, on a machine that need not
