@@ -120,8 +120,9 @@ sed -i 's|^APM_ENDPOINT=.*|APM_ENDPOINT=|; s|^#APM_DOMAIN_ID=|APM_DOMAIN_ID=ocid
 systemctl daemon-reload
 systemctl restart otelcol-ociapm`)
 		m.await(t, ready)
-		assert.Regexp(t, `validate --config /etc/otelcol-ociapm/config.yaml --config /etc/otelcol-ociapm/oci-agent.yaml --config /etc/otelcol-ociapm/oci-resource.yaml ; .*status=0`,
-			m.run(t, "systemctl show --property=ExecStartPre otelcol-ociapm; systemctl show --property=ExecStartPreEx otelcol-ociapm"))
+		assert.Equal(t, "/usr/bin/otelcol-ociapm --config /etc/otelcol-ociapm/config.yaml --config /etc/otelcol-ociapm/oci-agent.yaml --config /etc/otelcol-ociapm/oci-resource.yaml",
+			m.run(t, `tr '\0' ' ' </proc/$(`+pid+`)/cmdline`))
+		m.await(t, journal+" | grep -q 'The APM domain cannot be discovered: uploads are held'")
 		m.run(t, fmt.Sprintf(`curl -sSf localhost:4318/v1/traces -H 'Content-Type: application/json' -d '%s'`, span(1000)))
 		m.run(t, `cp -p /tmp/good.env /etc/otelcol-ociapm/otelcol-ociapm.env
 sed -i 's|^APM_DATA_KEY=.*|APM_DATA_KEY=`+harness.PrivateKey+`|' /etc/otelcol-ociapm/otelcol-ociapm.env
