@@ -7,12 +7,12 @@ package kubernetes
 
 import (
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -65,38 +65,56 @@ func newCluster(t *testing.T) *cluster {
 // machine without it.
 func (c *cluster) serveTLS(t *testing.T) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: apmHost}, DNSNames: []string{apmHost},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	require.NoError(t, err)
-	c.ca = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	certificate := issue(t, &x509.Certificate{
+		DNSNames: []string{apmHost},
+		IsCA:     true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}, nil)
+	c.ca = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]}))
 
 	target, err := url.Parse(c.sandbox.URL)
 	require.NoError(t, err)
-	var config net.ListenConfig
-	listener, err := config.Listen(t.Context(), "tcp", net.JoinHostPort(nodeAddress, "443"))
-	require.NoError(t, err)
 	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	serveTLS(t, net.JoinHostPort(nodeAddress, "443"), certificate, &httputil.ReverseProxy{
+		Transport: transport,
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		ErrorLog:  log.New(io.Discard, "", 0), // faults are on purpose
+	})
+}
+
+// issue returns a certificate that an authority has signed, or one that has signed
+// itself.
+func issue(t *testing.T, template *x509.Certificate, authority *tls.Certificate) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template.SerialNumber = big.NewInt(time.Now().UnixNano())
+	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(24*time.Hour)
+	parent, signer := template, crypto.PrivateKey(key)
+	if authority != nil {
+		parent, signer = authority.Leaf, authority.PrivateKey
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
+	require.NoError(t, err)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// serveTLS serves at an address of the node until the test ends.
+func serveTLS(t *testing.T, address string, certificate tls.Certificate, handler http.Handler) {
+	t.Helper()
+	var config net.ListenConfig
+	listener, err := config.Listen(t.Context(), "tcp", address)
+	require.NoError(t, err)
 	server := &http.Server{
 		ReadHeaderTimeout: 10 * time.Second,
-		Handler: &httputil.ReverseProxy{
-			Transport: transport,
-			Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
-			ErrorLog:  log.New(io.Discard, "", 0), // faults are on purpose
-		},
-		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}},
+		Handler:           handler,
+		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate}},
 	}
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = server.ServeTLS(listener, "", "") })
 	t.Cleanup(func() {
 		_ = server.Close()
 		serving.Wait()
-		transport.CloseIdleConnections()
 	})
 }
 

@@ -7,17 +7,11 @@ package kubernetes
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
 	"fmt"
 	"io"
-	"log"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -29,7 +23,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -177,10 +170,6 @@ func exchangeTokens(t *testing.T, oci *ocisandbox.Server) func() []string {
 	// The address is that of a Service, of which the node handles one port only.
 	command(t, "", "ip", "address", "add", apiServerAddress+"/32", "dev", "lo")
 	t.Cleanup(func() { command(t, "", "ip", "address", "delete", apiServerAddress+"/32", "dev", "lo") })
-	var config net.ListenConfig
-	listener, err := config.Listen(t.Context(), "tcp", net.JoinHostPort(apiServerAddress, exchangePort))
-	require.NoError(t, err)
-
 	var mu sync.Mutex
 	var accounts []string
 	transport := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}}
@@ -191,31 +180,20 @@ func exchangeTokens(t *testing.T, oci *ocisandbox.Server) func() []string {
 			r.Out.Header.Set("Authorization", "Bearer "+string(token))
 		},
 	}
-	server := &http.Server{
-		ReadHeaderTimeout: 10 * time.Second,
-		ErrorLog:          log.New(io.Discard, "", 0),
-		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{clusterCertificate(t, apiServerAddress)}},
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			account, err := review(r.Context(), strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
-			if err != nil {
-				http.Error(w, err.Error(), http.StatusUnauthorized)
-				return
-			}
-			mu.Lock()
-			if !slices.Contains(accounts, account) {
-				accounts = append(accounts, account)
-			}
-			mu.Unlock()
-			forward.ServeHTTP(w, r)
-		}),
-	}
-	var serving sync.WaitGroup
-	serving.Go(func() { _ = server.ServeTLS(listener, "", "") })
-	t.Cleanup(func() {
-		_ = server.Close()
-		serving.Wait()
-		transport.CloseIdleConnections()
-	})
+	t.Cleanup(transport.CloseIdleConnections)
+	serveTLS(t, net.JoinHostPort(apiServerAddress, exchangePort), clusterCertificate(t), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		account, err := review(r.Context(), strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusUnauthorized)
+			return
+		}
+		mu.Lock()
+		if !slices.Contains(accounts, account) {
+			accounts = append(accounts, account)
+		}
+		mu.Unlock()
+		forward.ServeHTTP(w, r)
+	}))
 	return func() []string {
 		mu.Lock()
 		defer mu.Unlock()
@@ -251,20 +229,15 @@ func review(ctx context.Context, token string) (string, error) {
 	return answer.Status.User.Username, nil
 }
 
-// clusterCertificate returns a certificate for an address that pods trust, as that
-// of the API server.
-func clusterCertificate(t *testing.T, address string) tls.Certificate {
+// clusterCertificate returns a certificate for the API server's address, which pods
+// trust as the API server's own.
+func clusterCertificate(t *testing.T) tls.Certificate {
 	t.Helper()
-	authority, err := tls.LoadX509KeyPair(filepath.Join(os.Getenv("NODE_RUN"), "pki", "ca.crt"), filepath.Join(os.Getenv("NODE_RUN"), "pki", "ca.key"))
+	pki := filepath.Join(os.Getenv("NODE_RUN"), "pki")
+	authority, err := tls.LoadX509KeyPair(filepath.Join(pki, "ca.crt"), filepath.Join(pki, "ca.key"))
 	require.NoError(t, err)
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "proxymux"}, IPAddresses: []net.IP{net.ParseIP(address)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, authority.Leaf, &key.PublicKey, authority.PrivateKey)
-	require.NoError(t, err)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+	return issue(t, &x509.Certificate{
+		IPAddresses: []net.IP{net.ParseIP(apiServerAddress)},
+		KeyUsage:    x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}, &authority)
 }
