@@ -220,7 +220,7 @@ func TestFormat(t *testing.T) {
 	checked := 0
 	require.NoError(t, filepath.WalkDir("terraform", func(path string, _ fs.DirEntry, err error) error {
 		if filepath.Ext(path) == ".tf" {
-			content, readErr := os.ReadFile(path) //nolint:gosec // of this folder
+			content, readErr := os.ReadFile(path)
 			require.NoError(t, readErr)
 			assert.Equal(t, string(hclwrite.Format(content)), string(content), path)
 			checked++
