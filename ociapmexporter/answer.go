@@ -35,6 +35,9 @@ const (
 // errTooLarge is in the error of an upload that APM answered with 413.
 var errTooLarge = errors.New("more than OCI APM takes in one request")
 
+// errUnreadable is in the error of an upload that APM answered with 400.
+var errUnreadable = errors.New("not what OCI APM can read")
+
 // answer is what came back for an upload.
 type answer struct {
 	status      int
@@ -75,8 +78,11 @@ func (a answer) problem(url string) error {
 	if advice := adviceForStatus(a.status); advice != "" {
 		text += "; " + advice
 	}
-	if a.status == http.StatusRequestEntityTooLarge {
+	switch a.status {
+	case http.StatusRequestEntityTooLarge:
 		return fmt.Errorf("%w: %s", errTooLarge, text)
+	case http.StatusBadRequest:
+		return fmt.Errorf("%w: %s", errUnreadable, text)
 	}
 	return errors.New(text)
 }

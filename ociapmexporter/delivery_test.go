@@ -540,7 +540,7 @@ func TestTelemetry(t *testing.T) {
 		{Status: 413, Times: 1},
 		{Status: 503, Times: 1},
 		{PartialSuccess: &apmsandbox.PartialSuccess{Rejected: 2, Message: "too old"}, Times: 1},
-		{Status: 400, Times: 1},
+		{Status: 422, Times: 1},
 		{Down: true, Times: 1},
 	} {
 		_, err := sandbox.AddFault(fault)
@@ -552,7 +552,7 @@ func TestTelemetry(t *testing.T) {
 	require.NoError(t, err)
 	start(t, exp)
 	require.Error(t, exp.ConsumeTraces(t.Context(), traces(10))) // 413, then 503 and a partial success
-	require.Error(t, exp.ConsumeTraces(t.Context(), traces(3)))  // 400
+	require.Error(t, exp.ConsumeTraces(t.Context(), traces(3)))  // 422
 	require.Error(t, exp.ConsumeTraces(t.Context(), traces(1)))  // down
 	require.NoError(t, exp.ConsumeTraces(t.Context(), traces(1)))
 
@@ -567,7 +567,7 @@ func TestTelemetry(t *testing.T) {
 		uploads(1, outcomeSplit, status(413)),
 		uploads(1, outcomeHeld, status(503)),
 		uploads(2, outcomeAccepted, status(200)),
-		uploads(1, outcomeDropped, status(400)),
+		uploads(1, outcomeDropped, status(422)),
 		uploads(1, outcomeHeld, attribute.String("error.type", "connection_broken")),
 	}, metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreExemplars())
 	one := func(n int64) []metricdata.DataPoint[int64] {

@@ -13,12 +13,12 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
-	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
@@ -32,7 +32,7 @@ const protobufContentType = "application/x-protobuf"
 const (
 	outcomeAccepted = "accepted" // APM has it, or all but some of its items
 	outcomeHeld     = "held"     // it will be repeated
-	outcomeSplit    = "split"    // it was too large, and goes again in halves
+	outcomeSplit    = "split"    // it was too large or unreadable, and goes again in halves
 	outcomeDropped  = "dropped"  // APM refused it for good
 )
 
@@ -47,6 +47,10 @@ type uploader[T any] struct {
 	telemetry  *metadata.TelemetryBuilder
 	attributes metric.MeasurementOption // of all that telemetry counts
 	health     *health
+
+	// readsNothing says that APM has refused every part of a request that it could
+	// not read, and has accepted nothing since.
+	readsNothing atomic.Bool
 
 	client *http.Client // set by start
 	zipper *zipper
@@ -131,84 +135,10 @@ func (u *uploader[T]) check(ctx context.Context) {
 	}
 }
 
-// push uploads a request. One that is too large for APM is halved until its
-// parts are not.
-func (u *uploader[T]) push(ctx context.Context, req xexporterhelper.Request) error {
-	r, ok := req.(*request[T])
-	if !ok {
-		return consumererror.NewPermanent(errForeignRequest)
-	}
-	err := u.pushWhole(ctx, r)
-	if !errors.Is(err, errTooLarge) || r.items == 1 {
-		return err
-	}
-
-	parts := partsOutcome[T]{held: &request[T]{signal: u.signal}}
-	u.pushHalves(ctx, r, &parts)
-	if parts.droppedItems == r.items {
-		return consumererror.NewPermanent(errors.Join(parts.dropped...))
-	}
-	if parts.droppedItems > 0 {
-		// The caller is told of what is held, or of success. What was dropped
-		// beside it is said here.
-		u.logger.Error("OCI APM refused a part of a request that was split: it is dropped",
-			zap.Int("dropped_items", parts.droppedItems), zap.Errors("errors", parts.dropped))
-	}
-	if parts.heldBy != nil {
-		return u.heldError(parts.held, errors.Join(parts.heldBy...))
-	}
-	return nil
-}
-
-// heldError says that a part of a request is to be sent again: to exporterhelper,
-// and in the words of the pipeline to a caller that waits.
-func (u *uploader[T]) heldError(held *request[T], why error) error {
-	data, err := held.data()
-	if err != nil {
-		return consumererror.NewPermanent(errors.Join(why, err))
-	}
-	return &heldError[T]{cause: u.signal.failed(why, data), request: held}
-}
-
-// partsOutcome is what became of the parts of a request that was split.
-type partsOutcome[T any] struct {
-	held         *request[T] // to be sent again
-	heldBy       []error
-	dropped      []error
-	droppedItems int
-}
-
-// drop notes a part that is not sent again.
-func (p *partsOutcome[T]) drop(part *request[T], err error) {
-	p.dropped = append(p.dropped, err)
-	p.droppedItems += part.items
-}
-
-func (u *uploader[T]) pushHalves(ctx context.Context, r *request[T], parts *partsOutcome[T]) {
-	u.telemetry.ExporterOciApmSplits.Add(ctx, 1, u.attributes)
-	first, second, err := r.halves()
-	if err != nil {
-		parts.drop(r, consumererror.NewPermanent(err))
-		return
-	}
-	for _, half := range []*request[T]{first, second} {
-		err := u.pushWhole(ctx, half)
-		switch {
-		case err == nil:
-		case errors.Is(err, errTooLarge) && half.items > 1:
-			u.pushHalves(ctx, half, parts)
-		case consumererror.IsPermanent(err):
-			parts.drop(half, err)
-		default:
-			parts.heldBy = append(parts.heldBy, err)
-			parts.held.merge(half)
-		}
-	}
-}
-
 // pushWhole makes one upload of a request. It returns what exporterhelper acts
 // upon: nil is done, a permanent error drops the items, any other error repeats
-// the upload.
+// the upload. Whether a request of several items that was refused with
+// errUnreadable is dropped, is for the caller to say, and to count.
 func (u *uploader[T]) pushWhole(ctx context.Context, r *request[T]) error {
 	u.telemetry.ExporterOciApmUncompressedBytes.Add(ctx, int64(r.size), u.attributes)
 	body, err := u.encode(r)
@@ -226,6 +156,9 @@ func (u *uploader[T]) pushWhole(ctx context.Context, r *request[T]) error {
 	case got.accepted():
 		u.countUpload(ctx, outcomeAccepted, status)
 		u.health.succeeded()
+		if r.items > 0 {
+			u.readsNothing.Store(false)
+		}
 		u.reportRejected(ctx, got)
 		return nil
 	}
@@ -242,13 +175,22 @@ func (u *uploader[T]) pushWhole(ctx context.Context, r *request[T]) error {
 	case errors.Is(problem, errTooLarge) && r.items > 1:
 		u.countUpload(ctx, outcomeSplit, status)
 		return consumererror.NewPermanent(problem)
+	case errors.Is(problem, errUnreadable) && r.items > 1:
+		return consumererror.NewPermanent(problem)
+	case errors.Is(problem, errUnreadable) && r.items == 1:
+		problem = fmt.Errorf("%s: %w", u.describe(r), problem)
 	case errors.Is(problem, errTooLarge):
 		problem = fmt.Errorf("%s takes %d bytes, %w", u.describe(r), r.size, problem)
 	}
-	u.countUpload(ctx, outcomeDropped, status)
-	u.telemetry.ExporterOciApmDroppedItems.Add(ctx, int64(r.items), u.attributes)
-	u.health.failed(strconv.Itoa(got.status), problem)
+	u.dropped(ctx, r, got.status, problem)
 	return consumererror.NewPermanent(problem)
+}
+
+// dropped counts and reports a request that APM refused for good.
+func (u *uploader[T]) dropped(ctx context.Context, r *request[T], status int, problem error) {
+	u.countUpload(ctx, outcomeDropped, attribute.Int("http.response.status_code", status))
+	u.telemetry.ExporterOciApmDroppedItems.Add(ctx, int64(r.items), u.attributes)
+	u.health.failed(strconv.Itoa(status), problem)
 }
 
 // payload is the body of an upload and its Content-Encoding, if it has one.
