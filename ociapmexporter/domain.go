@@ -200,8 +200,14 @@ func (d *domain) run(ctx context.Context) {
 			return
 		}
 		// Fruitless kicks have ever longer gaps between them.
-		if changed || !kicked {
+		if changed || (!kicked && err == nil) {
 			gap.Reset()
+		}
+		if changed {
+			select {
+			case <-d.kick: // it was for the key of before
+			default:
+			}
 		}
 		notBefore = time.Now().Add(gap.NextBackOff())
 

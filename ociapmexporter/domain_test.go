@@ -221,7 +221,9 @@ func TestRefusedKeyIsAskedForAtOnce(t *testing.T) {
 		}
 		uploads.Wait()
 		synctest.Wait()
-		assert.LessOrEqual(t, len(c.times()), 3, "questions")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.Len(t, c.times(), 2, "questions")
 		_, key, err := d.destination(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, "second-key", key)
@@ -262,6 +264,29 @@ func TestKeyThatStaysRefused(t *testing.T) {
 		}
 		synctest.Wait()
 		assert.InDelta(t, 65, len(c.times()), 30, "questions in an hour: one a minute, and some at the beginning")
+	})
+}
+
+// Neither does a key that is refused while OCI is away.
+func TestKeyIsRefusedWhileOCIIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &cloud{}
+		c.set(nil, "only-key")
+		d, _, _ := startDomain(t, c)
+		require.NoError(t, d.ready(t.Context()))
+		c.set(&askError{kind: "unreachable", err: errors.New("away")})
+		begin := time.Now()
+		for time.Since(begin) < time.Hour {
+			_, err := d.refused(t.Context(), "only-key")
+			require.NoError(t, err)
+		}
+		synctest.Wait()
+		assert.InDelta(t, 90, len(c.times()), 50, "questions in an hour: two a minute at most")
+		c.set(nil, "next-key")
+		time.Sleep(2 * maxRetry)
+		_, key, err := d.destination(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, "next-key", key)
 	})
 }
 
