@@ -1,0 +1,37 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package oci
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ociapm/otelcol-ociapm/internal/ocisandbox"
+	"github.com/ociapm/otelcol-ociapm/test/harness"
+)
+
+// The ready configurations of a Compute instance, as docs/oci.md starts them: an
+// OCID in the environment is all that is written.
+func TestComputePreset(t *testing.T) {
+	t.Parallel()
+	c := startCloud(t, ocisandbox.Config{})
+	collector := harness.StartCollector(t, harness.CollectorOptions{
+		Arguments: []string{
+			"--config", harness.ConfigFile(t, "oci-agent.yaml"),
+			"--config", harness.ConfigFile(t, "oci-resource.yaml"),
+		},
+		Environment: append(c.Environment(), "APM_DOMAIN_ID="+c.DomainID()),
+	})
+	load := startLoad(t, collector)
+	c.awaitStored(t, 100)
+	require.NoError(t, c.RotateDataKeys(0))
+	c.awaitStored(t, c.uploads.Counts().Spans.Stored+100)
+	c.requireAllStored(t, load)
+
+	resource := c.uploads.StoredTraces().ResourceSpans().At(0).Resource().Attributes().AsRaw()
+	assert.Contains(t, resource["oracle_cloud.compartment_id"], "ocid1.compartment.")
+	require.Zero(t, collector.Stop(t), "exit code")
+}
