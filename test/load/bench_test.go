@@ -7,9 +7,11 @@ package load
 
 import (
 	"bytes"
+	"cmp"
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -33,6 +35,7 @@ const (
 	appsUsually  = 4
 	spansUsually = 100
 	warmUp       = time.Second
+	ratesRounds  = 3 // of each rate; the one with the median p99 counts
 	drainLimit   = 2 * time.Minute
 )
 
@@ -151,9 +154,14 @@ func TestBench(t *testing.T) {
 				d := usually()
 				d.apps = 16 // so that no app waits for its own last request
 				d.rate = full * float64(percent) / 100
-				m := measure(t, c, to, d)
-				r.rates[v.name] = append(r.rates[v.name], atRate{percent, m})
-				t.Logf("%d %%: %+v", percent, m)
+				// One of the machine's own pauses is the worst percent of a measurement.
+				var runs []measured
+				for range ratesRounds {
+					runs = append(runs, measure(t, c, to, d))
+				}
+				slices.SortFunc(runs, func(a, b measured) int { return cmp.Compare(a.p99, b.p99) })
+				t.Logf("%d %%: %+v", percent, runs)
+				r.rates[v.name] = append(r.rates[v.name], atRate{percent, runs[ratesRounds/2]})
 			}
 		})
 	}
