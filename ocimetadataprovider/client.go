@@ -15,8 +15,6 @@ import (
 	"os"
 	"strings"
 	"time"
-
-	"github.com/ociapm/otelcol-ociapm/internal/ociauth"
 )
 
 const (
@@ -51,7 +49,6 @@ func newClient() *client {
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DisableKeepAlives = true // it is asked once in a long time
-	transport.Proxy = ociauth.MetadataProxy
 	return &client{
 		http: &http.Client{
 			Transport:     transport,

@@ -56,14 +56,8 @@ type instancePrincipal struct {
 func newInstancePrincipal(client *http.Client) *instancePrincipal {
 	return &instancePrincipal{exchange: &tokenExchange{
 		client:   client,
-		metadata: &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, Proxy: MetadataProxy}},
+		metadata: &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, Proxy: localProxy(http.ProxyFromEnvironment)}},
 	}}
-}
-
-// MetadataProxy finds the proxy for requests to the instance's metadata service:
-// the environment's if it is on this machine.
-func MetadataProxy(req *http.Request) (*url.URL, error) {
-	return localProxy(http.ProxyFromEnvironment)(req)
 }
 
 // localProxy finds the environment's proxy if it is on this machine. Any other
