@@ -94,7 +94,10 @@ func apply(t testing.TB, manifests string) {
 func namespace(t testing.TB, name, level string) {
 	t.Helper()
 	apply(t, fmt.Sprintf("{apiVersion: v1, kind: Namespace, metadata: {name: %s, labels: {pod-security.kubernetes.io/enforce: %s}}}", name, level))
-	kubectl(t, "wait", "--for=create", "-n", name, "serviceaccount/default", "configmap/kube-root-ca.crt", "--timeout=60s")
+	require.Eventually(t, func() bool {
+		_, err := tryCommand(t, "", "kubectl", "get", "-n", name, "serviceaccount/default", "configmap/kube-root-ca.crt")
+		return err == nil
+	}, commandTimeout, pollInterval, "the namespace does not get what every namespace has")
 	t.Cleanup(func() { kubectl(t, "delete", "namespace", name, "--ignore-not-found", "--wait") })
 }
 
