@@ -10,7 +10,6 @@ import (
 
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
-	"go.opentelemetry.io/otel/attribute"
 	"go.uber.org/zap"
 )
 
@@ -38,7 +37,7 @@ func (u *uploader[T]) push(ctx context.Context, req xexporterhelper.Request) err
 
 	parts := partsOutcome[T]{held: &request[T]{signal: u.signal}}
 	if unreadable {
-		u.countUpload(ctx, outcomeSplit, attribute.Int("http.response.status_code", http.StatusBadRequest))
+		u.countUpload(ctx, outcomeSplit, statusCode(http.StatusBadRequest))
 	}
 	u.pushHalves(ctx, r, &parts, 0)
 	if parts.droppedItems == r.items {
@@ -112,7 +111,7 @@ func (u *uploader[T]) pushHalves(ctx context.Context, r *request[T], parts *part
 			u.pushHalves(ctx, half, parts, refusals)
 		case errors.Is(err, errUnreadable) && half.items > 1:
 			if refusals < maxRefusals {
-				u.countUpload(ctx, outcomeSplit, attribute.Int("http.response.status_code", http.StatusBadRequest))
+				u.countUpload(ctx, outcomeSplit, statusCode(http.StatusBadRequest))
 				u.pushHalves(ctx, half, parts, refusals)
 				continue
 			}

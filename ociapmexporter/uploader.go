@@ -147,7 +147,7 @@ func (u *uploader[T]) pushWhole(ctx context.Context, r *request[T]) error {
 	}
 
 	got, url, err := u.post(ctx, body)
-	status := attribute.Int("http.response.status_code", got.status)
+	status := statusCode(got.status)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err() // a shutdown says nothing of APM
@@ -188,7 +188,7 @@ func (u *uploader[T]) pushWhole(ctx context.Context, r *request[T]) error {
 
 // dropped counts and reports a request that APM refused for good.
 func (u *uploader[T]) dropped(ctx context.Context, r *request[T], status int, problem error) {
-	u.countUpload(ctx, outcomeDropped, attribute.Int("http.response.status_code", status))
+	u.countUpload(ctx, outcomeDropped, statusCode(status))
 	u.telemetry.ExporterOciApmDroppedItems.Add(ctx, int64(r.items), u.attributes)
 	u.health.failed(strconv.Itoa(status), problem)
 }
@@ -226,6 +226,11 @@ func (u *uploader[T]) hold(ctx context.Context, err error) error {
 	err = fmt.Errorf("%w; %s", err, advice)
 	u.health.failed(kind, err)
 	return err
+}
+
+// statusCode is the status of an answer as the telemetry counts it.
+func statusCode(status int) attribute.KeyValue {
+	return attribute.Int("http.response.status_code", status)
 }
 
 // countUpload counts an attempt by what became of it, and by the status of the
