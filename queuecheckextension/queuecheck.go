@@ -47,10 +47,12 @@ func (q *queueCheck) Start(context.Context, component.Host) error {
 	return nil
 }
 
-// isQueue tells the files of exporters' queues from what else file_storage has
-// there: files of other components, of a compaction, and those set aside.
+// isQueue tells the files of exporters' queues, and of the spans that wait in a
+// durable_tail_sampling processor, from what else file_storage has there: files of
+// other components, of a compaction, and those set aside.
 func isQueue(entry fs.DirEntry) bool {
-	return entry.Type().IsRegular() && strings.HasPrefix(entry.Name(), "exporter_") &&
+	return entry.Type().IsRegular() &&
+		(strings.HasPrefix(entry.Name(), "exporter_") || strings.HasPrefix(entry.Name(), "processor_durable_tail_sampling_")) &&
 		!strings.Contains(entry.Name(), damagedSuffix) && !strings.HasSuffix(entry.Name(), ".backup")
 }
 

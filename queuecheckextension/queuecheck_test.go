@@ -43,6 +43,7 @@ func TestDamagedFileIsSetAside(t *testing.T) {
 	garbage := []byte("this is no queue")
 	for _, name := range []string{
 		"exporter_oci_apm__traces",
+		"processor_durable_tail_sampling_second_traces",
 		"exporter_oci_apm__traces.damaged-20260101T000000.000",
 		"exporter_oci_apm__traces.2026-01-01T00-00-00.000.backup",
 		"receiver_filelog_", // another component's
@@ -53,7 +54,8 @@ func TestDamagedFileIsSetAside(t *testing.T) {
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "exporter_folder"), 0o700))
 
 	logs := startIn(t, dir)
-	require.Equal(t, 1, logs.Len(), logs.All())
+	require.Equal(t, 2, logs.Len(), logs.All())
+	assert.Equal(t, filepath.Join(dir, "processor_durable_tail_sampling_second_traces"), logs.All()[1].ContextMap()["file"])
 	entry := logs.All()[0]
 	assert.Contains(t, entry.Message, "set aside: what it held is not sent")
 	assert.Equal(t, filepath.Join(dir, "exporter_oci_apm__traces"), entry.ContextMap()["file"])
@@ -65,7 +67,7 @@ func TestDamagedFileIsSetAside(t *testing.T) {
 
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
-	assert.Len(t, entries, 7, "nothing else is touched")
+	assert.Len(t, entries, 8, "nothing else is touched")
 
 	assert.Zero(t, startIn(t, dir).Len(), "a second start finds nothing")
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	dbspanenricherprocessor "github.com/ociapm/otelcol-ociapm/dbspanenricherprocessor"
+	durabletailsamplingprocessor "github.com/ociapm/otelcol-ociapm/durabletailsamplingprocessor"
 	gctunerextension "github.com/ociapm/otelcol-ociapm/gctunerextension"
 	ociapmexporter "github.com/ociapm/otelcol-ociapm/ociapmexporter"
 	otlpguardextension "github.com/ociapm/otelcol-ociapm/otlpguardextension"
@@ -181,6 +182,7 @@ func components() (otelcol.Factories, error) {
 		cumulativetodeltaprocessor.NewFactory(),
 		filterprocessor.NewFactory(),
 		tailsamplingprocessor.NewFactory(),
+		durabletailsamplingprocessor.NewFactory(),
 		probabilisticsamplerprocessor.NewFactory(),
 	)
 	if err != nil {
@@ -203,6 +205,7 @@ func components() (otelcol.Factories, error) {
 		cumulativetodeltaprocessor.NewFactory().Type():    "github.com/open-telemetry/opentelemetry-collector-contrib/processor/cumulativetodeltaprocessor v0.158.0",
 		filterprocessor.NewFactory().Type():               "github.com/open-telemetry/opentelemetry-collector-contrib/processor/filterprocessor v0.158.0",
 		tailsamplingprocessor.NewFactory().Type():         "github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor v0.158.0",
+		durabletailsamplingprocessor.NewFactory().Type():  "github.com/ociapm/otelcol-ociapm v0.1.0",
 		probabilisticsamplerprocessor.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/processor/probabilisticsamplerprocessor v0.158.0",
 	})
 

@@ -59,7 +59,7 @@ func TestHelm(t *testing.T) {
 mode: sampling
 gateway: {cpu: 100m, memoryMiB: 384}
 sampler: {cpu: 100m, memoryMiB: 384}
-config: {processors: {tail_sampling: {decision_wait: 2s, policies: [{name: all, type: always_sample}]}}}`)
+config: {processors: {durable_tail_sampling: {decision_wait: 2s, policies: [{name: all, type: always_sample}]}}}`)
 		require.Eventually(t, func() bool {
 			return len(podsOf(t, gateways, "app.kubernetes.io/name=otelcol-ociapm")) == 4
 		}, commandTimeout, pollInterval)

@@ -108,7 +108,7 @@ func TestManifestsAreAccepted(t *testing.T) {
 		"mode=agent,apm.endpoint=https://apm.oci.test,apm.dataKey=KEY,agent.memoryMiB=1024,podAnnotations.a=b,imagePullSecrets[0].name=s",
 		"mode=kafka,apm.endpoint=https://apm.oci.test,apm.dataKey=KEY,kafka.brokers=a:9092\\,b:9092,networkPolicy.enabled=false",
 		"mode=kafka,kafka.brokers=a:9092," + domain,
-		"mode=sampling,apm.existingSecret=s,config.processors.tail_sampling.decision_wait=30s,extraEnv[0].name=A,extraEnv[0].value=b",
+		"mode=sampling,apm.existingSecret=s,config.processors.durable_tail_sampling.decision_wait=30s,extraEnv[0].name=A,extraEnv[0].value=b",
 	} {
 		t.Run("chart "+values, func(t *testing.T) {
 			accepted(t, agents, command(t, "", "helm", "template", "mine", chart, "--namespace", agents, "--set", values))

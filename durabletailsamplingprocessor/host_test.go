@@ -1,0 +1,136 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package durabletailsamplingprocessor
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+
+	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/extension"
+	"go.opentelemetry.io/collector/extension/extensiontest"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+)
+
+var storageID = component.MustNewID("file_storage")
+
+// host has extensions, and keeps the last status of a component.
+type host struct {
+	component.Host
+	extensions map[component.ID]component.Component
+
+	mu     sync.Mutex
+	status componentstatus.Status
+}
+
+func (h *host) GetExtensions() map[component.ID]component.Component { return h.extensions }
+
+func (h *host) Report(event *componentstatus.Event) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.status = event.Status()
+}
+
+func (h *host) lastStatus() componentstatus.Status {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.status
+}
+
+// newStorageHost is for the generated lifecycle tests: its storage keeps nothing.
+func newStorageHost() component.Host {
+	return &host{Host: componenttest.NewNopHost(), extensions: map[component.ID]component.Component{
+		storageID: &crashingStorage{client: storage.NewNopClient()},
+	}}
+}
+
+var errCrashed = errors.New("the process is gone")
+
+// crashingStorage is a storage extension that stops to do anything when told so, as
+// if the process had been killed.
+type crashingStorage struct {
+	extension.Extension
+	client storage.Client
+
+	mu      sync.Mutex
+	crashed bool
+}
+
+// newFileStorage returns a host with a file_storage in a folder. Crash ends all
+// access to the folder, and is done at the test's end in any case.
+func newFileStorage(t *testing.T, folder string, maxSize int64) (*host, *crashingStorage) {
+	t.Helper()
+	factory := filestorage.NewFactory()
+	cfg := factory.CreateDefaultConfig().(*filestorage.Config)
+	cfg.Directory = folder
+	cfg.MaxSize = maxSize
+	files, err := factory.Create(t.Context(), extensiontest.NewNopSettings(factory.Type()), cfg)
+	require.NoError(t, err)
+	require.NoError(t, files.Start(t.Context(), componenttest.NewNopHost()))
+	s := &crashingStorage{Extension: files}
+	t.Cleanup(func() {
+		s.crash(t)
+		require.NoError(t, files.Shutdown(context.Background()))
+	})
+	return &host{Host: componenttest.NewNopHost(), extensions: map[component.ID]component.Component{storageID: s}}, s
+}
+
+func (s *crashingStorage) GetClient(ctx context.Context, kind component.Kind, id component.ID, name string) (storage.Client, error) {
+	if s.Extension == nil {
+		return s.client, nil
+	}
+	client, err := s.Extension.(storage.Extension).GetClient(ctx, kind, id, name)
+	s.client = client
+	return s, err
+}
+
+func (s *crashingStorage) crash(t *testing.T) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.crashed || s.client == nil {
+		return
+	}
+	s.crashed = true
+	require.NoError(t, s.client.Close(context.Background()))
+}
+
+func (s *crashingStorage) Batch(ctx context.Context, operations ...*storage.Operation) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.crashed {
+		return errCrashed
+	}
+	return s.client.Batch(ctx, operations...)
+}
+
+func (s *crashingStorage) Get(ctx context.Context, key string) ([]byte, error) {
+	get := storage.GetOperation(key)
+	err := s.Batch(ctx, get)
+	return get.Value, err
+}
+
+func (s *crashingStorage) Set(ctx context.Context, key string, value []byte) error {
+	return s.Batch(ctx, storage.SetOperation(key, value))
+}
+
+func (s *crashingStorage) Delete(ctx context.Context, key string) error {
+	return s.Batch(ctx, storage.DeleteOperation(key))
+}
+
+func (s *crashingStorage) Close(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.crashed {
+		return nil
+	}
+	s.crashed = true
+	return s.client.Close(ctx)
+}
