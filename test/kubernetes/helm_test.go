@@ -72,6 +72,9 @@ config: {processors: {durable_tail_sampling: {decision_wait: 2s, policies: [{nam
 		rolledOut(t, gateways, "deployment/otelcol-ociapm-gateway-sampler")
 		c.killPods(t, gateways, "app.kubernetes.io/component=gateway")
 		byGRPC.sendsOn(t, 20)
+		killContainers(t) // what waits for a decision is on the samplers' volumes
+		byGRPC.sendsOn(t, 20)
+		byHTTP.sendsOn(t, 20)
 		c.requireDelivered(t, byGRPC, byHTTP)
 		byGRPC.remove(t)
 		byHTTP.remove(t)

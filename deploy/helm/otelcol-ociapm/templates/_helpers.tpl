@@ -83,15 +83,20 @@ its configuration in their order, and what its pods need.
 {{- end }}
 {{- end -}}
 
-{{- /* Arguments: context, files. */ -}}
+{{- /* Arguments: context, files; samplers in front of samplers. */ -}}
 {{- define "otelcol-ociapm.configData" -}}
 {{- $context := .context -}}
 {{- range $name, $file := .files }}
 {{ $name }}: |
   {{- $context.Files.Get (printf "files/%s" $file) | nindent 2 }}
 {{- end }}
+{{- $mine := deepCopy .context.Values.config }}
+{{- if and .samplers $mine.processors }}
+  {{- /* What is for the samplers is no whole configuration in front of them. */ -}}
+  {{- $_ := unset $mine.processors "durable_tail_sampling" }}
+{{- end }}
 mine.yaml: |
-  {{- toYaml .context.Values.config | nindent 2 }}
+  {{- toYaml $mine | nindent 2 }}
 {{- end -}}
 
 {{- /* What changes pods when it changes. The data key is read anew without that. */ -}}
