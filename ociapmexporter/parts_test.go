@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -80,6 +81,15 @@ func tracesWith(spans int, bad ...int) ptrace.Traces {
 	return td
 }
 
+// indexes returns count indexes from the first on, with a distance.
+func indexes(first, count, distance int) []int {
+	var all []int
+	for i := range count {
+		all = append(all, first+i*distance)
+	}
+	return all
+}
+
 // What APM cannot read does not cost the items beside it.
 func TestUnreadableItemsAreFound(t *testing.T) {
 	tests := []struct {
@@ -90,13 +100,21 @@ func TestUnreadableItemsAreFound(t *testing.T) {
 		uploads int64
 	}{
 		{"the only one", 1, []int{0}, 1, 1},
-		{"the first", 1000, []int{0}, 1, 19},
-		{"the last", 1000, []int{999}, 1, 21},
-		{"in the middle", 1000, []int{500}, 1, 19},
-		{"two beside each other", 1000, []int{10, 11}, 2, 25},
-		{"one in each half", 1000, []int{10, 900}, 2, 39},
-		{"one in each quarter: no item is to blame", 1000, []int{10, 300, 600, 900}, 1000, 7},
-		{"all", 4, []int{0, 1, 2, 3}, 4, 7},
+		{"one of two", 2, []int{1}, 1, 3},
+		{"three of four", 4, []int{0, 1, 3}, 3, 5},
+		{"one of five", 5, []int{4}, 1, 6},
+		{"the first", 1000, []int{0}, 1, 21},
+		{"the last", 1000, []int{999}, 1, 22},
+		{"in the middle", 1000, []int{500}, 1, 22},
+		{"two beside each other", 1000, []int{10, 11}, 2, 26},
+		{"one in each half", 1000, []int{10, 900}, 2, 42},
+		{"one in each quarter", 1000, []int{10, 300, 600, 900}, 4, 78},
+		{"one in each sixth", 1000, indexes(7, 6, 166), 6, 110},
+		{"all of one app, and four at its edges", 1000, indexes(300, 250, 1), 254, 91},
+		{"all but ten in a row", 1000, append(indexes(0, 600, 1), indexes(610, 390, 1)...), 1000, 5},
+		{"all", 1000, indexes(0, 1000, 1), 1000, 5},
+		{"all of four", 4, []int{0, 1, 2, 3}, 4, 5},
+		{"every third: more than can be found", 1000, indexes(0, 333, 3), 974, 94},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -114,38 +132,82 @@ func TestUnreadableItemsAreFound(t *testing.T) {
 			entries := logs.FilterMessageSnippet("OCI APM refused a part").All()
 			require.Len(t, entries, 1)
 			assert.EqualValues(t, tt.dropped, entries[0].ContextMap()["dropped_items"])
-			assert.Contains(t, fmt.Sprint(entries[0].ContextMap()["errors"]), `span "bad" (trace 01000000000000000000000000000000`)
+			named := fmt.Sprint(entries[0].ContextMap()["errors"])
+			assert.Contains(t, named, `span "bad" (trace 01000000000000000000000000000000`)
+			assert.LessOrEqual(t, strings.Count(named, "400 Bad Request"), maxNamed)
 		})
 	}
 }
 
-// An APM that can read nothing is not asked seven times for every request.
-func TestAllUnreadableIsRemembered(t *testing.T) {
+// An APM that refuses everything is asked five times for each request, and takes the
+// first request after that.
+func TestBlanketRefusalIsCheap(t *testing.T) {
 	reader := newStrictReader(t)
-	exp := newTraces(t, plainConfig(reader.url), zap.NewNop())
+	logger, logs := observer.New(zap.InfoLevel)
+	exp := newTraces(t, plainConfig(reader.url), zap.New(logger))
 	reader.readsNothing.Store(true)
-	uploads := func() int64 { return reader.uploads.Swap(0) }
-	require.Error(t, exp.ConsumeTraces(t.Context(), traces(100)))
-	assert.EqualValues(t, 7, uploads())
-	require.Error(t, exp.ConsumeTraces(t.Context(), traces(100)))
-	assert.EqualValues(t, 1, uploads())
+	const requests = 50
+	for range requests {
+		require.Error(t, exp.ConsumeTraces(t.Context(), traces(1000)))
+	}
+	assert.EqualValues(t, requests*(1+probes), reader.uploads.Swap(0))
+	assert.Equal(t, 1, logs.FilterMessage("Uploads to OCI APM do not arrive").Len())
 
 	reader.readsNothing.Store(false)
-	require.NoError(t, exp.ConsumeTraces(t.Context(), traces(100)))
-	assert.EqualValues(t, 1, uploads())
-	require.NoError(t, exp.ConsumeTraces(t.Context(), tracesWith(100, 7)))
-	assert.EqualValues(t, 99+100, reader.stored.Load())
+	require.NoError(t, exp.ConsumeTraces(t.Context(), traces(1000)))
+	assert.EqualValues(t, 1, reader.uploads.Load())
+	assert.EqualValues(t, 1000, reader.stored.Load())
+	assert.Equal(t, 1, logs.FilterMessage("Uploads to OCI APM arrive again").Len())
 }
 
-// A part that APM cannot take for now is held, and the rest is not sent again.
-func TestPartBesideUnreadableItemIsHeld(t *testing.T) {
+// What APM refused before costs no item that it can read.
+func TestUnreadableRequestsCostNoOther(t *testing.T) {
 	reader := newStrictReader(t)
-	reader.down.Store(3) // the second half
-	err := newTraces(t, plainConfig(reader.url), zap.NewNop()).ConsumeTraces(t.Context(), tracesWith(100, 7))
-	var held consumererror.Traces
-	require.ErrorAs(t, err, &held)
-	assert.Equal(t, 50, held.Data().SpanCount())
-	assert.EqualValues(t, 49, reader.stored.Load())
+	exp := newTraces(t, plainConfig(reader.url), zap.NewNop())
+	uploads := func(err error, td ptrace.Traces) int64 {
+		require.Equal(t, err == nil, exp.ConsumeTraces(t.Context(), td) == nil)
+		return reader.uploads.Swap(0)
+	}
+	allBad := indexes(0, 1000, 1)
+	for round := range int64(10) {
+		assert.EqualValues(t, 5, uploads(errUnreadable, tracesWith(1000, allBad...)))
+		assert.EqualValues(t, 5, uploads(errUnreadable, tracesWith(1000, allBad...)))
+		assert.EqualValues(t, 22, uploads(nil, tracesWith(1000, 500)))
+		assert.EqualValues(t, 5, uploads(errUnreadable, tracesWith(1000, allBad...)))
+		assert.EqualValues(t, 1, uploads(nil, traces(1000)))
+		assert.EqualValues(t, 1, uploads(errUnreadable, tracesWith(1, 0)))
+		assert.EqualValues(t, 78, uploads(nil, tracesWith(1000, 10, 300, 600, 900)))
+		assert.Equal(t, (round+1)*(999+1000+996), reader.stored.Load())
+	}
+}
+
+// Parts that APM cannot take for now are held, and the rest is not sent again.
+func TestPartsBesideUnreadableItemAreHeld(t *testing.T) {
+	tests := []struct {
+		name         string
+		down         int64
+		held, stored int
+		uploads      int64
+	}{
+		{"the first probe", 2, 100, 0, 2},
+		{"the first half", 3, 49, 51, 4},
+		{"the second half, and the first, which is not divided then", 4, 99, 1, 4},
+		{"a quarter", 5, 24, 76, 6},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			reader := newStrictReader(t)
+			reader.down.Store(tt.down)
+			exp := newTraces(t, plainConfig(reader.url), zap.NewNop())
+			var held consumererror.Traces
+			require.ErrorAs(t, exp.ConsumeTraces(t.Context(), tracesWith(100, 7)), &held)
+			assert.Equal(t, tt.held, held.Data().SpanCount())
+			assert.EqualValues(t, tt.stored, reader.stored.Load())
+			assert.Equal(t, tt.uploads, reader.uploads.Load())
+			require.NoError(t, exp.ConsumeTraces(t.Context(), held.Data()))
+			assert.EqualValues(t, 99, reader.stored.Load())
+		})
+	}
 }
 
 func TestUnreadableItemsAreCounted(t *testing.T) {
@@ -167,9 +229,9 @@ func TestUnreadableItemsAreCounted(t *testing.T) {
 		return metricdata.DataPoint[int64]{Value: n, Attributes: attributes(attribute.String("outcome", outcome), attribute.Int("http.response.status_code", status))}
 	}
 	metadatatest.AssertEqualExporterOciApmUploads(t, telemetry, []metricdata.DataPoint[int64]{
-		uploads(2, outcomeAccepted, 200), // of 2 spans, of 1
-		uploads(2+3, outcomeSplit, 400),  // of 4 and 2 spans; of 8 and twice 4
-		uploads(1+4+1, outcomeDropped, 400),
+		uploads(3, outcomeAccepted, 200),
+		uploads(1, outcomeSplit, 400),
+		uploads(1+2*5, outcomeDropped, 400), // one span of the four; twice the eight, and four of these
 	}, metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreExemplars())
 	metadatatest.AssertEqualExporterOciApmDroppedItems(t, telemetry, []metricdata.DataPoint[int64]{
 		{Value: 1 + 8 + 8, Attributes: attributes()},

@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/klauspost/compress/s2"
@@ -132,6 +133,35 @@ func (r *request[T]) halves() (first, second *request[T], err error) {
 	}
 	second, err = newRequest(r.signal, r.signal.keep(data, func(i int) bool { return i >= middle }))
 	return first, second, err
+}
+
+// sample returns items, each as a request of its own, and the rest, which has none
+// where there are no more than n items. One is taken from each nth of the items,
+// within it at a place that looks random, so that neither a run of items nor a
+// pattern that repeats fills the sample unless it fills most of the request. The same
+// request has the same sample.
+func (r *request[T]) sample(n int) (items []*request[T], rest *request[T], err error) {
+	data, err := r.data()
+	if err != nil {
+		return nil, nil, err
+	}
+	n = min(n, r.items)
+	places := rand.New(rand.NewPCG(uint64(r.items), uint64(r.size))) //nolint:gosec // no secret, and the counts are positive
+	picked := make(map[int]bool, n)
+	for i := range n {
+		from, to := i*r.items/n, (i+1)*r.items/n
+		picked[from+places.IntN(to-from)] = true
+	}
+	few := r.signal.keep(data, func(i int) bool { return picked[i] })
+	for place := range n {
+		item, itemErr := newRequest(r.signal, r.signal.keep(few, func(i int) bool { return i == place }))
+		if itemErr != nil {
+			return nil, nil, itemErr
+		}
+		items = append(items, item)
+	}
+	rest, err = newRequest(r.signal, r.signal.keep(data, func(i int) bool { return !picked[i] }))
+	return items, rest, err
 }
 
 // OnError returns what is to be sent again.

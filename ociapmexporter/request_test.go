@@ -96,6 +96,33 @@ func TestRequestSplits(t *testing.T) {
 	}
 }
 
+func TestRequestIsSampled(t *testing.T) {
+	for _, spans := range []int{1, 3, 4, 5, 6, 20, 200} {
+		t.Run(strconv.Itoa(spans), func(t *testing.T) {
+			r := newTestRequest(t, numbered(1, spans))
+			items, rest, err := r.sample(4)
+			require.NoError(t, err)
+			require.Len(t, items, min(4, spans))
+			assert.Equal(t, spans-len(items), rest.items)
+			all := spanIDs(t, rest)
+			for i, item := range items {
+				ids := spanIDs(t, item)
+				require.Len(t, ids, 1)
+				assert.Greater(t, int(ids[0]), i*spans/len(items), "one of each fourth")
+				assert.LessOrEqual(t, int(ids[0]), (i+1)*spans/len(items), "one of each fourth")
+				all = append(all, ids...)
+			}
+			assert.ElementsMatch(t, spanIDs(t, r), all, "nothing is lost, nothing is there twice")
+
+			again, _, err := r.sample(4)
+			require.NoError(t, err)
+			for i, item := range again {
+				assert.Equal(t, spanIDs(t, items[i]), spanIDs(t, item))
+			}
+		})
+	}
+}
+
 func TestStoredRequest(t *testing.T) {
 	encoding := stored[ptrace.Traces]{tracesSignal()}
 	for _, spans := range []int{0, 1, 200} {

@@ -13,7 +13,6 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
-	"sync/atomic"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer/consumererror"
@@ -32,7 +31,7 @@ const protobufContentType = "application/x-protobuf"
 const (
 	outcomeAccepted = "accepted" // APM has it, or all but some of its items
 	outcomeHeld     = "held"     // it will be repeated
-	outcomeSplit    = "split"    // it was too large or unreadable, and goes again in halves
+	outcomeSplit    = "split"    // it was too large or unreadable, and goes again in parts
 	outcomeDropped  = "dropped"  // APM refused it for good
 )
 
@@ -47,10 +46,6 @@ type uploader[T any] struct {
 	telemetry  *metadata.TelemetryBuilder
 	attributes metric.MeasurementOption // of all that telemetry counts
 	health     *health
-
-	// readsNothing says that APM has refused every part of a request that it could
-	// not read, and has accepted nothing since.
-	readsNothing atomic.Bool
 
 	client *http.Client // set by start
 	zipper *zipper
@@ -126,7 +121,7 @@ func (u *uploader[T]) check(ctx context.Context) {
 	if u.target.ready(ctx) != nil {
 		return // shut down before there was a host to check
 	}
-	if u.pushWhole(ctx, &request[T]{signal: u.signal}) != nil {
+	if u.push(ctx, &request[T]{signal: u.signal}) != nil {
 		return
 	}
 	urls, _, err := u.target.destination(ctx)
@@ -137,8 +132,8 @@ func (u *uploader[T]) check(ctx context.Context) {
 
 // pushWhole makes one upload of a request. It returns what exporterhelper acts
 // upon: nil is done, a permanent error drops the items, any other error repeats
-// the upload. Whether a request of several items that was refused with
-// errUnreadable is dropped, is for the caller to say, and to count.
+// the upload. What becomes of a request that was refused with errUnreadable, is for
+// the caller to say, and to count.
 func (u *uploader[T]) pushWhole(ctx context.Context, r *request[T]) error {
 	u.telemetry.ExporterOciApmUncompressedBytes.Add(ctx, int64(r.size), u.attributes)
 	body, err := u.encode(r)
@@ -156,9 +151,6 @@ func (u *uploader[T]) pushWhole(ctx context.Context, r *request[T]) error {
 	case got.accepted():
 		u.countUpload(ctx, outcomeAccepted, status)
 		u.health.succeeded()
-		if r.items > 0 {
-			u.readsNothing.Store(false)
-		}
 		u.reportRejected(ctx, got)
 		return nil
 	}
@@ -173,12 +165,13 @@ func (u *uploader[T]) pushWhole(ctx context.Context, r *request[T]) error {
 		}
 		return problem
 	case errors.Is(problem, errTooLarge) && r.items > 1:
-		u.countUpload(ctx, outcomeSplit, status)
+		u.countSplit(ctx, got.status)
 		return consumererror.NewPermanent(problem)
-	case errors.Is(problem, errUnreadable) && r.items > 1:
+	case errors.Is(problem, errUnreadable):
+		if r.items == 1 {
+			problem = fmt.Errorf("%s: %w", u.describe(r), problem)
+		}
 		return consumererror.NewPermanent(problem)
-	case errors.Is(problem, errUnreadable) && r.items == 1:
-		problem = fmt.Errorf("%s: %w", u.describe(r), problem)
 	case errors.Is(problem, errTooLarge):
 		problem = fmt.Errorf("%s takes %d bytes, %w", u.describe(r), r.size, problem)
 	}
@@ -188,9 +181,18 @@ func (u *uploader[T]) pushWhole(ctx context.Context, r *request[T]) error {
 
 // dropped counts and reports a request that APM refused for good.
 func (u *uploader[T]) dropped(ctx context.Context, r *request[T], status int, problem error) {
+	u.countDropped(ctx, r, status)
+	u.health.failed(strconv.Itoa(status), problem)
+}
+
+func (u *uploader[T]) countDropped(ctx context.Context, r *request[T], status int) {
 	u.countUpload(ctx, outcomeDropped, statusCode(status))
 	u.telemetry.ExporterOciApmDroppedItems.Add(ctx, int64(r.items), u.attributes)
-	u.health.failed(strconv.Itoa(status), problem)
+}
+
+func (u *uploader[T]) countSplit(ctx context.Context, status int) {
+	u.countUpload(ctx, outcomeSplit, statusCode(status))
+	u.telemetry.ExporterOciApmSplits.Add(ctx, 1, u.attributes)
 }
 
 // payload is the body of an upload and its Content-Encoding, if it has one.

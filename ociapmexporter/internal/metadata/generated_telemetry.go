@@ -91,7 +91,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExporterOciApmSplits, err = builder.meter.Int64Counter(
 		"otelcol_exporter_oci_apm_splits",
-		metric.WithDescription("Number of requests that OCI APM found too large or could not read, and that were sent again in halves. [Beta]"),
+		metric.WithDescription("Number of requests that OCI APM found too large or could not read, and that were sent again in parts. [Beta]"),
 		metric.WithUnit("{request}"),
 	)
 	errs = errors.Join(errs, err)

@@ -88,7 +88,7 @@ func AssertEqualExporterOciApmRejectedItems(t *testing.T, tt *componenttest.Tele
 func AssertEqualExporterOciApmSplits(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_oci_apm_splits",
-		Description: "Number of requests that OCI APM found too large or could not read, and that were sent again in halves. [Beta]",
+		Description: "Number of requests that OCI APM found too large or could not read, and that were sent again in parts. [Beta]",
 		Unit:        "{request}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
