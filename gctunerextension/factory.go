@@ -7,6 +7,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension"
 
@@ -23,5 +24,5 @@ func createDefaultConfig() component.Config {
 }
 
 func create(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
-	return &tuner{config: cfg.(*Config), logger: set.Logger, stop: func() {}}, nil
+	return &tuner{config: cfg.(*Config), logger: set.Logger, cgroup: memlimit.FromCgroup, stop: func() {}}, nil
 }

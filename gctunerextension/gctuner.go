@@ -32,6 +32,7 @@ const (
 type tuner struct {
 	config  *Config
 	logger  *zap.Logger
+	cgroup  memlimit.Provider // of the memory that the container or unit may use
 	restore []func()
 
 	stop      context.CancelFunc // of the goroutine that releases memory
@@ -45,6 +46,10 @@ func (u *tuner) Start(context.Context, component.Host) error {
 	limit, err := u.memoryLimit()
 	if err != nil {
 		return err
+	}
+	if allowed, err := u.cgroup(); err == nil && u.config.LimitMiB > allowed>>20 {
+		u.logger.Warn("limit_mib is more than the container or unit may use: the system ends the collector before the limit is reached",
+			zap.Uint64("limit_mib", u.config.LimitMiB), zap.Uint64("allowed_mib", allowed>>20))
 	}
 	if os.Getenv("GOGC") == "" {
 		percent := debug.SetGCPercent(u.config.Percent)
@@ -101,7 +106,7 @@ func (u *tuner) memoryLimit() (int64, error) {
 	if u.config.LimitMiB > 0 {
 		return int64(u.config.LimitMiB<<20) / 100 * heapShare, nil //nolint:gosec // Validate bounds it
 	}
-	total, err := memlimit.ApplyFallback(memlimit.FromCgroup, memlimit.FromSystem)()
+	total, err := memlimit.ApplyFallback(u.cgroup, memlimit.FromSystem)()
 	if err != nil {
 		return 0, fmt.Errorf("limit_percentage: the memory of the container or machine is not known, write limit_mib: %w", err)
 	}

@@ -7,10 +7,13 @@ import (
 	"runtime/debug"
 	"testing"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/extension/extensiontest"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/ociapm/otelcol-ociapm/gctunerextension/internal/metadata"
 )
@@ -60,10 +63,36 @@ func TestSettings(t *testing.T) {
 }
 
 func TestPercentageIsOfTheContainerOrMachine(t *testing.T) {
-	all, err := (&tuner{config: &Config{LimitPercentage: 100}}).memoryLimit()
-	require.NoError(t, err)
-	half, err := (&tuner{config: &Config{LimitPercentage: 50}}).memoryLimit()
-	require.NoError(t, err)
-	assert.Positive(t, half)
-	assert.InDelta(t, all, 2*half, 1<<20)
+	of := func(percentage uint64, cgroup memlimit.Provider) int64 {
+		limit, err := (&tuner{config: &Config{LimitPercentage: percentage}, cgroup: cgroup}).memoryLimit()
+		require.NoError(t, err)
+		return limit
+	}
+	assert.EqualValues(t, 325, of(50, memlimit.Limit(1000<<20))>>20)
+	none := func() (uint64, error) { return 0, memlimit.ErrNoLimit }
+	assert.Positive(t, of(50, none))
+	assert.InDelta(t, of(100, none), 2*of(50, none), 1<<20)
+}
+
+func TestLimitAboveTheContainersIsWarnedOf(t *testing.T) {
+	t.Setenv("GOGC", "100")
+	t.Setenv("GOMEMLIMIT", "1TiB")
+	tests := []struct {
+		name     string
+		limitMiB uint64
+		cgroup   memlimit.Provider
+		warnings int
+	}{
+		{"below", 716, memlimit.Limit(1 << 30), 0},
+		{"above", 716, memlimit.Limit(512 << 20), 1},
+		{"no limit", 716, func() (uint64, error) { return 0, memlimit.ErrNoLimit }, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			logger, logs := observer.New(zap.WarnLevel)
+			u := &tuner{config: &Config{Percent: 100, LimitMiB: tt.limitMiB}, logger: zap.New(logger), cgroup: tt.cgroup}
+			require.NoError(t, u.Start(t.Context(), componenttest.NewNopHost()))
+			assert.Equal(t, tt.warnings, logs.Len())
+		})
+	}
 }

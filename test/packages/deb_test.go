@@ -72,8 +72,31 @@ func TestDebianPackage(t *testing.T) {
 	assert.Regexp(t, `(?m)^NoNewPrivs:\s+1$`, status)
 	assert.Regexp(t, `(?m)^Seccomp:\s+2$`, status)
 	assert.NotContains(t, m.run(t, journal), harness.PrivateKey)
-	// Where systemd may set the limit, the collector's own follows from it.
-	assert.Contains(t, m.run(t, journal), "Using percentage memory limiter")
+
+	t.Run("memory", func(t *testing.T) {
+		limits := func() (unit, own int) {
+			bytes, err := strconv.Atoi(m.run(t, "systemctl show --property=MemoryMax --value otelcol-ociapm"))
+			require.NoError(t, err)
+			own, err = strconv.Atoi(m.run(t, `journalctl --no-pager --output=cat _PID=$(`+pid+`) | sed -nE 's/.*Memory limiter configured.*"limit_mib": ([0-9]+).*/\1/p'`))
+			require.NoError(t, err)
+			return bytes >> 20, own
+		}
+		unit, own := limits()
+		assert.Equal(t, 1024, unit)
+		assert.Equal(t, unit*70/100, own)
+
+		m.run(t, `mkdir -p /etc/systemd/system/otelcol-ociapm.service.d
+cat > /etc/systemd/system/otelcol-ociapm.service.d/override.conf <<'EOF'
+`+documented(t, "docs/deploy.md", "memory.conf")+`EOF
+systemctl daemon-reload
+systemctl restart otelcol-ociapm`)
+		m.await(t, ready)
+		unit, own = limits()
+		assert.Equal(t, 2048, unit)
+		assert.Equal(t, unit*70/100, own)
+		m.run(t, "rm /etc/systemd/system/otelcol-ociapm.service.d/override.conf; systemctl daemon-reload; systemctl restart otelcol-ociapm")
+		m.await(t, ready)
+	})
 
 	t.Run("reload", func(t *testing.T) {
 		before := m.run(t, pid)
