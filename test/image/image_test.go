@@ -202,6 +202,8 @@ func TestContainer(t *testing.T) {
 	assert.NotContains(t, container.Output(), harness.PrivateKey)
 	// The collector's own limit is a percentage of the container's.
 	assert.Contains(t, container.Output(), fmt.Sprintf(`"total_memory_mib": %d,`, memoryLimit>>20))
+	assert.Contains(t, container.Output(), fmt.Sprintf(`"often_from_mib": %d}`, memoryLimit/100*80/100*65>>20))
+	assert.NotContains(t, container.Output(), "more than the container or unit may use")
 
 	// An APM that answers 503 for a while holds the spans back, so that SIGTERM
 	// finds them in the queue.
@@ -216,11 +218,14 @@ func TestContainer(t *testing.T) {
 	container.Signal(t, syscall.SIGTERM)
 	assert.Zero(t, container.Wait(t, awaitTime))
 
-	// What could not be sent in time is still on disk: the next start sends it.
+	// What could not be sent in time is still on disk: the next start sends it. A limit
+	// that the container's does not leave room for is warned of.
+	args = append(args, "--config", "yaml:{extensions: {gc_tuner: {limit_mib: 512}}}")
 	container = runContainer(t, bundle, []string{"APM_ENDPOINT=" + sandbox.URL}, args,
 		map[string]any{"destination": "/run/mounted", "type": "bind", "source": mounted, "options": []string{"bind", "ro"}},
 		map[string]any{"destination": "/var/lib/otelcol-ociapm", "type": "bind", "source": queue, "options": []string{"bind", "rw"}})
 	container.AwaitOutput(t, "Everything is ready")
+	assert.Contains(t, container.Output(), fmt.Sprintf(`"limit_mib": 512, "allowed_mib": %d}`, memoryLimit>>20))
 	sandbox.AwaitSpans(t, requests)
 	assert.Equal(t, requests, sandbox.Counts(t).Spans.Stored)
 	container.Signal(t, syscall.SIGTERM)
