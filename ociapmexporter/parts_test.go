@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -136,6 +137,21 @@ func TestUnreadableItemsAreFound(t *testing.T) {
 			assert.Contains(t, named, `span "bad" (trace 01000000000000000000000000000000`)
 			assert.LessOrEqual(t, strings.Count(named, "400 Bad Request"), maxNamed)
 		})
+	}
+}
+
+// Of four items that go alone, three bad ones cannot be all: wherever they are, they
+// cost no other item.
+func TestThreeUnreadableItemsCostNoOther(t *testing.T) {
+	reader := newStrictReader(t)
+	exp := newTraces(t, plainConfig(reader.url), zap.NewNop())
+	places := rand.New(rand.NewPCG(1, 2))
+	for range 60 {
+		spans := 4 + places.IntN(2000)
+		bad := places.Perm(spans)[:3]
+		require.NoError(t, exp.ConsumeTraces(t.Context(), tracesWith(spans, bad...)))
+		require.EqualValues(t, spans-3, reader.stored.Swap(0), "%d spans, bad are %v", spans, bad)
+		require.LessOrEqual(t, reader.uploads.Swap(0), int64(2*maxRefusals))
 	}
 }
 
