@@ -94,6 +94,19 @@ systemctl restart otelcol-ociapm`)
 		unit, own = limits()
 		assert.Equal(t, 2048, unit)
 		assert.Equal(t, unit*70/100, own)
+
+		// The administrator's own limit wins.
+		m.run(t, "echo OTELCOL_MEMORY_LIMIT_MIB=300 >> /etc/otelcol-ociapm/otelcol-ociapm.env; systemctl restart otelcol-ociapm")
+		m.await(t, ready)
+		_, own = limits()
+		assert.Equal(t, 300, own)
+		m.run(t, "sed -i /OTELCOL_MEMORY_LIMIT_MIB/d /etc/otelcol-ociapm/otelcol-ociapm.env")
+
+		// Without a unit's limit, the limit is of the machine's memory.
+		m.run(t, "printf '[Service]\nMemoryMax=infinity\n' > /etc/systemd/system/otelcol-ociapm.service.d/override.conf; systemctl daemon-reload; systemctl restart otelcol-ociapm")
+		m.await(t, ready)
+		assert.Contains(t, m.run(t, "journalctl --no-pager --output=cat _PID=$("+pid+")"), "Using percentage memory limiter")
+
 		m.run(t, "rm /etc/systemd/system/otelcol-ociapm.service.d/override.conf; systemctl daemon-reload; systemctl restart otelcol-ociapm")
 		m.await(t, ready)
 	})

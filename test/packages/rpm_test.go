@@ -24,6 +24,8 @@ func TestRPMPackage(t *testing.T) {
 /etc/otelcol-ociapm/otelcol-ociapm.env
 /usr/bin/otelcol-ociapm
 /usr/lib/systemd/system/otelcol-ociapm.service
+/usr/libexec/otelcol-ociapm
+/usr/libexec/otelcol-ociapm/memory-limit
 /usr/share/doc/otelcol-ociapm/README.md
 /usr/share/doc/otelcol-ociapm/copyright
 `, command(t, "rpm", "-qp", "--list", rpm))
