@@ -70,7 +70,7 @@ export COMMIT_TIMESTAMP := $(shell git log -1 --format=%ct 2>/dev/null)
 export COMMIT_DATE := $(shell TZ=UTC0 git log -1 --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ 2>/dev/null)
 
 .PHONY: release
-release: ## Build archives, packages, SBOMs and checksums for all systems into dist/release; RELEASE_TARGETS=linux or linux-amd64 for those only
+release: ## Build archives, packages, SBOMs and checksums for all systems into dist/release; RELEASE_TARGETS=linux-amd64, linux or tested (all but macOS) for those only
 	RELEASE_TARGETS=$(or $(RELEASE_TARGETS),all) $(GORELEASER) release --snapshot --clean
 
 .PHONY: release-check
@@ -90,6 +90,12 @@ test-packages: build ## After make release: Install, start, upgrade and remove t
 .PHONY: test-image
 test-image: image ## Run the container image with runc (needs root and runc)
 	go test -count=1 -tags=image -timeout=10m -v ./test/image/...
+
+# The first run installs Debian 13 with wine, which takes some minutes; WINE_HOME keeps it.
+.PHONY: test-archives
+test-archives: build ## After make release: Start the programs for Linux on arm64, with qemu, and for Windows, with wine (needs root, debootstrap, qemu-user-static)
+	test/archives/wine.sh prepare
+	go test -count=1 -tags=archives -timeout=10m -v -exec="$(CURDIR)/test/archives/wine.sh session" ./test/archives
 
 .PHONY: sizes
 sizes: build ## Print sizes, idle memory and start time: the table of docs/deploy.md

@@ -40,6 +40,8 @@ type Collector struct {
 
 // CollectorOptions change how a collector is started.
 type CollectorOptions struct {
+	// Program is the path of the collector; bin/otelcol-ociapm if empty.
+	Program string
 	// Config is the name of a file in the folder config, or an absolute path;
 	// agent.yaml if empty.
 	Config string
@@ -67,6 +69,9 @@ func StartCollector(t testing.TB, opts CollectorOptions) *Collector {
 	if opts.Config == "" {
 		opts.Config = "agent.yaml"
 	}
+	if opts.Program == "" {
+		opts.Program = Binary(t, "otelcol-ociapm")
+	}
 	if opts.QueueDirectory == "" {
 		opts.QueueDirectory = t.TempDir()
 	}
@@ -77,7 +82,7 @@ func StartCollector(t testing.TB, opts CollectorOptions) *Collector {
 	}
 
 	c.opts = opts
-	c.command = slices.Concat(opts.Wrapper, []string{Binary(t, "otelcol-ociapm")}, args, opts.Arguments)
+	c.command = slices.Concat(opts.Wrapper, []string{opts.Program}, args, opts.Arguments)
 	c.Restart(t)
 	return c
 }

@@ -47,6 +47,15 @@ func Binary(t testing.TB, name string) string {
 	return path
 }
 
+// Released returns the path of the only file in dist/release that matches.
+func Released(t testing.TB, pattern string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(Root(t), "dist", "release", pattern))
+	require.NoError(t, err)
+	require.Len(t, files, 1, "run `make release` first")
+	return files[0]
+}
+
 // Ports that FreeAddress gives out. They are below those that Linux gives to
 // outgoing connections (ip_local_port_range begins at 32768), one of which could
 // otherwise take the port of a program that is about to start, or to restart.

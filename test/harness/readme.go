@@ -16,20 +16,32 @@ import (
 // <!-- test: name --> and <!-- test end -->.
 func ReadmeSection(t testing.TB, name string) string {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join(Root(t), "README.md"))
-	require.NoError(t, err)
-	_, section, found := strings.Cut(string(content), "<!-- test: "+name+" -->\n")
-	require.True(t, found, "the README has no part that is marked as test: %s", name)
-	section, _, found = strings.Cut(section, "<!-- test end -->")
-	require.True(t, found)
-	return section
+	return pageSection(t, "README.md", name)
 }
 
 // ReadmeBlocks returns the code blocks in a language that stand in a section of
 // the README.
 func ReadmeBlocks(t testing.TB, name, language string) []string {
 	t.Helper()
-	section := ReadmeSection(t, name)
+	return PageBlocks(t, "README.md", name, language)
+}
+
+func pageSection(t testing.TB, page, name string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(Root(t), page))
+	require.NoError(t, err)
+	_, section, found := strings.Cut(string(content), "<!-- test: "+name+" -->\n")
+	require.True(t, found, "%s has no part that is marked as test: %s", page, name)
+	section, _, found = strings.Cut(section, "<!-- test end -->")
+	require.True(t, found)
+	return section
+}
+
+// PageBlocks returns the code blocks in a language that stand in a section of a
+// page, a path from the root of the repository, between the same comments.
+func PageBlocks(t testing.TB, page, name, language string) []string {
+	t.Helper()
+	section := pageSection(t, page, name)
 	var blocks []string
 	for {
 		_, rest, found := strings.Cut(section, "```"+language+"\n")

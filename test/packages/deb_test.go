@@ -33,7 +33,7 @@ const (
 // to the purge.
 func TestDebianPackage(t *testing.T) {
 	packages := t.TempDir()
-	deb := one(t, "*_amd64.deb")
+	deb := harness.Released(t, "*_amd64.deb")
 	command(t, "cp", deb, packages)
 	nextVersion(t, deb, filepath.Join(packages, "next.deb"))
 	m := boot(t, debian(t), packages+":/packages", harness.Binary(t, "apmsandbox")+":/usr/bin/apmsandbox")

@@ -52,15 +52,6 @@ func debian(t *testing.T) string {
 	return root
 }
 
-// one returns the only file in dist/release that matches.
-func one(t *testing.T, pattern string) string {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(harness.Root(t), "dist", "release", pattern))
-	require.NoError(t, err)
-	require.Len(t, files, 1, "run `make release` first")
-	return files[0]
-}
-
 // command runs a command on the machine of the test and returns what it printed.
 func command(t *testing.T, name string, args ...string) string {
 	t.Helper()

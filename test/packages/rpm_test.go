@@ -11,12 +11,14 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
 // The .rpm goes through rpm itself: into a root where its scripts find the
 // commands that they call, and out again. No systemd runs there.
 func TestRPMPackage(t *testing.T) {
-	rpm := one(t, "*.x86_64.rpm")
+	rpm := harness.Released(t, "*.x86_64.rpm")
 	assert.Equal(t, `/etc/otelcol-ociapm
 /etc/otelcol-ociapm/config.yaml
 /etc/otelcol-ociapm/oci-agent.yaml
