@@ -95,7 +95,7 @@ test-image: image ## Run the container image with runc (needs root and runc)
 .PHONY: test-archives
 test-archives: build ## After make release: Start the programs for Linux on arm64, with qemu, and for Windows, with wine (needs root, debootstrap, qemu-user-static)
 	test/archives/wine.sh prepare
-	go test -count=1 -tags=archives -timeout=10m -v -exec="$(CURDIR)/test/archives/wine.sh session" ./test/archives
+	go test -count=1 -tags=archives -timeout=10m -parallel=8 -v -exec="$(CURDIR)/test/archives/wine.sh session" ./test/archives
 
 .PHONY: sizes
 sizes: build ## Print sizes, idle memory and start time: the table of docs/deploy.md
