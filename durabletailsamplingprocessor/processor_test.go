@@ -19,12 +19,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/component/componenttest"
-	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumererror"
@@ -39,6 +39,7 @@ import (
 
 	"github.com/ociapm/otelcol-ociapm/durabletailsamplingprocessor/internal/metadata"
 	"github.com/ociapm/otelcol-ociapm/durabletailsamplingprocessor/internal/metadatatest"
+	"github.com/ociapm/otelcol-ociapm/internal/configtest"
 )
 
 const (
@@ -60,27 +61,22 @@ func load(t *testing.T, name string) *Config {
 }
 
 func TestConfig(t *testing.T) {
-	tests := []struct {
-		name string
-		errs []string
-	}{
-		{name: "errors"},
-		{name: "empty", errs: []string{"storage: is missing; name the extension", "policies: is empty"}},
-		{name: "unbounded", errs: []string{"block_on_overflow: is false", "sampled_cache_size is less than 1", "non_sampled_cache_size is less than 1", "num_traces: is 0"}},
-		{name: "tail_storage", errs: []string{"tail_storage: cannot be used here"}},
-		{name: "strategy", errs: []string{`invalid sampling_strategy "guess"`}}, // upstream's
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			err := confmap.Validate(load(t, tt.name))
-			if tt.errs == nil {
-				require.NoError(t, err)
-			}
-			for _, want := range tt.errs {
-				assert.ErrorContains(t, err, want)
-			}
-		})
-	}
+	want := createDefaultConfig().(*Config)
+	want.StorageID = &storageID
+	want.Sampling.DecisionWait = time.Second
+	want.Sampling.PolicyCfgs = make([]tailsamplingprocessor.PolicyCfg, 1)
+	want.Sampling.PolicyCfgs[0].Name = "errors"
+	want.Sampling.PolicyCfgs[0].Type = tailsamplingprocessor.StatusCode
+	want.Sampling.PolicyCfgs[0].StatusCodeCfg.StatusCodes = []string{"ERROR"}
+	configtest.Run(t, NewFactory(), []configtest.Case{
+		{Name: "errors", Want: want},
+		{Name: "empty", Errors: []string{"storage: is missing; name the extension", "policies: is empty"}},
+		{Name: "unbounded", Errors: []string{
+			"block_on_overflow: is false", "sampled_cache_size is less than 1", "non_sampled_cache_size is less than 1", "num_traces: is 0",
+		}},
+		{Name: "tail_storage", Errors: []string{"tail_storage: cannot be used here"}},
+		{Name: "strategy", Errors: []string{`invalid sampling_strategy "guess"`}}, // upstream's
+	})
 }
 
 // sink takes spans, unless it is told to refuse.
