@@ -93,9 +93,11 @@ test-image: image ## Run the container image with runc (needs root and runc)
 
 # The first run installs Debian 13 with wine, which takes some minutes; WINE_HOME keeps it.
 .PHONY: test-archives
-test-archives: build ## After make release: Start the programs for Linux on arm64, with qemu, and for Windows, with wine (needs root, debootstrap, qemu-user-static)
+test-archives: build ## After make release: Start what is for Linux on arm64, with qemu, and for Windows, with wine (needs root, debootstrap, qemu-user-static, rpm, runc)
 	test/archives/wine.sh prepare
 	go test -count=1 -tags=archives -timeout=10m -parallel=8 -v -exec="$(CURDIR)/test/archives/wine.sh session" ./test/archives
+	$(MAKE) --no-print-directory image IMAGES="arm64=../../dist/release/linux-arm64_linux_arm64_v8.0/otelcol-ociapm"
+	go test -count=1 -tags=image -timeout=10m -v ./test/image -arch=arm64
 
 .PHONY: sizes
 sizes: build ## Print sizes, idle memory and start time: the table of docs/deploy.md

@@ -54,8 +54,7 @@ type unpacked struct {
 
 func TestLinuxARM64(t *testing.T) {
 	folder, queue := t.TempDir(), filepath.Join(t.TempDir(), "queue")
-	output, err := exec.CommandContext(t.Context(), "tar", "-C", folder, "-xzf", harness.Released(t, "*_linux_arm64.tar.gz")).CombinedOutput()
-	require.NoError(t, err, "%s", output)
+	output(t, "tar", "-C", folder, "-xzf", harness.Released(t, "*_linux_arm64.tar.gz"))
 	testProgram(t, &unpacked{
 		root: "/", folder: folder, name: "otelcol-ociapm", runner: []string{"qemu-aarch64-static"},
 		queue: queue, queueHere: queue, interrupt: syscall.SIGTERM,

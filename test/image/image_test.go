@@ -12,12 +12,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -31,6 +33,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
+
+var arch = flag.String("arch", runtime.GOARCH, "architecture of the image; where it is not this machine's, qemu runs the program")
 
 const (
 	user      = 10001
@@ -116,6 +120,13 @@ func readTar(t *testing.T, path string) map[string][]byte {
 func runContainer(t *testing.T, bundle string, env, args []string, mounts ...map[string]any) *harness.Process {
 	t.Helper()
 	name := "otelcol-ociapm-test-" + strconv.Itoa(os.Getpid())
+	if *arch != runtime.GOARCH {
+		require.Equal(t, "arm64", *arch)
+		qemu, err := exec.LookPath("qemu-aarch64-static")
+		require.NoError(t, err)
+		args = append([]string{"/qemu"}, args...)
+		mounts = append(mounts, map[string]any{"destination": "/qemu", "type": "bind", "source": qemu, "options": []string{"bind", "ro"}})
+	}
 	mounts = append([]map[string]any{
 		{"destination": "/proc", "type": "proc", "source": "proc"},
 		{"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": []string{"nosuid", "noexec", "nodev", "ro"}},
@@ -154,9 +165,9 @@ func TestContainer(t *testing.T) {
 	for _, dir := range []string{"proc", "sys"} {
 		require.NoError(t, os.Mkdir(filepath.Join(root, dir), 0o755)) // as a container runtime does
 	}
-	config, names := unpack(t, filepath.Join(harness.Root(t), "dist", "otelcol-ociapm-image-amd64.tar"), root)
+	config, names := unpack(t, filepath.Join(harness.Root(t), "dist", "otelcol-ociapm-image-"+*arch+".tar"), root)
 
-	assert.Equal(t, "amd64", config.Architecture)
+	assert.Equal(t, *arch, config.Architecture)
 	assert.Equal(t, "10001:10001", config.Config.User)
 	assert.Equal(t, []string{"/otelcol-ociapm"}, config.Config.Entrypoint)
 	assert.Equal(t, []string{"--config", "/etc/otelcol-ociapm/config.yaml"}, config.Config.Cmd)
@@ -208,9 +219,12 @@ func TestContainer(t *testing.T) {
 	// An APM that answers 503 for a while holds the spans back, so that SIGTERM
 	// finds them in the queue.
 	sandbox.AddFault(t, apmsandbox.Fault{Status: 503})
-	for n := range requests {
+	send := func(n int) {
 		post(t, "http://"+http+"/v1/traces", fmt.Sprintf(`{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"%032x","spanId":"%016x","name":"a","kind":3,`+
 			`"startTimeUnixNano":"1795384800000000000","endTimeUnixNano":"1795384800012000000"}]}]}]}`, n+1, n+1))
+	}
+	for n := range requests {
+		send(n)
 	}
 	get(t, "http://"+health)
 	assert.Zero(t, sandbox.Counts(t).Spans.Stored)
@@ -226,8 +240,10 @@ func TestContainer(t *testing.T) {
 		map[string]any{"destination": "/var/lib/otelcol-ociapm", "type": "bind", "source": queue, "options": []string{"bind", "rw"}})
 	container.AwaitOutput(t, "Everything is ready")
 	assert.Contains(t, container.Output(), fmt.Sprintf(`"limit_mib": 512, "allowed_mib": %d}`, memoryLimit>>20))
-	sandbox.AwaitSpans(t, requests)
-	assert.Equal(t, requests, sandbox.Counts(t).Spans.Stored)
+	// It takes signals a moment after it is ready, which is long under qemu.
+	send(requests)
+	sandbox.AwaitSpans(t, requests+1)
+	assert.Equal(t, requests+1, sandbox.Counts(t).Spans.Stored)
 	container.Signal(t, syscall.SIGTERM)
 	assert.Zero(t, container.Wait(t, awaitTime))
 }
