@@ -6,6 +6,7 @@ package durabletailsamplingprocessor
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 
@@ -51,7 +52,10 @@ func newStorageHost() component.Host {
 	}}
 }
 
-var errCrashed = errors.New("the process is gone")
+var (
+	errCrashed = errors.New("the process is gone")
+	errFull    = errors.New("no space left")
+)
 
 // crashingStorage is a storage extension that stops to do anything when told so, as
 // if the process had been killed.
@@ -61,6 +65,7 @@ type crashingStorage struct {
 
 	mu      sync.Mutex
 	crashed bool
+	full    bool // refuses all changes, and is not crashed
 }
 
 // newFileStorage returns a host with a file_storage in a folder. Crash ends all
@@ -107,6 +112,9 @@ func (s *crashingStorage) Batch(ctx context.Context, operations ...*storage.Oper
 	defer s.mu.Unlock()
 	if s.crashed {
 		return errCrashed
+	}
+	if s.full && slices.ContainsFunc(operations, func(o *storage.Operation) bool { return o.Type != storage.Get }) {
+		return errFull
 	}
 	return s.client.Batch(ctx, operations...)
 }

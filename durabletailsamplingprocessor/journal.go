@@ -115,6 +115,7 @@ func (j *journal) change(ctx context.Context, operations ...*storage.Operation) 
 		delete(j.kept, number)
 		operations = append(operations, storage.DeleteOperation(batchKey(number)))
 	}
+	first := j.first
 	for ; j.first < j.next; j.first++ {
 		if _, kept := j.kept[j.first]; kept {
 			break
@@ -124,9 +125,11 @@ func (j *journal) change(ctx context.Context, operations ...*storage.Operation) 
 	index = binary.BigEndian.AppendUint64(index, j.next)
 	err := j.client.Batch(ctx, append(operations, storage.SetOperation(indexKey, index))...)
 	if err != nil {
-		j.doneMu.Lock()
-		j.done = append(j.done, done...)
-		j.doneMu.Unlock()
+		j.first = first
+		for _, number := range done {
+			j.kept[number] = struct{}{}
+			j.finish(number)
+		}
 	}
 	return err
 }
