@@ -153,7 +153,12 @@ func runContainer(t *testing.T, bundle string, env, args []string, mounts ...map
 	content, err := json.Marshal(spec)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(bundle, "config.json"), content, 0o600))
-	cmd := exec.CommandContext(t.Context(), "runc", "--root", t.TempDir(), "run", "--bundle", bundle, name)
+	state := t.TempDir()
+	t.Cleanup(func() { // what a test that failed leaves
+		output, err := exec.CommandContext(context.Background(), "runc", "--root", state, "delete", "--force", name).CombinedOutput()
+		assert.NoError(t, err, "%s", output)
+	})
+	cmd := exec.CommandContext(t.Context(), "runc", "--root", state, "run", "--bundle", bundle, name)
 	cmd.Cancel = func() error { return nil } // the cleanup of Start ends it
 	return harness.Start(t, cmd)
 }
