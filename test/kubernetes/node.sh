@@ -17,6 +17,8 @@ home=${K8S_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/otelcol-ociapm/kubernetes}
 run=$home/run
 root=$home/debian/root
 version=v1.34.4
+operator=v0.140.0
+crds=$home/operator-$operator # the operator's custom resources
 address=10.250.0.1
 cgroup=otelcol-ociapm-test
 
@@ -49,6 +51,17 @@ wrap() {
 XTABLES_LIBDIR=$libraries/xtables LD_LIBRARY_PATH=$libraries:$root/lib/x86_64-linux-gnu exec $2 "\$@"
 EOF
   chmod +x "$home/sbin/$1"
+}
+
+# What a test needs of a module must be here before: the node has no way out.
+fetch_crds() {
+  [[ -e $crds ]] && return
+  log "fetching the custom resources of the OpenTelemetry Operator $operator"
+  local module
+  module=$(go mod download -json "github.com/open-telemetry/opentelemetry-operator@$operator" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+  rm -rf "$crds.new"
+  cp -r --no-preserve=mode "$module/config/crd/bases" "$crds.new"
+  mv "$crds.new" "$crds"
 }
 
 build() {
@@ -283,7 +296,7 @@ start() {
 }
 
 in_node() {
-  PATH=$home/sbin:$home/bin:$PATH KUBECONFIG=$run/admin.kubeconfig NODE_RUN=$run nsenter --target "$(cat "$run/init.pid")" --net "$@"
+  PATH=$home/sbin:$home/bin:$PATH KUBECONFIG=$run/admin.kubeconfig NODE_RUN=$run OPERATOR_CRDS=$crds nsenter --target "$(cat "$run/init.pid")" --net "$@"
 }
 
 # The end of the first process of a pid namespace ends all of its processes.
@@ -299,7 +312,7 @@ stop() {
 }
 
 case ${1:-} in
-prepare) fetch_runtime && build ;;
+prepare) fetch_runtime && build && fetch_crds ;;
 start | stop | init) "$1" ;;
 run) shift && in_node "$@" ;;
 session)
