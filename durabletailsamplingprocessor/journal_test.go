@@ -38,8 +38,8 @@ func TestJournal(t *testing.T) {
 	j := open(t, client)
 	assert.Empty(t, kept(t, client))
 	for n, batch := range []string{"a", "b", "c"} {
-		number, err := j.add(t.Context(), []byte(batch))
-		require.NoError(t, err)
+		number, addErr := j.add(t.Context(), []byte(batch))
+		require.NoError(t, addErr)
 		assert.EqualValues(t, n, number)
 	}
 	assert.Equal(t, []string{"0a", "1b", "2c"}, kept(t, client))
