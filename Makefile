@@ -5,7 +5,7 @@ SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
 
 TOOL := go tool -modfile=internal/tools/go.mod
-ALL_GO_MODULES := . $(wildcard internal/slim/*) cmd/otelcol-ociapm internal/tools internal/release test/benchmark test/load
+ALL_GO_MODULES := . $(wildcard third_party/*/) cmd/otelcol-ociapm internal/tools packaging test/benchmark test/load
 
 # Static binaries, without the paths of the machine that builds them.
 export CGO_ENABLED ?= 0
@@ -40,6 +40,7 @@ test: build ## Run the unit tests and the end-to-end tests of the built binaries
 	go test -count=1 ./...
 	cd test/benchmark && go test -count=1 ./...
 	cd test/load && go test -count=1 ./...
+	cd packaging && go test -count=1 ./...
 
 .PHONY: test-race
 test-race: ## Run the unit tests under the race detector (needs a C compiler)
@@ -75,13 +76,13 @@ release: ## Build archives, packages, SBOMs and checksums for all systems into d
 
 .PHONY: release-check
 release-check: ## Build the release once more, in another folder, and compare the bytes
-	@scripts/release-check.sh
+	@packaging/scripts/release-check.sh
 
 .PHONY: image
 image: build ## Build the container image into dist, from bin/otelcol-ociapm; IMAGES="amd64=FILE arm64=FILE" for others
-	@for arch in amd64 arm64; do GOARCH=$$arch $(GO_BUILD) -o bin/queuedir-$$arch ./cmd/queuedir; done
-	@cd internal/release && go run ./image -queuedir=../../bin/queuedir-%s -version=$(VERSION) -commit=$(COMMIT) -created=$(COMMIT_TIMESTAMP) \
-		-configs=../../config -license=../../LICENSE -output=../../dist $(or $(IMAGES),amd64=../../bin/otelcol-ociapm)
+	@cd packaging && for arch in amd64 arm64; do GOARCH=$$arch $(GO_BUILD) -o ../bin/queuedir-$$arch ./image/queuedir; done
+	@cd packaging && go run ./image -queuedir=../bin/queuedir-%s -version=$(VERSION) -commit=$(COMMIT) -created=$(COMMIT_TIMESTAMP) \
+		-configs=../config -license=../LICENSE -output=../dist $(or $(IMAGES),amd64=../bin/otelcol-ociapm)
 
 .PHONY: test-packages
 test-packages: build ## After make release: Install, start, upgrade and remove the packages on a Debian of their own (needs root, debootstrap, systemd-container, rpm)
@@ -96,12 +97,12 @@ test-image: image ## Run the container image with runc (needs root and runc)
 test-archives: build ## After make release: Start what is for Linux on arm64, with qemu, and for Windows, with wine (needs root, debootstrap, qemu-user-static, rpm, runc)
 	test/archives/wine.sh prepare
 	go test -count=1 -tags=archives -timeout=10m -parallel=8 -v -exec="$(CURDIR)/test/archives/wine.sh session" ./test/archives
-	$(MAKE) --no-print-directory image IMAGES="arm64=../../dist/release/linux-arm64_linux_arm64_v8.0/otelcol-ociapm"
+	$(MAKE) --no-print-directory image IMAGES="arm64=../dist/release/linux-arm64_linux_arm64_v8.0/otelcol-ociapm"
 	go test -count=1 -tags=image -timeout=10m -v ./test/image -arch=arm64
 
 .PHONY: sizes
 sizes: build ## Print sizes, idle memory and start time: the table of docs/deploy.md
-	@scripts/sizes.sh
+	@packaging/scripts/sizes.sh
 
 .PHONY: test-tiers
 test-tiers: build ## Kill parts of gateways in two tiers, and of one with Kafka, and count spans (needs Java and Maven)
@@ -118,7 +119,7 @@ test-kubernetes: image ## Try manifests and chart on a real Kubernetes node (nee
 	OTELCOL_IMAGE=$(CURDIR)/dist/otelcol-ociapm-image-amd64.tar \
 		go test -count=1 -tags=kubernetes -timeout=20m -v -exec="$(CURDIR)/test/kubernetes/node.sh session" ./test/kubernetes
 
-CONSOLE := internal/apmsandbox/console
+CONSOLE := internal/sandbox/apm/console
 
 $(CONSOLE)/node_modules: $(CONSOLE)/package-lock.json
 	cd $(CONSOLE) && npm ci --silent --no-fund --no-audit

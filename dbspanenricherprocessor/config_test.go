@@ -6,7 +6,7 @@ package dbspanenricherprocessor
 import (
 	"testing"
 
-	"github.com/ociapm/otelcol-ociapm/internal/configtest"
+	"github.com/ociapm/otelcol-ociapm/internal/testutil/configtest"
 )
 
 func TestConfig(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 
 	"github.com/ociapm/otelcol-ociapm/dbspanenricherprocessor/internal/metadata"
-	"github.com/ociapm/otelcol-ociapm/internal/goldentest"
+	"github.com/ociapm/otelcol-ociapm/internal/testutil/goldentest"
 )
 
 // TestGolden enriches each testdata/<case>/input.yaml, with the configuration

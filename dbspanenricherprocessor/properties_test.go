@@ -18,7 +18,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"github.com/ociapm/otelcol-ociapm/internal/goldentest"
+	"github.com/ociapm/otelcol-ociapm/internal/testutil/goldentest"
 )
 
 // secret stands in literals only.

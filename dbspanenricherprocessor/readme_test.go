@@ -9,7 +9,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
-	"github.com/ociapm/otelcol-ociapm/internal/goldentest"
+	"github.com/ociapm/otelcol-ociapm/internal/testutil/goldentest"
 )
 
 // The README's table is made of golden cases.

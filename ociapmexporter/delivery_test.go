@@ -42,7 +42,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadata"
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadatatest"
 )
@@ -62,9 +62,9 @@ func TestConsumeContract(t *testing.T) {
 	receiverConfig.Protocols.GRPC = configoptional.None[configgrpc.ServerConfig]()
 	protocol := receiverConfig.Protocols.HTTP.GetOrInsertDefault()
 	protocol.ServerConfig.NetAddr.Endpoint = address
-	protocol.TracesURLPath = apmsandbox.TracesPath
-	protocol.MetricsURLPath = apmsandbox.MetricsPath
-	protocol.LogsURLPath = apmsandbox.LogsPath
+	protocol.TracesURLPath = apm.TracesPath
+	protocol.MetricsURLPath = apm.MetricsPath
+	protocol.LogsURLPath = apm.LogsPath
 
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: address})
 	proxy.ModifyResponse = func(resp *http.Response) error {
@@ -92,9 +92,9 @@ func TestConsumeContract(t *testing.T) {
 }
 
 // smallSandbox answers 413 to a body of more than 4000 bytes.
-func smallSandbox(t *testing.T) *apmsandbox.Server {
+func smallSandbox(t *testing.T) *apm.Server {
 	t.Helper()
-	config := apmsandbox.DefaultConfig()
+	config := apm.DefaultConfig()
 	config.MaxRequestBytes = 4000
 	return startSandboxWith(t, config)
 }
@@ -201,9 +201,9 @@ func TestSingleItemTooLarge(t *testing.T) {
 // When a part of a split request fails for now, that part alone is sent again.
 func TestSplitRepeatsOnlyWhatFailed(t *testing.T) {
 	sandbox := startSandbox(t)
-	_, err := sandbox.AddFault(apmsandbox.Fault{Status: 413, Times: 1})
+	_, err := sandbox.AddFault(apm.Fault{Status: 413, Times: 1})
 	require.NoError(t, err)
-	_, err = sandbox.AddFault(apmsandbox.Fault{Status: 503, Times: 1})
+	_, err = sandbox.AddFault(apm.Fault{Status: 503, Times: 1})
 	require.NoError(t, err)
 
 	err = newTraces(t, directConfig(sandbox.URL()), zap.NewNop()).ConsumeTraces(t.Context(), traces(10))
@@ -216,9 +216,9 @@ func TestSplitRepeatsOnlyWhatFailed(t *testing.T) {
 	assert.Equal(t, 5, sandbox.Counts().Spans.Stored)
 
 	// With retries, all arrive once.
-	_, err = sandbox.AddFault(apmsandbox.Fault{Status: 413, Times: 1})
+	_, err = sandbox.AddFault(apm.Fault{Status: 413, Times: 1})
 	require.NoError(t, err)
-	_, err = sandbox.AddFault(apmsandbox.Fault{Status: 503, Times: 1})
+	_, err = sandbox.AddFault(apm.Fault{Status: 503, Times: 1})
 	require.NoError(t, err)
 	sandbox.Reset()
 	cfg := directConfig(sandbox.URL())
@@ -230,7 +230,7 @@ func TestSplitRepeatsOnlyWhatFailed(t *testing.T) {
 }
 
 func TestFallbackToPrivatePath(t *testing.T) {
-	paths := func(sandbox *apmsandbox.Server) []string {
+	paths := func(sandbox *apm.Server) []string {
 		var paths []string
 		for _, upload := range sandbox.Uploads() {
 			paths = append(paths, upload.Path)
@@ -241,7 +241,7 @@ func TestFallbackToPrivatePath(t *testing.T) {
 
 	t.Run("works and is kept", func(t *testing.T) {
 		sandbox := startSandbox(t)
-		_, err := sandbox.AddFault(apmsandbox.Fault{Status: 404, Times: 1})
+		_, err := sandbox.AddFault(apm.Fault{Status: 404, Times: 1})
 		require.NoError(t, err)
 		core, logs := observer.New(zap.WarnLevel)
 		exp := newTraces(t, directConfig(sandbox.URL()), zap.New(core))
@@ -249,7 +249,7 @@ func TestFallbackToPrivatePath(t *testing.T) {
 			require.NoError(t, exp.ConsumeTraces(t.Context(), traces(1)))
 		}
 		assert.Equal(t, []string{
-			apmsandbox.TracesPath, apmsandbox.PrivateTracesPath, apmsandbox.PrivateTracesPath, apmsandbox.PrivateTracesPath,
+			apm.TracesPath, apm.PrivateTracesPath, apm.PrivateTracesPath, apm.PrivateTracesPath,
 		}, paths(sandbox))
 		require.Equal(t, 1, logs.Len(), "one warning")
 		assert.Contains(t, logs.All()[0].Message, "write data_key_type: private")
@@ -257,20 +257,20 @@ func TestFallbackToPrivatePath(t *testing.T) {
 
 	t.Run("is tried once where it answers 404 too", func(t *testing.T) {
 		sandbox := startSandbox(t)
-		_, err := sandbox.AddFault(apmsandbox.Fault{Status: 404})
+		_, err := sandbox.AddFault(apm.Fault{Status: 404})
 		require.NoError(t, err)
 		exp := newTraces(t, directConfig(sandbox.URL()), zap.NewNop())
 		for range 2 {
 			err := exp.ConsumeTraces(t.Context(), traces(1))
-			require.ErrorContains(t, err, "the upload to "+sandbox.URL()+apmsandbox.TracesPath+" with 404 Not Found")
+			require.ErrorContains(t, err, "the upload to "+sandbox.URL()+apm.TracesPath+" with 404 Not Found")
 			assert.True(t, consumererror.IsPermanent(err))
 		}
-		assert.Equal(t, []string{apmsandbox.TracesPath, apmsandbox.PrivateTracesPath, apmsandbox.TracesPath}, paths(sandbox))
+		assert.Equal(t, []string{apm.TracesPath, apm.PrivateTracesPath, apm.TracesPath}, paths(sandbox))
 	})
 
 	t.Run("decides nothing when it fails for now", func(t *testing.T) {
 		sandbox := startSandbox(t)
-		for _, fault := range []apmsandbox.Fault{{Status: 404, Times: 1}, {Status: 503, Times: 1}, {Status: 404, Times: 1}, {Down: true, Times: 1}, {Status: 404, Times: 1}} {
+		for _, fault := range []apm.Fault{{Status: 404, Times: 1}, {Status: 503, Times: 1}, {Status: 404, Times: 1}, {Down: true, Times: 1}, {Status: 404, Times: 1}} {
 			_, err := sandbox.AddFault(fault)
 			require.NoError(t, err)
 		}
@@ -285,7 +285,7 @@ func TestFallbackToPrivatePath(t *testing.T) {
 
 	t.Run("is for the unset type only", func(t *testing.T) {
 		sandbox := startSandbox(t)
-		_, err := sandbox.AddFault(apmsandbox.Fault{Status: 404, Times: 1})
+		_, err := sandbox.AddFault(apm.Fault{Status: 404, Times: 1})
 		require.NoError(t, err)
 		cfg := directConfig(sandbox.URL())
 		cfg.DataKeyType = DataKeyTypePrivate
@@ -297,7 +297,7 @@ func TestFallbackToPrivatePath(t *testing.T) {
 	t.Run("concurrently", func(t *testing.T) {
 		var stored atomic.Int64
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-			if req.URL.Path != apmsandbox.PrivateTracesPath {
+			if req.URL.Path != apm.PrivateTracesPath {
 				w.WriteHeader(http.StatusNotFound)
 				return
 			}
@@ -341,8 +341,8 @@ func TestHealthIsReportedOnChange(t *testing.T) {
 	require.NoError(t, exp.Start(t.Context(), host))
 	defer func() { require.NoError(t, exp.Shutdown(t.Context())) }()
 
-	send := func(fault apmsandbox.Fault, times int) {
-		if fault != (apmsandbox.Fault{}) {
+	send := func(fault apm.Fault, times int) {
+		if fault != (apm.Fault{}) {
 			fault.Times = times
 			_, err := sandbox.AddFault(fault)
 			require.NoError(t, err)
@@ -351,12 +351,12 @@ func TestHealthIsReportedOnChange(t *testing.T) {
 			_ = exp.ConsumeTraces(t.Context(), traces(1))
 		}
 	}
-	send(apmsandbox.Fault{}, 2)
-	send(apmsandbox.Fault{Status: 401, Message: "unknown data key"}, 40)
-	send(apmsandbox.Fault{Status: 503}, 40)
-	send(apmsandbox.Fault{}, 2)
-	send(apmsandbox.Fault{Down: true}, 40)
-	send(apmsandbox.Fault{}, 2)
+	send(apm.Fault{}, 2)
+	send(apm.Fault{Status: 401, Message: "unknown data key"}, 40)
+	send(apm.Fault{Status: 503}, 40)
+	send(apm.Fault{}, 2)
+	send(apm.Fault{Down: true}, 40)
+	send(apm.Fault{}, 2)
 
 	type line struct{ message, errorHas string }
 	var said []line
@@ -397,11 +397,11 @@ func TestHealthIsReportedOnChange(t *testing.T) {
 // The one empty upload at the start says in one line whether host, path and key
 // are right, and what to do if not.
 func TestStartupCheck(t *testing.T) {
-	sandboxWith := func(fault apmsandbox.Fault) func(t *testing.T) string {
+	sandboxWith := func(fault apm.Fault) func(t *testing.T) string {
 		return func(t *testing.T) string {
 			t.Helper()
 			sandbox := startSandbox(t)
-			if fault != (apmsandbox.Fault{}) {
+			if fault != (apm.Fault{}) {
 				_, err := sandbox.AddFault(fault)
 				require.NoError(t, err)
 			}
@@ -441,16 +441,16 @@ func TestStartupCheck(t *testing.T) {
 		want     []string
 	}{
 		{
-			name: "right", endpoint: sandboxWith(apmsandbox.Fault{}), level: "info",
-			want: []string{"OCI APM takes uploads: host, path and data key are right", apmsandbox.TracesPath},
+			name: "right", endpoint: sandboxWith(apm.Fault{}), level: "info",
+			want: []string{"OCI APM takes uploads: host, path and data key are right", apm.TracesPath},
 		},
 		{
-			name: "wrong key", endpoint: sandboxWith(apmsandbox.Fault{}), level: "warn",
+			name: "wrong key", endpoint: sandboxWith(apm.Fault{}), level: "warn",
 			change: func(cfg *Config) { cfg.DataKey = "WRONGKEY" },
 			want:   []string{"401 Unauthorized", "check that the data key belongs to this domain"},
 		},
 		{
-			name: "wrong path", endpoint: sandboxWith(apmsandbox.Fault{Status: 404}), level: "warn",
+			name: "wrong path", endpoint: sandboxWith(apm.Fault{Status: 404}), level: "warn",
 			want: []string{"404 Not Found", "check the endpoint: it is the domain's Data Upload Endpoint"},
 		},
 		{
@@ -486,7 +486,7 @@ func TestStartupCheck(t *testing.T) {
 		},
 		{
 			name: "no TLS", endpoint: func(t *testing.T) string {
-				return strings.Replace(sandboxWith(apmsandbox.Fault{})(t), "http://", "https://", 1)
+				return strings.Replace(sandboxWith(apm.Fault{})(t), "http://", "https://", 1)
 			}, level: "warn",
 			want: []string{"no TLS session: check the endpoint"},
 		},
@@ -536,10 +536,10 @@ func TestStartupCheckDelaysNothing(t *testing.T) {
 
 func TestTelemetry(t *testing.T) {
 	sandbox := startSandbox(t)
-	for _, fault := range []apmsandbox.Fault{
+	for _, fault := range []apm.Fault{
 		{Status: 413, Times: 1},
 		{Status: 503, Times: 1},
-		{PartialSuccess: &apmsandbox.PartialSuccess{Rejected: 2, Message: "too old"}, Times: 1},
+		{PartialSuccess: &apm.PartialSuccess{Rejected: 2, Message: "too old"}, Times: 1},
 		{Status: 422, Times: 1},
 		{Down: true, Times: 1},
 	} {

@@ -18,7 +18,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadata"
 )
 
@@ -34,7 +34,7 @@ func (h storageHost) GetExtensions() map[component.ID]component.Component { retu
 // dropped and is not.
 func TestLogOfAFullQueueOnDisk(t *testing.T) {
 	sandbox := startSandbox(t)
-	_, err := sandbox.AddFault(apmsandbox.Fault{Status: 503})
+	_, err := sandbox.AddFault(apm.Fault{Status: 503})
 	require.NoError(t, err)
 
 	id := component.MustNewID("file_storage")

@@ -15,7 +15,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadata"
 )
 
@@ -51,30 +51,30 @@ func TestAnswersMatrix(t *testing.T) {
 		},
 	}
 	tests := []struct {
-		fault   apmsandbox.Fault
+		fault   apm.Fault
 		dropped bool
 	}{
-		{fault: apmsandbox.Fault{Status: 301, Redirect: "https://elsewhere.invalid/"}},
-		{fault: apmsandbox.Fault{Status: 307, Redirect: "https://elsewhere.invalid/"}},
-		{fault: apmsandbox.Fault{Status: 400}, dropped: true},
-		{fault: apmsandbox.Fault{Status: 401}},
-		{fault: apmsandbox.Fault{Status: 403}},
-		{fault: apmsandbox.Fault{Status: 404}, dropped: true},
-		{fault: apmsandbox.Fault{Status: 405}, dropped: true},
-		{fault: apmsandbox.Fault{Status: 408}},
-		{fault: apmsandbox.Fault{Status: 413}, dropped: true}, // one item
-		{fault: apmsandbox.Fault{Status: 415}, dropped: true},
-		{fault: apmsandbox.Fault{Status: 422}, dropped: true},
-		{fault: apmsandbox.Fault{Status: 429, RetryAfter: "1"}},
-		{fault: apmsandbox.Fault{Status: 429, RetryAfter: "-1"}},
-		{fault: apmsandbox.Fault{Status: 429, RetryAfter: "Wed, 21 Oct 2099 07:28:00 GMT"}},
-		{fault: apmsandbox.Fault{Status: 500}},
-		{fault: apmsandbox.Fault{Status: 501}},
-		{fault: apmsandbox.Fault{Status: 502}},
-		{fault: apmsandbox.Fault{Status: 503, RetryAfter: "soon"}},
-		{fault: apmsandbox.Fault{Status: 504}},
-		{fault: apmsandbox.Fault{Down: true}},
-		{fault: apmsandbox.Fault{Reset: true, Status: 500}},
+		{fault: apm.Fault{Status: 301, Redirect: "https://elsewhere.invalid/"}},
+		{fault: apm.Fault{Status: 307, Redirect: "https://elsewhere.invalid/"}},
+		{fault: apm.Fault{Status: 400}, dropped: true},
+		{fault: apm.Fault{Status: 401}},
+		{fault: apm.Fault{Status: 403}},
+		{fault: apm.Fault{Status: 404}, dropped: true},
+		{fault: apm.Fault{Status: 405}, dropped: true},
+		{fault: apm.Fault{Status: 408}},
+		{fault: apm.Fault{Status: 413}, dropped: true}, // one item
+		{fault: apm.Fault{Status: 415}, dropped: true},
+		{fault: apm.Fault{Status: 422}, dropped: true},
+		{fault: apm.Fault{Status: 429, RetryAfter: "1"}},
+		{fault: apm.Fault{Status: 429, RetryAfter: "-1"}},
+		{fault: apm.Fault{Status: 429, RetryAfter: "Wed, 21 Oct 2099 07:28:00 GMT"}},
+		{fault: apm.Fault{Status: 500}},
+		{fault: apm.Fault{Status: 501}},
+		{fault: apm.Fault{Status: 502}},
+		{fault: apm.Fault{Status: 503, RetryAfter: "soon"}},
+		{fault: apm.Fault{Status: 504}},
+		{fault: apm.Fault{Down: true}},
+		{fault: apm.Fault{Reset: true, Status: 500}},
 	}
 	for name, consume := range signals {
 		t.Run(name, func(t *testing.T) {

@@ -31,20 +31,20 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadata"
 )
 
-func startSandbox(t *testing.T) *apmsandbox.Server {
+func startSandbox(t *testing.T) *apm.Server {
 	t.Helper()
-	return startSandboxWith(t, apmsandbox.DefaultConfig())
+	return startSandboxWith(t, apm.DefaultConfig())
 }
 
-func startSandboxWith(t *testing.T, config apmsandbox.Config) *apmsandbox.Server {
+func startSandboxWith(t *testing.T, config apm.Config) *apm.Server {
 	t.Helper()
 	config.Listen = "127.0.0.1:0"
 	config.PrivateKey = testKey
-	sandbox, err := apmsandbox.New(config, zap.NewNop())
+	sandbox, err := apm.New(config, zap.NewNop())
 	require.NoError(t, err)
 	require.NoError(t, sandbox.Start(t.Context()))
 	t.Cleanup(func() { assert.NoError(t, sandbox.Shutdown(context.Background())) })
@@ -145,17 +145,17 @@ func TestPublicKeyTakesTracesOnly(t *testing.T) {
 func TestUploadRefused(t *testing.T) {
 	tests := []struct {
 		name      string
-		fault     apmsandbox.Fault
+		fault     apm.Fault
 		permanent bool
 		want      string
 	}{
-		{"malformed", apmsandbox.Fault{Status: 400, Message: "cannot decode"}, true, "400 Bad Request: cannot decode"},
-		{"key", apmsandbox.Fault{Status: 401, Message: "unknown data key"}, false, "401 Unauthorized: unknown data key; check that the data key"},
-		{"redirect", apmsandbox.Fault{Redirect: "https://elsewhere.invalid/"}, false, "a redirect is not followed"},
-		{"throttled", apmsandbox.Fault{Status: 429, RetryAfter: "7"}, false, "429 Too Many Requests"},
-		{"broken", apmsandbox.Fault{Status: 500}, false, "500 Internal Server Error"},
-		{"down", apmsandbox.Fault{Down: true}, false, "upload to OCI APM failed"},
-		{"reset", apmsandbox.Fault{Reset: true}, false, "OCI APM"},
+		{"malformed", apm.Fault{Status: 400, Message: "cannot decode"}, true, "400 Bad Request: cannot decode"},
+		{"key", apm.Fault{Status: 401, Message: "unknown data key"}, false, "401 Unauthorized: unknown data key; check that the data key"},
+		{"redirect", apm.Fault{Redirect: "https://elsewhere.invalid/"}, false, "a redirect is not followed"},
+		{"throttled", apm.Fault{Status: 429, RetryAfter: "7"}, false, "429 Too Many Requests"},
+		{"broken", apm.Fault{Status: 500}, false, "500 Internal Server Error"},
+		{"down", apm.Fault{Down: true}, false, "upload to OCI APM failed"},
+		{"reset", apm.Fault{Reset: true}, false, "OCI APM"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -178,7 +178,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	defer elsewhere.Close()
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		sandbox := startSandbox(t)
-		_, err := sandbox.AddFault(apmsandbox.Fault{Status: status, Redirect: elsewhere.URL})
+		_, err := sandbox.AddFault(apm.Fault{Status: status, Redirect: elsewhere.URL})
 		require.NoError(t, err)
 		err = newTraces(t, directConfig(sandbox.URL()), zap.NewNop()).ConsumeTraces(t.Context(), traces(1))
 		require.Error(t, err)
@@ -189,7 +189,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 
 func TestPartialSuccessIsReported(t *testing.T) {
 	sandbox := startSandbox(t)
-	_, err := sandbox.AddFault(apmsandbox.Fault{PartialSuccess: &apmsandbox.PartialSuccess{Rejected: 2, Message: "too old"}})
+	_, err := sandbox.AddFault(apm.Fault{PartialSuccess: &apm.PartialSuccess{Rejected: 2, Message: "too old"}})
 	require.NoError(t, err)
 	core, logs := observer.New(zap.WarnLevel)
 	require.NoError(t, newTraces(t, directConfig(sandbox.URL()), zap.New(core)).ConsumeTraces(t.Context(), traces(5)))

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/ociapm/otelcol-ociapm/internal/configtest"
+	"github.com/ociapm/otelcol-ociapm/internal/testutil/configtest"
 )
 
 func TestConfig(t *testing.T) {

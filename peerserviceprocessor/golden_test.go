@@ -10,7 +10,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 
-	"github.com/ociapm/otelcol-ociapm/internal/goldentest"
+	"github.com/ociapm/otelcol-ociapm/internal/testutil/goldentest"
 	"github.com/ociapm/otelcol-ociapm/peerserviceprocessor/internal/metadata"
 )
 

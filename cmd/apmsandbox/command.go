@@ -16,8 +16,8 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
-	"github.com/ociapm/otelcol-ociapm/internal/localapi"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/localapi"
 )
 
 const (
@@ -79,7 +79,7 @@ const example = `  apmsandbox
 
 // newCommand returns the command line of apmsandbox.
 func newCommand() *cobra.Command {
-	config := apmsandbox.DefaultConfig()
+	config := apm.DefaultConfig()
 	cloud := &oci{}
 	var level string
 	cmd := &cobra.Command{
@@ -115,12 +115,12 @@ func newCommand() *cobra.Command {
 	return cmd
 }
 
-func run(cmd *cobra.Command, config apmsandbox.Config, cloud *oci, level string) error {
+func run(cmd *cobra.Command, config apm.Config, cloud *oci, level string) error {
 	logger, err := newLogger(cmd, level)
 	if err != nil {
 		return err
 	}
-	server, err := apmsandbox.New(config, logger)
+	server, err := apm.New(config, logger)
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func run(cmd *cobra.Command, config apmsandbox.Config, cloud *oci, level string)
 	logger.Info("ready",
 		zap.String("endpoint", url),
 		zap.Strings("upload_paths", []string{
-			apmsandbox.TracesPath, apmsandbox.PrivateTracesPath, apmsandbox.PublicTracesPath, apmsandbox.MetricsPath, apmsandbox.LogsPath,
+			apm.TracesPath, apm.PrivateTracesPath, apm.PublicTracesPath, apm.MetricsPath, apm.LogsPath,
 		}),
 		zap.Strings("look_at", []string{url, url + "/api/v1/traces", url + "/api/v1/topology", url + "/api/v1/uploads", url + "/api/v1/counts"}))
 	if !localapi.IsLoopback(config.Listen) {
@@ -156,7 +156,7 @@ func run(cmd *cobra.Command, config apmsandbox.Config, cloud *oci, level string)
 	return errors.Join(err, cloud.close(), shutdown(cmd.Context(), server))
 }
 
-func shutdown(ctx context.Context, server *apmsandbox.Server) error {
+func shutdown(ctx context.Context, server *apm.Server) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
 	return server.Shutdown(ctx)

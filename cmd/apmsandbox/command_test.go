@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 )
 
 const (
@@ -94,17 +94,17 @@ func upload(t *testing.T, url, path, key string) int {
 func TestServe(t *testing.T) {
 	url, stop := serve(t)
 	assert.Regexp(t, `^http://127\.0\.0\.1:[1-9]\d*$`, url)
-	assert.Equal(t, 200, upload(t, url, apmsandbox.TracesPath, apmsandbox.DefaultPrivateKey))
-	assert.Equal(t, 200, upload(t, url, apmsandbox.PublicTracesPath, apmsandbox.DefaultPublicKey))
-	assert.Equal(t, 401, upload(t, url, apmsandbox.TracesPath, "wrong"))
-	assert.Equal(t, 404, upload(t, url, "/v1/traces", apmsandbox.DefaultPrivateKey))
+	assert.Equal(t, 200, upload(t, url, apm.TracesPath, apm.DefaultPrivateKey))
+	assert.Equal(t, 200, upload(t, url, apm.PublicTracesPath, apm.DefaultPublicKey))
+	assert.Equal(t, 401, upload(t, url, apm.TracesPath, "wrong"))
+	assert.Equal(t, 404, upload(t, url, "/v1/traces", apm.DefaultPrivateKey))
 	log, err := stop()
 	require.NoError(t, err)
 	assert.Contains(t, log, url+"/api/v1/traces")
-	assert.Contains(t, log, apmsandbox.PublicTracesPath)
+	assert.Contains(t, log, apm.PublicTracesPath)
 	assert.Contains(t, log, "lacks APM's prefix")
-	assert.NotContains(t, log, apmsandbox.DefaultPrivateKey)
-	assert.NotContains(t, log, apmsandbox.DefaultPublicKey)
+	assert.NotContains(t, log, apm.DefaultPrivateKey)
+	assert.NotContains(t, log, apm.DefaultPublicKey)
 	assert.NotContains(t, log, "other machines")
 }
 
@@ -112,10 +112,10 @@ func TestKeys(t *testing.T) {
 	t.Setenv(privateKeyEnv, "private-from-env")
 	t.Setenv(publicKeyEnv, "public-from-env")
 	url, stop := serve(t, "--public-key", "public-from-flag", "--log-level", "DEBUG")
-	assert.Equal(t, 200, upload(t, url, apmsandbox.TracesPath, "private-from-env"))
-	assert.Equal(t, 200, upload(t, url, apmsandbox.PublicTracesPath, "public-from-flag"))
-	assert.Equal(t, 401, upload(t, url, apmsandbox.PublicTracesPath, "public-from-env"))
-	assert.Equal(t, 401, upload(t, url, apmsandbox.TracesPath, apmsandbox.DefaultPrivateKey))
+	assert.Equal(t, 200, upload(t, url, apm.TracesPath, "private-from-env"))
+	assert.Equal(t, 200, upload(t, url, apm.PublicTracesPath, "public-from-flag"))
+	assert.Equal(t, 401, upload(t, url, apm.PublicTracesPath, "public-from-env"))
+	assert.Equal(t, 401, upload(t, url, apm.TracesPath, apm.DefaultPrivateKey))
 	log, err := stop()
 	require.NoError(t, err)
 	assert.Contains(t, log, "DEBUG\tupload")
@@ -124,7 +124,7 @@ func TestKeys(t *testing.T) {
 
 func TestSizeFlags(t *testing.T) {
 	url, stop := serve(t, "--max-request-bytes", "1", "--max-decompressed-bytes", "1", "--max-spans", "1", "--max-bytes", "1")
-	assert.Equal(t, 413, upload(t, url, apmsandbox.TracesPath, apmsandbox.DefaultPrivateKey))
+	assert.Equal(t, 413, upload(t, url, apm.TracesPath, apm.DefaultPrivateKey))
 	_, err := stop()
 	require.NoError(t, err)
 }
@@ -190,7 +190,7 @@ func TestHelpAndVersion(t *testing.T) {
 		assert.Contains(t, help, flag)
 	}
 	for _, path := range []string{
-		apmsandbox.TracesPath, apmsandbox.PrivateTracesPath, apmsandbox.PublicTracesPath, apmsandbox.MetricsPath, apmsandbox.LogsPath,
+		apm.TracesPath, apm.PrivateTracesPath, apm.PublicTracesPath, apm.MetricsPath, apm.LogsPath,
 	} {
 		assert.Contains(t, help, path)
 	}

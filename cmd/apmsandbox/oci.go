@@ -15,8 +15,8 @@ import (
 	"github.com/spf13/pflag"
 	"go.uber.org/zap"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
-	"github.com/ociapm/otelcol-ociapm/internal/ocisandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
+	ocisandbox "github.com/ociapm/otelcol-ociapm/internal/sandbox/oci"
 )
 
 // defaultOCIListen is the address of the emulated OCI: beside the sandbox's.
@@ -41,7 +41,7 @@ func (o *oci) addFlags(flags *pflag.FlagSet) {
 
 // start starts the emulated OCI and writes to out how to use it. Whether it
 // fails or not, close must follow.
-func (o *oci) start(ctx context.Context, out io.Writer, uploads *apmsandbox.Server, logger *zap.Logger) error {
+func (o *oci) start(ctx context.Context, out io.Writer, uploads *apm.Server, logger *zap.Logger) error {
 	if !o.enabled {
 		return nil
 	}

@@ -21,7 +21,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 )
 
 // sourced waits for a file and returns what a shell has in its environment
@@ -72,7 +72,7 @@ func TestOCI(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.Len(t, keys.Items, 1)
-	assert.Equal(t, 200, upload(t, uploads, apmsandbox.TracesPath, *keys.Items[0].Value))
+	assert.Equal(t, 200, upload(t, uploads, apm.TracesPath, *keys.Items[0].Value))
 
 	log, err := stop()
 	require.NoError(t, err)

@@ -3,13 +3,13 @@
 package main
 
 import (
+	gctunerextension "github.com/ociapm/otelcol-ociapm/components/extension/gctunerextension"
+	otlpguardextension "github.com/ociapm/otelcol-ociapm/components/extension/otlpguardextension"
+	queuecheckextension "github.com/ociapm/otelcol-ociapm/components/extension/queuecheckextension"
+	durabletailsamplingprocessor "github.com/ociapm/otelcol-ociapm/components/processor/durabletailsamplingprocessor"
 	dbspanenricherprocessor "github.com/ociapm/otelcol-ociapm/dbspanenricherprocessor"
-	durabletailsamplingprocessor "github.com/ociapm/otelcol-ociapm/durabletailsamplingprocessor"
-	gctunerextension "github.com/ociapm/otelcol-ociapm/gctunerextension"
 	ociapmexporter "github.com/ociapm/otelcol-ociapm/ociapmexporter"
-	otlpguardextension "github.com/ociapm/otelcol-ociapm/otlpguardextension"
 	peerserviceprocessor "github.com/ociapm/otelcol-ociapm/peerserviceprocessor"
-	queuecheckextension "github.com/ociapm/otelcol-ociapm/queuecheckextension"
 	servicegraphconnector "github.com/open-telemetry/opentelemetry-collector-contrib/connector/servicegraphconnector"
 	spanmetricsconnector "github.com/open-telemetry/opentelemetry-collector-contrib/connector/spanmetricsconnector"
 	fileexporter "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter"

@@ -488,8 +488,8 @@ replace github.com/ociapm/otelcol-ociapm v0.1.0 => ../..
 
 replace github.com/open-telemetry/opentelemetry-collector-contrib/pkg/winperfcounters => github.com/open-telemetry/opentelemetry-collector-contrib/pkg/winperfcounters v0.159.0
 
-replace github.com/aws/aws-sdk-go-v2/service/ec2 => ../../internal/slim/ec2
+replace github.com/aws/aws-sdk-go-v2/service/ec2 => ../../third_party/aws-ec2
 
-replace cloud.google.com/go/compute => ../../internal/slim/compute
+replace cloud.google.com/go/compute => ../../third_party/gcp-compute
 
-replace github.com/pb33f/libopenapi => ../../internal/slim/libopenapi
+replace github.com/pb33f/libopenapi => ../../third_party/libopenapi

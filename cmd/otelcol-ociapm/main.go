@@ -6,8 +6,8 @@ package main
 import (
 	"os"
 
-	ocimetadataprovider "github.com/ociapm/otelcol-ociapm/ocimetadataprovider"
-	ocivaultprovider "github.com/ociapm/otelcol-ociapm/ocivaultprovider"
+	ocimetadataprovider "github.com/ociapm/otelcol-ociapm/components/provider/ocimetadataprovider"
+	ocivaultprovider "github.com/ociapm/otelcol-ociapm/components/provider/ocivaultprovider"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 	envprovider "go.opentelemetry.io/collector/confmap/provider/envprovider"

@@ -360,7 +360,7 @@ func TestInstallScript(t *testing.T) {
 				script := "#!/bin/sh\necho " + name + ` "$@" >>"$LOG"` + "\n"
 				require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(script), 0o700)) //nolint:gosec // a program
 			}
-			packaged, err := os.ReadFile(filepath.Join(harness.Root(t), "packaging", "otelcol-ociapm.env"))
+			packaged, err := os.ReadFile(filepath.Join(harness.Root(t), "packaging", "linux", "otelcol-ociapm.env"))
 			require.NoError(t, err)
 			environment := filepath.Join(dir, "otelcol-ociapm.env")
 			require.NoError(t, os.WriteFile(environment, packaged, 0o600))

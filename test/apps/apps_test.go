@@ -20,7 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
@@ -338,7 +338,7 @@ var added = []string{"db.system", "db.name", "db.statement", "db.operation", "db
 
 // checkUnchanged checks that a stored span is what the app sent, but for what
 // the collector adds.
-func checkUnchanged(t *testing.T, sent ptrace.Span, stored apmsandbox.Span) {
+func checkUnchanged(t *testing.T, sent ptrace.Span, stored apm.Span) {
 	t.Helper()
 	assert.Equal(t, sent.Name(), stored.Name)
 	assert.Equal(t, strings.ToUpper(sent.Kind().String()), stored.Kind)
@@ -380,7 +380,7 @@ func checkTraces(t *testing.T, c *client, routes []route) {
 		if c.traces != nil {
 			parent, found := c.traces[trace.TraceID]
 			assert.True(t, found, "a trace that no request was sent in: %s", root)
-			assert.True(t, slices.ContainsFunc(trace.Spans, func(s apmsandbox.Span) bool { return s.ParentSpanID == parent }),
+			assert.True(t, slices.ContainsFunc(trace.Spans, func(s apm.Span) bool { return s.ParentSpanID == parent }),
 				"no span of the trace is below the one that the request named:\n%s", root)
 		}
 		at := slices.IndexFunc(routes, func(r route) bool { return r.matches(root.attributes) })

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 )
 
 // signals is what an SDK sends beside spans.
@@ -67,7 +67,7 @@ func (s signals) check(t *testing.T, r *running) {
 	}
 	assert.Subset(t, found, s.metrics)
 
-	var failed []apmsandbox.Span
+	var failed []apm.Span
 	for _, span := range r.sandbox.Spans(t) {
 		if span.Kind == "SERVER" && text(span.Attributes, "http.target", "url.path") == "/error" {
 			failed = append(failed, span)

@@ -17,7 +17,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 )
 
 // span is what a test says of a span and of those below it. Both what is
@@ -90,14 +90,14 @@ func setService(spans []span, service string) {
 
 // spanTree turns a stored trace into its tree. A trace has one root: the parent
 // of every other span is in it.
-func spanTree(t *testing.T, trace apmsandbox.Trace) span {
+func spanTree(t *testing.T, trace apm.Trace) span {
 	t.Helper()
 	ids := map[string]bool{}
 	for _, stored := range trace.Spans {
 		ids[stored.SpanID] = true
 	}
-	children := map[string][]apmsandbox.Span{}
-	var roots []apmsandbox.Span
+	children := map[string][]apm.Span{}
+	var roots []apm.Span
 	for _, stored := range trace.Spans {
 		if ids[stored.ParentSpanID] {
 			children[stored.ParentSpanID] = append(children[stored.ParentSpanID], stored)
@@ -106,8 +106,8 @@ func spanTree(t *testing.T, trace apmsandbox.Trace) span {
 		}
 	}
 	var built int
-	var build func(apmsandbox.Span) span
-	build = func(stored apmsandbox.Span) span {
+	var build func(apm.Span) span
+	build = func(stored apm.Span) span {
 		built++
 		s := summarize(t, stored)
 		below := children[stored.SpanID]
@@ -130,7 +130,7 @@ func spanTree(t *testing.T, trace apmsandbox.Trace) span {
 	return tree
 }
 
-func byStart(a, b apmsandbox.Span) int {
+func byStart(a, b apm.Span) int {
 	switch aside := a.Kind == "INTERNAL"; {
 	case aside != (b.Kind == "INTERNAL"):
 		if aside {
@@ -143,7 +143,7 @@ func byStart(a, b apmsandbox.Span) int {
 	return a.StartTime.Compare(b.StartTime)
 }
 
-func summarize(t *testing.T, stored apmsandbox.Span) span {
+func summarize(t *testing.T, stored apm.Span) span {
 	t.Helper()
 	s := span{
 		kind: stored.Kind, name: stored.Name, service: stored.Service,
@@ -213,23 +213,23 @@ func (e edges) call(source, target string, failed bool) {
 func (e edges) add(tree span) {
 	for _, child := range tree.children {
 		if tree.kind == "CLIENT" && child.kind == "SERVER" {
-			e.call(node(apmsandbox.NodeService, tree.service), node(apmsandbox.NodeService, child.service), tree.failed || child.failed)
+			e.call(node(apm.NodeService, tree.service), node(apm.NodeService, child.service), tree.failed || child.failed)
 		}
 		e.add(child)
 	}
 	if tree.kind == "CLIENT" && !slices.ContainsFunc(tree.children, func(child span) bool { return child.kind == "SERVER" }) {
-		kind, name := apmsandbox.NodeExternalUnknown, "External Unknown"
+		kind, name := apm.NodeExternalUnknown, "External Unknown"
 		if peer, found := tree.attributes["peer.service"]; found {
-			kind, name = apmsandbox.NodeDatabase, peer
+			kind, name = apm.NodeDatabase, peer
 		}
-		e.call(node(apmsandbox.NodeService, tree.service), node(kind, name), tree.failed)
+		e.call(node(apm.NodeService, tree.service), node(kind, name), tree.failed)
 	}
 }
 
 func node(kind, name string) string { return kind + " " + name }
 
 // edgesOf returns the edges of the sandbox's topology.
-func edgesOf(t *testing.T, topology apmsandbox.Topology) edges {
+func edgesOf(t *testing.T, topology apm.Topology) edges {
 	t.Helper()
 	nodes := map[string]string{}
 	for _, n := range topology.Nodes {

@@ -21,7 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 	"github.com/ociapm/otelcol-ociapm/test/otlpload"
 )
@@ -169,7 +169,7 @@ func testDelivery(t *testing.T, u *unpacked) {
 
 	// What an app got an OK for is on disk while APM is down: it outlives a crash,
 	// and an end by order. A queue file that is damaged meanwhile is set aside.
-	sandbox.AddFault(t, apmsandbox.Fault{Status: 503})
+	sandbox.AddFault(t, apm.Fault{Status: 503})
 	awaitMore(t, load)
 	collector.Kill(t)
 	require.NoError(t, os.WriteFile(filepath.Join(u.queueHere, "exporter_oci_apm__logs"), []byte("not a queue"), 0o600))

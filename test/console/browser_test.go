@@ -283,7 +283,7 @@ type axeViolation struct {
 // requireAccessible requires that axe-core finds nothing serious or critical.
 func (p *page) requireAccessible(where string) {
 	p.t.Helper()
-	axe, err := os.ReadFile(filepath.Join(harness.Root(p.t), "internal", "apmsandbox", "console", "node_modules", "axe-core", "axe.min.js"))
+	axe, err := os.ReadFile(filepath.Join(harness.Root(p.t), "internal", "sandbox", "apm", "console", "node_modules", "axe-core", "axe.min.js"))
 	require.NoError(p.t, err, "run `make test-console`, which installs it")
 	p.run(chromedp.Evaluate[chromedp.Void](string(axe)))
 	found := eval[string](p, `axe.run(document, {resultTypes: ['violations']}).then(r => JSON.stringify(r.violations))`)

@@ -18,7 +18,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
@@ -140,7 +140,7 @@ func TestViews(t *testing.T) {
 			assert.Contains(t, names, name)
 		}
 		assert.NotContains(t, names, "External Unknown")
-		edges := map[string]apmsandbox.Edge{}
+		edges := map[string]apm.Edge{}
 		for _, e := range w.sandbox.Topology(t).Edges {
 			edges[e.Source+" "+e.Target] = e
 		}
@@ -202,7 +202,7 @@ func TestViews(t *testing.T) {
 		awaitTraffic()
 		w.settle(t)
 		assert.Greater(t, w.sandbox.Counts(t).Spans.Stored, before)
-		w.sandbox.AddFault(t, apmsandbox.Fault{Status: 500, Times: 1_000_000})
+		w.sandbox.AddFault(t, apm.Fault{Status: 500, Times: 1_000_000})
 		p.awaitText(".other-faults", "500")
 		p.click(".other-faults button", "Switch off")
 		p.await(`!document.querySelector('.other-faults')`)
@@ -267,7 +267,7 @@ func findBooking(t *testing.T, sandbox *harness.Sandbox) string {
 // total returns how many traces a search finds.
 func total(t *testing.T, sandbox *harness.Sandbox, query string) int {
 	t.Helper()
-	return getJSON[apmsandbox.TraceList](t, sandbox.URL+"/api/v1/traces?"+query).Total
+	return getJSON[apm.TraceList](t, sandbox.URL+"/api/v1/traces?"+query).Total
 }
 
 var (

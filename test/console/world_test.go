@@ -136,7 +136,7 @@ type webServer struct {
 
 func startWebServer(t *testing.T, app string, collector *harness.Collector) *webServer {
 	t.Helper()
-	capture, err := os.ReadFile(filepath.Join(harness.Root(t), "internal", "apmsandbox", "testdata", "apache-httpd.json"))
+	capture, err := os.ReadFile(filepath.Join(harness.Root(t), "internal", "sandbox", "apm", "testdata", "apache-httpd.json"))
 	require.NoError(t, err)
 	request := ptraceotlp.NewExportRequest()
 	require.NoError(t, request.UnmarshalJSON(capture))

@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 )
 
 const (
@@ -74,7 +74,7 @@ func (r *run) ballast() string {
 func fillDisk(t *testing.T, r *run) {
 	t.Helper()
 	before := r.load.Retries()
-	r.sandbox.AddFault(t, apmsandbox.Fault{Down: true})
+	r.sandbox.AddFault(t, apm.Fault{Down: true})
 	for range 30 {
 		time.Sleep(500 * time.Millisecond)
 		if r.load.Retries() > before+20 || r.pipeline == stock {
@@ -103,7 +103,7 @@ func damage(how func(t *testing.T, path string)) func(*testing.T, *run) {
 	return func(t *testing.T, r *run) {
 		t.Helper()
 		time.Sleep(2 * time.Second)
-		r.sandbox.AddFault(t, apmsandbox.Fault{Down: true})
+		r.sandbox.AddFault(t, apm.Fault{Down: true})
 		time.Sleep(2 * time.Second)
 		n := r.nodes[0]
 		n.stop(t)

@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 	"github.com/ociapm/otelcol-ociapm/test/otlpload"
 )
@@ -179,7 +179,7 @@ type run struct {
 }
 
 // fault makes APM misbehave for a while.
-func (r *run) fault(t *testing.T, fault apmsandbox.Fault, lasting time.Duration) {
+func (r *run) fault(t *testing.T, fault apm.Fault, lasting time.Duration) {
 	t.Helper()
 	r.sandbox.AddFault(t, fault)
 	time.Sleep(lasting)

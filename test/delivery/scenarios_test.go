@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
@@ -62,17 +62,17 @@ func scenarios() []scenario {
 		{name: fmt.Sprintf("kill -9, %d times", rounds), during: killRounds(rounds)},
 		{
 			name:   fmt.Sprintf("APM down for %s", outage),
-			during: func(t *testing.T, r *run) { r.fault(t, apmsandbox.Fault{Down: true}, outage) },
+			during: func(t *testing.T, r *run) { r.fault(t, apm.Fault{Down: true}, outage) },
 		},
 		{
 			name: fmt.Sprintf("a backlog of %d spans", backlog), load: loadOptions{apps: 8, spans: 100, pause: 200 * time.Millisecond},
 			during: pileUp(backlog),
 		},
-		{name: "429 with Retry-After in seconds", during: bursts(func() apmsandbox.Fault {
-			return apmsandbox.Fault{Status: http.StatusTooManyRequests, RetryAfter: "2"}
+		{name: "429 with Retry-After in seconds", during: bursts(func() apm.Fault {
+			return apm.Fault{Status: http.StatusTooManyRequests, RetryAfter: "2"}
 		})},
-		{name: "429 with Retry-After as a date", during: bursts(func() apmsandbox.Fault {
-			return apmsandbox.Fault{Status: http.StatusTooManyRequests, RetryAfter: time.Now().Add(3 * time.Second).UTC().Format(http.TimeFormat)}
+		{name: "429 with Retry-After as a date", during: bursts(func() apm.Fault {
+			return apm.Fault{Status: http.StatusTooManyRequests, RetryAfter: time.Now().Add(3 * time.Second).UTC().Format(http.TimeFormat)}
 		})},
 		{name: "absurd Retry-After, then a restart", during: absurdRetryAfter},
 		{name: "throttled all the time", during: throttled},
@@ -83,7 +83,7 @@ func scenarios() []scenario {
 		},
 		{
 			name: "400, which drops by contract", refusedForGood: true, says: "400 Bad Request",
-			during: bursts(func() apmsandbox.Fault { return apmsandbox.Fault{Status: http.StatusBadRequest, Message: "malformed"} }),
+			during: bursts(func() apm.Fault { return apm.Fault{Status: http.StatusBadRequest, Message: "malformed"} }),
 		},
 		{name: "key rotated", start: startWithKeyFile, during: rotateKey},
 		{name: "key rotated while APM is down", start: startWithKeyFile, during: rotateKeyWhileDown},
@@ -101,7 +101,7 @@ func scenarios() []scenario {
 	for _, status := range []int{401, 403, 408, 500, 502, 503, 504} {
 		list = append(list, scenario{
 			name:   fmt.Sprintf("bursts of %d", status),
-			during: bursts(func() apmsandbox.Fault { return apmsandbox.Fault{Status: status} }),
+			during: bursts(func() apm.Fault { return apm.Fault{Status: status} }),
 		})
 	}
 	return list
@@ -131,9 +131,9 @@ func killRounds(rounds int) func(*testing.T, *run) {
 	return func(t *testing.T, r *run) {
 		t.Helper()
 		for round := range rounds {
-			fault := apmsandbox.Fault{Delay: apmsandbox.Duration(200 * time.Millisecond)}
+			fault := apm.Fault{Delay: apm.Duration(200 * time.Millisecond)}
 			if round%2 == 1 {
-				fault = apmsandbox.Fault{Status: http.StatusServiceUnavailable}
+				fault = apm.Fault{Status: http.StatusServiceUnavailable}
 			}
 			r.sandbox.AddFault(t, fault)
 			time.Sleep(500*time.Millisecond + rand.N(2*time.Second))
@@ -149,7 +149,7 @@ func killRounds(rounds int) func(*testing.T, *run) {
 func pileUp(spans int) func(*testing.T, *run) {
 	return func(t *testing.T, r *run) {
 		t.Helper()
-		r.sandbox.AddFault(t, apmsandbox.Fault{Down: true})
+		r.sandbox.AddFault(t, apm.Fault{Down: true})
 		require.Eventually(t, func() bool { return r.load.Accepted() >= spans }, 10*time.Minute, pollInterval)
 		r.nodes[0].checkPages(t)
 		r.sandbox.ClearFaults(t)
@@ -157,7 +157,7 @@ func pileUp(spans int) func(*testing.T, *run) {
 }
 
 // bursts shows a fault for a while, several times.
-func bursts(fault func() apmsandbox.Fault) func(*testing.T, *run) {
+func bursts(fault func() apm.Fault) func(*testing.T, *run) {
 	return func(t *testing.T, r *run) {
 		for range pick(2, 10) {
 			time.Sleep(time.Second)
@@ -172,7 +172,7 @@ func bursts(fault func() apmsandbox.Fault) func(*testing.T, *run) {
 func absurdRetryAfter(t *testing.T, r *run) {
 	t.Helper()
 	for _, value := range []string{"-5", "0", "soon", "1.5", "Thu, 01 Jan 1970 00:00:00 GMT", "99999999999", "99999999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"} {
-		r.sandbox.AddFault(t, apmsandbox.Fault{Status: http.StatusTooManyRequests, RetryAfter: value, Times: 1})
+		r.sandbox.AddFault(t, apm.Fault{Status: http.StatusTooManyRequests, RetryAfter: value, Times: 1})
 		time.Sleep(time.Second)
 	}
 	for _, n := range r.nodes {
@@ -186,7 +186,7 @@ func absurdRetryAfter(t *testing.T, r *run) {
 func throttled(t *testing.T, r *run) {
 	t.Helper()
 	for range pick(8, 60) {
-		r.sandbox.AddFault(t, apmsandbox.Fault{Status: http.StatusTooManyRequests, RetryAfter: "1", Times: 2})
+		r.sandbox.AddFault(t, apm.Fault{Status: http.StatusTooManyRequests, RetryAfter: "1", Times: 2})
 		time.Sleep(time.Second)
 	}
 }
@@ -194,9 +194,9 @@ func throttled(t *testing.T, r *run) {
 func slowAndReset(t *testing.T, r *run) {
 	t.Helper()
 	for range pick(1, 10) {
-		r.fault(t, apmsandbox.Fault{Delay: apmsandbox.Duration(2 * time.Second)}, 4*time.Second)
-		r.fault(t, apmsandbox.Fault{Reset: true}, 2*time.Second)
-		r.fault(t, apmsandbox.Fault{Delay: apmsandbox.Duration(500 * time.Millisecond), Reset: true}, 2*time.Second)
+		r.fault(t, apm.Fault{Delay: apm.Duration(2 * time.Second)}, 4*time.Second)
+		r.fault(t, apm.Fault{Reset: true}, 2*time.Second)
+		r.fault(t, apm.Fault{Delay: apm.Duration(500 * time.Millisecond), Reset: true}, 2*time.Second)
 	}
 	time.Sleep(time.Second)
 }
@@ -240,7 +240,7 @@ func rotateKey(t *testing.T, r *run) {
 func rotateKeyWhileDown(t *testing.T, r *run) {
 	t.Helper()
 	time.Sleep(2 * time.Second)
-	r.sandbox.AddFault(t, apmsandbox.Fault{Down: true})
+	r.sandbox.AddFault(t, apm.Fault{Down: true})
 	time.Sleep(time.Second)
 	r.sandbox.SetPrivateKey(t, rotatedKey)
 	time.Sleep(pick(2*time.Second, 30*time.Second))
@@ -255,7 +255,7 @@ func rotateKeyWhileDown(t *testing.T, r *run) {
 func terminate(t *testing.T, r *run) {
 	t.Helper()
 	for range pick(1, 5) {
-		for _, fault := range []apmsandbox.Fault{{Delay: apmsandbox.Duration(2 * time.Second)}, {Down: true}} {
+		for _, fault := range []apm.Fault{{Delay: apm.Duration(2 * time.Second)}, {Down: true}} {
 			r.sandbox.AddFault(t, fault)
 			time.Sleep(2 * time.Second)
 			if code := r.nodes[0].stop(t); r.pipeline == ours {
@@ -301,7 +301,7 @@ service: {pipelines: {traces: {exporters: [otlp_grpc]}}}`
 func killGateway(t *testing.T, r *run) {
 	t.Helper()
 	gateway := r.nodes[2]
-	r.sandbox.AddFault(t, apmsandbox.Fault{Delay: apmsandbox.Duration(200 * time.Millisecond)})
+	r.sandbox.AddFault(t, apm.Fault{Delay: apm.Duration(200 * time.Millisecond)})
 	for range pick(2, 20) {
 		time.Sleep(time.Second + rand.N(time.Second))
 		gateway.kill(t)
@@ -317,7 +317,7 @@ const lowMemoryLimit = `processors: {memory_limiter: {limit_mib: 80, spike_limit
 
 func reachMemoryLimit(t *testing.T, r *run) {
 	t.Helper()
-	r.sandbox.AddFault(t, apmsandbox.Fault{Delay: apmsandbox.Duration(time.Second)})
+	r.sandbox.AddFault(t, apm.Fault{Delay: apm.Duration(time.Second)})
 	time.Sleep(pick(4*time.Second, 20*time.Second))
 	if r.pipeline == ours {
 		assert.Contains(t, r.nodes[0].log(), "Memory usage is above soft limit", "the limit is not reached")

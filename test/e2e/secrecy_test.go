@@ -11,14 +11,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
 // With all logging on and every upload failing, in each way that it can, the
 // data key is in nothing that the collector says.
 func TestKeyIsNeverShown(t *testing.T) {
-	faults := []apmsandbox.Fault{
+	faults := []apm.Fault{
 		{Status: 400, Message: "malformed"},
 		{Status: 401, Message: "unknown data key"},
 		{Status: 403, Message: "wrong data key"},

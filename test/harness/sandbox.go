@@ -15,7 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 	"github.com/ociapm/otelcol-ociapm/test/otlpload"
 )
 
@@ -47,34 +47,34 @@ func StartSandbox(t testing.TB, args ...string) *Sandbox {
 }
 
 // Counts returns what the sandbox has counted.
-func (s *Sandbox) Counts(t testing.TB) apmsandbox.Counts {
+func (s *Sandbox) Counts(t testing.TB) apm.Counts {
 	t.Helper()
-	return get[apmsandbox.Counts](t, s.URL+"/api/v1/counts")
+	return get[apm.Counts](t, s.URL+"/api/v1/counts")
 }
 
 // Traces returns the stored traces, the newest first.
-func (s *Sandbox) Traces(t testing.TB) []apmsandbox.TraceSummary {
+func (s *Sandbox) Traces(t testing.TB) []apm.TraceSummary {
 	t.Helper()
-	return get[apmsandbox.TraceList](t, s.URL+"/api/v1/traces?limit=1000").Traces
+	return get[apm.TraceList](t, s.URL+"/api/v1/traces?limit=1000").Traces
 }
 
 // TracesOf returns the stored traces that have a span of the service, up to
 // 1000, the newest first.
-func (s *Sandbox) TracesOf(t testing.TB, service string) []apmsandbox.TraceSummary {
+func (s *Sandbox) TracesOf(t testing.TB, service string) []apm.TraceSummary {
 	t.Helper()
-	return get[apmsandbox.TraceList](t, s.URL+"/api/v1/traces?limit=1000&service="+url.QueryEscape(service)).Traces
+	return get[apm.TraceList](t, s.URL+"/api/v1/traces?limit=1000&service="+url.QueryEscape(service)).Traces
 }
 
 // Trace returns all spans of one trace.
-func (s *Sandbox) Trace(t testing.TB, id string) apmsandbox.Trace {
+func (s *Sandbox) Trace(t testing.TB, id string) apm.Trace {
 	t.Helper()
-	return get[apmsandbox.Trace](t, s.URL+"/api/v1/traces/"+id)
+	return get[apm.Trace](t, s.URL+"/api/v1/traces/"+id)
 }
 
 // Spans returns the spans of all stored traces.
-func (s *Sandbox) Spans(t testing.TB) []apmsandbox.Span {
+func (s *Sandbox) Spans(t testing.TB) []apm.Span {
 	t.Helper()
-	var spans []apmsandbox.Span
+	var spans []apm.Span
 	for _, summary := range s.Traces(t) {
 		spans = append(spans, s.Trace(t, summary.TraceID).Spans...)
 	}
@@ -82,37 +82,37 @@ func (s *Sandbox) Spans(t testing.TB) []apmsandbox.Span {
 }
 
 // Topology returns the graph of services and peers.
-func (s *Sandbox) Topology(t testing.TB) apmsandbox.Topology {
+func (s *Sandbox) Topology(t testing.TB) apm.Topology {
 	t.Helper()
-	return get[apmsandbox.Topology](t, s.URL+"/api/v1/topology")
+	return get[apm.Topology](t, s.URL+"/api/v1/topology")
 }
 
 // Uploads returns the latest uploads, the newest first.
-func (s *Sandbox) Uploads(t testing.TB) []apmsandbox.Upload {
+func (s *Sandbox) Uploads(t testing.TB) []apm.Upload {
 	t.Helper()
 	return get[struct {
-		Uploads []apmsandbox.Upload `json:"uploads"`
+		Uploads []apm.Upload `json:"uploads"`
 	}](t, s.URL+"/api/v1/uploads").Uploads
 }
 
 // Metrics returns the latest metrics.
-func (s *Sandbox) Metrics(t testing.TB) []apmsandbox.Metric {
+func (s *Sandbox) Metrics(t testing.TB) []apm.Metric {
 	t.Helper()
 	return get[struct {
-		Metrics []apmsandbox.Metric `json:"metrics"`
+		Metrics []apm.Metric `json:"metrics"`
 	}](t, s.URL+"/api/v1/metrics?limit=1000").Metrics
 }
 
 // Logs returns the latest log records.
-func (s *Sandbox) Logs(t testing.TB) []apmsandbox.LogRecord {
+func (s *Sandbox) Logs(t testing.TB) []apm.LogRecord {
 	t.Helper()
 	return get[struct {
-		Logs []apmsandbox.LogRecord `json:"logs"`
+		Logs []apm.LogRecord `json:"logs"`
 	}](t, s.URL+"/api/v1/logs?limit=1000").Logs
 }
 
 // AddFault makes the sandbox answer uploads with a fault.
-func (s *Sandbox) AddFault(t testing.TB, fault apmsandbox.Fault) {
+func (s *Sandbox) AddFault(t testing.TB, fault apm.Fault) {
 	t.Helper()
 	body, err := json.Marshal(fault)
 	require.NoError(t, err)

@@ -30,7 +30,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
@@ -223,7 +223,7 @@ func TestContainer(t *testing.T) {
 
 	// An APM that answers 503 for a while holds the spans back, so that SIGTERM
 	// finds them in the queue.
-	sandbox.AddFault(t, apmsandbox.Fault{Status: 503})
+	sandbox.AddFault(t, apm.Fault{Status: 503})
 	send := func(n int) {
 		post(t, "http://"+http+"/v1/traces", fmt.Sprintf(`{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"%032x","spanId":"%016x","name":"a","kind":3,`+
 			`"startTimeUnixNano":"1795384800000000000","endTimeUnixNano":"1795384800012000000"}]}]}]}`, n+1, n+1))

@@ -133,7 +133,7 @@ func collectorImage(t testing.TB, dir string) string {
 	}
 	archive := filepath.Join(dir, "collector.tar")
 	queuedir := filepath.Join(dir, "queuedir")
-	command(t, "", "env", "CGO_ENABLED=0", "go", "build", "-trimpath", "-o", queuedir, "./cmd/queuedir")
+	command(t, "", "env", "CGO_ENABLED=0", "go", "build", "-C", filepath.Join(harness.Root(t), "packaging"), "-trimpath", "-o", queuedir, "./image/queuedir")
 	command(t, "", "mkimage", archive, image, "10001", "/otelcol-ociapm", "/otelcol-ociapm="+harness.Binary(t, "otelcol-ociapm"), "/queuedir="+queuedir)
 	return archive
 }

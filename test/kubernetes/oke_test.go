@@ -28,8 +28,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
-	"github.com/ociapm/otelcol-ociapm/internal/ocisandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
+	ocisandbox "github.com/ociapm/otelcol-ociapm/internal/sandbox/oci"
 )
 
 const (
@@ -45,7 +45,7 @@ const (
 func TestOKE(t *testing.T) {
 	importImages(t)
 	serveNames(t)
-	uploads, err := apmsandbox.New(apmsandbox.DefaultConfig(), zap.NewNop())
+	uploads, err := apm.New(apm.DefaultConfig(), zap.NewNop())
 	require.NoError(t, err)
 	oci, err := ocisandbox.Start(t.Context(), ocisandbox.Config{}, uploads, zap.NewNop())
 	require.NoError(t, err)

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
@@ -100,7 +100,7 @@ func (c *cluster) testAgent(t *testing.T) {
 	})
 
 	t.Run("pods are killed while APM is down", func(t *testing.T) {
-		c.sandbox.AddFault(t, apmsandbox.Fault{Down: true})
+		c.sandbox.AddFault(t, apm.Fault{Down: true})
 		for range 2 {
 			for _, a := range apps {
 				a.sendsOn(t, 10)
@@ -149,7 +149,7 @@ func (c *cluster) testAgentAndGateway(t *testing.T) {
 		rolledOut(t, gateways, "deployment/otelcol-ociapm-gateway")
 	})
 	t.Run("the gateway is killed while APM is down", func(t *testing.T) {
-		c.sandbox.AddFault(t, apmsandbox.Fault{Status: 503})
+		c.sandbox.AddFault(t, apm.Fault{Status: 503})
 		apps[0].sendsOn(t, 20)
 		c.killPods(t, gateways, "app.kubernetes.io/component=gateway")
 		c.sandbox.ClearFaults(t)
@@ -168,7 +168,7 @@ func (c *cluster) testGateway(t *testing.T) {
 		startApp(t, 250, "grpc", "otelcol-ociapm-gateway."+gateways+".svc:4317", `""`),
 		startApp(t, 251, "http", "otelcol-ociapm-gateway."+gateways+".svc:4318", `""`),
 	}
-	c.sandbox.AddFault(t, apmsandbox.Fault{Down: true})
+	c.sandbox.AddFault(t, apm.Fault{Down: true})
 	for _, a := range apps {
 		a.sendsOn(t, 20)
 	}
@@ -272,7 +272,7 @@ func (c *cluster) resourceOf(t *testing.T, a *app) map[string]any {
 
 func (c *cluster) resource(t *testing.T, service string) map[string]any {
 	t.Helper()
-	var traces []apmsandbox.TraceSummary
+	var traces []apm.TraceSummary
 	require.Eventually(t, func() bool {
 		traces = c.sandbox.TracesOf(t, service)
 		return len(traces) > 0

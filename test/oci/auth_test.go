@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ociapm/otelcol-ociapm/internal/ocisandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/oci"
 )
 
 // From the OCID of the domain to spans that are stored, as whoever the collector
@@ -20,7 +20,7 @@ func TestEveryTypeOfCredentials(t *testing.T) {
 		name string
 		// prepare makes the credentials and returns how to use them.
 		prepare func(*testing.T, *cloud) setup
-		want    ocisandbox.PrincipalType
+		want    oci.PrincipalType
 		said    string
 	}{
 		{
@@ -28,28 +28,28 @@ func TestEveryTypeOfCredentials(t *testing.T) {
 			prepare: func(*testing.T, *cloud) setup {
 				return setup{auth: "type: instance_principal"}
 			},
-			want: ocisandbox.PrincipalInstance, said: "instance_principal",
+			want: oci.PrincipalInstance, said: "instance_principal",
 		},
 		{
 			name: "the first that the machine has",
 			prepare: func(*testing.T, *cloud) setup {
 				return setup{}
 			},
-			want: ocisandbox.PrincipalInstance, said: "instance_principal",
+			want: oci.PrincipalInstance, said: "instance_principal",
 		},
 		{
 			name: "workload identity",
 			prepare: func(t *testing.T, c *cloud) setup {
 				return inPod(t, c, setup{auth: "type: workload_identity"})
 			},
-			want: ocisandbox.PrincipalWorkload, said: "workload_identity",
+			want: oci.PrincipalWorkload, said: "workload_identity",
 		},
 		{
 			name: "a pod that has both",
 			prepare: func(t *testing.T, c *cloud) setup {
 				return inPod(t, c, setup{})
 			},
-			want: ocisandbox.PrincipalWorkload, said: "workload_identity",
+			want: oci.PrincipalWorkload, said: "workload_identity",
 		},
 		{
 			name: "resource principal",
@@ -58,7 +58,7 @@ func TestEveryTypeOfCredentials(t *testing.T) {
 				require.NoError(t, err)
 				return setup{auth: "type: resource_principal", environment: principal.Environment}
 			},
-			want: ocisandbox.PrincipalResource, said: "resource_principal",
+			want: oci.PrincipalResource, said: "resource_principal",
 		},
 		{
 			name: "configuration file",
@@ -67,43 +67,43 @@ func TestEveryTypeOfCredentials(t *testing.T) {
 				require.NoError(t, err)
 				return setup{auth: "type: config_file, config_file: " + file.Path}
 			},
-			want: ocisandbox.PrincipalUser, said: "config_file",
+			want: oci.PrincipalUser, said: "config_file",
 		},
 		{
 			name: "configuration file with an encrypted key",
 			prepare: func(t *testing.T, c *cloud) setup {
 				file, err := c.WriteConfigFile(t.TempDir())
 				require.NoError(t, err)
-				return setup{auth: "profile: " + ocisandbox.ProfileEncrypted, environment: []string{"OCI_CONFIG_FILE=" + file.Path}}
+				return setup{auth: "profile: " + oci.ProfileEncrypted, environment: []string{"OCI_CONFIG_FILE=" + file.Path}}
 			},
-			want: ocisandbox.PrincipalUser, said: "config_file",
+			want: oci.PrincipalUser, said: "config_file",
 		},
 		{
 			name: "session token",
 			prepare: func(t *testing.T, c *cloud) setup {
 				file, err := c.WriteConfigFile(t.TempDir())
 				require.NoError(t, err)
-				return setup{auth: "type: session_token, profile: " + ocisandbox.ProfileSession + ", config_file: " + file.Path}
+				return setup{auth: "type: session_token, profile: " + oci.ProfileSession + ", config_file: " + file.Path}
 			},
-			want: ocisandbox.PrincipalUser, said: "session_token",
+			want: oci.PrincipalUser, said: "session_token",
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			// The domain is not where the machine is: its OCID says where.
-			c := startCloud(t, ocisandbox.Config{Region: "us-phoenix-1", DomainRegion: "eu-frankfurt-1"})
+			c := startCloud(t, oci.Config{Region: "us-phoenix-1", DomainRegion: "eu-frankfurt-1"})
 			collector := c.startCollector(t, tt.prepare(t, c))
 			collector.AwaitOutput(t, `Discovered the APM domain: .*"auth": "`+tt.said+`"`)
 			c.requireFlow(t, collector)
 			for _, request := range c.Requests() {
-				if request.Service == ocisandbox.ServiceAPM {
+				if request.Service == oci.ServiceAPM {
 					assert.Equal(t, tt.want, request.Principal.Type)
 					assert.Equal(t, "eu-frankfurt-1", request.Region)
 				}
 			}
 			// Three signals, one discovery.
-			assert.Equal(t, 1, c.Count(ocisandbox.OperationGetAPMDomain, 200))
-			assert.Equal(t, 1, c.Count(ocisandbox.OperationListDataKeys, 200))
+			assert.Equal(t, 1, c.Count(oci.OperationGetAPMDomain, 200))
+			assert.Equal(t, 1, c.Count(oci.OperationListDataKeys, 200))
 			assert.Empty(t, c.Refused(), "the collector asked for hosts that are not OCI's")
 			require.Zero(t, collector.Stop(t))
 		})

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ociapm/otelcol-ociapm/internal/ocisandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/oci"
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
@@ -35,7 +35,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 		{
 			name: "no policy for the keys",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
-				return instance(), c.fault(t, ocisandbox.Fault{Operation: ocisandbox.OperationListDataKeys, Status: 404})
+				return instance(), c.fault(t, oci.Fault{Operation: oci.OperationListDataKeys, Status: 404})
 			},
 			readme: `OCI refuses ListDataKeys`,
 			want:   `OCI refuses ListDataKeys in us-phoenix-1 (404 NotAuthorizedOrNotFound): write the policy statement \"Allow dynamic-group <group of the machine> to use apm-domains in compartment <compartment of the APM domain>\" (opc-request-id `,
@@ -43,7 +43,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 		{
 			name: "no policy at all",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
-				return instance(), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceAPM, Status: 404})
+				return instance(), c.fault(t, oci.Fault{Service: oci.ServiceAPM, Status: 404})
 			},
 			readme: `OCI refuses GetApmDomain`,
 			want:   `OCI refuses GetApmDomain in us-phoenix-1 (404 NotAuthorizedOrNotFound): write the policy statement \"Allow dynamic-group <group of the machine> to read apm-domains in compartment <compartment of the APM domain>\", or correct the OCID if us-phoenix-1 has no APM domain ocid1.apmdomain.`,
@@ -51,7 +51,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 		{
 			name: "no policy for a pod",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
-				return inPod(t, c, setup{}), c.fault(t, ocisandbox.Fault{Operation: ocisandbox.OperationListDataKeys, Status: 404})
+				return inPod(t, c, setup{}), c.fault(t, oci.Fault{Operation: oci.OperationListDataKeys, Status: 404})
 			},
 			readme: `Allow any-user to use apm-domains in compartment`,
 			want:   `\"Allow any-user to use apm-domains in compartment <compartment of the APM domain> where all {request.principal.type = 'workload', request.principal.namespace = '<namespace>', request.principal.service_account = '<service account>', request.principal.cluster_id = '<OCID of the cluster>'}\"`,
@@ -61,7 +61,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
 				file, err := c.WriteConfigFile(t.TempDir())
 				require.NoError(t, err)
-				return setup{auth: "config_file: " + file.Path}, c.fault(t, ocisandbox.Fault{Operation: ocisandbox.OperationListDataKeys, Status: 404})
+				return setup{auth: "config_file: " + file.Path}, c.fault(t, oci.Fault{Operation: oci.OperationListDataKeys, Status: 404})
 			},
 			readme: `Allow group <group of the user> to use apm-domains`,
 			want:   `\"Allow group <group of the user> to use apm-domains in compartment <compartment of the APM domain>\"`,
@@ -86,7 +86,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 			name: "domain that is being made",
 			prepare: func(_ *testing.T, c *cloud) (setup, func()) {
 				c.SetDomainState("CREATING")
-				return instance(), func() { c.SetDomainState(ocisandbox.DomainActive) }
+				return instance(), func() { c.SetDomainState(oci.DomainActive) }
 			},
 			readme: `is still CREATING`,
 			want:   `is still CREATING: it is asked for again until it is ACTIVE`,
@@ -94,7 +94,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 		{
 			name: "domain that is being deleted",
 			prepare: func(_ *testing.T, c *cloud) (setup, func()) {
-				c.SetDomainState(ocisandbox.DomainDeleting)
+				c.SetDomainState(oci.DomainDeleting)
 				return instance(), nil
 			},
 			readme: `write the OCID of another into apm_domain_id`,
@@ -129,13 +129,13 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 				require.NoError(t, err)
 				time.Sleep(1100 * time.Millisecond) // until it has
 				c.SetTokenLifetime(time.Hour)
-				return setup{auth: "type: session_token, profile: " + ocisandbox.ProfileSession + ", config_file: " + file.Path}, func() {
+				return setup{auth: "type: session_token, profile: " + oci.ProfileSession + ", config_file: " + file.Path}, func() {
 					_, err := c.WriteConfigFile(dir)
 					require.NoError(t, err)
 				}
 			},
 			readme: `run oci session authenticate --profile-name`,
-			want:   `run oci session authenticate --profile-name ` + ocisandbox.ProfileSession + `; before it expires, oci session refresh --profile ` + ocisandbox.ProfileSession + ` renews it`,
+			want:   `run oci session authenticate --profile-name ` + oci.ProfileSession + `; before it expires, oci session refresh --profile ` + oci.ProfileSession + ` renews it`,
 		},
 		{
 			name: "session that OCI has ended",
@@ -144,13 +144,13 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 				file, err := c.WriteConfigFile(dir)
 				require.NoError(t, err)
 				c.ExpireTokens()
-				return setup{auth: "type: session_token, profile: " + ocisandbox.ProfileSession + ", config_file: " + file.Path}, func() {
+				return setup{auth: "type: session_token, profile: " + oci.ProfileSession + ", config_file: " + file.Path}, func() {
 					_, err := c.WriteConfigFile(dir)
 					require.NoError(t, err)
 				}
 			},
 			readme: `run oci session authenticate --profile-name`,
-			want:   `OCI does not accept the signature of GetApmDomain in us-phoenix-1 (401 NotAuthenticated): run oci session authenticate --profile-name ` + ocisandbox.ProfileSession,
+			want:   `OCI does not accept the signature of GetApmDomain in us-phoenix-1 (401 NotAuthenticated): run oci session authenticate --profile-name ` + oci.ProfileSession,
 		},
 		{
 			name: "token of a function that has expired",
@@ -174,15 +174,15 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
 				file, err := c.WriteConfigFile(t.TempDir())
 				require.NoError(t, err)
-				return setup{auth: "profile: " + ocisandbox.ProfileUnknownKey + ", config_file: " + file.Path}, nil
+				return setup{auth: "profile: " + oci.ProfileUnknownKey + ", config_file: " + file.Path}, nil
 			},
 			readme: `check tenancy, user, fingerprint and key_file of profile`,
-			want:   `OCI does not accept the signature of GetApmDomain in us-phoenix-1 (401 NotAuthenticated): check tenancy, user, fingerprint and key_file of profile [` + ocisandbox.ProfileUnknownKey + `] in `,
+			want:   `OCI does not accept the signature of GetApmDomain in us-phoenix-1 (401 NotAuthenticated): check tenancy, user, fingerprint and key_file of profile [` + oci.ProfileUnknownKey + `] in `,
 		},
 		{
 			name: "throttled control plane",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
-				return instance(), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceAPM, Status: 429, RetryAfter: "2"})
+				return instance(), c.fault(t, oci.Fault{Service: oci.ServiceAPM, Status: 429, RetryAfter: "2"})
 			},
 			readme: `OCI throttles GetApmDomain`,
 			want:   `OCI throttles GetApmDomain in us-phoenix-1 (429 TooManyRequests); it is asked again later, ever less often`,
@@ -190,7 +190,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 		{
 			name: "control plane that is broken",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
-				return instance(), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceAPM, Status: 503})
+				return instance(), c.fault(t, oci.Fault{Service: oci.ServiceAPM, Status: 503})
 			},
 			readme: `with 503 ServiceUnavailable; it is asked again later`,
 			want:   `OCI answered GetApmDomain in us-phoenix-1 with 503 ServiceUnavailable; it is asked again later`,
@@ -198,7 +198,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 		{
 			name: "control plane that is away",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
-				return instance(), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceAPM, Down: true})
+				return instance(), c.fault(t, oci.Fault{Service: oci.ServiceAPM, Down: true})
 			},
 			readme: `the OCI service for GetApmDomain in`,
 			want:   `the OCI service for GetApmDomain in us-phoenix-1 does not answer (the proxy answers 502 Bad Gateway); allow outbound HTTPS to it, or set HTTPS_PROXY; it is asked again later`,
@@ -206,7 +206,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 		{
 			name: "control plane that hangs up",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
-				return instance(), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceAPM, Reset: true})
+				return instance(), c.fault(t, oci.Fault{Service: oci.ServiceAPM, Reset: true})
 			},
 			readme: `the OCI service for GetApmDomain in`,
 			want:   `the OCI service for GetApmDomain in us-phoenix-1 does not answer (the connection broke off)`,
@@ -214,7 +214,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 		{
 			name: "token service that is away",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
-				return instance(), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceAuth, Down: true})
+				return instance(), c.fault(t, oci.Fault{Service: oci.ServiceAuth, Down: true})
 			},
 			readme: `does not answer (`,
 			want:   `the token service auth.us-phoenix-1.oraclecloud.com does not answer (the proxy answers 502 Bad Gateway)`,
@@ -222,7 +222,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 		{
 			name: "token service that refuses",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
-				return instance(), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceAuth, Status: 401})
+				return instance(), c.fault(t, oci.Fault{Service: oci.ServiceAuth, Status: 401})
 			},
 			readme: `refused the certificate of this instance with 401`,
 			want:   `the token service auth.us-phoenix-1.oraclecloud.com refused the certificate of this instance with 401`,
@@ -240,7 +240,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 		{
 			name: "metadata service of another kind",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
-				return instance(), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceMetadata, Status: 404})
+				return instance(), c.fault(t, oci.Fault{Service: oci.ServiceMetadata, Status: 404})
 			},
 			readme: `answered /opc/v2/instance/region with 404`,
 			want:   `the instance metadata service at 169.254.169.254 answered /opc/v2/instance/region with 404`,
@@ -266,7 +266,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 		{
 			name: "basic cluster",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
-				return inPod(t, c, setup{}), c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceProxymux, Status: 403})
+				return inPod(t, c, setup{}), c.fault(t, oci.Fault{Service: oci.ServiceProxymux, Status: 403})
 			},
 			readme: `OKE refuses workload identity to this pod (403)`,
 			want:   `OKE refuses workload identity to this pod (403): it needs an enhanced cluster; upgrade the cluster, or set another auth::type`,
@@ -326,7 +326,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 				require.NoError(t, err)
 				wrong := strings.Replace(string(content), file.PassPhrase, "not-the-phrase", 1)
 				require.NoError(t, os.WriteFile(file.Path, []byte(wrong), 0o600))
-				return setup{auth: "profile: " + ocisandbox.ProfileEncrypted + ", config_file: " + file.Path}, func() {
+				return setup{auth: "profile: " + oci.ProfileEncrypted + ", config_file: " + file.Path}, func() {
 					require.NoError(t, os.WriteFile(file.Path, content, 0o600))
 				}
 			},
@@ -342,7 +342,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 				require.NoError(t, err)
 				without := strings.Replace(string(content), "pass_phrase=", "no_phrase=", 1)
 				require.NoError(t, os.WriteFile(file.Path, []byte(without), 0o600))
-				return setup{auth: "profile: " + ocisandbox.ProfileEncrypted + ", config_file: " + file.Path}, func() {
+				return setup{auth: "profile: " + oci.ProfileEncrypted + ", config_file: " + file.Path}, func() {
 					require.NoError(t, os.WriteFile(file.Path, content, 0o600))
 				}
 			},
@@ -357,7 +357,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 			t.Parallel()
 			require.Contains(t, tt.want, tt.readme)
 			assert.Contains(t, string(readme), tt.readme)
-			c := startCloud(t, ocisandbox.Config{})
+			c := startCloud(t, oci.Config{})
 			s, mend := tt.prepare(t, c)
 			collector := c.startCollector(t, s)
 			load := startLoad(t, collector)

@@ -16,8 +16,8 @@ import (
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
-	"github.com/ociapm/otelcol-ociapm/internal/ocisandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/oci"
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 	"github.com/ociapm/otelcol-ociapm/test/otlpload"
 )
@@ -33,23 +33,23 @@ func TestMain(m *testing.M) {
 
 // cloud is an emulated OCI with one APM domain.
 type cloud struct {
-	*ocisandbox.Server
+	*oci.Server
 
-	uploads *apmsandbox.Server
+	uploads *apm.Server
 }
 
-func startCloud(t *testing.T, config ocisandbox.Config) *cloud {
+func startCloud(t *testing.T, config oci.Config) *cloud {
 	t.Helper()
-	uploads, err := apmsandbox.New(apmsandbox.DefaultConfig(), zap.NewNop())
+	uploads, err := apm.New(apm.DefaultConfig(), zap.NewNop())
 	require.NoError(t, err)
-	server, err := ocisandbox.Start(t.Context(), config, uploads, zap.NewNop())
+	server, err := oci.Start(t.Context(), config, uploads, zap.NewNop())
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, server.Close()) })
 	return &cloud{Server: server, uploads: uploads}
 }
 
 // fault makes a service fail until restore is called.
-func (c *cloud) fault(t *testing.T, fault ocisandbox.Fault) (restore func()) {
+func (c *cloud) fault(t *testing.T, fault oci.Fault) (restore func()) {
 	t.Helper()
 	state, err := c.AddFault(fault)
 	require.NoError(t, err)

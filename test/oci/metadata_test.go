@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
-	"github.com/ociapm/otelcol-ociapm/internal/ocisandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/oci"
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
@@ -150,10 +150,10 @@ func TestResourceAttributes(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			c := startCloud(t, ocisandbox.Config{Region: "us-phoenix-1"})
+			c := startCloud(t, oci.Config{Region: "us-phoenix-1"})
 			c.SetInstanceMetadata(test.metadata)
 			if test.away {
-				c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceMetadata, Down: true})
+				c.fault(t, oci.Fault{Service: oci.ServiceMetadata, Down: true})
 			}
 			collector := harness.StartCollector(t, harness.CollectorOptions{
 				Endpoint: c.UploadEndpoint(), DataKey: c.privateKey(t),
@@ -166,7 +166,7 @@ func TestResourceAttributes(t *testing.T) {
 			}
 			// The configuration is read once, and the detector probes and asks once for
 			// each signal.
-			assert.LessOrEqual(t, c.Count(ocisandbox.OperationMetadata, http.StatusOK), 7)
+			assert.LessOrEqual(t, c.Count(oci.OperationMetadata, http.StatusOK), 7)
 		})
 	}
 }
@@ -185,10 +185,10 @@ func TestMetadataMissing(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			c := startCloud(t, ocisandbox.Config{})
+			c := startCloud(t, oci.Config{})
 			c.SetInstanceMetadata(nil)
 			if test.away {
-				c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceMetadata, Down: true})
+				c.fault(t, oci.Fault{Service: oci.ServiceMetadata, Down: true})
 			}
 			env := append(c.Environment(), "APM_ENDPOINT="+c.UploadEndpoint(), "APM_DATA_KEY="+c.privateKey(t))
 			output, code := harness.RunCollector(t, env, "--config", harness.ConfigFile(t, "agent.yaml"),

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ociapm/otelcol-ociapm/internal/ocisandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/oci"
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
@@ -17,7 +17,7 @@ import (
 // OCID in the environment is all that is written.
 func TestComputePreset(t *testing.T) {
 	t.Parallel()
-	c := startCloud(t, ocisandbox.Config{})
+	c := startCloud(t, oci.Config{})
 	collector := harness.StartCollector(t, harness.CollectorOptions{
 		Arguments: []string{
 			"--config", harness.ConfigFile(t, "oci-agent.yaml"),

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
-	"github.com/ociapm/otelcol-ociapm/internal/ocisandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/oci"
 )
 
 // A key that is replaced while spans flow loses none of them, and restarts
@@ -34,7 +34,7 @@ func TestKeyIsRotatedWhileSpansFlow(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			c := startCloud(t, ocisandbox.Config{})
+			c := startCloud(t, oci.Config{})
 			collector := c.startCollector(t, setup{exporter: tt.exporter})
 			load := startLoad(t, collector)
 			c.awaitStored(t, 200)
@@ -55,12 +55,12 @@ func TestKeyIsRotatedWhileSpansFlow(t *testing.T) {
 // endpoint and key, the status stays well, and the log says so once.
 func TestControlPlaneGoesAwayLater(t *testing.T) {
 	t.Parallel()
-	c := startCloud(t, ocisandbox.Config{})
+	c := startCloud(t, oci.Config{})
 	collector := c.startCollector(t, setup{exporter: "    refresh_interval: 1s\n"})
 	load := startLoad(t, collector)
 	c.awaitStored(t, 100)
 
-	restore := c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceAPM, Down: true})
+	restore := c.fault(t, oci.Fault{Service: oci.ServiceAPM, Down: true})
 	const away = `OCI does not answer about the APM domain: uploads go on with the last endpoint and data key`
 	collector.AwaitOutput(t, away+`.*the OCI service for GetApmDomain in us-phoenix-1 does not answer`)
 	c.awaitStored(t, c.uploads.Counts().Spans.Stored+500)
@@ -77,12 +77,12 @@ func TestControlPlaneGoesAwayLater(t *testing.T) {
 // it is back.
 func TestKeyIsRotatedWhileTheControlPlaneIsAway(t *testing.T) {
 	t.Parallel()
-	c := startCloud(t, ocisandbox.Config{})
+	c := startCloud(t, oci.Config{})
 	collector := c.startCollector(t, setup{})
 	load := startLoad(t, collector)
 	c.awaitStored(t, 100)
 
-	restore := c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceAPM, Down: true})
+	restore := c.fault(t, oci.Fault{Service: oci.ServiceAPM, Down: true})
 	require.NoError(t, c.RotateDataKeys(0))
 	collector.AwaitOutput(t, `OCI does not answer about the APM domain`)
 	restore()
@@ -100,12 +100,12 @@ func TestTokenExpires(t *testing.T) {
 		name   string
 		expire func(*cloud)
 		auth   func(*testing.T, *cloud) setup
-		asked  ocisandbox.Operation // for a token
+		asked  oci.Operation // for a token
 	}{
 		{
 			name: "of an instance, by OCI's will", expire: func(c *cloud) { c.ExpireTokens() },
 			auth:  func(*testing.T, *cloud) setup { return setup{auth: "type: instance_principal"} },
-			asked: ocisandbox.OperationX509,
+			asked: oci.OperationX509,
 		},
 		{
 			name: "of an instance, by its time", expire: func(*cloud) { time.Sleep(renewed) },
@@ -113,7 +113,7 @@ func TestTokenExpires(t *testing.T) {
 				c.SetTokenLifetime(lifetime)
 				return setup{auth: "type: instance_principal"}
 			},
-			asked: ocisandbox.OperationX509,
+			asked: oci.OperationX509,
 		},
 		{
 			name: "of a pod, by its time", expire: func(*cloud) { time.Sleep(renewed) },
@@ -121,13 +121,13 @@ func TestTokenExpires(t *testing.T) {
 				c.SetTokenLifetime(lifetime)
 				return inPod(t, c, setup{})
 			},
-			asked: ocisandbox.OperationWorkloadToken,
+			asked: oci.OperationWorkloadToken,
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			c := startCloud(t, ocisandbox.Config{})
+			c := startCloud(t, oci.Config{})
 			collector := c.startCollector(t, tt.auth(t, c))
 			load := startLoad(t, collector)
 			c.awaitStored(t, 100)
@@ -147,15 +147,15 @@ func TestTokenExpires(t *testing.T) {
 // nothing is lost.
 func TestUploadEndpointGoesAway(t *testing.T) {
 	t.Parallel()
-	c := startCloud(t, ocisandbox.Config{})
+	c := startCloud(t, oci.Config{})
 	collector := c.startCollector(t, setup{})
 	load := startLoad(t, collector)
 	c.awaitStored(t, 100)
-	_, err := c.uploads.AddFault(apmsandbox.Fault{Status: 503, Times: 20})
+	_, err := c.uploads.AddFault(apm.Fault{Status: 503, Times: 20})
 	require.NoError(t, err)
 	c.awaitStored(t, c.uploads.Counts().Spans.Stored+500)
 	c.requireAllStored(t, load)
-	assert.Equal(t, 1, c.Count(ocisandbox.OperationListDataKeys, 200))
+	assert.Equal(t, 1, c.Count(oci.OperationListDataKeys, 200))
 }
 
 func get(t *testing.T, url string) string {

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ociapm/otelcol-ociapm/internal/ocisandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/oci"
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
@@ -102,7 +102,7 @@ func TestNoSecretIsShown(t *testing.T) {
 				require.NoError(t, err)
 				secrets := secretsIn(t, file.Keys...)
 				secrets["pass phrase"] = file.PassPhrase
-				return setup{auth: "profile: " + ocisandbox.ProfileEncrypted + ", config_file: " + file.Path}, secrets
+				return setup{auth: "profile: " + oci.ProfileEncrypted + ", config_file: " + file.Path}, secrets
 			},
 		},
 		{
@@ -110,24 +110,24 @@ func TestNoSecretIsShown(t *testing.T) {
 			prepare: func(t *testing.T, c *cloud) (setup, map[string]string) {
 				file, err := c.WriteConfigFile(t.TempDir())
 				require.NoError(t, err)
-				return setup{auth: "profile: " + ocisandbox.ProfileSession + ", config_file: " + file.Path}, secretsIn(t, append(file.Keys, file.TokenFile)...)
+				return setup{auth: "profile: " + oci.ProfileSession + ", config_file: " + file.Path}, secretsIn(t, append(file.Keys, file.TokenFile)...)
 			},
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			c := startCloud(t, ocisandbox.Config{})
+			c := startCloud(t, oci.Config{})
 			s, secrets := tt.prepare(t, c)
 			for _, key := range c.uploads.Keys() {
 				secrets["data key "+string(key.Kind)] = key.Value
 			}
-			for _, fault := range []ocisandbox.Fault{
-				{Service: ocisandbox.ServiceAPM, Status: 401},
-				{Operation: ocisandbox.OperationListDataKeys, Status: 404},
-				{Operation: ocisandbox.OperationListDataKeys, Reset: true},
-				{Service: ocisandbox.ServiceAuth, Status: 401},
-				{Service: ocisandbox.ServiceProxymux, Status: 500},
+			for _, fault := range []oci.Fault{
+				{Service: oci.ServiceAPM, Status: 401},
+				{Operation: oci.OperationListDataKeys, Status: 404},
+				{Operation: oci.OperationListDataKeys, Reset: true},
+				{Service: oci.ServiceAuth, Status: 401},
+				{Service: oci.ServiceProxymux, Status: 500},
 			} {
 				fault.Times = 1
 				c.fault(t, fault)

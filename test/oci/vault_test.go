@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
-	"github.com/ociapm/otelcol-ociapm/internal/ocisandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/oci"
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
@@ -24,7 +24,7 @@ import (
 func (c *cloud) privateKey(t *testing.T) string {
 	t.Helper()
 	for _, key := range c.uploads.Keys() {
-		if key.Kind == apmsandbox.KeyPrivate {
+		if key.Kind == apm.KeyPrivate {
 			return key.Value
 		}
 	}
@@ -51,7 +51,7 @@ func (c *cloud) addSecret(t *testing.T, content string) (ocid string) {
 // rotate gives a secret a new current version.
 func (c *cloud) rotate(t *testing.T, ocid, content string) {
 	t.Helper()
-	_, err := c.RotateSecret(ocid, []byte(content), ocisandbox.StageCurrent)
+	_, err := c.RotateSecret(ocid, []byte(content), oci.StageCurrent)
 	require.NoError(t, err)
 }
 
@@ -80,7 +80,7 @@ func awaitTimes(t *testing.T, collector *harness.Collector, text string, times i
 // current yet is left alone.
 func TestVaultRotation(t *testing.T) {
 	t.Parallel()
-	c := startCloud(t, ocisandbox.Config{})
+	c := startCloud(t, oci.Config{})
 	first := c.privateKey(t)
 	secret := c.addSecret(t, first)
 	collector := c.startWithSecret(t, secret, setup{})
@@ -89,10 +89,10 @@ func TestVaultRotation(t *testing.T) {
 	c.awaitStored(t, 100)
 
 	const pending = "a-version-that-is-not-in-use-yet"
-	_, err := c.RotateSecret(secret, []byte(pending), ocisandbox.StagePending)
+	_, err := c.RotateSecret(secret, []byte(pending), oci.StagePending)
 	require.NoError(t, err)
-	reads := c.Count(ocisandbox.OperationGetSecretBundle, 200)
-	require.Eventually(t, func() bool { return c.Count(ocisandbox.OperationGetSecretBundle, 200) > reads }, awaitTimeout, pollInterval)
+	reads := c.Count(oci.OperationGetSecretBundle, 200)
+	require.Eventually(t, func() bool { return c.Count(oci.OperationGetSecretBundle, 200) > reads }, awaitTimeout, pollInterval)
 	assert.Equal(t, 1, strings.Count(collector.Output(), "Everything is ready"))
 
 	// Whoever rotates takes some time between the two.
@@ -127,15 +127,15 @@ func TestVaultTrouble(t *testing.T) {
 		{
 			name: "Vault does not answer",
 			trouble: func(t *testing.T, c *cloud, _ string) func() {
-				return c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceSecrets, Down: true})
+				return c.fault(t, oci.Fault{Service: oci.ServiceSecrets, Down: true})
 			},
 			said: []string{away, "the OCI service for GetSecretBundle in us-phoenix-1 does not answer"},
 		},
 		{
 			name: "the secret is about to be deleted",
 			trouble: func(t *testing.T, c *cloud, secret string) func() {
-				require.NoError(t, c.SetSecretState(secret, ocisandbox.SecretPendingDeletion))
-				return func() { require.NoError(t, c.SetSecretState(secret, ocisandbox.SecretActive)) }
+				require.NoError(t, c.SetSecretState(secret, oci.SecretPendingDeletion))
+				return func() { require.NoError(t, c.SetSecretState(secret, oci.SecretActive)) }
 			},
 			said: []string{away, "404 NotAuthorizedOrNotFound", "the answer is the same for a secret that is deleted, or about to be"},
 		},
@@ -151,7 +151,7 @@ func TestVaultTrouble(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			c := startCloud(t, ocisandbox.Config{})
+			c := startCloud(t, oci.Config{})
 			key := c.privateKey(t)
 			secret := c.addSecret(t, fmt.Sprintf(`{"private": %q}`, key))
 			collector := c.startWithSecret(t, secret+"#private", setup{})
@@ -182,13 +182,13 @@ func TestVaultTrouble(t *testing.T) {
 // README of the provider has every message.
 func TestVaultAtStart(t *testing.T) {
 	t.Parallel()
-	readme, err := os.ReadFile(filepath.Join(harness.Root(t), "ocivaultprovider", "README.md"))
+	readme, err := os.ReadFile(filepath.Join(harness.Root(t), "components", "provider", "ocivaultprovider", "README.md"))
 	require.NoError(t, err)
 	t.Run("away, and back", func(t *testing.T) {
 		t.Parallel()
-		c := startCloud(t, ocisandbox.Config{})
-		c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceSecrets, Status: 503, Times: 1})
-		c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceSecrets, Down: true, Times: 1})
+		c := startCloud(t, oci.Config{})
+		c.fault(t, oci.Fault{Service: oci.ServiceSecrets, Status: 503, Times: 1})
+		c.fault(t, oci.Fault{Service: oci.ServiceSecrets, Down: true, Times: 1})
 		collector := c.startWithSecret(t, c.addSecret(t, c.privateKey(t)), setup{})
 		collector.AwaitOutput(t, "OCI Vault does not give a secret; asking again")
 		c.requireFlow(t, collector)
@@ -204,21 +204,21 @@ func TestVaultAtStart(t *testing.T) {
 		{
 			name: "refused",
 			prepare: func(t *testing.T, c *cloud) {
-				c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceSecrets, Status: 404})
+				c.fault(t, oci.Fault{Service: oci.ServiceSecrets, Status: 404})
 			},
 			want: `OCI refuses GetSecretBundle in us-phoenix-1 (404 NotAuthorizedOrNotFound): write the policy statement "Allow dynamic-group <group of the machine> to read secret-bundles in compartment <compartment of the secret>"`,
 		},
 		{
 			name: "throttled",
 			prepare: func(t *testing.T, c *cloud) {
-				c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceSecrets, Status: 429})
+				c.fault(t, oci.Fault{Service: oci.ServiceSecrets, Status: 429})
 			},
 			want: "OCI throttles GetSecretBundle in us-phoenix-1 (429 TooManyRequests)",
 		},
 		{
 			name: "away",
 			prepare: func(t *testing.T, c *cloud) {
-				c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceSecrets, Down: true})
+				c.fault(t, oci.Fault{Service: oci.ServiceSecrets, Down: true})
 			},
 			want: "the OCI service for GetSecretBundle in us-phoenix-1 does not answer",
 		},
@@ -234,7 +234,7 @@ func TestVaultAtStart(t *testing.T) {
 		{name: "no such key", reference: "OCID#public", want: `no such key in its JSON object: "public"`},
 		{
 			name: "not on OCI", prepare: func(t *testing.T, c *cloud) {
-				c.fault(t, ocisandbox.Fault{Service: ocisandbox.ServiceMetadata, Down: true})
+				c.fault(t, oci.Fault{Service: oci.ServiceMetadata, Down: true})
 			},
 			want: "for ocivault, OCI_CLI_AUTH=api_key chooses a configuration file",
 		},
@@ -243,7 +243,7 @@ func TestVaultAtStart(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			c := startCloud(t, ocisandbox.Config{Region: "us-phoenix-1"})
+			c := startCloud(t, oci.Config{Region: "us-phoenix-1"})
 			const content = `{"private": "a-key-that-nobody-may-see"}`
 			ocid := c.addSecret(t, content)
 			if test.prepare != nil {
@@ -270,26 +270,26 @@ func TestVaultCredentials(t *testing.T) {
 	tests := []struct {
 		name    string
 		prepare func(*testing.T, *cloud) setup
-		want    ocisandbox.PrincipalType
+		want    oci.PrincipalType
 	}{
 		{
 			name:    "the instance",
 			prepare: func(*testing.T, *cloud) setup { return setup{} },
-			want:    ocisandbox.PrincipalInstance,
+			want:    oci.PrincipalInstance,
 		},
 		{
 			name:    "a pod",
 			prepare: func(t *testing.T, c *cloud) setup { return inPod(t, c, setup{}) },
-			want:    ocisandbox.PrincipalWorkload,
+			want:    oci.PrincipalWorkload,
 		},
 		{
 			name: "a profile",
 			prepare: func(t *testing.T, c *cloud) setup {
 				file, err := c.WriteConfigFile(t.TempDir())
 				require.NoError(t, err)
-				return setup{environment: []string{"OCI_CLI_AUTH=security_token", "OCI_CLI_PROFILE=" + ocisandbox.ProfileSession, "OCI_CLI_CONFIG_FILE=" + file.Path}}
+				return setup{environment: []string{"OCI_CLI_AUTH=security_token", "OCI_CLI_PROFILE=" + oci.ProfileSession, "OCI_CLI_CONFIG_FILE=" + file.Path}}
 			},
-			want: ocisandbox.PrincipalUser,
+			want: oci.PrincipalUser,
 		},
 		{
 			name: "a resource principal",
@@ -298,18 +298,18 @@ func TestVaultCredentials(t *testing.T) {
 				require.NoError(t, err)
 				return setup{environment: principal.Environment}
 			},
-			want: ocisandbox.PrincipalResource,
+			want: oci.PrincipalResource,
 		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			c := startCloud(t, ocisandbox.Config{})
+			c := startCloud(t, oci.Config{})
 			collector := c.startWithSecret(t, c.addSecret(t, c.privateKey(t)), test.prepare(t, c))
 			c.requireFlow(t, collector)
 			found := false
 			for _, request := range c.Requests() {
-				if request.Service == ocisandbox.ServiceSecrets {
+				if request.Service == oci.ServiceSecrets {
 					found = true
 					assert.Equal(t, test.want, request.Principal.Type)
 				}
@@ -322,7 +322,7 @@ func TestVaultCredentials(t *testing.T) {
 // What the README says of secrets.
 func TestVaultReadme(t *testing.T) {
 	t.Parallel()
-	c := startCloud(t, ocisandbox.Config{})
+	c := startCloud(t, oci.Config{})
 	secret := c.addSecret(t, fmt.Sprintf(`{"private": %q}`, c.privateKey(t)))
 	blocks := harness.ReadmeBlocks(t, "secret from Vault", "yaml")
 	require.Len(t, blocks, 1)
@@ -336,7 +336,7 @@ func TestVaultReadme(t *testing.T) {
 
 func TestVaultNotInPrintConfig(t *testing.T) {
 	t.Parallel()
-	c := startCloud(t, ocisandbox.Config{})
+	c := startCloud(t, oci.Config{})
 	key := c.privateKey(t)
 	env := append(c.vaultEnvironment(t), "APM_ENDPOINT="+c.UploadEndpoint())
 	output, code := harness.RunCollector(t, env, "print-config", "--config", harness.ConfigFile(t, "agent.yaml"),

@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 	"github.com/ociapm/otelcol-ociapm/test/otlpload"
 )
@@ -223,7 +223,7 @@ func startCostLoad(t *testing.T, first int, collectors []*harness.Collector) *ot
 // queueBytes returns what a span takes in the agent's queue while APM is down.
 func queueBytes(t *testing.T, sandbox *harness.Sandbox, agent *harness.Collector) float64 {
 	t.Helper()
-	sandbox.AddFault(t, apmsandbox.Fault{Down: true})
+	sandbox.AddFault(t, apm.Fault{Down: true})
 	load := startCostLoad(t, sandbox.Counts(t).Spans.Stored, []*harness.Collector{agent})
 	time.Sleep(2 * time.Second)
 	load.Finish()

@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ociapm/otelcol-ociapm/internal/apmsandbox"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
@@ -114,7 +114,7 @@ func TestKafka(t *testing.T) {
 	}
 
 	stored := sandbox.Counts(t).Spans.Stored
-	sandbox.AddFault(t, apmsandbox.Fault{Status: 503})
+	sandbox.AddFault(t, apm.Fault{Status: 503})
 	time.Sleep(3 * time.Second)
 	readers[0].Kill(t)
 	readers[0].Restart(t)

@@ -1,0 +1,56 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package gctunerextension // import "github.com/ociapm/otelcol-ociapm/components/extension/gctunerextension"
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+)
+
+// Config says how much memory the garbage collector may use to save CPU time.
+type Config struct {
+	// Percent is how much the heap may grow between collections, in percent of
+	// what was alive after the last one: GOGC.
+	Percent int `mapstructure:"percent"`
+
+	// LimitMiB is the memory that the collector may use, as memory_limiter's
+	// limit_mib, in MiB. 0 leaves it to LimitPercentage.
+	LimitMiB uint64 `mapstructure:"limit_mib"`
+
+	// LimitPercentage is the same in percent of the container's memory limit,
+	// or of the machine's memory where there is none, as memory_limiter's
+	// limit_percentage. Where both are set, LimitMiB counts, as there.
+	LimitPercentage uint64 `mapstructure:"limit_percentage"`
+
+	// ReleaseStartupMemoryAfter is how long after the pipelines have started the
+	// memory that only the start needed goes back to the system. 0 is never.
+	ReleaseStartupMemoryAfter time.Duration `mapstructure:"release_startup_memory_after"`
+}
+
+var errNoLimit = errors.New("limit_mib or limit_percentage: neither is set; write what memory_limiter has")
+
+var _ component.Config = (*Config)(nil)
+
+// Validate reports a limit that is missing or impossible.
+func (cfg *Config) Validate() error {
+	var errs []error
+	if cfg.Percent < 1 {
+		errs = append(errs, fmt.Errorf("percent: %d is less than 1; write 400, or 100 for Go's default", cfg.Percent))
+	}
+	if cfg.ReleaseStartupMemoryAfter < 0 {
+		errs = append(errs, fmt.Errorf("release_startup_memory_after: %v is negative; write 10s, or 0 for never", cfg.ReleaseStartupMemoryAfter))
+	}
+	switch {
+	case cfg.LimitMiB == 0 && cfg.LimitPercentage == 0:
+		errs = append(errs, errNoLimit)
+	case cfg.LimitPercentage > 100:
+		errs = append(errs, fmt.Errorf("limit_percentage: %d is more than 100", cfg.LimitPercentage))
+	case cfg.LimitMiB > maxLimitMiB:
+		errs = append(errs, fmt.Errorf("limit_mib: %d is more than any machine has", cfg.LimitMiB))
+	}
+	return errors.Join(errs...)
+}

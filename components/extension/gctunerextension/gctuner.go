@@ -1,0 +1,114 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package gctunerextension // import "github.com/ociapm/otelcol-ociapm/components/extension/gctunerextension"
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/extension/extensioncapabilities"
+	"go.uber.org/zap"
+)
+
+const (
+	// heapShare is the percentage of the limit from which garbage is collected as
+	// often as it takes. memory_limiter counts garbage as used memory: it must
+	// not come to refuse data for it, which the ready configurations have it do
+	// from 75 % of the limit on.
+	heapShare = 65
+
+	maxLimitMiB = 1 << 34
+)
+
+// tuner sets what GOGC and GOMEMLIMIT would set. A variable that is set stays in
+// force.
+type tuner struct {
+	config  *Config
+	logger  *zap.Logger
+	cgroup  memlimit.Provider // of the memory that the container or unit may use
+	restore []func()
+
+	stop      context.CancelFunc // of the goroutine that releases memory
+	releasing sync.WaitGroup
+}
+
+var _ extensioncapabilities.PipelineWatcher = (*tuner)(nil)
+
+// Start changes the settings of the process.
+func (u *tuner) Start(context.Context, component.Host) error {
+	limit, err := u.memoryLimit()
+	if err != nil {
+		return err
+	}
+	if allowed, err := u.cgroup(); err == nil && u.config.LimitMiB > allowed>>20 {
+		u.logger.Warn("limit_mib is more than the container or unit may use: the system ends the collector before the limit is reached",
+			zap.Uint64("limit_mib", u.config.LimitMiB), zap.Uint64("allowed_mib", allowed>>20))
+	}
+	if os.Getenv("GOGC") == "" {
+		percent := debug.SetGCPercent(u.config.Percent)
+		u.restore = append(u.restore, func() { debug.SetGCPercent(percent) })
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		before := debug.SetMemoryLimit(limit)
+		u.restore = append(u.restore, func() { debug.SetMemoryLimit(before) })
+	}
+	u.logger.Info("Garbage is collected seldom while memory is free",
+		zap.Int("percent", u.config.Percent), zap.Int64("often_from_mib", limit>>20))
+	return nil
+}
+
+// Ready implements extensioncapabilities.PipelineWatcher. What a start leaves behind
+// is garbage, and in memory most of the program's file, of which an idle collector
+// needs a twentieth.
+func (u *tuner) Ready() error {
+	if u.config.ReleaseStartupMemoryAfter == 0 {
+		return nil
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	u.stop = stop
+	u.releasing.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-time.After(u.config.ReleaseStartupMemoryAfter):
+			debug.FreeOSMemory()
+			if err := releaseProgramFile(); err != nil {
+				u.logger.Debug("The pages of the program's file stay in memory", zap.Error(err))
+			}
+		}
+	})
+	return nil
+}
+
+// NotReady implements extensioncapabilities.PipelineWatcher.
+func (u *tuner) NotReady() error { return nil }
+
+// Shutdown puts back what was before: another configuration may follow in this
+// process.
+func (u *tuner) Shutdown(context.Context) error {
+	u.stop()
+	u.releasing.Wait()
+	for _, restore := range u.restore {
+		restore()
+	}
+	u.restore = nil
+	return nil
+}
+
+// memoryLimit returns the memory from which garbage is collected often, in bytes.
+func (u *tuner) memoryLimit() (int64, error) {
+	if u.config.LimitMiB > 0 {
+		return int64(u.config.LimitMiB<<20) / 100 * heapShare, nil //nolint:gosec // Validate bounds it
+	}
+	total, err := memlimit.ApplyFallback(u.cgroup, memlimit.FromSystem)()
+	if err != nil {
+		return 0, fmt.Errorf("limit_percentage: the memory of the container or machine is not known, write limit_mib: %w", err)
+	}
+	return int64(total/100*u.config.LimitPercentage) / 100 * heapShare, nil //nolint:gosec // no machine has as much
+}

@@ -1,0 +1,50 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package durabletailsamplingprocessor // import "github.com/ociapm/otelcol-ociapm/components/processor/durabletailsamplingprocessor"
+
+import (
+	"errors"
+
+	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor"
+	"go.opentelemetry.io/collector/component"
+)
+
+// Config is the settings of the durable_tail_sampling processor: those of
+// tail_sampling, and where the spans wait.
+type Config struct {
+	// Sampling is what upstream's tail_sampling processor is given. Its defaults
+	// are kept, save for block_on_overflow and decision_cache.
+	Sampling tailsamplingprocessor.Config `mapstructure:",squash"`
+
+	// StorageID names the storage extension, file_storage for one, that has the
+	// spans until the decision about their trace is carried out.
+	StorageID *component.ID `mapstructure:"storage"`
+}
+
+// Validate refuses what would lose spans, or keep them in the storage forever.
+func (c *Config) Validate() error {
+	var errs []error
+	if c.StorageID == nil {
+		errs = append(errs, errors.New("storage: is missing; name the extension that keeps the spans, as in storage: file_storage, or use tail_sampling, which keeps them in memory"))
+	}
+	if len(c.Sampling.PolicyCfgs) == 0 {
+		errs = append(errs, errors.New("policies: is empty, so that no trace would be kept; write the policies that keep traces, as in policies: [{name: all, type: always_sample}]"))
+	}
+	if c.Sampling.NumTraces == 0 {
+		errs = append(errs, errors.New("num_traces: is 0; write how many traces may wait for a decision at a time, 50000 for one"))
+	}
+	if !c.Sampling.BlockOnOverflow {
+		errs = append(errs, errors.New("block_on_overflow: is false, which would drop traces beyond num_traces undecided; leave it out"))
+	}
+	if c.Sampling.DecisionCache.SampledCacheSize < 1 {
+		errs = append(errs, errors.New("decision_cache: sampled_cache_size is less than 1; write a multiple of num_traces, or leave it out"))
+	}
+	if c.Sampling.DecisionCache.NonSampledCacheSize < 1 {
+		errs = append(errs, errors.New("decision_cache: non_sampled_cache_size is less than 1; write a multiple of num_traces, or leave it out"))
+	}
+	if c.Sampling.TailStorageID != nil {
+		errs = append(errs, errors.New("tail_storage: cannot be used here; storage does what it is for"))
+	}
+	return errors.Join(errs...)
+}

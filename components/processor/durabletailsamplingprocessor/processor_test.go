@@ -1,0 +1,450 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package durabletailsamplingprocessor
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/confmap/confmaptest"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/processor"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/ociapm/otelcol-ociapm/components/processor/durabletailsamplingprocessor/internal/metadata"
+	"github.com/ociapm/otelcol-ociapm/components/processor/durabletailsamplingprocessor/internal/metadatatest"
+	"github.com/ociapm/otelcol-ociapm/internal/testutil/configtest"
+)
+
+const (
+	// wait is longer than the longest decision_wait of the tests, and its ticks.
+	wait = 30 * time.Second
+	poll = 20 * time.Millisecond
+)
+
+// load returns the configuration of a name in testdata/config.yaml.
+func load(t *testing.T, name string) *Config {
+	t.Helper()
+	conf, err := confmaptest.LoadConf(filepath.Join("testdata", "config.yaml"))
+	require.NoError(t, err)
+	sub, err := conf.Sub(component.NewIDWithName(metadata.Type, name).String())
+	require.NoError(t, err)
+	cfg := createDefaultConfig().(*Config)
+	require.NoError(t, sub.Unmarshal(cfg))
+	return cfg
+}
+
+func TestConfig(t *testing.T) {
+	want := createDefaultConfig().(*Config)
+	want.StorageID = &storageID
+	want.Sampling.DecisionWait = time.Second
+	want.Sampling.PolicyCfgs = make([]tailsamplingprocessor.PolicyCfg, 1)
+	want.Sampling.PolicyCfgs[0].Name = "errors"
+	want.Sampling.PolicyCfgs[0].Type = tailsamplingprocessor.StatusCode
+	want.Sampling.PolicyCfgs[0].StatusCodeCfg.StatusCodes = []string{"ERROR"}
+	configtest.Run(t, NewFactory(), []configtest.Case{
+		{Name: "errors", Want: want},
+		{Name: "empty", Errors: []string{"storage: is missing; name the extension", "policies: is empty"}},
+		{Name: "unbounded", Errors: []string{
+			"block_on_overflow: is false", "sampled_cache_size is less than 1", "non_sampled_cache_size is less than 1", "num_traces: is 0",
+		}},
+		{Name: "tail_storage", Errors: []string{"tail_storage: cannot be used here"}},
+		{Name: "strategy", Errors: []string{`invalid sampling_strategy "guess"`}}, // upstream's
+	})
+}
+
+// sink takes spans, unless it is told to refuse.
+type sink struct {
+	refusal atomic.Pointer[error]
+
+	mu    sync.Mutex
+	spans map[string]int // by name, which is unique
+}
+
+func newSink() *sink { return &sink{spans: map[string]int{}} }
+
+func (*sink) Capabilities() consumer.Capabilities { return consumer.Capabilities{MutatesData: true} }
+
+// ConsumeTraces takes the spans out of td, as a component that owns them may.
+func (s *sink) ConsumeTraces(_ context.Context, td ptrace.Traces) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	refusal := s.refusal.Load()
+	for _, resource := range td.ResourceSpans().All() {
+		for _, scope := range resource.ScopeSpans().All() {
+			if refusal == nil {
+				for _, span := range scope.Spans().All() {
+					s.spans[span.Name()]++
+				}
+			}
+			scope.Spans().RemoveIf(func(ptrace.Span) bool { return true })
+		}
+	}
+	if refusal != nil {
+		return *refusal
+	}
+	return nil
+}
+
+func (s *sink) refuse(err error) {
+	if err == nil {
+		s.refusal.Store(nil)
+		return
+	}
+	s.refusal.Store(&err)
+}
+
+func (s *sink) got() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.spans)
+}
+
+func names(spans map[string]int) []string { return slices.Sorted(maps.Keys(spans)) }
+
+// start starts a processor, which is shut down at the end of the test.
+func start(t *testing.T, cfg *Config, h component.Host, next consumer.Traces) *durable {
+	t.Helper()
+	set := metadatatest.NewSettings(componenttest.NewTelemetry())
+	return startWith(t, set, cfg, h, next)
+}
+
+func startWith(t *testing.T, set processor.Settings, cfg *Config, h component.Host, next consumer.Traces) *durable {
+	t.Helper()
+	set.ID = component.NewID(metadata.Type) // the storage is found by it
+	p, err := NewFactory().CreateTraces(t.Context(), set, cfg, next)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		// What a crashed storage says here is not of interest.
+		_ = p.Shutdown(context.Background())
+	})
+	require.NoError(t, p.Start(t.Context(), h))
+	return p.(*durable)
+}
+
+func traceID(n uint64) pcommon.TraceID {
+	var id pcommon.TraceID
+	binary.BigEndian.PutUint64(id[8:], n)
+	return id
+}
+
+// spanOf is a span of trace n. A name that begins with "error" makes it failed.
+type spanOf struct {
+	trace uint64
+	name  string
+}
+
+func traces(spans ...spanOf) ptrace.Traces {
+	td := ptrace.NewTraces()
+	resource := td.ResourceSpans().AppendEmpty()
+	resource.Resource().Attributes().PutStr("service.name", "shop")
+	to := resource.ScopeSpans().AppendEmpty().Spans()
+	for _, s := range spans {
+		span := to.AppendEmpty()
+		span.SetTraceID(traceID(s.trace))
+		span.SetName(s.name)
+		if len(s.name) >= 5 && s.name[:5] == "error" {
+			span.Status().SetCode(ptrace.StatusCodeError)
+		}
+	}
+	td.MarkReadOnly() // Capabilities says that the processor does not change it
+	return td
+}
+
+// What is kept is delivered, what is not is dropped, late spans share the fate of
+// their trace, and the storage is empty afterwards.
+func TestDecisions(t *testing.T) {
+	h, _ := newFileStorage(t, t.TempDir(), 0)
+	out := newSink()
+	p := start(t, load(t, "errors"), h, out)
+	require.NoError(t, p.ConsumeTraces(t.Context(), traces(spanOf{1, "a1"}, spanOf{2, "b1"}, spanOf{1, "a2"})))
+	require.NoError(t, p.ConsumeTraces(t.Context(), traces(spanOf{1, "error a3"}, spanOf{2, "b2"})))
+	assert.Equal(t, 2, p.ledger.len())
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		assert.Equal(c, []string{"a1", "a2", "error a3"}, names(out.got()))
+		assert.Zero(c, p.ledger.len())
+	}, wait, poll)
+
+	require.NoError(t, p.ConsumeTraces(t.Context(), traces(spanOf{1, "a late"}, spanOf{2, "b late"})))
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		assert.Equal(c, map[string]int{"a1": 1, "a2": 1, "error a3": 1, "a late": 1}, out.got())
+		assert.Zero(c, p.ledger.len())
+		assert.Empty(c, stored(c, p))
+	}, wait, poll)
+	require.NoError(t, p.ConsumeTraces(t.Context(), ptrace.NewTraces()))
+}
+
+// stored returns the keys of the batches in the storage.
+func stored(t require.TestingT, p *durable) []string {
+	var keys []string
+	p.journal.mu.Lock()
+	next := p.journal.next
+	p.journal.mu.Unlock()
+	for number := range next {
+		data, err := p.journal.read(context.Background(), number)
+		require.NoError(t, err)
+		if data != nil {
+			keys = append(keys, batchKey(number))
+		}
+	}
+	return keys
+}
+
+// After a crash, traces are decided on as a whole, with the spans from before it and
+// those from after it.
+func TestCrash(t *testing.T) {
+	folder := t.TempDir()
+	h, store := newFileStorage(t, folder, 0)
+	out := newSink()
+	cfg := load(t, "slow")
+	p := start(t, cfg, h, out)
+	require.NoError(t, p.ConsumeTraces(t.Context(), traces(spanOf{1, "a1"}, spanOf{2, "b1"})))
+	require.NoError(t, p.ConsumeTraces(t.Context(), traces(spanOf{3, "error c1"})))
+	store.crash(t)
+	require.ErrorIs(t, p.ConsumeTraces(t.Context(), traces(spanOf{4, "refused"})), errCrashed)
+
+	out = newSink()
+	h, _ = newFileStorage(t, folder, 0)
+	tel := componenttest.NewTelemetry()
+	p = startWith(t, metadatatest.NewSettings(tel), cfg, h, out)
+	metadatatest.AssertEqualProcessorDurableTailSamplingRecoveredSpans(t, tel,
+		[]metricdata.DataPoint[int64]{{Value: 3}}, metricdatatest.IgnoreTimestamp())
+	metadatatest.AssertEqualProcessorDurableTailSamplingWaitingTraces(t, tel,
+		[]metricdata.DataPoint[int64]{{Value: 3}}, metricdatatest.IgnoreTimestamp())
+	require.NoError(t, p.ConsumeTraces(t.Context(), traces(spanOf{1, "error a2"}, spanOf{2, "b2"})))
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		assert.Equal(c, map[string]int{"a1": 1, "error a2": 1, "error c1": 1}, out.got())
+		assert.Empty(c, stored(c, p))
+	}, wait, poll)
+	require.NoError(t, tel.Shutdown(context.Background()))
+}
+
+// Whatever the moment of a crash, every accepted span of a trace that is kept is
+// delivered before it or after it.
+func TestCrashUnderLoad(t *testing.T) {
+	folder := t.TempDir()
+	cfg := load(t, "all")
+	accepted, delivered := map[string]int{}, map[string]int{}
+	random := rand.New(rand.NewPCG(1, 2))
+	for round := range uint64(4) {
+		h, store := newFileStorage(t, folder, 0)
+		out := newSink()
+		p := start(t, cfg, h, out)
+		var senders sync.WaitGroup
+		var mu sync.Mutex
+		crash := time.After(time.Duration(500+random.IntN(1500)) * time.Millisecond)
+		for sender := range 4 {
+			senders.Go(func() {
+				for n := uint64(0); ; n++ {
+					// Eight senders share traces; each trace is of several batches.
+					name := fmt.Sprintf("%d/%d/%d", round, sender, n)
+					trace := round*1_000_000 + n/8
+					if p.ConsumeTraces(context.Background(), traces(spanOf{trace, name + "a"}, spanOf{trace + 500_000, name + "b"})) != nil {
+						return
+					}
+					mu.Lock()
+					accepted[name+"a"]++
+					accepted[name+"b"]++
+					mu.Unlock()
+					time.Sleep(time.Millisecond)
+				}
+			})
+		}
+		<-crash
+		// What next has got at this moment is delivered; nothing after it is.
+		store.mu.Lock()
+		got := out.got()
+		store.mu.Unlock()
+		store.crash(t)
+		senders.Wait()
+		maps.Copy(delivered, got)
+	}
+	h, _ := newFileStorage(t, folder, 0)
+	out := newSink()
+	p := start(t, cfg, h, out)
+	require.Eventually(t, func() bool { return p.ledger.len() == 0 }, wait, poll)
+	maps.Copy(delivered, out.got())
+	require.Greater(t, len(accepted), 1000)
+	maps.DeleteFunc(accepted, func(name string, _ int) bool { return delivered[name] > 0 })
+	assert.Empty(t, accepted)
+}
+
+// What the next component refuses stays in the storage until it takes it, and
+// senders have to wait.
+func TestRefused(t *testing.T) {
+	h, _ := newFileStorage(t, t.TempDir(), 0)
+	out := newSink()
+	out.refuse(errors.New("sending queue is full"))
+	core, logs := observer.New(zap.InfoLevel)
+	tel := componenttest.NewTelemetry()
+	set := metadatatest.NewSettings(tel)
+	set.Logger = zap.New(core)
+	p := startWith(t, set, load(t, "all"), h, out)
+	want := map[string]int{}
+	for n := range uint64(600) { // in more than two parts
+		name := strconv.FormatUint(n, 10)
+		want[name] = 1
+		require.NoError(t, p.ConsumeTraces(t.Context(), traces(spanOf{n, name}, spanOf{1000, name + "x"})))
+		want[name+"x"] = 1
+	}
+	require.Eventually(t, func() bool { return p.heldTraces() == 601 }, wait, poll)
+	metadatatest.AssertEqualProcessorDurableTailSamplingHeldTraces(t, tel,
+		[]metricdata.DataPoint[int64]{{Value: 601}}, metricdatatest.IgnoreTimestamp())
+	err := p.ConsumeTraces(t.Context(), traces(spanOf{1, "refused"}))
+	require.ErrorIs(t, err, errHeld)
+	assert.False(t, consumererror.IsPermanent(err))
+	assert.Equal(t, componentstatus.StatusRecoverableError, h.lastStatus())
+	assert.Len(t, logs.FilterMessageSnippet("refuses spans that were kept").All(), 1)
+	assert.Empty(t, out.got())
+
+	out.refuse(nil)
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		assert.Equal(c, want, out.got())
+		assert.Zero(c, p.ledger.len())
+		assert.Empty(c, stored(c, p))
+	}, wait, poll)
+	assert.Equal(t, componentstatus.StatusOK, h.lastStatus())
+	assert.Len(t, logs.FilterMessageSnippet("takes spans again").All(), 1)
+	require.NoError(t, p.ConsumeTraces(t.Context(), traces(spanOf{1, "taken"})))
+	require.NoError(t, tel.Shutdown(context.Background()))
+}
+
+// What is refused for good is dropped, counted and logged.
+func TestRefusedForGood(t *testing.T) {
+	h, _ := newFileStorage(t, t.TempDir(), 0)
+	out := newSink()
+	out.refuse(consumererror.NewPermanent(errors.New("not for me")))
+	tel := componenttest.NewTelemetry()
+	p := startWith(t, metadatatest.NewSettings(tel), load(t, "all"), h, out)
+	require.NoError(t, p.ConsumeTraces(t.Context(), traces(spanOf{1, "a"}, spanOf{1, "b"})))
+	require.Eventually(t, func() bool { return p.ledger.len() == 0 }, wait, poll)
+	metadatatest.AssertEqualProcessorDurableTailSamplingDroppedSpans(t, tel,
+		[]metricdata.DataPoint[int64]{{Value: 2}}, metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreExemplars())
+	require.NoError(t, tel.Shutdown(context.Background()))
+}
+
+// A storage that is full has senders wait, and loses nothing.
+func TestStorageFull(t *testing.T) {
+	h, _ := newFileStorage(t, t.TempDir(), 1<<20)
+	out := newSink()
+	p := start(t, load(t, "slow"), h, out)
+	random := rand.New(rand.NewPCG(1, 2))
+	accepted := 0
+	var err error
+	for err == nil && accepted < 100 {
+		incompressible := make([]byte, 50_000)
+		for i := range incompressible {
+			incompressible[i] = byte(random.Uint32()) //nolint:gosec // its last byte
+		}
+		name := hex.EncodeToString(incompressible)
+		if err = p.ConsumeTraces(t.Context(), traces(spanOf{1, name})); err == nil {
+			accepted++
+		}
+	}
+	require.ErrorContains(t, err, "store the spans")
+	assert.False(t, consumererror.IsPermanent(err))
+	require.NotZero(t, accepted)
+}
+
+func TestTooManyTraces(t *testing.T) {
+	h, _ := newFileStorage(t, t.TempDir(), 0)
+	cfg := load(t, "slow")
+	cfg.Sampling.NumTraces = 2
+	p := start(t, cfg, h, consumertest.NewNop())
+	require.NoError(t, p.ConsumeTraces(t.Context(), traces(spanOf{1, "a"}, spanOf{2, "b"})))
+	err := p.ConsumeTraces(t.Context(), traces(spanOf{3, "c"}))
+	require.ErrorContains(t, err, "2 traces wait for a decision, which is all that num_traces allows")
+	assert.False(t, consumererror.IsPermanent(err))
+}
+
+// A stop decides on what has come so far, or leaves it for the next start.
+func TestStop(t *testing.T) {
+	for _, keep := range []bool{false, true} {
+		t.Run(fmt.Sprintf("drop_pending_traces_on_shutdown=%v", keep), func(t *testing.T) {
+			folder := t.TempDir()
+			cfg := load(t, "slow")
+			cfg.Sampling.DropPendingTracesOnShutdown = keep
+			h, _ := newFileStorage(t, folder, 0)
+			out := newSink()
+			p, err := NewFactory().CreateTraces(t.Context(), metadatatest.NewSettings(componenttest.NewTelemetry()), cfg, out)
+			require.NoError(t, err)
+			require.NoError(t, p.Start(t.Context(), h))
+			require.NoError(t, p.ConsumeTraces(t.Context(), traces(spanOf{1, "error a"}, spanOf{2, "b"})))
+			require.NoError(t, p.Shutdown(context.Background()))
+			want := map[string]int{"error a": 1}
+			if keep {
+				want = map[string]int{}
+			}
+			assert.Equal(t, want, out.got())
+		})
+	}
+}
+
+// A batch that is damaged is left out, an index that is damaged is said.
+func TestDamaged(t *testing.T) {
+	folder := t.TempDir()
+	cfg := load(t, "slow")
+	h, store := newFileStorage(t, folder, 0)
+	p := start(t, cfg, h, consumertest.NewNop())
+	for n := range uint64(3) {
+		require.NoError(t, p.ConsumeTraces(t.Context(), traces(spanOf{n, "error"})))
+	}
+	require.NoError(t, store.Set(t.Context(), batchKey(1), []byte("\xff\xff\xff")))
+	store.crash(t)
+
+	h, store = newFileStorage(t, folder, 0)
+	core, logs := observer.New(zap.InfoLevel)
+	set := metadatatest.NewSettings(componenttest.NewTelemetry())
+	set.Logger = zap.New(core)
+	p = startWith(t, set, cfg, h, consumertest.NewNop())
+	assert.Equal(t, 2, p.ledger.len())
+	assert.Len(t, logs.FilterMessageSnippet("cannot be read and is left out").All(), 1)
+	require.NoError(t, store.Set(t.Context(), indexKey, []byte("1")))
+	store.crash(t)
+
+	h, _ = newFileStorage(t, folder, 0)
+	set.ID = component.NewID(metadata.Type)
+	broken, err := NewFactory().CreateTraces(t.Context(), set, cfg, consumertest.NewNop())
+	require.NoError(t, err)
+	require.ErrorContains(t, broken.Start(t.Context(), h), "the index of the batches has 1 bytes")
+	require.NoError(t, broken.Shutdown(context.Background()))
+}
+
+func TestNoStorage(t *testing.T) {
+	cfg := load(t, "all")
+	for want, extensions := range map[string]map[component.ID]component.Component{
+		"storage: there is no extension file_storage; list it in service::extensions": nil,
+		"storage: the extension file_storage stores nothing":                          {storageID: nil},
+	} {
+		p, err := NewFactory().CreateTraces(t.Context(), metadatatest.NewSettings(componenttest.NewTelemetry()), cfg, consumertest.NewNop())
+		require.NoError(t, err)
+		require.ErrorContains(t, p.Start(t.Context(), &host{Host: componenttest.NewNopHost(), extensions: extensions}), want)
+		require.NoError(t, p.Shutdown(context.Background()))
+	}
+}

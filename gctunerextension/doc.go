@@ -1,8 +1,0 @@
-// Copyright The otelcol-ociapm Authors
-// SPDX-License-Identifier: Apache-2.0
-
-//go:generate go tool -modfile=../internal/tools/go.mod mdatagen metadata.yaml
-
-// Package gctunerextension has garbage collected seldom while memory is free, and
-// often before the memory limit is reached.
-package gctunerextension // import "github.com/ociapm/otelcol-ociapm/gctunerextension"

@@ -1,0 +1,265 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package apm
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/faults"
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/localapi"
+)
+
+const (
+	defaultLimit = 100
+	maxLimit     = 1000
+
+	notATraceID = "a trace id is 32 hexadecimal digits"
+)
+
+// index is what GET /api/v1 answers.
+type index struct {
+	Name   string   `json:"name"`
+	Upload []string `json:"upload"`
+	API    []string `json:"api"`
+}
+
+var theIndex = index{
+	Name:   "apmsandbox",
+	Upload: strings.Split(listPaths(), ", "),
+	API: []string{
+		"GET /api/v1/traces?service=&operation=&attribute=&status=&min_duration=&max_duration=&from=&to=&sort=&buckets=&offset=&limit=",
+		"GET /api/v1/traces/{trace_id}",
+		"GET /api/v1/traces/{trace_id}/waterfall",
+		"GET /api/v1/traces/{trace_id}/spans/{span_id}",
+		"GET /api/v1/services",
+		"GET /api/v1/topology",
+		"GET /api/v1/checks",
+		"GET /api/v1/counts",
+		"GET /api/v1/changes",
+		"GET /api/v1/uploads?limit=",
+		"GET /api/v1/metrics?limit=",
+		"GET /api/v1/metrics/series?service=&text=&limit=",
+		"GET /api/v1/logs?service=&severity=&text=&trace_id=&limit=",
+		"GET, POST, DELETE /api/v1/faults",
+		"DELETE /api/v1/faults/{id}",
+		"PUT /api/v1/keys",
+		"DELETE /api/v1/store",
+		"POST /api/v1/originals",
+		"GET /healthz",
+	},
+}
+
+// apiHandler serves the JSON API.
+func (s *Server) apiHandler() http.Handler {
+	mux := http.NewServeMux()
+	for _, path := range []string{"/api/v1", "/api/v1/{$}"} {
+		mux.Handle(path, localapi.Methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) { s.writeJSON(w, http.StatusOK, theIndex) }})
+	}
+	mux.Handle("/healthz", localapi.Methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) {
+		s.writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+	}})
+	mux.Handle("/api/v1/traces", localapi.Methods{http.MethodGet: s.getTraces})
+	mux.Handle("/api/v1/traces/{id}", localapi.Methods{http.MethodGet: s.getTrace})
+	mux.Handle("/api/v1/traces/{id}/waterfall", localapi.Methods{http.MethodGet: s.getWaterfall})
+	mux.Handle("/api/v1/traces/{id}/spans/{span}", localapi.Methods{http.MethodGet: s.getSpan})
+	mux.Handle("/api/v1/services", localapi.Methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) {
+		s.writeJSON(w, http.StatusOK, map[string][]ServiceFacet{"services": facetsOf(s.store.snapshot())})
+	}})
+	mux.Handle("/api/v1/checks", localapi.Methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) {
+		s.writeJSON(w, http.StatusOK, map[string][]ServiceChecks{"services": checksOf(s.store.snapshot(), time.Now())})
+	}})
+	mux.Handle("/api/v1/changes", localapi.Methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) { s.writeJSON(w, http.StatusOK, s.Changes()) }})
+	mux.Handle("/api/v1/metrics/series", localapi.Methods{http.MethodGet: s.getSeries})
+	mux.Handle("/api/v1/originals", localapi.Methods{http.MethodPost: s.postOriginals})
+	mux.Handle("/api/v1/topology", localapi.Methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) { s.writeJSON(w, http.StatusOK, s.Topology()) }})
+	mux.Handle("/api/v1/counts", localapi.Methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) { s.writeJSON(w, http.StatusOK, s.Counts()) }})
+	mux.Handle("/api/v1/uploads", localapi.Methods{http.MethodGet: s.getUploads})
+	mux.Handle("/api/v1/metrics", localapi.Methods{http.MethodGet: s.getMetrics})
+	mux.Handle("/api/v1/logs", localapi.Methods{http.MethodGet: s.getLogs})
+	mux.Handle("/api/v1/faults", localapi.Methods{
+		http.MethodGet:    s.getFaults,
+		http.MethodPost:   s.postFault,
+		http.MethodDelete: func(w http.ResponseWriter, _ *http.Request) { s.writeDeleted(w, s.ClearFaults()) },
+	})
+	mux.Handle("/api/v1/faults/{id}", localapi.Methods{http.MethodDelete: s.deleteFault})
+	mux.Handle("/api/v1/keys", localapi.Methods{http.MethodPut: s.putKeys})
+	mux.Handle("/api/v1/store", localapi.Methods{http.MethodDelete: func(w http.ResponseWriter, _ *http.Request) {
+		s.Reset()
+		s.writeJSON(w, http.StatusOK, map[string]bool{"ok": true})
+	}})
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		localapi.WriteError(w, http.StatusNotFound, "nothing is here; the API is listed at /api/v1")
+	})
+	return mux
+}
+
+func (s *Server) getTraces(w http.ResponseWriter, r *http.Request) {
+	limit, ok := s.limit(w, r)
+	if !ok {
+		return
+	}
+	query, err := parseTraceQuery(r.URL.Query(), limit)
+	if err != nil {
+		localapi.WriteError(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	s.writeJSON(w, http.StatusOK, listTraces(s.store.snapshot(), query))
+}
+
+func (s *Server) getTrace(w http.ResponseWriter, r *http.Request) {
+	if trace, ok := s.requestedTrace(w, r); ok {
+		s.writeJSON(w, http.StatusOK, renderTrace(trace))
+	}
+}
+
+// requestedTrace finds the trace of the path; ok is false if it has answered
+// already.
+func (s *Server) requestedTrace(w http.ResponseWriter, r *http.Request) (trace storedTrace, ok bool) {
+	id, ok := parseTraceID(r.PathValue("id"))
+	if !ok {
+		localapi.WriteError(w, http.StatusBadRequest, notATraceID)
+		return storedTrace{}, false
+	}
+	trace, ok = s.store.trace(id)
+	if !ok {
+		localapi.WriteError(w, http.StatusNotFound, "no trace "+id.String()+" in the store")
+	}
+	return trace, ok
+}
+
+func parseTraceID(text string) (id pcommon.TraceID, ok bool) {
+	n, err := hex.Decode(id[:], []byte(firstBytes(text, 2*len(id)+1)))
+	return id, err == nil && n == len(id)
+}
+
+func (s *Server) getUploads(w http.ResponseWriter, r *http.Request) {
+	if limit, ok := s.limit(w, r); ok {
+		s.writeJSON(w, http.StatusOK, map[string][]Upload{"uploads": s.store.latestUploads(limit)})
+	}
+}
+
+func (s *Server) getMetrics(w http.ResponseWriter, r *http.Request) {
+	limit, ok := s.limit(w, r)
+	if !ok {
+		return
+	}
+	metrics := []Metric{}
+	for _, stored := range s.store.latestMetrics(limit) {
+		metrics = append(metrics, renderMetric(stored))
+	}
+	s.writeJSON(w, http.StatusOK, map[string][]Metric{"metrics": metrics})
+}
+
+func (s *Server) getSeries(w http.ResponseWriter, r *http.Request) {
+	limit, ok := s.limit(w, r)
+	if !ok {
+		return
+	}
+	query := r.URL.Query()
+	s.writeJSON(w, http.StatusOK, seriesOf(s.store.latestMetrics(maxRecent), query.Get("service"), query.Get("text"), limit))
+}
+
+func (s *Server) getLogs(w http.ResponseWriter, r *http.Request) {
+	limit, ok := s.limit(w, r)
+	if !ok {
+		return
+	}
+	query, err := parseLogQuery(r.URL.Query())
+	if err != nil {
+		localapi.WriteError(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	logs := []LogRecord{}
+	for _, stored := range s.store.latestLogs(maxRecent) {
+		if len(logs) < limit && query.matches(stored) {
+			logs = append(logs, renderLog(stored))
+		}
+	}
+	s.writeJSON(w, http.StatusOK, map[string][]LogRecord{"logs": logs})
+}
+
+func (s *Server) getFaults(w http.ResponseWriter, _ *http.Request) {
+	s.writeJSON(w, http.StatusOK, map[string][]FaultState{"faults": s.Faults()})
+}
+
+func (s *Server) postFault(w http.ResponseWriter, r *http.Request) {
+	var fault Fault
+	if !localapi.Read(w, r, &fault) {
+		return
+	}
+	state, err := s.AddFault(fault)
+	if errors.Is(err, faults.ErrTooMany) {
+		localapi.WriteError(w, http.StatusConflict, err.Error())
+		return
+	}
+	if err != nil {
+		localapi.WriteError(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	s.writeJSON(w, http.StatusCreated, state)
+}
+
+func (s *Server) deleteFault(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	deleted := s.faults.Remove(id)
+	if deleted == 0 {
+		localapi.WriteError(w, http.StatusNotFound, "no fault with this id: it may have been used up")
+		return
+	}
+	s.writeDeleted(w, deleted)
+}
+
+func (s *Server) putKeys(w http.ResponseWriter, r *http.Request) {
+	var keys struct {
+		Private string   `json:"private"`
+		Public  string   `json:"public"`
+		Grace   Duration `json:"grace"`
+	}
+	if !localapi.Read(w, r, &keys) {
+		return
+	}
+	if keys.Private == "" && keys.Public == "" {
+		localapi.WriteError(w, http.StatusBadRequest, "private, public: at least one is needed")
+		return
+	}
+	if err := s.keys.replace(keys.Private, keys.Public, time.Duration(keys.Grace)); err != nil {
+		localapi.WriteError(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	s.writeJSON(w, http.StatusOK, map[string]bool{"ok": true})
+}
+
+// limit reads the query parameter; ok is false if it has answered already.
+func (s *Server) limit(w http.ResponseWriter, r *http.Request) (n int, ok bool) {
+	text := r.URL.Query().Get("limit")
+	if text == "" {
+		return defaultLimit, true
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > maxLimit {
+		localapi.WriteError(w, http.StatusBadRequest, fmt.Sprintf("limit: must be a number from 1 to %d", maxLimit))
+		return 0, false
+	}
+	return n, true
+}
+
+func (s *Server) writeDeleted(w http.ResponseWriter, n int) {
+	s.writeJSON(w, http.StatusOK, map[string]int{"deleted": n})
+}
+
+func (s *Server) writeJSON(w http.ResponseWriter, status int, v any) {
+	localapi.Write(w, s.logger, status, v)
+}
+
+func firstBytes(text string, n int) string {
+	return text[:min(n, len(text))]
+}

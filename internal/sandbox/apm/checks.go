@@ -1,0 +1,351 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package apm
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/ociapm/otelcol-ociapm/internal/dbspan"
+)
+
+const (
+	// parentGrace is how long a parent may be under way: the SDKs send every
+	// five seconds, and a parent ends after its children.
+	parentGrace = 15 * time.Second
+	// clockTolerance is how much clocks may differ before it shows.
+	clockTolerance = 5 * time.Millisecond
+	// futureTolerance is how far ahead of this machine's clock a span may be.
+	futureTolerance = time.Minute
+	// maxExamples bounds the spans that a check shows.
+	maxExamples = 5
+)
+
+// The outcomes of a check.
+const (
+	CheckPassed = "passed"
+	CheckFailed = "failed"
+	// CheckNone: the service sent nothing that could be checked.
+	CheckNone = "none"
+)
+
+// ServiceChecks is what the verification of a service found.
+type ServiceChecks struct {
+	Service string  `json:"service"`
+	Spans   int     `json:"spans"`
+	Checks  []Check `json:"checks"`
+}
+
+// Check is one thing that must be right for APM to show a service well.
+type Check struct {
+	ID    string `json:"id"`
+	Title string `json:"title"`
+	State string `json:"state"`
+	// Checked is the number of spans looked at, Failed of those that are wrong.
+	Checked int `json:"checked"`
+	Failed  int `json:"failed"`
+	// Found says what was found, in a sentence.
+	Found string `json:"found"`
+	// Fix says what to do, and Config how it is written; only where it failed.
+	Fix      string         `json:"fix,omitempty"`
+	Config   string         `json:"config,omitempty"`
+	Examples []CheckExample `json:"examples,omitempty"`
+}
+
+// CheckExample is a span that is wrong.
+type CheckExample struct {
+	TraceID string `json:"trace_id"`
+	SpanID  string `json:"span_id"`
+	Name    string `json:"name"`
+	Problem string `json:"problem"`
+}
+
+// tally counts for one check of one service.
+type tally struct {
+	checked, failed int
+	examples        []CheckExample
+	config          string // of the first that failed
+}
+
+func (t *tally) pass() { t.checked++ }
+
+func (t *tally) fail(s storedSpan, problem string) {
+	t.checked++
+	t.failed++
+	if len(t.examples) < maxExamples {
+		t.examples = append(t.examples, CheckExample{
+			TraceID: s.span.TraceID().String(), SpanID: s.span.SpanID().String(), Name: shorten(s.span.Name()), Problem: problem,
+		})
+	}
+}
+
+func (t *tally) state() string {
+	switch {
+	case t.failed > 0:
+		return CheckFailed
+	case t.checked > 0:
+		return CheckPassed
+	}
+	return CheckNone
+}
+
+// serviceTally counts for all checks of one service.
+type serviceTally struct {
+	name  string
+	spans int
+
+	http, statement, peer, parent, clock tally
+
+	// Of the database spans: those without a statement under any name. Spans of
+	// connects and pings are such.
+	silent        int
+	silentExample *storedSpan
+	maxSkew       time.Duration
+}
+
+// checksOf verifies every service, as the guide's step "Verify in OCI APM"
+// does, in order of their names.
+func checksOf(traces []storedTrace, now time.Time) []ServiceChecks {
+	services := map[string]*serviceTally{}
+	for _, trace := range traces {
+		byID := make(map[pcommon.SpanID]storedSpan, len(trace.spans))
+		for _, s := range trace.spans {
+			byID[s.span.SpanID()] = s
+		}
+		for _, s := range trace.spans {
+			t := services[s.service]
+			if t == nil {
+				t = &serviceTally{name: s.service}
+				services[s.service] = t
+			}
+			t.spans++
+			t.checkAttributes(s)
+			t.checkParent(s, byID, trace.arrived, now)
+		}
+	}
+	checks := make([]ServiceChecks, 0, len(services))
+	for _, name := range slices.Sorted(maps.Keys(services)) {
+		t := services[name]
+		checks = append(checks, ServiceChecks{Service: name, Spans: t.spans, Checks: []Check{
+			t.serviceName(), t.httpAttributes(), t.databaseStatement(), t.peerService(), t.parents(), t.clocks(),
+		}})
+	}
+	return checks
+}
+
+// checkAttributes looks at what a span says by itself.
+func (t *serviceTally) checkAttributes(s storedSpan) {
+	var span dbspan.Span
+	kind := span.Read(s.span.Attributes(), dbspan.LookupScope(s.scope.Name()))
+	switch {
+	case s.span.Kind() == ptrace.SpanKindServer && (kind == dbspan.KindHTTP || kind == dbspan.KindOther):
+		t.checkHTTP(s)
+	case s.span.Kind() == ptrace.SpanKindClient && kind == dbspan.KindDatabase:
+		t.checkDatabase(s)
+	}
+}
+
+// httpNames are the attributes that the guide wants on HTTP spans, and what
+// may stand for them in the stable conventions.
+var httpNames = [][]string{
+	{"http.method", "http.request.method"},
+	{"http.target", "url.path", "http.route", "http.url"},
+	{"http.status_code", "http.response.status_code"},
+}
+
+func (t *serviceTally) checkHTTP(s storedSpan) {
+	var missing []string
+	for _, names := range httpNames {
+		if !slices.ContainsFunc(names, func(name string) bool { return attribute(s.span, name) != "" }) {
+			missing = append(missing, names[0])
+		}
+	}
+	if len(missing) == len(httpNames) && attribute(s.span, "faas.trigger") != "" {
+		return // the call of a function, which need not be HTTP
+	}
+	if len(missing) > 0 {
+		t.http.fail(s, "no "+strings.Join(missing, ", no "))
+		return
+	}
+	t.http.pass()
+}
+
+func (t *serviceTally) checkDatabase(s storedSpan) {
+	switch {
+	case attribute(s.span, "db.statement") != "":
+		t.statement.pass()
+	case attribute(s.span, "db.query.text") != "":
+		t.statement.fail(s, "the statement is in db.query.text only: APM reads db.statement")
+	default:
+		t.silent++
+		if t.silentExample == nil {
+			t.silentExample = &s
+		}
+	}
+	if attribute(s.span, "peer.service") != "" {
+		t.peer.pass()
+		return
+	}
+	c := calleeOf(s)
+	t.peer.config = cmp.Or(t.peer.config, c.config())
+	t.peer.fail(s, "no peer.service on a call to "+shorten(c.String()))
+}
+
+// checkParent looks at a span beside its parent.
+func (t *serviceTally) checkParent(s storedSpan, byID map[pcommon.SpanID]storedSpan, arrived, now time.Time) {
+	start, end := timeOf(s.span.StartTimestamp()), timeOf(s.span.EndTimestamp())
+	skew := func(by time.Duration, problem string) {
+		t.maxSkew = max(t.maxSkew, by)
+		t.clock.fail(s, problem)
+	}
+	parent, found := byID[s.span.ParentSpanID()]
+	if id := s.span.ParentSpanID(); !id.IsEmpty() {
+		switch {
+		case found:
+			t.parent.pass()
+		case now.Sub(arrived) > parentGrace:
+			t.parent.fail(s, "the parent "+id.String()+" is not there")
+		}
+	}
+	switch {
+	case end.Before(start):
+		skew(start.Sub(end), "it ends "+roughly(start.Sub(end))+" before it starts")
+	case start.After(arrived.Add(futureTolerance)):
+		skew(start.Sub(arrived), "it starts "+start.Sub(arrived).Round(time.Second).String()+" after it was uploaded")
+	case found && parent.service != s.service && timeOf(parent.span.StartTimestamp()).Sub(start) > clockTolerance:
+		by := timeOf(parent.span.StartTimestamp()).Sub(start)
+		skew(by, "it starts "+roughly(by)+" before its parent in "+shorten(parent.service))
+	case found && parent.service != s.service && parent.span.Kind() == ptrace.SpanKindClient &&
+		start.Sub(timeOf(parent.span.EndTimestamp())) > clockTolerance:
+		by := start.Sub(timeOf(parent.span.EndTimestamp()))
+		skew(by, "it starts "+roughly(by)+" after its parent in "+shorten(parent.service)+" has ended")
+	default:
+		t.clock.pass()
+	}
+}
+
+// spansOf counts spans in words.
+func spansOf(n int, kind string) string {
+	word := strings.TrimSpace(kind + " spans")
+	if n == 1 {
+		word = strings.TrimSuffix(word, "s")
+	}
+	return fmt.Sprintf("%d %s", n, word)
+}
+
+// roughly writes a duration that is there to be seen, not to be added up.
+func roughly(d time.Duration) string {
+	if d < time.Millisecond {
+		return d.String()
+	}
+	return d.Round(time.Millisecond).String()
+}
+
+func (t *tally) check(id, title string) Check {
+	return Check{ID: id, Title: title, State: t.state(), Checked: t.checked, Failed: t.failed, Examples: t.examples}
+}
+
+func (t *serviceTally) serviceName() Check {
+	c := Check{ID: "service_name", Title: "Service name", State: CheckPassed, Checked: t.spans, Found: "The service has a name."}
+	if t.name != unknownService && !strings.HasPrefix(t.name, unknownService+":") {
+		return c
+	}
+	c.State, c.Failed = CheckFailed, t.spans
+	c.Found = spansOf(t.spans, "") + " of an app that has not said its name."
+	c.Fix = "Set the name in the app's environment, and restart the app. For the Apache module it is OpenTelemetrySetResource service.name my-webserver."
+	c.Config = "export OTEL_SERVICE_NAME=my-app\n"
+	return c
+}
+
+func (t *serviceTally) httpAttributes() Check {
+	c := t.http.check("http_attributes", "HTTP attributes")
+	switch c.State {
+	case CheckNone:
+		c.Found = "No SERVER spans of HTTP."
+	case CheckPassed:
+		c.Found = spansOf(c.Checked, "SERVER") + " with method, target and status code."
+	default:
+		c.Found = fmt.Sprintf("%d of %s without http.method, http.target or http.status_code.", c.Failed, spansOf(c.Checked, "SERVER"))
+		c.Fix = "Instrument the web framework or its server (WSGI, ASGI, servlet, …): these attributes come from there. " +
+			"Spans that the app makes itself for something that is no request should be of the kind INTERNAL."
+	}
+	return c
+}
+
+func (t *serviceTally) databaseStatement() Check {
+	if t.statement.checked == 0 && t.silent > 0 {
+		for range t.silent - 1 {
+			t.statement.pass()
+		}
+		t.statement.fail(*t.silentExample, "no db.statement")
+		t.statement.failed = t.silent
+	}
+	c := t.statement.check("database_statement", "Database statement")
+	switch c.State {
+	case CheckNone:
+		c.Found = "No database spans."
+	case CheckPassed:
+		c.Found = spansOf(c.Checked, "database") + " with db.statement."
+		if t.silent > 0 {
+			c.Found += fmt.Sprintf(" %d more without a statement, as is normal for connects and pings.", t.silent)
+		}
+	default:
+		c.Found = fmt.Sprintf("%d of %s without db.statement.", c.Failed, spansOf(c.Checked, "database"))
+		c.Fix = "Let the spans pass the db_span_enricher processor, which writes db.statement from every name in use. " +
+			"If the app sends no statement under any name, switch it on in the driver's instrumentation."
+		c.Config = "service:\n  pipelines:\n    traces:\n      processors: [memory_limiter, resource_detection, db_span_enricher, peer_service]\n"
+	}
+	return c
+}
+
+func (t *serviceTally) peerService() Check {
+	c := t.peer.check("peer_service", "peer.service")
+	switch c.State {
+	case CheckNone:
+		c.Found = "No database spans."
+	case CheckPassed:
+		c.Found = spansOf(c.Checked, "database") + " with the name of the database."
+	default:
+		c.Found = fmt.Sprintf("%d of %s without peer.service: the topology shows External Unknown.", c.Failed, spansOf(c.Checked, "database"))
+		c.Fix = "Let the spans pass the peer_service processor. Without rules it names every database; a rule chooses the name."
+		c.Config = t.peer.config
+	}
+	return c
+}
+
+func (t *serviceTally) parents() Check {
+	c := t.parent.check("parents", "Parents")
+	switch c.State {
+	case CheckNone:
+		c.Found = "No span names a parent."
+	case CheckPassed:
+		c.Found = spansOf(c.Checked, "") + " with a parent, and all parents are there."
+	default:
+		c.Found = fmt.Sprintf("%d of %s with a parent that never came: the traces are in pieces.", c.Failed, spansOf(c.Checked, ""))
+		c.Fix = "Find who made the parent. A SERVER span's parent is in the caller: let it export to a collector too, with the same sampling. " +
+			"The parent of any other span is in this app: it ended before its exporter had sent everything (call shutdown at the end), " +
+			"or its queue overflowed (raise OTEL_BSP_MAX_QUEUE_SIZE)."
+	}
+	return c
+}
+
+func (t *serviceTally) clocks() Check {
+	c := t.clock.check("clock_skew", "Clocks")
+	if c.State != CheckFailed {
+		c.Found = spansOf(c.Checked, "") + " in time with their parents and with the upload."
+		return c
+	}
+	c.Found = fmt.Sprintf("%d of %s not at the time that they say, by up to %s.", c.Failed, spansOf(c.Checked, ""), roughly(t.maxSkew))
+	c.Fix = "Synchronize the clocks of the machines that the two services run on; on OCI the time service is at 169.254.169.254. " +
+		"A span that ends before it starts took its two times from different clocks."
+	c.Config = "chronyc tracking\n"
+	return c
+}

@@ -1,0 +1,284 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package apm
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+)
+
+var goodHTTP = map[string]any{"http.method": "GET", "http.target": "/", "http.status_code": 200}
+
+func TestChecks(t *testing.T) {
+	oracle := map[string]any{"db.system": "oracle", "db.name": "ORCL", "db.statement": "SELECT 1", "peer.service": "oracle:ORCL"}
+	without := func(attributes map[string]any, name string) map[string]any {
+		copied := map[string]any{}
+		for key, value := range attributes {
+			if key != name {
+				copied[key] = value
+			}
+		}
+		return copied
+	}
+	for _, tc := range []struct {
+		name    string
+		spans   []spanSpec
+		want    string // service_name, http_attributes, database_statement, peer_service, parents, clock_skew
+		failed  string
+		problem string
+	}{
+		{
+			name: "all is well",
+			spans: []spanSpec{
+				{id: 1, service: "app", kind: server, end: 9, attributes: goodHTTP},
+				{id: 2, parent: 1, service: "app", kind: client, start: 1, end: 2, attributes: oracle},
+			},
+			want: "passed passed passed passed passed passed",
+		},
+		{
+			name:  "nothing to check",
+			spans: []spanSpec{{id: 1, service: "app", kind: internal}},
+			want:  "passed none none none none passed",
+		},
+		{
+			name:  "stable names",
+			spans: []spanSpec{{id: 1, service: "app", kind: server, attributes: map[string]any{"http.request.method": "GET", "url.path": "/", "http.response.status_code": 200}}},
+			want:  "passed passed none none none passed",
+		},
+		{name: "no service name", spans: []spanSpec{{id: 1}}, want: "failed none none none none passed", failed: "service_name"},
+		{name: "the SDK's own name", spans: []spanSpec{{id: 1, service: "unknown_service:java"}}, want: "failed none none none none passed", failed: "service_name"},
+		{
+			name:   "no HTTP attributes",
+			spans:  []spanSpec{{id: 1, service: "app", kind: server}},
+			want:   "passed failed none none none passed",
+			failed: "http_attributes", problem: "no http.method, no http.target, no http.status_code",
+		},
+		{
+			name:   "no status code",
+			spans:  []spanSpec{{id: 1, service: "app", kind: server, attributes: without(goodHTTP, "http.status_code")}},
+			want:   "passed failed none none none passed",
+			failed: "http_attributes", problem: "no http.status_code",
+		},
+		{
+			name:  "a call over gRPC or messaging is no HTTP",
+			spans: []spanSpec{{id: 1, service: "app", kind: server, attributes: map[string]any{"rpc.system": "grpc"}}, {id: 2, service: "app", kind: server, attributes: map[string]any{"faas.trigger": "timer"}}},
+			want:  "passed none none none none passed",
+		},
+		{
+			name:   "no statement",
+			spans:  []spanSpec{{id: 1, service: "app", kind: client, attributes: without(oracle, "db.statement")}, {id: 2, service: "app", kind: client, attributes: without(oracle, "db.statement")}},
+			want:   "passed none failed passed none passed",
+			failed: "database_statement", problem: "no db.statement",
+		},
+		{
+			name:  "no statement of a connect",
+			spans: []spanSpec{{id: 1, service: "app", kind: client, attributes: without(oracle, "db.statement")}, {id: 2, service: "app", kind: client, attributes: oracle}},
+			want:  "passed none passed passed none passed",
+		},
+		{
+			name:   "a statement that APM does not read",
+			spans:  []spanSpec{{id: 1, service: "app", kind: client, attributes: map[string]any{"db.system.name": "oracle.db", "db.query.text": "SELECT 1", "peer.service": "x"}}},
+			want:   "passed none failed passed none passed",
+			failed: "database_statement", problem: "db.query.text only",
+		},
+		{
+			name:   "no peer.service",
+			spans:  []spanSpec{{id: 1, service: "app", kind: client, attributes: without(oracle, "peer.service")}},
+			want:   "passed none passed failed none passed",
+			failed: "peer_service", problem: "no peer.service on a call to oracle ORCL",
+		},
+		{
+			name:   "a parent that never came",
+			spans:  []spanSpec{{id: 2, parent: 1, service: "app", kind: internal}},
+			want:   "passed none none none failed passed",
+			failed: "parents", problem: "the parent 0000000000000001 is not there",
+		},
+		{
+			name: "a callee before its caller",
+			spans: []spanSpec{
+				{id: 1, service: "web", kind: client, start: 100, end: 200},
+				{id: 2, parent: 1, service: "app", kind: server, start: 20, end: 120, attributes: goodHTTP},
+			},
+			want:   "passed passed none none passed failed",
+			failed: "clock_skew", problem: "it starts 80ms before its parent in web",
+		},
+		{
+			name: "a callee after its caller",
+			spans: []spanSpec{
+				{id: 1, service: "web", kind: client, start: 100, end: 200},
+				{id: 2, parent: 1, service: "app", kind: server, start: 900, end: 1000, attributes: goodHTTP},
+			},
+			want:   "passed passed none none passed failed",
+			failed: "clock_skew", problem: "it starts 700ms after its parent in web has ended",
+		},
+		{
+			name: "a consumer may come late, and clocks differ a little",
+			spans: []spanSpec{
+				{id: 1, service: "web", kind: producer, start: 100, end: 101},
+				{id: 2, parent: 1, service: "app", kind: consumer, start: 900, end: 1000},
+				{id: 3, service: "web", kind: client, start: 100, end: 200},
+				{id: 4, parent: 3, service: "app", kind: server, start: 97, end: 190, attributes: goodHTTP},
+			},
+			want: "passed passed none none passed passed",
+		},
+		{
+			name:   "an end before the start",
+			spans:  []spanSpec{{id: 1, service: "app", start: 30, end: 10}},
+			want:   "passed none none none none failed",
+			failed: "clock_skew", problem: "it ends 20ms before it starts",
+		},
+		{
+			name:   "the future",
+			spans:  []spanSpec{{id: 1, service: "app", start: 4_000_000_000_000, end: 4_000_000_000_001}},
+			want:   "passed none none none none failed",
+			failed: "clock_skew", problem: "after it was uploaded",
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := newStore(100, DefaultMaxBytes)
+			for i := range tc.spans {
+				tc.spans[i].trace = 1
+			}
+			s.putSpans(t, tc.spans...)
+			services := checksOf(s.snapshot(), time.Now().Add(time.Minute))
+			checks := services[0]
+			for _, service := range services {
+				if service.Service == "app" {
+					checks = service
+				}
+			}
+			var states []string
+			for _, check := range checks.Checks {
+				states = append(states, check.State)
+				assert.NotEmpty(t, check.Title)
+				assert.NotEmpty(t, check.Found)
+				assert.Equal(t, check.State == CheckFailed, check.Fix != "", "a red mark says what to do")
+				assert.Equal(t, check.State == CheckFailed, check.Failed > 0)
+				if check.State != CheckFailed {
+					assert.Empty(t, check.Config)
+					assert.Empty(t, check.Examples)
+					continue
+				}
+				assert.Equal(t, tc.failed, check.ID)
+				if tc.problem != "" {
+					require.NotEmpty(t, check.Examples)
+					assert.Contains(t, check.Examples[0].Problem, tc.problem)
+					assert.Equal(t, traceID(1).String(), check.Examples[0].TraceID)
+				}
+			}
+			assert.Equal(t, tc.want, strings.Join(states, " "))
+		})
+	}
+}
+
+// A parent may be under way: nothing is wrong before the time is up.
+func TestChecksWaitForParents(t *testing.T) {
+	s := newStore(100, DefaultMaxBytes)
+	s.putSpans(t, spanSpec{trace: 1, id: 2, parent: 1, service: "app"})
+	arrived := s.snapshot()[0].arrived
+	assert.Equal(t, CheckNone, checksOf(s.snapshot(), arrived.Add(parentGrace))[0].Checks[4].State)
+	assert.Equal(t, CheckFailed, checksOf(s.snapshot(), arrived.Add(parentGrace+1))[0].Checks[4].State)
+	s.putSpans(t, spanSpec{trace: 1, id: 1, service: "app"})
+	assert.Equal(t, CheckPassed, checksOf(s.snapshot(), time.Now().Add(time.Hour))[0].Checks[4].State)
+}
+
+func TestChecksCountAndShowExamples(t *testing.T) {
+	s := start(t)
+	for i := range byte(20) {
+		s.uploadTraces(tracesOf(t, spanSpec{trace: i + 1, id: 1, service: "app", kind: server, name: "GET /"}))
+	}
+	s.uploadTraces(tracesOf(t, spanSpec{trace: 99, id: 1, service: "app", kind: server, attributes: goodHTTP}))
+	var answer struct {
+		Services []ServiceChecks `json:"services"`
+	}
+	s.get("/api/v1/checks", &answer)
+	check := answer.Services[0].Checks[1]
+	assert.Equal(t, 21, answer.Services[0].Spans)
+	assert.Equal(t, 21, check.Checked)
+	assert.Equal(t, 20, check.Failed)
+	assert.Len(t, check.Examples, maxExamples)
+	assert.Equal(t, "20 of 21 SERVER spans without http.method, http.target or http.status_code.", check.Found)
+}
+
+func TestUnknownPeers(t *testing.T) {
+	s := start(t)
+	hostile := "a: b\n- {\"x\"} *[?]\\ {db.system}"
+	s.uploadTraces(tracesOf(
+		t,
+		spanSpec{trace: 1, id: 1, service: "app", kind: client, attributes: map[string]any{"db.system": "oracle", "db.name": "ORCL", "server.address": "db1"}},
+		spanSpec{trace: 1, id: 2, service: "app", kind: client, attributes: map[string]any{"db.system": "oracle", "db.name": "ORCL", "server.address": "db1"}},
+		spanSpec{trace: 1, id: 3, service: "app", kind: client, attributes: map[string]any{"db.system": "sqlite"}},
+		spanSpec{trace: 1, id: 4, service: "app", kind: client, attributes: map[string]any{"http.method": "GET", "net.peer.name": "api.example.com"}},
+		spanSpec{trace: 1, id: 5, service: "app", kind: client, attributes: map[string]any{"rpc.system": "grpc"}},
+		spanSpec{trace: 1, id: 6, service: "app", kind: client},
+		spanSpec{trace: 1, id: 7, service: "app", kind: client, attributes: map[string]any{"db.system": "mysql", "db.name": hostile}},
+		spanSpec{trace: 1, id: 8, service: "app", kind: client, attributes: map[string]any{"http.method": "GET", "http.url": "http://rates.internal:8082/slow?s=1"}},
+		spanSpec{trace: 1, id: 9, service: "app", kind: client, attributes: map[string]any{"http.method": "GET", "http.url": "http://user:secret@host/"}}, //nolint:gosec // no password of anything
+	))
+	topology := s.server.Topology()
+	require.Len(t, topology.Unknown, 8)
+	callees := map[string]UnknownPeer{}
+	for _, peer := range topology.Unknown {
+		callees[peer.Kind+" "+peer.Callee] = peer
+		assert.NotEmpty(t, peer.Reason)
+		assert.Equal(t, traceID(1).String(), peer.TraceID)
+	}
+	oracle := topology.Unknown[0]
+	assert.Equal(t, "oracle ORCL at db1", oracle.Callee)
+	assert.Equal(t, 2, oracle.Calls)
+	assert.Contains(t, oracle.Config, "      - match: {db.namespace: ORCL, db.system: oracle, server.address: db1}\n        name: oracle-ORCL\n")
+	assert.Contains(t, oracle.Reason, "peer_service processor")
+	assert.Contains(t, callees["database sqlite"].Config, "- match: {db.system: sqlite}")
+	http := callees["http at api.example.com"]
+	assert.Contains(t, http.Config, "kinds: [db, http]\n")
+	assert.Contains(t, http.Config, "- match: {server.address: api.example.com}\n        name: api.example.com\n")
+	assert.Contains(t, callees["http at rates.internal"].Config, "- match: {http.url: \"http://rates.internal:8082/*\"}\n        name: rates.internal\n")
+	assert.Empty(t, callees["http nothing but the span's name"].Config)
+	assert.Empty(t, callees["rpc nothing but the span's name"].Config)
+	assert.Empty(t, callees["other nothing but the span's name"].Config)
+
+	// Whatever a span says, the lines are YAML with one rule for just that.
+	var config struct {
+		Processors struct {
+			PeerService struct {
+				Rules []struct {
+					Match map[string]string `yaml:"match"`
+					Name  string            `yaml:"name"`
+				} `yaml:"rules"`
+			} `yaml:"peer_service"`
+		} `yaml:"processors"`
+		Service map[string]any `yaml:"service"`
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(callees["database mysql "+hostile].Config), &config))
+	require.Len(t, config.Processors.PeerService.Rules, 1)
+	rule := config.Processors.PeerService.Rules[0]
+	assert.Equal(t, map[string]string{"db.system": "mysql", "db.namespace": globEscaper.Replace(hostile)}, rule.Match)
+	assert.NotContains(t, rule.Name, "{")
+
+	for text, want := range map[string]string{
+		"oracle-adb": "oracle-adb", "true": `"true"`, "No": `"No"`, "12": `"12"`, "": `""`, "a b": `"a b"`, "-x": `"-x"`,
+	} {
+		assert.Equal(t, want, yamlText(text))
+	}
+}
+
+func TestUnknownPeersAreBounded(t *testing.T) {
+	s := newStore(1000, DefaultMaxBytes)
+	for i := range byte(200) {
+		s.putSpans(t, spanSpec{trace: 1, id: i + 1, service: string(rune('A' + i)), kind: client})
+	}
+	assert.Len(t, topologyOf(s.snapshot()).Unknown, maxUnknown)
+}
+
+func TestTopologyWindow(t *testing.T) {
+	s := newStore(100, DefaultMaxBytes)
+	assert.Zero(t, topologyOf(s.snapshot()).WindowNS)
+	s.putSpans(t, spanSpec{trace: 1, id: 1, start: 100, end: 150}, spanSpec{trace: 2, id: 1, start: 1000, end: 1100})
+	assert.Equal(t, ms(1000), topologyOf(s.snapshot()).WindowNS)
+}

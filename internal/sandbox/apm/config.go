@@ -1,0 +1,87 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package apm
+
+import (
+	"errors"
+	"fmt"
+	"net"
+)
+
+// What a sandbox uses where nothing else is said.
+const (
+	// DefaultListen is the address served by default: loopback only.
+	DefaultListen = "127.0.0.1:4320"
+	// DefaultPrivateKey is the private data key accepted by default.
+	DefaultPrivateKey = "sandbox-private-key"
+	// DefaultPublicKey is the public data key accepted by default.
+	DefaultPublicKey = "sandbox-public-key"
+	// DefaultMaxSpans is the default bound on stored spans.
+	DefaultMaxSpans = 100_000
+	// DefaultMaxBytes is the default bound on the store's memory, in bytes.
+	DefaultMaxBytes = 256 << 20
+	// DefaultMaxRequestBytes is the default bound on a body as sent, in bytes.
+	// The limit of the real service is not documented.
+	DefaultMaxRequestBytes = 10 << 20
+	// DefaultMaxDecompressedBytes is the default bound on a body after
+	// decompression, in bytes.
+	DefaultMaxDecompressedBytes = 64 << 20
+)
+
+// Config is what a sandbox needs to know before it starts.
+type Config struct {
+	// Listen is the host:port to serve; port 0 takes a free one.
+	Listen string
+	// PrivateKey is the data key accepted where APM wants a private one.
+	PrivateKey string
+	// PublicKey is the data key accepted where APM wants a public one.
+	PublicKey string
+	// MaxSpans bounds the stored spans.
+	MaxSpans int
+	// MaxBytes bounds, approximately, the memory of everything stored: five
+	// eighths of it for spans, an eighth each for metrics, for logs, and for
+	// spans as the app sent them whose upload has not come.
+	MaxBytes int64
+	// MaxRequestBytes bounds an upload's body as sent.
+	MaxRequestBytes int64
+	// MaxDecompressedBytes bounds an upload's body after decompression.
+	MaxDecompressedBytes int64
+}
+
+// DefaultConfig returns the configuration of a sandbox on a laptop.
+func DefaultConfig() Config {
+	return Config{
+		Listen:               DefaultListen,
+		PrivateKey:           DefaultPrivateKey,
+		PublicKey:            DefaultPublicKey,
+		MaxSpans:             DefaultMaxSpans,
+		MaxBytes:             DefaultMaxBytes,
+		MaxRequestBytes:      DefaultMaxRequestBytes,
+		MaxDecompressedBytes: DefaultMaxDecompressedBytes,
+	}
+}
+
+// Validate returns every reason why a sandbox cannot run with c. No error
+// contains a key.
+func (c Config) Validate() error {
+	var errs []error
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		errs = append(errs, fmt.Errorf("listen address %q is not host:port: %w", c.Listen, err))
+	}
+	errs = append(errs, validateKeys(c.PrivateKey, c.PublicKey))
+	for _, limit := range []struct {
+		name  string
+		value int64
+	}{
+		{"max spans", int64(c.MaxSpans)},
+		{"max bytes", c.MaxBytes},
+		{"max request bytes", c.MaxRequestBytes},
+		{"max decompressed bytes", c.MaxDecompressedBytes},
+	} {
+		if limit.value < 1 {
+			errs = append(errs, fmt.Errorf("%s must be at least 1, got %d", limit.name, limit.value))
+		}
+	}
+	return errors.Join(errs...)
+}

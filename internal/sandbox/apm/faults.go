@@ -1,0 +1,155 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package apm
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/faults"
+)
+
+// Duration is a time.Duration that JSON holds as text, such as "200ms".
+type Duration time.Duration
+
+// MarshalText returns the duration in Go's notation.
+func (d Duration) MarshalText() ([]byte, error) {
+	return []byte(time.Duration(d).String()), nil
+}
+
+// UnmarshalText reads a duration in Go's notation.
+func (d *Duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
+	if err != nil {
+		return fmt.Errorf("delay: %w", err)
+	}
+	*d = Duration(parsed)
+	return nil
+}
+
+// Fault is a misbehavior that the sandbox shows to uploads. At least one of
+// Status, Delay, PartialSuccess, Reset, Down and Redirect must be set.
+type Fault struct {
+	// Signal restricts the fault to one signal; empty means all.
+	Signal Signal `json:"signal,omitempty"`
+	// Status, 300 to 599, answers with that HTTP status instead of storing.
+	Status int `json:"status,omitempty"`
+	// RetryAfter is sent as it is in the Retry-After header, with Status.
+	RetryAfter string `json:"retry_after,omitempty"`
+	// Message is the text in the error body, with Status.
+	Message string `json:"message,omitempty"`
+	// Delay holds the answer back. What is stored is stored before it.
+	Delay Duration `json:"delay,omitzero"`
+	// PartialSuccess stores an upload without its first items.
+	PartialSuccess *PartialSuccess `json:"partial_success,omitempty"`
+	// Reset breaks the TCP connection (RST) in the middle of the response.
+	// Without Status the upload is stored: the sender cannot know.
+	Reset bool `json:"reset,omitempty"`
+	// Down closes the connection without reading or answering.
+	Down bool `json:"down,omitempty"`
+	// Redirect is the Location of a redirect; Status says which, 307 if unset.
+	Redirect string `json:"redirect,omitempty"`
+	// Times is the number of uploads that the fault applies to; 0 means until
+	// it is deleted.
+	Times int `json:"times,omitempty"`
+}
+
+// PartialSuccess is an OTLP partial success on demand.
+type PartialSuccess struct {
+	// Rejected is the number of spans, data points or log records, counted from
+	// the start of the upload, that are not stored.
+	Rejected int `json:"rejected"`
+	// Message is the error_message of the response.
+	Message string `json:"message"`
+}
+
+// FaultState is a fault that is set, and what is left of it.
+type FaultState = faults.State[Fault]
+
+// Validate returns every reason why f makes no sense; each names the field.
+func (f Fault) Validate() error {
+	var errs []error
+	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+
+	if f.Signal != "" && !slices.Contains(signals, f.Signal) {
+		fail("signal: must be traces, metrics, logs or empty, got %q", f.Signal)
+	}
+	if f.Status != 0 && (f.Status < 300 || f.Status > 599) {
+		fail("status: must be from 300 to 599, got %d", f.Status)
+	}
+	if f.Status == http.StatusNotModified {
+		fail("status: 304 has no body and cannot be imitated")
+	}
+	if f.RetryAfter != "" && f.Status == 0 {
+		fail("retry_after: needs a status")
+	}
+	if strings.ContainsFunc(f.RetryAfter, func(r rune) bool { return r < ' ' || r > '~' }) {
+		fail("retry_after: must be printable ASCII")
+	}
+	if f.Message != "" && f.Status == 0 && f.Redirect == "" {
+		fail("message: needs a status")
+	}
+	if f.Delay < 0 || time.Duration(f.Delay) > faults.MaxDelay {
+		fail("delay: must be from 0 to %s, got %s", faults.MaxDelay, time.Duration(f.Delay))
+	}
+	if f.Times < 0 {
+		fail("times: must not be negative, got %d", f.Times)
+	}
+	if f.PartialSuccess != nil {
+		if f.PartialSuccess.Rejected < 0 {
+			fail("partial_success.rejected: must not be negative, got %d", f.PartialSuccess.Rejected)
+		}
+		if f.PartialSuccess.Rejected == 0 && f.PartialSuccess.Message == "" {
+			fail("partial_success: needs rejected or message")
+		}
+		if f.Status != 0 || f.Redirect != "" {
+			fail("partial_success: cannot go with status or redirect, which store nothing")
+		}
+	}
+	if f.Redirect != "" {
+		errs = append(errs, f.validateRedirect())
+	}
+	if f.Down && (f.Status != 0 || f.PartialSuccess != nil || f.Reset || f.Redirect != "") {
+		fail("down: goes only with signal, delay and times")
+	}
+	if f.Status == 0 && f.Delay == 0 && f.PartialSuccess == nil && !f.Reset && !f.Down && f.Redirect == "" {
+		fail("fault: set at least one of status, delay, partial_success, reset, down, redirect")
+	}
+	return errors.Join(errs...)
+}
+
+func (f Fault) validateRedirect() error {
+	target, err := url.Parse(f.Redirect)
+	if err != nil || (target.Scheme != "http" && target.Scheme != "https") || target.Host == "" {
+		return errors.New("redirect: must be an absolute http or https URL")
+	}
+	switch f.Status {
+	case 0, http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return nil
+	}
+	return fmt.Errorf("status: must be 301, 302, 303, 307 or 308 with redirect, got %d", f.Status)
+}
+
+// status is the HTTP status that the fault answers with instead of storing,
+// or 0.
+func (f Fault) status() int {
+	if f.Status == 0 && f.Redirect != "" {
+		return http.StatusTemporaryRedirect
+	}
+	return f.Status
+}
+
+// take applies the oldest fault for the signal to one upload; nil means that
+// there is none. With downOnly set it does so only if that fault is Down.
+func (s *Server) take(signal Signal, downOnly bool) *FaultState {
+	return s.faults.Take(
+		func(f Fault) bool { return f.Signal == "" || f.Signal == signal },
+		func(f Fault) bool { return f.Down || !downOnly })
+}

@@ -1,0 +1,60 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package apm
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/ociapm/otelcol-ociapm/internal/otlpdepth"
+)
+
+const (
+	// maxValueDepth bounds the nesting of attribute values, which pdata does not.
+	maxValueDepth = 100
+	// maxMessages bounds the messages inside one upload: an empty span takes
+	// two bytes on the wire and some 250 in memory.
+	maxMessages = 2 << 20
+)
+
+var (
+	errTooDeep         = fmt.Errorf("attribute values are nested more than %d deep", maxValueDepth)
+	errTooManyMessages = fmt.Errorf("more than %d messages in one upload", maxMessages)
+	errNotJSON         = errors.New("the body is not a JSON object")
+)
+
+var signalNumbers = map[Signal]otlpdepth.Signal{
+	SignalTraces: otlpdepth.Traces, SignalMetrics: otlpdepth.Metrics, SignalLogs: otlpdepth.Logs,
+}
+
+// guardProto returns an error if body nests attribute values too deep or holds
+// too many messages to be decoded safely.
+func guardProto(signal Signal, body []byte) error {
+	scanner := otlpdepth.NewProtoScanner(signalNumbers[signal], maxValueDepth)
+	scanner.LimitMessages(maxMessages)
+	switch scanner.Scan(body) {
+	case otlpdepth.TooDeep:
+		return errTooDeep
+	case otlpdepth.TooManyMessages:
+		return errTooManyMessages
+	default:
+		return nil
+	}
+}
+
+// guardJSON is guardProto for JSON. It also finds what pdata lets pass: text
+// after the object, and a value that is no object.
+func guardJSON(body []byte) error {
+	// Valid refuses more than 10,000 levels, which is what keeps the recursion
+	// of the decoder small.
+	if !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) || !json.Valid(body) {
+		return errNotJSON
+	}
+	if bytes.Count(body, []byte("{")) > maxMessages {
+		return errTooManyMessages
+	}
+	return nil
+}

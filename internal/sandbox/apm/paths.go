@@ -1,0 +1,101 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package apm
+
+import (
+	"path"
+	"strings"
+)
+
+// The upload paths of OCI APM. TracesPath is not in Oracle's manual, but in
+// use; the others are documented, LogsPath by its prefix only.
+const (
+	TracesPath        = "/20200101/opentelemetry/v1/traces"
+	PrivateTracesPath = "/20200101/opentelemetry/private/v1/traces"
+	PublicTracesPath  = "/20200101/opentelemetry/public/v1/traces"
+	MetricsPath       = "/20200101/opentelemetry/v1/metrics"
+	LogsPath          = "/20200101/opentelemetry/v1/logs"
+)
+
+const uploadPrefix = "/20200101/opentelemetry"
+
+// uploadPath is what a path takes, and with which kind of key.
+type uploadPath struct {
+	path   string
+	signal Signal
+	key    KeyKind
+}
+
+var uploadPaths = []uploadPath{
+	{TracesPath, SignalTraces, KeyPrivate},
+	{PrivateTracesPath, SignalTraces, KeyPrivate},
+	{PublicTracesPath, SignalTraces, KeyPublic},
+	{MetricsPath, SignalMetrics, KeyPrivate},
+	{LogsPath, SignalLogs, KeyPrivate},
+}
+
+func findUploadPath(requested string) (uploadPath, bool) {
+	for _, p := range uploadPaths {
+		if p.path == requested {
+			return p, true
+		}
+	}
+	return uploadPath{}, false
+}
+
+// pathHint says what is probably wrong with a path that takes no upload, and
+// what to do.
+func pathHint(requested string) string {
+	if cleaned := path.Clean(requested); cleaned != requested {
+		if _, ok := findUploadPath(cleaned); ok {
+			return "the path has a slash too many: the right one is " + cleaned
+		}
+		requested = cleaned
+	}
+	if strings.HasPrefix(requested, "/opentelemetry.proto.collector.") {
+		return "this is an OTLP/gRPC method: APM takes OTLP over HTTP only"
+	}
+	for _, version := range []string{"/v1/", "/v1development/"} {
+		rest, ok := strings.CutPrefix(requested, version)
+		if !ok {
+			continue
+		}
+		if p, found := findUploadPath(uploadPrefix + "/v1/" + rest); found {
+			return "the path lacks APM's prefix: the right one is " + p.path
+		}
+	}
+	for _, p := range uploadPaths {
+		if rest, ok := strings.CutPrefix(requested, p.path+"/"); ok && strings.Contains(rest, "v1/") {
+			return "the path is doubled: a full upload URL was given where the endpoint without a path is wanted; the right path is " + p.path
+		}
+	}
+	if strings.Count(requested, uploadPrefix) > 1 {
+		return "the path is doubled: give the endpoint without " + uploadPrefix + "; the paths are " + listPaths()
+	}
+	rest, ok := strings.CutPrefix(requested, uploadPrefix)
+	if !ok {
+		if strings.HasPrefix(requested, "/20200101/observations/") {
+			return "this is the path of APM's own agents and of Zipkin: the sandbox takes OpenTelemetry only, at " + listPaths()
+		}
+		return "nothing is here; uploads go to " + listPaths()
+	}
+	for _, p := range uploadPaths {
+		if p.signal != SignalTraces && (rest == "/private/v1/"+string(p.signal) || rest == "/public/v1/"+string(p.signal)) {
+			return string(p.signal) + " have one path, without private or public in it, and take a private key: " + p.path
+		}
+	}
+	switch rest {
+	case "", "/v1", "/private", "/public", "/private/v1", "/public/v1":
+		return "the path names no signal; uploads go to " + listPaths()
+	}
+	return "no signal has this path; uploads go to " + listPaths()
+}
+
+func listPaths() string {
+	paths := make([]string, 0, len(uploadPaths))
+	for _, p := range uploadPaths {
+		paths = append(paths, p.path)
+	}
+	return strings.Join(paths, ", ")
+}

@@ -1,0 +1,287 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package apm
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
+
+const (
+	maxBuckets    = 500
+	maxOperations = 500 // of a service, in the list to choose from
+	// minBucket is as fine as a time axis shows.
+	minBucket = time.Millisecond
+)
+
+// traceQuery is a search for traces; zero values restrict nothing.
+type traceQuery struct {
+	// service, operation and attributes must be those of one span.
+	service    string
+	operation  string
+	attributes []attributeFilter
+	// failed asks for traces with errors (true) or without.
+	failed      *bool
+	minDuration time.Duration
+	maxDuration time.Duration
+	// from and to bound the start of the trace; to is not included.
+	from, to time.Time
+	order    string
+	offset   int
+	limit    int
+	buckets  int
+}
+
+// attributeFilter wants an attribute of a span or of its resource: any value,
+// the value, or one that contains it.
+type attributeFilter struct {
+	name    string
+	value   string
+	compare byte // 0, '=' or '~'
+}
+
+// The orders of a list of traces, and what comes first.
+var traceOrders = map[string]func(a, b *TraceSummary) int{
+	"start":    func(a, b *TraceSummary) int { return b.StartTime.Compare(a.StartTime) },
+	"duration": func(a, b *TraceSummary) int { return cmp.Compare(b.DurationNS, a.DurationNS) },
+	"spans":    func(a, b *TraceSummary) int { return cmp.Compare(b.Spans, a.Spans) },
+	"errors":   func(a, b *TraceSummary) int { return cmp.Compare(b.Errors, a.Errors) },
+}
+
+// TimeHistogram counts the traces that a search finds by the time of their
+// start, in buckets of equal width.
+type TimeHistogram struct {
+	From     time.Time    `json:"from"`
+	BucketNS int64        `json:"bucket_ns"`
+	Buckets  []TimeBucket `json:"buckets"`
+}
+
+// TimeBucket is the traces that started in one span of time.
+type TimeBucket struct {
+	Traces int `json:"traces"`
+	// Errors is the number of those with errors.
+	Errors int `json:"errors"`
+}
+
+// parseTraceQuery reads a search from a URL; its error names the parameter.
+func parseTraceQuery(values url.Values, limit int) (traceQuery, error) {
+	q := traceQuery{service: values.Get("service"), operation: values.Get("operation"), order: "start", limit: limit}
+	var errs []error
+	fail := func(name, want string) { errs = append(errs, fmt.Errorf("%s: must be %s", name, want)) }
+
+	switch status := values.Get("status"); status {
+	case "":
+	case "error", "ok":
+		q.failed = new(status == "error")
+	default:
+		fail("status", "error or ok")
+	}
+	for _, field := range []struct {
+		name string
+		into *time.Duration
+	}{{"min_duration", &q.minDuration}, {"max_duration", &q.maxDuration}} {
+		if text := values.Get(field.name); text != "" {
+			d, err := time.ParseDuration(text)
+			if err != nil || d < 0 {
+				fail(field.name, "a duration such as 250ms")
+			}
+			*field.into = d
+		}
+	}
+	for _, field := range []struct {
+		name string
+		into *time.Time
+	}{{"from", &q.from}, {"to", &q.to}} {
+		if text := values.Get(field.name); text != "" {
+			at, err := time.Parse(time.RFC3339Nano, text)
+			if err != nil {
+				fail(field.name, "a time as in RFC 3339")
+			}
+			*field.into = at
+		}
+	}
+	for _, field := range []struct {
+		name string
+		most int
+		into *int
+	}{{"offset", 1 << 30, &q.offset}, {"buckets", maxBuckets, &q.buckets}} {
+		if text := values.Get(field.name); text != "" {
+			n, err := strconv.Atoi(text)
+			if err != nil || n < 0 || n > field.most {
+				fail(field.name, fmt.Sprintf("a number from 0 to %d", field.most))
+			}
+			*field.into = n
+		}
+	}
+	if text := values.Get("sort"); text != "" {
+		if _, ok := traceOrders[text]; !ok {
+			fail("sort", "one of "+strings.Join(slices.Sorted(maps.Keys(traceOrders)), ", "))
+		}
+		q.order = text
+	}
+	for _, text := range values["attribute"] {
+		filter := attributeFilter{name: text}
+		if at := strings.IndexAny(text, "=~"); at >= 0 {
+			filter = attributeFilter{name: text[:at], compare: text[at], value: text[at+1:]}
+		}
+		filter.name = strings.TrimSpace(filter.name)
+		if filter.name == "" {
+			fail("attribute", "name, name=value or name~part")
+			continue
+		}
+		q.attributes = append(q.attributes, filter)
+	}
+	return q, errors.Join(errs...)
+}
+
+// matches says whether one of the two has the attribute. APM's queries do not
+// mind the case of names.
+func (f attributeFilter) matches(span, resource pcommon.Map) bool {
+	for _, attributes := range []pcommon.Map{span, resource} {
+		for name, value := range attributes.All() {
+			if !strings.EqualFold(name, f.name) {
+				continue
+			}
+			switch f.compare {
+			case '=':
+				if value.AsString() == f.value {
+					return true
+				}
+			case '~':
+				if strings.Contains(strings.ToLower(value.AsString()), strings.ToLower(f.value)) {
+					return true
+				}
+			default:
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// matches says whether a trace is one that the search is for. What is cheap to
+// know is asked first.
+func (q *traceQuery) matches(trace storedTrace, summary *TraceSummary) bool {
+	switch {
+	case q.service != "" && !slices.Contains(summary.Services, q.service),
+		q.failed != nil && *q.failed != (summary.Errors > 0),
+		summary.DurationNS < q.minDuration.Nanoseconds(),
+		q.maxDuration > 0 && summary.DurationNS > q.maxDuration.Nanoseconds(),
+		!q.from.IsZero() && summary.StartTime.Before(q.from),
+		!q.to.IsZero() && !summary.StartTime.Before(q.to):
+		return false
+	}
+	if q.operation == "" && len(q.attributes) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(trace.spans, func(s storedSpan) bool {
+		if (q.service != "" && s.service != q.service) || (q.operation != "" && s.span.Name() != q.operation) {
+			return false
+		}
+		for _, filter := range q.attributes {
+			if !filter.matches(s.span.Attributes(), s.resource.Attributes()) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// listTraces returns the traces that the search is for.
+func listTraces(traces []storedTrace, q traceQuery) TraceList {
+	var matches []*TraceSummary
+	for _, trace := range traces {
+		if summary := summarize(trace); q.matches(trace, summary) {
+			matches = append(matches, summary)
+		}
+	}
+	order := traceOrders[q.order]
+	slices.SortFunc(matches, func(a, b *TraceSummary) int {
+		return cmp.Or(order(a, b), b.StartTime.Compare(a.StartTime), cmp.Compare(a.TraceID, b.TraceID))
+	})
+	list := TraceList{Traces: []TraceSummary{}, Total: len(matches)}
+	from := min(q.offset, len(matches))
+	for _, summary := range matches[from:min(from+q.limit, len(matches))] {
+		list.Traces = append(list.Traces, *summary)
+	}
+	if q.buckets > 0 {
+		list.Histogram = histogramOf(matches, q)
+	}
+	return list
+}
+
+// histogramOf spreads traces over the buckets between the bounds of the search
+// or, where it has none, between the first and the last start.
+func histogramOf(traces []*TraceSummary, q traceQuery) *TimeHistogram {
+	h := &TimeHistogram{From: q.from, Buckets: make([]TimeBucket, q.buckets)}
+	to := q.to
+	for i, trace := range traces {
+		if q.from.IsZero() && (i == 0 || trace.StartTime.Before(h.From)) {
+			h.From = trace.StartTime
+		}
+		if q.to.IsZero() && (i == 0 || !trace.StartTime.Before(to)) {
+			to = trace.StartTime.Add(1)
+		}
+	}
+	h.From = h.From.UTC()
+	buckets := int64(q.buckets)
+	h.BucketNS = max(minBucket.Nanoseconds(), (max(0, to.Sub(h.From).Nanoseconds())+buckets-1)/buckets)
+	for _, trace := range traces {
+		bucket := &h.Buckets[min(trace.StartTime.Sub(h.From).Nanoseconds()/h.BucketNS, buckets-1)]
+		bucket.Traces++
+		if trace.Errors > 0 {
+			bucket.Errors++
+		}
+	}
+	return h
+}
+
+// ServiceFacet is a service that spans in the store are of.
+type ServiceFacet struct {
+	Name  string `json:"name"`
+	Spans int    `json:"spans"`
+	// Operations are the names of its spans, up to 500.
+	Operations []string `json:"operations"`
+}
+
+// facetsOf lists the services and their operations in order of their names.
+func facetsOf(traces []storedTrace) []ServiceFacet {
+	type names struct {
+		spans      int
+		operations map[string]struct{}
+	}
+	services := map[string]*names{}
+	for _, trace := range traces {
+		for _, s := range trace.spans {
+			service := services[s.service]
+			if service == nil {
+				if len(services) >= maxServices {
+					continue
+				}
+				service = &names{operations: map[string]struct{}{}}
+				services[s.service] = service
+			}
+			service.spans++
+			if len(service.operations) < maxOperations && len(s.span.Name()) <= maxName {
+				service.operations[s.span.Name()] = struct{}{}
+			}
+		}
+	}
+	facets := make([]ServiceFacet, 0, len(services))
+	for _, name := range slices.Sorted(maps.Keys(services)) {
+		facets = append(facets, ServiceFacet{
+			Name: name, Spans: services[name].spans, Operations: slices.Sorted(maps.Keys(services[name].operations)),
+		})
+	}
+	return facets
+}

@@ -1,0 +1,118 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package oci
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// The codes of OCI's errors that the sandbox knows:
+// https://docs.oracle.com/en-us/iaas/Content/API/References/apierrors.htm
+const (
+	CodeNotAuthenticated        = "NotAuthenticated"
+	CodeNotAuthorizedOrNotFound = "NotAuthorizedOrNotFound"
+	CodeNotFound                = "NotFound"
+	CodeInvalidParameter        = "InvalidParameter"
+	CodeMethodNotAllowed        = "MethodNotAllowed"
+	CodeTooManyRequests         = "TooManyRequests"
+	CodeInternalServerError     = "InternalServerError"
+	CodeServiceUnavailable      = "ServiceUnavailable"
+)
+
+// Reason is why the sandbox refused a request. OCI tells its callers less: the
+// reason stands in the log and in [Request], not in the answer.
+type Reason string
+
+// The reasons.
+const (
+	ReasonNotSigned      Reason = "not signed"
+	ReasonMalformed      Reason = "malformed authorization"
+	ReasonHeaderUnsigned Reason = "header not signed"
+	ReasonDate           Reason = "date"
+	ReasonSkew           Reason = "clock skew"
+	ReasonDigest         Reason = "body digest"
+	ReasonUnknownKey     Reason = "unknown key"
+	ReasonToken          Reason = "invalid token"
+	ReasonTokenExpired   Reason = "expired token"
+	ReasonSignature      Reason = "wrong signature"
+	ReasonCertificate    Reason = "certificate"
+	ReasonForwarded      Reason = "forwarded"
+	ReasonNotFound       Reason = "not found"
+	ReasonWrongRegion    Reason = "wrong region"
+	ReasonInactive       Reason = "inactive"
+	ReasonParameter      Reason = "parameter"
+	ReasonMethod         Reason = "method"
+	ReasonFault          Reason = "fault"
+)
+
+// failure is an answer that is no success.
+type failure struct {
+	status  int
+	code    string
+	message string // never holds a key or a token
+	reason  Reason
+	detail  string // for the log; never holds a key or a token
+}
+
+// The texts are those that users quote from the real service.
+const (
+	textNoCredentials = "The required information to complete authentication was not provided."
+	textBadSignature  = "The required information to complete authentication was not provided or was incorrect."
+	textNotFound      = "Authorization failed or requested resource not found."
+)
+
+func unauthenticated(reason Reason, detail string) *failure {
+	text := textBadSignature
+	if reason == ReasonNotSigned {
+		text = textNoCredentials
+	}
+	return &failure{status: http.StatusUnauthorized, code: CodeNotAuthenticated, message: text, reason: reason, detail: detail}
+}
+
+// skewed is the answer to a request whose date is too far from the clock.
+func skewed(date, now time.Time) *failure {
+	const layout = "Mon, 02 Jan 2006 15:04:05 UTC"
+	format := func(t time.Time) string { return t.UTC().Format(layout) }
+	return &failure{
+		status: http.StatusUnauthorized, code: CodeNotAuthenticated, reason: ReasonSkew,
+		message: fmt.Sprintf("Date '%s' is not within allowed clock skew. Current '%s', valid datetime range: ['%s', '%s']",
+			format(date), format(now), format(now.Add(-maxSkew)), format(now.Add(maxSkew))),
+	}
+}
+
+// notFound is the answer where something is not there or not allowed: OCI does
+// not let callers tell the two apart.
+func notFound(reason Reason, detail string) *failure {
+	return &failure{
+		status: http.StatusNotFound, code: CodeNotAuthorizedOrNotFound, message: textNotFound,
+		reason: reason, detail: detail,
+	}
+}
+
+func invalidParameter(text string) *failure {
+	return &failure{
+		status: http.StatusBadRequest, code: CodeInvalidParameter, message: text,
+		reason: ReasonParameter,
+	}
+}
+
+// codeOf returns OCI's usual code for a status.
+func codeOf(status int) string {
+	switch status {
+	case http.StatusUnauthorized:
+		return CodeNotAuthenticated
+	case http.StatusNotFound, http.StatusForbidden:
+		return CodeNotAuthorizedOrNotFound
+	case http.StatusTooManyRequests:
+		return CodeTooManyRequests
+	case http.StatusServiceUnavailable:
+		return CodeServiceUnavailable
+	}
+	if status >= http.StatusInternalServerError {
+		return CodeInternalServerError
+	}
+	return CodeInvalidParameter
+}

@@ -1,9 +1,0 @@
-// Copyright The otelcol-ociapm Authors
-// SPDX-License-Identifier: Apache-2.0
-
-//go:generate go tool -modfile=../internal/tools/go.mod mdatagen metadata.yaml
-
-// Package ocivaultprovider reads values of a configuration from secrets in OCI
-// Vault, and has the collector read its configuration again when a secret gets a
-// new version.
-package ocivaultprovider // import "github.com/ociapm/otelcol-ociapm/ocivaultprovider"
