@@ -171,10 +171,12 @@ check-bench: ## Fail if what each span goes through allocates more, or takes far
 	cd test/load && go run ./guard $(UPDATE)
 
 .PHONY: lint
-lint: ## Lint all Go code
+lint: ## Lint all Go code, and try the linter's rules about imports
 	$(TOOL) golangci-lint run ./...
+	cd packaging && go tool -modfile=../internal/tools/go.mod golangci-lint run ./...
 	cd test/benchmark && go tool -modfile=../../internal/tools/go.mod golangci-lint run ./...
 	cd test/load && go tool -modfile=../../internal/tools/go.mod golangci-lint run ./...
+	go test -count=1 -tags=lint ./test/lint
 
 .PHONY: fmt
 fmt: ## Format all Go code

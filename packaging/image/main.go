@@ -85,7 +85,8 @@ func run(o options, args []string) error {
 	if err != nil {
 		return fmt.Errorf("reference: %w", err)
 	}
-	if err := os.MkdirAll(o.output, 0o755); err != nil {
+	err = os.MkdirAll(o.output, 0o755)
+	if err != nil {
 		return err
 	}
 	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
@@ -94,11 +95,11 @@ func run(o options, args []string) error {
 		if !ok {
 			return fmt.Errorf("%q is not ARCHITECTURE=BINARY", arg)
 		}
-		image, err := build(o, arch, binary)
-		if err != nil {
-			return fmt.Errorf("%s: %w", arch, err)
+		image, buildErr := build(o, arch, binary)
+		if buildErr != nil {
+			return fmt.Errorf("%s: %w", arch, buildErr)
 		}
-		if err := write(filepath.Join(o.output, "otelcol-ociapm-image-"+arch+".tar"), tag, image); err != nil {
+		if err = write(filepath.Join(o.output, "otelcol-ociapm-image-"+arch+".tar"), tag, image); err != nil {
 			return fmt.Errorf("%s: %w", arch, err)
 		}
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{
@@ -110,7 +111,8 @@ func run(o options, args []string) error {
 		return nil
 	}
 	dir := filepath.Join(o.output, "otelcol-ociapm-image")
-	if err := os.RemoveAll(dir); err != nil {
+	err = os.RemoveAll(dir)
+	if err != nil {
 		return err
 	}
 	_, err = layout.Write(dir, index)
@@ -170,15 +172,15 @@ func build(o options, arch, binary string) (v1.Image, error) {
 		{"queuedir", []entry{{path: "queuedir", mode: 0o755, content: queuedir}}},
 		{"otelcol-ociapm", []entry{{path: "otelcol-ociapm", mode: 0o755, content: program}}},
 	} {
-		packed, err := pack(content.entries, created)
-		if err != nil {
-			return nil, err
+		packed, packErr := pack(content.entries, created)
+		if packErr != nil {
+			return nil, packErr
 		}
-		layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
+		layer, layerErr := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
 			return io.NopCloser(bytes.NewReader(packed)), nil
 		}, tarball.WithMediaType(types.OCILayer))
-		if err != nil {
-			return nil, err
+		if layerErr != nil {
+			return nil, layerErr
 		}
 		image, err = mutate.Append(image, mutate.Addendum{
 			Layer:   layer,

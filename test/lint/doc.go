@@ -1,0 +1,6 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package lint tests that the linter's rules about imports reject what they are
+// for. make lint runs it.
+package lint // import "github.com/ociapm/otelcol-ociapm/test/lint"
