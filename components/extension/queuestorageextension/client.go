@@ -5,6 +5,7 @@ package queuestorageextension // import "github.com/ociapm/otelcol-ociapm/compon
 
 import (
 	"context"
+	"fmt"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 
@@ -16,6 +17,7 @@ type client struct {
 	storage *queueStorage
 	folder  string
 	log     *seglog.Log
+	host    host
 }
 
 var _ storage.Client = (*client)(nil)
@@ -39,7 +41,13 @@ func (c *client) Delete(_ context.Context, key string) error {
 
 // Batch carries out operations in order. All changes are made, or none.
 func (c *client) Batch(_ context.Context, ops ...*storage.Operation) error {
-	return c.log.Batch(ops...)
+	if err := c.log.Batch(ops...); err != nil {
+		return err
+	}
+	if c.host.dispatches(ops) && ops[1].Value == nil {
+		return fmt.Errorf("item %s is not there: the disk was full, or it was damaged", ops[1].Key)
+	}
+	return nil
 }
 
 // Close gives the queue free for another client.

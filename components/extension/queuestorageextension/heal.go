@@ -34,6 +34,14 @@ func hostOf(kind component.Kind, id component.ID) host {
 	return host{heal: func(*seglog.Log) error { return nil }}
 }
 
+// dispatches says whether exporterhelper takes an item out of its queue. Where
+// there is none it takes an error as it should be, and an empty value for an empty
+// request, which it sends. The number of an item that found no room is a gap, and
+// so are those that were sent while an older one was not.
+func (h *host) dispatches(ops []*storage.Operation) bool {
+	return h.derived == queueMetadata && len(ops) == 2 && ops[0].Type == storage.Set && ops[0].Key == queueMetadata && ops[1].Type == storage.Get
+}
+
 // The keys of exporterhelper's persistent queue at v0.158: one for its metadata,
 // and those that it had before. An item's key is its number.
 const queueMetadata = "qmv0"
@@ -46,7 +54,11 @@ var legacyQueueKeys = []string{"ri", "wi", "di"}
 // between, or the disk is full. No upstream issue about it is known.
 func healQueue(log *seglog.Log) error {
 	get := storage.GetOperation(queueMetadata)
-	if err := log.Batch(get); err != nil {
+	ops := []*storage.Operation{get}
+	for _, key := range legacyQueueKeys {
+		ops = append(ops, storage.DeleteOperation(key))
+	}
+	if err := log.Batch(ops...); err != nil {
 		return err
 	}
 	meta, err := parseMetadata(get.Value)
@@ -62,11 +74,7 @@ func healQueue(log *seglog.Log) error {
 	default:
 		meta = metadataRecord{read: meta.write, write: meta.write}
 	}
-	ops := []*storage.Operation{storage.SetOperation(queueMetadata, meta.append(nil))}
-	for _, key := range legacyQueueKeys {
-		ops = append(ops, storage.DeleteOperation(key))
-	}
-	return log.Batch(ops...)
+	return log.Batch(storage.SetOperation(queueMetadata, meta.append(nil)))
 }
 
 // metadataRecord is exporterhelper's PersistentMetadata with nothing dispatched:

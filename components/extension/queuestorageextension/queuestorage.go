@@ -139,22 +139,22 @@ func (q *queueStorage) GetClient(_ context.Context, kind component.Kind, id comp
 	if q.clients[folder] != nil {
 		return nil, fmt.Errorf("the queue %s is in use by another component of this collector", folder)
 	}
-	host := hostOf(kind, id)
+	h := hostOf(kind, id)
 	log, err := seglog.Open(seglog.Options{
 		Folder:       filepath.Join(q.cfg.Directory, folder),
 		MaxSize:      q.cfg.MaxSize,
 		FSync:        q.cfg.FSync,
-		Derived:      host.derived,
+		Derived:      h.derived,
 		Logger:       q.logger,
 		OnUnreadable: q.noteUnreadable(folder),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the queue %s: %w", folder, err)
 	}
-	if err := errors.Join(q.takeOver(log, kind, id, name), host.heal(log)); err != nil {
+	if err := errors.Join(q.takeOver(log, kind, id, name), h.heal(log)); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the queue %s: %w", folder, err), log.Close())
 	}
-	c := &client{storage: q, folder: folder, log: log}
+	c := &client{storage: q, folder: folder, log: log, host: h}
 	q.clients[folder] = c
 	return c, nil
 }

@@ -199,9 +199,13 @@ func (l *Log) carryOut(p *plan) error {
 	if err := l.room(p); err != nil {
 		return l.refuse(err)
 	}
-	err := l.write(p, l.derivedToWrite(p.derived))
-	wrote := err == nil
-	if err != nil && !p.adds && l.reserve.release() {
+	var derived []byte
+	if p.adds || l.reserve.whole() { // the last room is for deletes
+		derived = l.derivedToWrite(p.derived)
+	}
+	err := l.write(p, derived)
+	wrote := err == nil && derived != nil
+	for err != nil && !p.adds && l.reserve.release() {
 		err = l.write(p, nil)
 	}
 	switch {

@@ -105,7 +105,7 @@ func (l *Log) moveOn() error {
 		}
 		err = l.write(&p, nil)
 		// The reserve is worth it where the whole segment goes then.
-		if err != nil && victim.live <= p.size && l.reserve.release() {
+		for err != nil && victim.live <= p.size && l.reserve.release() {
 			err = l.write(&p, nil)
 		}
 		if err != nil {
@@ -149,7 +149,7 @@ func (l *Log) gather(file *os.File, victim *segment) (plan, int64, error) {
 // settle writes what only the memory has.
 func (l *Log) settle() error {
 	err := l.write(&plan{}, l.derivedToWrite(nil))
-	if err != nil && len(l.unwritten) > 0 && l.reserve.release() {
+	for err != nil && len(l.unwritten) > 0 && l.reserve.release() {
 		err = l.write(&plan{}, nil)
 	}
 	return err

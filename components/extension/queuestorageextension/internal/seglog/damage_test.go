@@ -47,7 +47,7 @@ func batchOf(i int) (ops []*storage.Operation) {
 	return append(ops, set(fmt.Sprint(i), valueOf(i)))
 }
 
-func valueOf(i int) string { return strings.Repeat(fmt.Sprint(i, " "), 1+i) }
+func valueOf(i int) string { return strings.Repeat(fmt.Sprint(i, " "), 2+i*5) }
 
 // openWith opens a log with a segment.
 func openWith(t testing.TB, name string, content []byte) *testLog {

@@ -115,6 +115,19 @@ func readRecord(buf []byte, seed uint32, available int64) (record, bool) {
 	}, true
 }
 
+// usualKey is longer than the keys of queues.
+const usualKey = 64
+
+// cutInKey says whether a buffer is the beginning of a record, and ends before the
+// key does.
+func cutInKey(buf []byte) bool {
+	if len(buf) < recordHeaderSize {
+		return true
+	}
+	keyLen := int(binary.LittleEndian.Uint16(buf[12:]))
+	return buf[14] >= typeSet && buf[14] <= typeSkip && buf[15] <= flagLast && keyLen <= usualKey && recordHeaderSize+keyLen > len(buf)
+}
+
 // sound says whether a value is the one that was written.
 func (r *record) sound(value []byte, seed uint32) bool {
 	return crc32.Update(seed, castagnoli, value) == r.valueSum

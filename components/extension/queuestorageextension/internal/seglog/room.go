@@ -4,9 +4,7 @@
 package seglog // import "github.com/ociapm/otelcol-ociapm/components/extension/queuestorageextension/internal/seglog"
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -95,42 +93,51 @@ func (l *Log) noteRoom() {
 // a kilobyte has less, and gives its own room when they are deleted.
 const reserveSize = 256 << 10
 
+// reserveStep is how much of it is given free at a time: what is free on a full
+// disk, others may take.
+const reserveStep = 16 << 10
+
 // reserve is a file that only takes up room, until a full disk has none for
 // deletes.
 type reserve struct {
 	path string
-	held bool
+	size int64
 }
 
 func openReserve(folder string) reserve {
 	r := reserve{path: filepath.Join(folder, "reserve")}
-	info, err := os.Stat(r.path)
-	r.held = err == nil && info.Size() == reserveSize
+	if info, err := os.Stat(r.path); err == nil {
+		r.size = info.Size()
+	}
 	return r
 }
 
-// hold takes up the room, if there is enough.
+// whole says whether no room was given free, or all of it is taken up again.
+func (r *reserve) whole() bool { return r.size >= reserveSize }
+
+// hold takes up the room that is missing, or as much as there is.
 func (r *reserve) hold() {
-	if r.held {
+	if r.whole() {
 		return
 	}
-	content := make([]byte, reserveSize)
+	file, err := os.OpenFile(r.path, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return
+	}
 	// A file system that compresses would take up nothing for zeros.
+	content := make([]byte, reserveSize-r.size)
 	random := rand.NewChaCha8([32]byte{})
 	_, _ = random.Read(content)
-	if err := os.WriteFile(r.path, content, 0o600); err != nil {
-		_ = removeFile(r.path)
-		return
-	}
-	r.held = true
+	n, _ := file.WriteAt(content, r.size)
+	r.size += int64(n)
+	_ = file.Close()
 }
 
-// release gives the room free and says whether there was any.
+// release gives a part of the room free and says whether there was any.
 func (r *reserve) release() bool {
-	if !r.held {
+	if r.size == 0 {
 		return false
 	}
-	r.held = false
-	err := os.Remove(r.path)
-	return err == nil || errors.Is(err, fs.ErrNotExist)
+	r.size = max(0, r.size-reserveStep)
+	return os.Truncate(r.path, r.size) == nil
 }

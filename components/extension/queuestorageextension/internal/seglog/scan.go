@@ -109,10 +109,6 @@ func scanSegment(file io.ReaderAt, size int64, seed uint32, each func(record)) (
 	}
 }
 
-// shortTail is less than the header and the key of some record may have. So little
-// is no damage but what a write leaves that was cut short.
-const shortTail = recordHeaderSize + 20
-
 // torn says whether the end of a segment is what a write leaves that was cut
 // short, the first part of one record, or what a power cut leaves of it: zeros.
 func torn(s *scanner, end region) bool {
@@ -120,7 +116,7 @@ func torn(s *scanner, end region) bool {
 	if err != nil {
 		return false
 	}
-	if _, ok := readRecord(buf, s.seed, math.MaxInt64); ok || len(buf) < shortTail {
+	if _, ok := readRecord(buf, s.seed, math.MaxInt64); ok || cutInKey(buf) {
 		return true
 	}
 	for offset := end.start; offset < end.end; {
