@@ -219,6 +219,20 @@ func TestHealedMetadata(t *testing.T) {
 	}
 }
 
+// An item that was not sent while a hundred thousand were leaves a gap, and so do
+// items that a full disk refused. The queue crosses it, and sends nothing for it.
+func TestGap(t *testing.T) {
+	directory := backlog(t, numbered(3))
+	ext, _ := startStorage(t, directory)
+	c := tracesClient(t, ext)
+	item, err := c.Get(t.Context(), "0")
+	require.NoError(t, err)
+	require.NoError(t, c.Set(t.Context(), "100000", item))
+	require.NoError(t, ext.Shutdown(t.Context()))
+	q := deliver(t, directory, []string{"item 0", "item 1", "item 2", "item 0"})
+	assert.Positive(t, q.logs.FilterMessageSnippet("Failed to dispatch item").Len())
+}
+
 func TestHealedJournal(t *testing.T) {
 	ext, _ := startStorage(t, t.TempDir())
 	open := func() storage.Client {

@@ -282,3 +282,32 @@ func TestFullDisk(t *testing.T) {
 	}
 	assert.Less(t, size, int64(2<<20), "room is given back")
 }
+
+// A queue of file_storage for whose copy there is no room waits, and the collector
+// works meanwhile.
+func TestTakeOverOnAFullDisk(t *testing.T) {
+	disk, inside := onSmallDisk(t)
+	if !inside {
+		return
+	}
+	directory, ballast := filepath.Join(disk, "queue"), filepath.Join(disk, "ballast")
+	require.NoError(t, os.Mkdir(directory, 0o700))
+	names := numbered(500)
+	path := fill(t, directory, names...)
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(ballast, make([]byte, diskSize-info.Size()-4096*40), 0o600)) //nolint:gosec // of the test
+
+	ext, logs := startStorage(t, directory)
+	q := startQueue(t, ext, false)
+	require.Equal(t, 1, logs.FilterMessageSnippet("could not be taken over").Len(), logs.All())
+	q.send(t, "new")
+	q.waitFor(t, []string{"new"})
+	q.shutdown(t)
+	require.NoError(t, ext.Shutdown(t.Context()))
+	require.FileExists(t, path)
+
+	require.NoError(t, os.Remove(ballast))
+	deliver(t, directory, names)
+	assert.NoFileExists(t, path)
+}
