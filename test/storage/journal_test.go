@@ -81,7 +81,7 @@ func TestJournal(t *testing.T) {
 		td := ptrace.NewTraces()
 		span := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty()
 		var id [16]byte
-		binary.BigEndian.PutUint64(id[8:], uint64(i+1)) //nolint:gosec // small
+		binary.BigEndian.PutUint64(id[8:], uint64(i+1))
 		span.SetTraceID(id)
 		span.SetSpanID([8]byte(id[8:]))
 		require.NoError(t, sampler.ConsumeTraces(t.Context(), td))

@@ -35,7 +35,7 @@ func TestItOnlyWarns(t *testing.T) {
 	require.Equal(t, 1, logs.Len(), logs.All())
 	assert.Equal(t, zap.WarnLevel, logs.All()[0].Level)
 	assert.Contains(t, logs.All()[0].Message, "write extensions::queue_storage::directory: "+dir)
-	content, err := os.ReadFile(path)
+	content, err := os.ReadFile(path) //nolint:gosec // of the test
 	require.NoError(t, err)
 	assert.Equal(t, garbage, content)
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
@@ -50,7 +51,7 @@ func BenchmarkItem(b *testing.B) {
 					}
 				}
 				put := func(i int) {
-					batch(storage.SetOperation(queueMetadata, metadata), storage.SetOperation(fmt.Sprint(i), item))
+					batch(storage.SetOperation(queueMetadata, metadata), storage.SetOperation(strconv.Itoa(i), item))
 				}
 				const queued = 1000
 				for i := range queued {
@@ -59,8 +60,8 @@ func BenchmarkItem(b *testing.B) {
 				b.ReportAllocs()
 				for i := 0; b.Loop(); i++ {
 					put(queued + i)
-					batch(storage.SetOperation(queueMetadata, metadata), storage.GetOperation(fmt.Sprint(i)))
-					batch(storage.SetOperation(queueMetadata, metadata), storage.DeleteOperation(fmt.Sprint(i)))
+					batch(storage.SetOperation(queueMetadata, metadata), storage.GetOperation(strconv.Itoa(i)))
+					batch(storage.SetOperation(queueMetadata, metadata), storage.DeleteOperation(strconv.Itoa(i)))
 				}
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*spans), "ns/span")
 			})

@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -108,17 +109,17 @@ func TestKillBetweenTheStepsOfAStart(t *testing.T) {
 	q.shutdown(t)
 	require.NotEmpty(t, steps.copies)
 	for i, directory := range steps.copies {
-		t.Run(fmt.Sprint(i), func(t *testing.T) { deliver(t, directory, names) })
+		t.Run(strconv.Itoa(i), func(t *testing.T) { deliver(t, directory, names) })
 	}
 }
 
 // However much of the metadata's records is damaged, the items are found.
 func TestDamagedMetadata(t *testing.T) {
 	names := numbered(20)
-	directory := backlog(t, names)
+	sound := backlog(t, names)
 	for name, last := range map[string]bool{"the last record": true, "all records": false} {
 		t.Run(name, func(t *testing.T) {
-			directory := killed(t, directory)
+			directory := killed(t, sound)
 			path := segments(t, directory)[0]
 			content, err := os.ReadFile(path)
 			require.NoError(t, err)
@@ -197,7 +198,7 @@ func TestHealedMetadata(t *testing.T) {
 			}
 			c := open()
 			for _, item := range tt.items {
-				require.NoError(t, c.Set(t.Context(), fmt.Sprint(item), []byte("x")))
+				require.NoError(t, c.Set(t.Context(), strconv.FormatUint(uint64(item), 10), []byte("x")))
 			}
 			for _, key := range legacyQueueKeys {
 				require.NoError(t, c.Set(t.Context(), key, []byte("12345678")))

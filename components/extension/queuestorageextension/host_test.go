@@ -38,16 +38,13 @@ var (
 )
 
 // startStorage starts the extension in a directory.
-func startStorage(t testing.TB, directory string, change ...func(*Config)) (*queueStorage, *observer.ObservedLogs) {
+func startStorage(t testing.TB, directory string) (*queueStorage, *observer.ObservedLogs) {
 	t.Helper()
 	core, logs := observer.New(zap.DebugLevel)
 	set := extensiontest.NewNopSettings(metadata.Type)
 	set.Logger = zap.New(core)
 	cfg := createDefaultConfig().(*Config)
 	cfg.Directory = directory
-	for _, c := range change {
-		c(cfg)
-	}
 	ext, err := NewFactory().Create(t.Context(), set, cfg)
 	require.NoError(t, err)
 	require.NoError(t, ext.Start(t.Context(), componenttest.NewNopHost()))

@@ -78,7 +78,7 @@ type worker struct {
 func startWorker(t *testing.T, directory string, environment ...string) *worker {
 	t.Helper()
 	w := &worker{lines: map[string][]string{}, ended: make(chan struct{})}
-	w.cmd = exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestWorker$") //nolint:gosec // this test
+	w.cmd = exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestWorker$")
 	w.cmd.Env = append(append(os.Environ(), workerDirectory+"="+directory), environment...)
 	w.cmd.Stderr = os.Stderr
 	stdout, err := w.cmd.StdoutPipe()
@@ -198,7 +198,7 @@ func onSmallDisk(t *testing.T) (directory string, inside bool) {
 	}
 	directory = t.TempDir()
 	script := fmt.Sprintf(`mount -t tmpfs -o size=%d queue "$%s" || exit 77; exec "$@"`, diskSize, variable)
-	cmd := exec.CommandContext(t.Context(), "unshare", "--map-root-user", "--mount", "sh", "-c", script, "sh", //nolint:gosec // this test
+	cmd := exec.CommandContext(t.Context(), "unshare", "--map-root-user", "--mount", "sh", "-c", script, "sh",
 		os.Args[0], "-test.v", "-test.run=^"+t.Name()+"$")
 	cmd.Env = append(os.Environ(), variable+"="+directory)
 	output, err := cmd.CombinedOutput()
@@ -213,7 +213,7 @@ func onSmallDisk(t *testing.T) (directory string, inside bool) {
 // fillUp takes all room that is left on a disk.
 func fillUp(t *testing.T, path string) {
 	t.Helper()
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600) //nolint:gosec // of the test
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	require.NoError(t, err)
 	for err == nil {
 		_, err = file.Write(make([]byte, 4096))
@@ -281,6 +281,7 @@ func TestFullDisk(t *testing.T) {
 		size += info.Size()
 	}
 	assert.Less(t, size, int64(2<<20), "room is given back")
+	assert.NoDirExists(t, filepath.Join(filepath.Dir(segments(t, directory)[0]), "unreadable"), "no write that failed has left anything")
 }
 
 // A queue of file_storage for whose copy there is no room waits, and the collector
@@ -296,7 +297,7 @@ func TestTakeOverOnAFullDisk(t *testing.T) {
 	path := fill(t, directory, names...)
 	info, err := os.Stat(path)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(ballast, make([]byte, diskSize-info.Size()-4096*40), 0o600)) //nolint:gosec // of the test
+	require.NoError(t, os.WriteFile(ballast, make([]byte, diskSize-info.Size()-4096*40), 0o600))
 
 	ext, logs := startStorage(t, directory)
 	q := startQueue(t, ext, false)

@@ -129,7 +129,7 @@ func (q *queueStorage) Shutdown(context.Context) error {
 
 // GetClient opens the log of a component, takes a queue of file_storage over where
 // there is one, and makes what the component finds at its start whole.
-func (q *queueStorage) GetClient(_ context.Context, kind component.Kind, id component.ID, name string) (storage.Client, error) {
+func (q *queueStorage) GetClient(ctx context.Context, kind component.Kind, id component.ID, name string) (storage.Client, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.lock == nil {
@@ -146,12 +146,12 @@ func (q *queueStorage) GetClient(_ context.Context, kind component.Kind, id comp
 		FSync:        q.cfg.FSync,
 		Derived:      h.derived,
 		Logger:       q.logger,
-		OnUnreadable: q.noteUnreadable(folder),
+		OnUnreadable: q.noteUnreadable(folder), //nolint:contextcheck // it outlives the call
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the queue %s: %w", folder, err)
 	}
-	if err := errors.Join(q.takeOver(log, kind, id, name), h.heal(log)); err != nil {
+	if err := errors.Join(q.takeOver(ctx, log, kind, id, name), h.heal(log)); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the queue %s: %w", folder, err), log.Close())
 	}
 	c := &client{storage: q, folder: folder, log: log, host: h}

@@ -70,7 +70,7 @@ func TestDirectoryWithoutPermission(t *testing.T) {
 		t.Skip("root may write everywhere")
 	}
 	dir := t.TempDir()
-	require.NoError(t, os.Chmod(dir, 0o500)) //nolint:gosec // a folder
+	require.NoError(t, os.Chmod(dir, 0o500))
 	require.ErrorContains(t, startError(t, &Config{Directory: dir}), dir+" cannot be written")
 }
 
@@ -140,7 +140,7 @@ func TestNames(t *testing.T) {
 				require.NoError(t, err)
 				require.NoError(t, c.Close(t.Context()))
 				want := fileStorageName(kind, id, name)
-				if _, err := os.Stat(filepath.Join(dir, want)); err != nil {
+				if _, statErr := os.Stat(filepath.Join(dir, want)); statErr != nil {
 					want = hashed(want)
 				}
 				assert.FileExists(t, filepath.Join(dir, want))

@@ -37,12 +37,12 @@ var fileStorageBucket = []byte("default")
 // takeOver moves what file_storage has of a client into its log, once, and removes
 // the file. A file that another process has open is an error, a damaged one is set
 // aside, and one for which the disk has no room stays for the next start.
-func (q *queueStorage) takeOver(log *seglog.Log, kind component.Kind, id component.ID, name string) error {
+func (q *queueStorage) takeOver(ctx context.Context, log *seglog.Log, kind component.Kind, id component.ID, name string) error {
 	fileName := fileStorageName(kind, id, name)
 	for _, candidate := range []string{fileName, hashed(fileName)} {
 		path := filepath.Join(q.cfg.Directory, candidate)
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-			if err := q.takeOverFile(log, path, hostOf(kind, id)); err != nil {
+			if err := q.takeOverFile(ctx, log, path, hostOf(kind, id)); err != nil {
 				return fmt.Errorf("take over %s, a queue of file_storage: %w", path, err)
 			}
 		}
@@ -52,8 +52,8 @@ func (q *queueStorage) takeOver(log *seglog.Log, kind component.Kind, id compone
 
 var errInUse = errors.New("another collector has it open; stop that one, or give this one a directory of its own")
 
-func (q *queueStorage) takeOverFile(log *seglog.Log, path string, h host) error {
-	if err := checkBoltFile(path); errors.Is(err, boltfile.ErrDamaged) {
+func (q *queueStorage) takeOverFile(ctx context.Context, log *seglog.Log, path string, h host) error {
+	if err := checkBoltFile(ctx, path); errors.Is(err, boltfile.ErrDamaged) {
 		return log.KeepFile(path, err)
 	} else if err != nil {
 		return err
@@ -90,9 +90,9 @@ func (q *queueStorage) takeOverFile(log *seglog.Log, path string, h host) error 
 // checkBoltFile looks for damage, which bbolt does not survive. It holds bbolt's
 // lock, for what another process is writing looks damaged. On Windows the lock
 // would keep the check itself out; there a file that is open cannot be renamed.
-func checkBoltFile(path string) error {
+func checkBoltFile(ctx context.Context, path string) error {
 	if runtime.GOOS != "windows" {
-		waiting, cancel := context.WithTimeout(context.Background(), lockWait)
+		waiting, cancel := context.WithTimeout(ctx, lockWait)
 		defer cancel()
 		lock := flock.New(path)
 		_, err := lock.TryLockContext(waiting, lockRetry)
@@ -188,7 +188,7 @@ func renumbered(bucket *bbolt.Bucket, numbering seglog.Numbering, next uint64) i
 		}
 		slices.Sort(numbers)
 		for i, number := range numbers {
-			if !yield(numbering.Key(next+uint64(i)), bucket.Get([]byte(numbering.Key(number)))) { //nolint:gosec // not negative
+			if !yield(numbering.Key(next+uint64(i)), bucket.Get([]byte(numbering.Key(number)))) {
 				return
 			}
 		}

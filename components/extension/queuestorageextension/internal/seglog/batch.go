@@ -6,10 +6,14 @@ package seglog // import "github.com/ociapm/otelcol-ociapm/components/extension/
 import (
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"math"
 	"os"
+	"syscall"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.uber.org/zap"
 )
 
 // ErrDamaged is in the reason for which something is moved to the unreadable
@@ -84,18 +88,29 @@ func (l *Log) value(key string, before []*storage.Operation) ([]byte, error) {
 	}
 	value, err := l.read(key, p)
 	if err == nil {
+		delete(l.held, key)
 		return value, nil
 	}
-	if !errors.Is(err, ErrDamaged) {
-		// The disk does not give it back. An error would have the queue delete
-		// it just so, and nobody would know.
-		l.opts.OnUnreadable("", fmt.Errorf("read item %s: %w", key, err))
-	} else {
+	switch {
+	case errors.Is(err, ErrDamaged):
 		_ = l.keep(key, value, fmt.Errorf("item %s is %w", key, err)) // it is logged
+	case isGone(err):
+		l.opts.OnUnreadable("", fmt.Errorf("read item %s: %w", key, err))
+	default:
+		l.opts.Logger.Error("An item of the queue cannot be read now: it stays on the disk for the next start",
+			zap.String("folder", l.opts.Folder), zap.String("item", key), zap.Error(err))
+		l.held[key] = struct{}{}
+		return nil, fmt.Errorf("read item %s: %w", key, err)
 	}
 	l.forget(key)
 	l.unwritten = append(l.unwritten, key)
 	return nil, nil
+}
+
+// isGone says whether an error of reading is for good: the disk does not give the
+// bytes back, or the file is cut or gone.
+func isGone(err error) bool {
+	return errors.Is(err, syscall.EIO) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, fs.ErrNotExist)
 }
 
 // read returns the value of a record. With ErrDamaged it returns what is there.
@@ -170,6 +185,10 @@ func (l *Log) plan(ops []*storage.Operation) (plan, error) {
 			p.adds = true
 		case storage.Delete:
 			if _, found := l.index.get(op.Key); !found && !setIn(ops[:i], op.Key) {
+				continue
+			}
+			// exporterhelper deletes what it cannot read.
+			if _, held := l.held[op.Key]; held {
 				continue
 			}
 		default:

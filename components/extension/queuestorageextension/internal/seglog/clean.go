@@ -99,17 +99,16 @@ func (l *Log) moveOn() error {
 		return err
 	}
 	if len(p.ops) > 0 {
-		err := l.room(&p)
-		if err != nil {
-			return err
+		if roomErr := l.room(&p); roomErr != nil {
+			return roomErr
 		}
-		err = l.write(&p, nil)
+		writeErr := l.write(&p, nil)
 		// The reserve is worth it where the whole segment goes then.
-		for err != nil && victim.live <= p.size && l.reserve.release() {
-			err = l.write(&p, nil)
+		for writeErr != nil && victim.live <= p.size && l.reserve.release() {
+			writeErr = l.write(&p, nil)
 		}
-		if err != nil {
-			return err
+		if writeErr != nil {
+			return writeErr
 		}
 	}
 	l.cleaner.offset = end

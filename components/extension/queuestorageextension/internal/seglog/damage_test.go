@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -44,7 +45,7 @@ func batchOf(i int) (ops []*storage.Operation) {
 	case 2:
 		ops = append(ops, set(fmt.Sprint("k", i), "a"), del(fmt.Sprint("k", i-3)))
 	}
-	return append(ops, set(fmt.Sprint(i), valueOf(i)))
+	return append(ops, set(strconv.Itoa(i), valueOf(i)))
 }
 
 func valueOf(i int) string { return strings.Repeat(fmt.Sprint(i, " "), 2+i*5) }
@@ -65,11 +66,11 @@ func TestTruncationAtEveryOffset(t *testing.T) {
 		l := openWith(t, name, content[:length])
 		for i, end := range ends {
 			if int64(length) >= end {
-				require.Equal(t, valueOf(i), string(l.get(t, fmt.Sprint(i))), length)
+				require.Equal(t, valueOf(i), string(l.get(t, strconv.Itoa(i))), length)
 				continue
 			}
 			for _, op := range batchOf(i) {
-				if op.Key == fmt.Sprint(i) || op.Key == fmt.Sprint("k", i) {
+				if op.Key == strconv.Itoa(i) || op.Key == fmt.Sprint("k", i) {
 					require.Nil(t, l.get(t, op.Key), "%d: %s is of a batch that was not completed", length, op.Key)
 				}
 			}
@@ -94,7 +95,7 @@ func TestZerosAtTheEnd(t *testing.T) {
 		l := openWith(t, name, damaged)
 		for i, end := range ends {
 			if int64(length) >= end {
-				require.Equal(t, valueOf(i), string(l.get(t, fmt.Sprint(i))), length)
+				require.Equal(t, valueOf(i), string(l.get(t, strconv.Itoa(i))), length)
 			}
 		}
 		l = openLog(t, copyFolder(t, l.opts.Folder))
@@ -113,7 +114,7 @@ func TestEveryFlippedByte(t *testing.T) {
 		l := openWith(t, name, damaged)
 		missing := 0
 		for i := range writtenBatches {
-			got := l.get(t, fmt.Sprint(i))
+			got := l.get(t, strconv.Itoa(i))
 			if got == nil {
 				missing++
 				continue
@@ -128,7 +129,7 @@ func TestEveryFlippedByte(t *testing.T) {
 		require.NoError(t, l.Batch(set("new", "value")))
 		again := openLog(t, copyFolder(t, l.opts.Folder))
 		for i := range writtenBatches {
-			got := again.get(t, fmt.Sprint(i))
+			got := again.get(t, strconv.Itoa(i))
 			require.True(t, got == nil || string(got) == valueOf(i), at)
 		}
 		require.Equal(t, "value", string(again.get(t, "new")))
@@ -172,7 +173,7 @@ func TestNoiseInTheMiddle(t *testing.T) {
 	l := openLog(t, folder)
 	value := strings.Repeat("v", 1000)
 	for i := range 100 {
-		require.NoError(t, l.Batch(set(fmt.Sprint(i), value)))
+		require.NoError(t, l.Batch(set(strconv.Itoa(i), value)))
 	}
 	require.NoError(t, l.Close())
 	file, err := os.OpenFile(onlySegment(t, folder), os.O_RDWR, 0)
@@ -185,7 +186,7 @@ func TestNoiseInTheMiddle(t *testing.T) {
 	l = openLog(t, folder)
 	missing := 0
 	for i := range 100 {
-		if l.get(t, fmt.Sprint(i)) == nil {
+		if l.get(t, strconv.Itoa(i)) == nil {
 			missing++
 		}
 	}
@@ -198,7 +199,7 @@ func TestForeignSegments(t *testing.T) {
 	name, content, _ := written(t)
 	seed := content[12:16]
 	for _, other := range []uint32{0, 2, 1000} {
-		t.Run(fmt.Sprint(other), func(t *testing.T) {
+		t.Run(strconv.FormatUint(uint64(other), 10), func(t *testing.T) {
 			foreign := segmentHeader(other, uint32(seed[0])|uint32(seed[1])<<8|uint32(seed[2])<<16|uint32(seed[3])<<24)
 			foreign = append(foreign, content[segmentHeaderSize:]...)
 			l := openWith(t, name, foreign)
@@ -237,12 +238,62 @@ func TestDamagedHeaderOfASegment(t *testing.T) {
 		damaged[at] ^= 0xff
 		l := openWith(t, name, damaged)
 		for i := range writtenBatches {
-			require.Equal(t, valueOf(i), string(l.get(t, fmt.Sprint(i))), at)
+			require.Equal(t, valueOf(i), string(l.get(t, strconv.Itoa(i))), at)
 		}
 		mended, err := os.ReadFile(filepath.Join(l.opts.Folder, name))
 		require.NoError(t, err)
 		require.Equal(t, content[:segmentHeaderSize], mended[:segmentHeaderSize])
 	}
+}
+
+// What the disk gives back later is not lost, though the queue deletes what it
+// could not read.
+func TestAnItemThatCannotBeReadNow(t *testing.T) {
+	folder := t.TempDir()
+	l := openLog(t, folder, segmentSize(100))
+	require.NoError(t, l.Batch(set("1", strings.Repeat("x", 200))))
+	require.NoError(t, l.Batch(set("2", "y")))
+	path := l.segments[0].path(folder)
+	require.NoError(t, os.Rename(path, path+".away"))
+	require.NoError(t, os.Mkdir(path, 0o700)) // to read a folder is an error
+	require.Error(t, l.Batch(storage.GetOperation("1")))
+	require.NoError(t, l.Batch(del("1")))
+	require.NoError(t, os.Remove(path))
+	require.NoError(t, os.Rename(path+".away", path))
+	l = openLog(t, copyFolder(t, folder), segmentSize(100))
+	assert.Len(t, l.get(t, "1"), 200)
+	require.NoError(t, l.Batch(del("1")))
+	assert.Nil(t, l.get(t, "1"))
+	assert.Empty(t, l.kept)
+	assert.Zero(t, l.lost)
+}
+
+// A segment that somebody has cut or removed is reported.
+func TestAnItemThatIsGone(t *testing.T) {
+	folder := t.TempDir()
+	l := openLog(t, folder, segmentSize(100))
+	require.NoError(t, l.Batch(set("1", strings.Repeat("x", 200))))
+	require.NoError(t, l.Batch(set("2", "y")))
+	require.NoError(t, os.Remove(l.segments[0].path(folder)))
+	assert.Nil(t, l.get(t, "1"))
+	assert.Equal(t, 1, l.lost)
+	assert.Equal(t, "y", string(l.get(t, "2")))
+}
+
+// The derived value of the record before is better than none.
+func TestDamagedDerivedValue(t *testing.T) {
+	folder := t.TempDir()
+	l := openLog(t, folder)
+	for i := range 3 {
+		require.NoError(t, l.Batch(set(derivedKey, fmt.Sprint("derived ", i)), set(strconv.Itoa(i), "")))
+	}
+	require.NoError(t, l.Close())
+	path := onlySegment(t, folder)
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	content[strings.Index(string(content), "derived 2")] ^= 1
+	require.NoError(t, os.WriteFile(path, content, 0o600))
+	assert.Equal(t, "derived 1", string(openLog(t, folder).get(t, derivedKey)))
 }
 
 func TestKeep(t *testing.T) {
@@ -276,7 +327,7 @@ func FuzzOpen(f *testing.F) {
 		copy(damaged[int(at)%len(damaged):], patch)
 		l := openWith(t, name, damaged)
 		for i := range writtenBatches {
-			if got := l.get(t, fmt.Sprint(i)); got != nil {
+			if got := l.get(t, strconv.Itoa(i)); got != nil {
 				require.Equal(t, valueOf(i), string(got))
 			}
 		}

@@ -61,9 +61,10 @@ type Log struct {
 	cleaner  cleaner
 
 	derived      []byte
-	derivedDirty bool     // the segments have another value
-	unwritten    []string // keys that are deleted in memory alone: the disk was full
-	full         bool     // the last write failed
+	derivedDirty bool                // the segments have another value
+	unwritten    []string            // keys that are deleted in memory alone: the disk was full
+	held         map[string]struct{} // keys whose values cannot be read now; they are not deleted
+	full         bool                // the last write failed
 
 	reader        *os.File // the file that was read last, other than active
 	readerSegment uint32
@@ -73,7 +74,7 @@ type Log struct {
 }
 
 // Open reads the headers of all records back. It needs no room on the disk.
-func Open(opts Options) (*Log, error) { //nolint:gocritic // it keeps them
+func Open(opts Options) (*Log, error) {
 	if opts.SegmentSize == 0 {
 		opts.SegmentSize = defaultSegmentSize
 		if opts.MaxSize > 0 {
@@ -87,7 +88,7 @@ func Open(opts Options) (*Log, error) { //nolint:gocritic // it keeps them
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{opts: opts, aside: kept, reserve: openReserve(opts.Folder)}
+	l := &Log{opts: opts, held: map[string]struct{}{}, aside: kept, reserve: openReserve(opts.Folder)}
 	if err := l.load(); err != nil {
 		return nil, errors.Join(err, l.closeFiles())
 	}
@@ -101,7 +102,7 @@ func (l *Log) load() error {
 	}
 	var derived []place
 	for _, s := range segments {
-		if err := l.loadSegment(s, &derived); err != nil {
+		if err = l.loadSegment(s, &derived); err != nil {
 			return fmt.Errorf("read %s: %w", s.path(l.opts.Folder), err)
 		}
 	}

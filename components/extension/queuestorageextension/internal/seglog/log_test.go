@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -37,7 +38,7 @@ func openLog(t testing.TB, folder string, change ...func(*Options)) *testLog {
 	t.Helper()
 	l := &testLog{}
 	opts := Options{Folder: folder, Derived: derivedKey, Logger: zap.NewNop(), OnUnreadable: func(path string, reason error) {
-		assert.Error(t, reason)
+		require.Error(t, reason)
 		if path == "" {
 			l.lost++
 			return
@@ -138,7 +139,7 @@ func (m model) check(t testing.TB, l *testLog, numbers uint64) {
 // Whatever is done, the log has what a map has, after a kill and after Close.
 func TestAgainstAMap(t *testing.T) {
 	for seed := range uint64(10) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 1))
 			folder, m := t.TempDir(), model{}
 			size := int64(200 + random.IntN(5000))
@@ -185,7 +186,7 @@ func TestAgainstAMap(t *testing.T) {
 			for k := range m {
 				require.NoError(t, l.Batch(del(k)))
 			}
-			assert.EqualValues(t, recordSize(len("first"), 0), l.Stats().Live)
+			assert.Equal(t, recordSize(len("first"), 0), l.Stats().Live)
 		})
 	}
 }
@@ -211,21 +212,21 @@ func TestRoomIsGivenBack(t *testing.T) {
 	l := openLog(t, folder, segmentSize(10_000))
 	value := strings.Repeat("v", 1000)
 	for i := range 2000 {
-		require.NoError(t, l.Batch(set(fmt.Sprint(i), value)))
+		require.NoError(t, l.Batch(set(strconv.Itoa(i), value)))
 		if i >= 10 && i%100 != 0 {
-			require.NoError(t, l.Batch(del(fmt.Sprint(i))))
+			require.NoError(t, l.Batch(del(strconv.Itoa(i))))
 		}
 		stats := l.Stats()
 		require.LessOrEqual(t, stats.Disk, 2*stats.Live+4*10_000, i)
 	}
 	for i := range 2000 {
-		require.Equal(t, i < 10 || i%100 == 0, l.get(t, fmt.Sprint(i)) != nil, i)
+		require.Equal(t, i < 10 || i%100 == 0, l.get(t, strconv.Itoa(i)) != nil, i)
 	}
 	require.NoError(t, l.Close())
 	l = openLog(t, folder, segmentSize(10_000))
 	for i := range 2000 {
-		require.Equal(t, i < 10 || i%100 == 0, l.get(t, fmt.Sprint(i)) != nil, i)
-		require.NoError(t, l.Batch(del(fmt.Sprint(i))))
+		require.Equal(t, i < 10 || i%100 == 0, l.get(t, strconv.Itoa(i)) != nil, i)
+		require.NoError(t, l.Batch(del(strconv.Itoa(i))))
 	}
 	paths, err := filepath.Glob(filepath.Join(folder, "*.log"))
 	require.NoError(t, err)
@@ -236,8 +237,8 @@ func TestAnEmptyLogIsSmall(t *testing.T) {
 	l := openLog(t, t.TempDir())
 	value := strings.Repeat("v", 10_000)
 	for i := range 1000 {
-		require.NoError(t, l.Batch(set(fmt.Sprint(i), value), set(derivedKey, fmt.Sprint(i))))
-		require.NoError(t, l.Batch(del(fmt.Sprint(i))))
+		require.NoError(t, l.Batch(set(strconv.Itoa(i), value), set(derivedKey, fmt.Sprint(i))))
+		require.NoError(t, l.Batch(del(strconv.Itoa(i))))
 		require.LessOrEqual(t, l.Stats().Disk, int64(idleSize+20_000))
 	}
 	assert.Equal(t, "999", string(l.get(t, derivedKey)))
@@ -249,7 +250,7 @@ func TestMaxSize(t *testing.T) {
 	n := 0
 	var err error
 	for ; err == nil; n++ {
-		err = l.Batch(set(fmt.Sprint(n), value))
+		err = l.Batch(set(strconv.Itoa(n), value))
 	}
 	n--
 	require.ErrorIs(t, err, storage.ErrStorageFull)
@@ -259,10 +260,10 @@ func TestMaxSize(t *testing.T) {
 	require.NoError(t, l.Import(set("imported", value)), "what is taken over does not count")
 	// It goes on with as much as was sent.
 	for i := range 500 {
-		require.NoError(t, l.Batch(del(fmt.Sprint(i))))
-		require.NoError(t, l.Batch(del(fmt.Sprint(i+1))))
+		require.NoError(t, l.Batch(del(strconv.Itoa(i))))
+		require.NoError(t, l.Batch(del(strconv.Itoa(i+1))))
 		for err = nil; err == nil; n++ {
-			err = l.Batch(set(fmt.Sprint(n), value))
+			err = l.Batch(set(strconv.Itoa(n), value))
 		}
 		n--
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -38,14 +39,14 @@ func TestWritesThatFail(t *testing.T) {
 	folder := t.TempDir()
 	l := openLog(t, folder, func(o *Options) { o.Logger = zap.New(core) })
 	for i := range 10 {
-		require.NoError(t, l.Batch(set(fmt.Sprint(i), "value"), set(derivedKey, fmt.Sprint(i))))
+		require.NoError(t, l.Batch(set(strconv.Itoa(i), "value"), set(derivedKey, fmt.Sprint(i))))
 	}
 	mend := l.breakWrites(t)
 	require.Error(t, l.Batch(set("10", "value"), del("0"), set(derivedKey, "10")))
 	assert.NotNil(t, l.get(t, "0"), "all or nothing")
 	assert.Equal(t, "9", string(l.get(t, derivedKey)))
 	for i := range 5 {
-		require.NoError(t, l.Batch(del(fmt.Sprint(i)), set(derivedKey, fmt.Sprint("deleted ", i))))
+		require.NoError(t, l.Batch(del(strconv.Itoa(i)), set(derivedKey, fmt.Sprint("deleted ", i))))
 	}
 	assert.Zero(t, l.reserve.size, "the reserve was tried")
 	assert.Nil(t, l.get(t, "0"))
@@ -56,7 +57,7 @@ func TestWritesThatFail(t *testing.T) {
 	require.NoError(t, l.Batch(set("10", "value")))
 	killed := openLog(t, copyFolder(t, folder))
 	for i := range 11 {
-		assert.Equal(t, i >= 5, killed.get(t, fmt.Sprint(i)) != nil, i)
+		assert.Equal(t, i >= 5, killed.get(t, strconv.Itoa(i)) != nil, i)
 	}
 	assert.Equal(t, "deleted 4", string(killed.get(t, derivedKey)))
 	var said []string
@@ -143,7 +144,7 @@ func TestFSync(t *testing.T) {
 		t.Skip(err)
 	}
 	for _, fsync := range []bool{false, true} {
-		t.Run(fmt.Sprint(fsync), func(t *testing.T) {
+		t.Run(strconv.FormatBool(fsync), func(t *testing.T) {
 			l := openLog(t, t.TempDir(), func(o *Options) { o.FSync = fsync })
 			require.NoError(t, l.Batch(set("1", "value")))
 			sound := l.active
