@@ -156,7 +156,7 @@ bin/otelcol-stock: test/load/testdata/stock-builder.yaml
 
 .PHONY: bench
 bench: build bin/otelcol-stock ## Measure whole collectors beside stock ones, and write the results to docs/performance.md (Linux; 15 minutes)
-	cd test/load && go test -count=1 -tags=load -timeout=60m -v -run=TestBench . -args -update
+	cd test/load && go test -count=1 -tags=load -timeout=60m -v -run='TestBench|TestQueue' . -args -update
 
 .PHONY: bench-outage
 bench-outage: build ## Measure an outage of APM of ten minutes, and write the results to docs/performance.md (Linux)

@@ -6,6 +6,7 @@ import (
 	gctunerextension "github.com/ociapm/otelcol-ociapm/components/extension/gctunerextension"
 	otlpguardextension "github.com/ociapm/otelcol-ociapm/components/extension/otlpguardextension"
 	queuecheckextension "github.com/ociapm/otelcol-ociapm/components/extension/queuecheckextension"
+	queuestorageextension "github.com/ociapm/otelcol-ociapm/components/extension/queuestorageextension"
 	durabletailsamplingprocessor "github.com/ociapm/otelcol-ociapm/components/processor/durabletailsamplingprocessor"
 	dbspanenricherprocessor "github.com/ociapm/otelcol-ociapm/dbspanenricherprocessor"
 	ociapmexporter "github.com/ociapm/otelcol-ociapm/ociapmexporter"
@@ -89,6 +90,7 @@ func components() (otelcol.Factories, error) {
 		pprofextension.NewFactory(),
 		zpagesextension.NewFactory(),
 		gctunerextension.NewFactory(),
+		queuestorageextension.NewFactory(),
 		queuecheckextension.NewFactory(),
 		filestorage.NewFactory(),
 		otlpguardextension.NewFactory(),
@@ -106,6 +108,7 @@ func components() (otelcol.Factories, error) {
 		pprofextension.NewFactory().Type():           "github.com/open-telemetry/opentelemetry-collector-contrib/extension/pprofextension v0.155.0",
 		zpagesextension.NewFactory().Type():          "go.opentelemetry.io/collector/extension/zpagesextension v0.158.0",
 		gctunerextension.NewFactory().Type():         "github.com/ociapm/otelcol-ociapm v0.1.0",
+		queuestorageextension.NewFactory().Type():    "github.com/ociapm/otelcol-ociapm v0.1.0",
 		queuecheckextension.NewFactory().Type():      "github.com/ociapm/otelcol-ociapm v0.1.0",
 		filestorage.NewFactory().Type():              "github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage v0.158.0",
 		otlpguardextension.NewFactory().Type():       "github.com/ociapm/otelcol-ociapm v0.1.0",

@@ -168,14 +168,14 @@ func testDelivery(t *testing.T, u *unpacked) {
 	assert.Equal(t, "postgresql:orders", sandbox.Spans(t)[0].Attributes["peer.service"])
 
 	// What an app got an OK for is on disk while APM is down: it outlives a crash,
-	// and an end by order. A queue file that is damaged meanwhile is set aside.
+	// and an end by order. A damaged queue file of file_storage is set aside.
 	sandbox.AddFault(t, apm.Fault{Status: 503})
 	awaitMore(t, load)
 	collector.Kill(t)
 	require.NoError(t, os.WriteFile(filepath.Join(u.queueHere, "exporter_oci_apm__logs"), []byte("not a queue"), 0o600))
 	collector.Restart(t)
-	assert.Contains(t, collector.Output(), "A queue file was damaged and is set aside")
-	aside, err := filepath.Glob(filepath.Join(u.queueHere, "exporter_oci_apm__logs.damaged-*"))
+	assert.Contains(t, collector.Output(), "A part of a queue cannot be read and is moved away")
+	aside, err := filepath.Glob(filepath.Join(u.queueHere, "exporter_oci_apm__logs.queue", "unreadable", "*"))
 	require.NoError(t, err)
 	assert.Len(t, aside, 1)
 	awaitMore(t, load)

@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -25,7 +24,7 @@ const (
 	diskBytes    = 16 << 20
 	ballastBytes = 10 << 20
 	// damageNotice is what the log must say of a damaged queue file.
-	damageNotice = `(?i)corrupt|damaged|set aside`
+	damageNotice = `A part of a queue cannot be read and is moved away|The first bytes of a segment of the queue were damaged`
 )
 
 // mountQueue is a shell script that mounts a small disk for the queue in a
@@ -46,7 +45,7 @@ func canMount(t *testing.T) bool {
 
 // startOnSmallDisk starts our collector with its queue on a disk of 16 MiB, of
 // which a ballast takes the most. Where nothing can be mounted, the size limit
-// of file_storage stands for the disk, as a quota would.
+// of queue_storage stands for the disk, as a quota would.
 func startOnSmallDisk(t *testing.T, r *run) {
 	t.Helper()
 	opts := r.collectorOptions(t)
@@ -55,8 +54,8 @@ func startOnSmallDisk(t *testing.T, r *run) {
 	case canMount(t):
 		opts.Wrapper = mountQueue
 	default:
-		t.Log("no mount namespace here: max_size of file_storage stands for the disk")
-		opts.Overrides = fmt.Sprintf("extensions: {file_storage: {max_size: %d, compaction: {on_rebound: false}}}", diskBytes-ballastBytes)
+		t.Log("no mount namespace here: max_size of queue_storage stands for the disk")
+		opts.Overrides = fmt.Sprintf("extensions: {queue_storage: {max_size: %d}}", diskBytes-ballastBytes)
 	}
 	r.nodes = []*node{startNode(t, opts)}
 	if opts.Wrapper != nil {
@@ -116,21 +115,17 @@ func damage(how func(t *testing.T, path string)) func(*testing.T, *run) {
 		n.restart(t)
 		time.Sleep(2 * time.Second)
 		if r.pipeline == ours {
-			files, err := os.ReadDir(n.queue)
+			kept, err := filepath.Glob(filepath.Join(n.queue, "*.queue", "unreadable", "*"))
 			require.NoError(t, err)
-			var names []string
-			for _, file := range files {
-				names = append(names, file.Name())
-			}
-			assert.Regexp(t, "backup|damaged|corrupt", strings.Join(names, " "), "the damaged file is gone")
+			assert.NotEmpty(t, kept, "what was damaged is gone")
 		}
 	}
 }
 
-// The damages write what is no page of a bbolt file.
+// The damages write what is no record of a segment.
 func overwriteStart(t *testing.T, path string) {
 	t.Helper()
-	overwrite(t, path, 0, 8192) // both meta pages
+	overwrite(t, path, 0, 8192)
 }
 
 func overwriteMiddle(t *testing.T, path string) {

@@ -62,7 +62,7 @@ func startNode(t *testing.T, opts harness.CollectorOptions) *node {
 		n.queue = t.TempDir()
 		opts.QueueDirectory = n.queue
 	}
-	extensions := "[otlp_guard,gc_tuner,health_check,queue_check,file_storage,zpages]"
+	extensions := "[otlp_guard,gc_tuner,health_check,queue_storage,zpages]"
 	if strings.HasSuffix(opts.Config, "stock.yaml") {
 		extensions = "[health_check,zpages]"
 	}
@@ -315,13 +315,13 @@ func replaceFile(t *testing.T, path, content string) {
 	require.NoError(t, os.Rename(temporary, path))
 }
 
-// queueFile returns the file of the queue of spans.
+// queueFile returns the newest segment of the queue of spans.
 func (n *node) queueFile(t *testing.T) string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(n.queue, "exporter_oci_apm__traces"))
+	files, err := filepath.Glob(filepath.Join(n.queue, "exporter_oci_apm__traces.queue", "*.log"))
 	require.NoError(t, err)
-	require.Len(t, files, 1, "the queue file of the spans")
-	return files[0]
+	require.NotEmpty(t, files, "the segments of the spans' queue")
+	return files[len(files)-1]
 }
 
 func mebibytes(n int64) string { return fmt.Sprintf("%d MiB", (n+(1<<20)-1)>>20) }

@@ -52,7 +52,7 @@ func TestProfile(t *testing.T) {
 	variants := []variant{oursMemory, oursDurable}
 	for i, v := range variants {
 		address := harness.FreeAddress(t)
-		extensions := []string{"[otlp_guard,gc_tuner,health_check,pprof]", "[otlp_guard,gc_tuner,health_check,queue_check,file_storage,pprof]"}[i]
+		extensions := []string{"[otlp_guard,gc_tuner,health_check,pprof]", "[otlp_guard,gc_tuner,health_check,queue_storage,pprof]"}[i]
 		c := v.start(t, to, "--set=extensions.pprof.endpoint="+address, "--set=service.extensions="+extensions)
 		d := usually()
 		d.address, d.lasting = c.grpc, 4**lasting

@@ -38,9 +38,8 @@ processors:
   durable_tail_sampling: {decision_wait: %s, policies: [{name: all, type: always_sample}]}
   resource: {attributes: [{key: sampler, value: sampler-%d, action: upsert}]}
 extensions:
-  queue_check: {directory: %q}
-  file_storage: {directory: %q, compaction: {directory: %q}}
-service: {pipelines: {traces: {processors: [memory_limiter, durable_tail_sampling, resource]}}}`, decisionWait, i, queue, queue, queue)
+  queue_storage: {directory: %q}
+service: {pipelines: {traces: {processors: [memory_limiter, durable_tail_sampling, resource]}}}`, decisionWait, i, queue)
 		s.samplers = append(s.samplers, gateway(t, s.sandbox, nil, settings, "components/queue/exporter.yaml", "components/sampler/sampling.yaml"))
 	}
 	for range 2 {

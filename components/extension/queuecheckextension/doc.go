@@ -3,6 +3,6 @@
 
 //go:generate go tool -modfile=../../../internal/tools/go.mod mdatagen metadata.yaml
 
-// Package queuecheckextension sets damaged queue files aside before the
-// collector opens them.
+// Package queuecheckextension lets a configuration start that still names the
+// extension which queue_storage replaces.
 package queuecheckextension // import "github.com/ociapm/otelcol-ociapm/components/extension/queuecheckextension"

@@ -6,7 +6,7 @@
 // there ends the program, whatever the caller does.
 //
 // The layout of a file is that of go.etcd.io/bbolt, internal/common, version 2.
-package boltfile // import "github.com/ociapm/otelcol-ociapm/components/extension/queuecheckextension/internal/boltfile"
+package boltfile // import "github.com/ociapm/otelcol-ociapm/components/extension/queuestorageextension/internal/boltfile"
 
 import (
 	"bytes"

@@ -1,0 +1,18 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build !windows
+
+package seglog // import "github.com/ociapm/otelcol-ociapm/components/extension/queuestorageextension/internal/seglog"
+
+import (
+	"errors"
+	"syscall"
+
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+)
+
+// isFull says whether there is no room, on the disk or below the limit.
+func isFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, storage.ErrStorageFull)
+}

@@ -1,0 +1,22 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package seglog // import "github.com/ociapm/otelcol-ociapm/components/extension/queuestorageextension/internal/seglog"
+
+import (
+	"errors"
+	"syscall"
+
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+)
+
+// System error codes of Windows: ERROR_HANDLE_DISK_FULL and ERROR_DISK_FULL.
+const (
+	errorHandleDiskFull syscall.Errno = 39
+	errorDiskFull       syscall.Errno = 112
+)
+
+// isFull says whether there is no room, on the disk or below the limit.
+func isFull(err error) bool {
+	return errors.Is(err, errorHandleDiskFull) || errors.Is(err, errorDiskFull) || errors.Is(err, storage.ErrStorageFull)
+}

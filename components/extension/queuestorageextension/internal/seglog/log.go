@@ -1,0 +1,324 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package seglog // import "github.com/ociapm/otelcol-ociapm/components/extension/queuestorageextension/internal/seglog"
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"sync"
+
+	"go.uber.org/zap"
+)
+
+// ErrClosed is the error of every use of a log that is closed.
+var ErrClosed = errors.New("the storage is closed")
+
+const (
+	defaultSegmentSize = 8 << 20
+	minSegmentSize     = 64 << 10
+)
+
+// Options say how to open a log.
+type Options struct {
+	// Folder is made where it does not exist.
+	Folder string
+	// MaxSize bounds the bytes of the segments for new values; 0 is no bound.
+	MaxSize int64
+	// SegmentSize is the bytes of a segment; 0 is 8 MiB, or less with a small MaxSize.
+	SegmentSize int64
+	// FSync has the system write every batch to the disk before Batch returns.
+	FSync bool
+	// Derived is the key whose value can be made anew from the others. It is kept in
+	// memory and written with the next change, or by Close.
+	Derived string
+	Logger  *zap.Logger
+	// OnUnreadable is called for everything that is moved to the unreadable folder,
+	// and with an empty path for what could not be moved there.
+	OnUnreadable func(path string, reason error)
+}
+
+// Log is safe for concurrent use.
+type Log struct {
+	opts Options
+
+	// mu guards everything below.
+	mu       sync.Mutex
+	closed   bool
+	segments []*segment // by number; the last one is appended to
+	active   *os.File   // the file of the last one, nil where there is none
+	sealed   bool       // nothing more may go to the last one
+	size     int64      // bytes of all segments
+	live     int64      // bytes of all records that are of use
+	index    index
+	aside    *aside
+	reserve  reserve
+	cleaner  cleaner
+
+	derived      []byte
+	derivedDirty bool                // the segments have another value
+	unwritten    []string            // keys that are deleted in memory alone: the disk was full
+	held         map[string]struct{} // keys whose values cannot be read now; they are not deleted
+	full         bool                // the last write failed
+
+	reader        *os.File // the file that was read last, other than active
+	readerSegment uint32
+
+	buf     []byte
+	offsets []uint32 // of the records in buf
+}
+
+// Open reads the headers of all records back. It needs no room on the disk.
+func Open(opts Options) (*Log, error) {
+	if opts.SegmentSize == 0 {
+		opts.SegmentSize = defaultSegmentSize
+		if opts.MaxSize > 0 {
+			opts.SegmentSize = max(minSegmentSize, min(opts.SegmentSize, opts.MaxSize/8))
+		}
+	}
+	if err := os.MkdirAll(opts.Folder, 0o700); err != nil {
+		return nil, err
+	}
+	kept, err := openAside(opts.Folder, opts.MaxSize)
+	if err != nil {
+		return nil, err
+	}
+	l := &Log{opts: opts, held: map[string]struct{}{}, aside: kept, reserve: openReserve(opts.Folder)}
+	if err := l.load(); err != nil {
+		return nil, errors.Join(err, l.closeFiles())
+	}
+	return l, nil
+}
+
+func (l *Log) load() error {
+	segments, err := listSegments(l.opts.Folder)
+	if err != nil {
+		return err
+	}
+	var derived []place
+	for _, s := range segments {
+		if err = l.loadSegment(s, &derived); err != nil {
+			return fmt.Errorf("read %s: %w", s.path(l.opts.Folder), err)
+		}
+	}
+	if len(l.segments) > 0 {
+		last := l.segments[len(l.segments)-1]
+		if l.active, err = os.OpenFile(last.path(l.opts.Folder), os.O_RDWR, 0); err != nil {
+			return err
+		}
+	}
+	// The newest that is sound: all others can be made from it and the other keys.
+	for _, p := range slices.Backward(derived) {
+		if value, err := l.read(l.opts.Derived, p); err == nil {
+			l.derived = value
+			break
+		}
+	}
+	l.removeDead()
+	return nil
+}
+
+// loadSegment reads a segment back and mends it.
+func (l *Log) loadSegment(s *segment, derived *[]place) error {
+	path := s.path(l.opts.Folder)
+	if s.size < segmentHeaderSize {
+		return os.Remove(path) // a process ended before it had written a record
+	}
+	file, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // a segment of ours
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	err = checkHeader(file, s.seed)
+	var foreign versionError
+	if errors.As(err, &foreign) || len(l.segments) > 0 && l.segments[len(l.segments)-1].number == s.number {
+		if err == nil {
+			err = errors.New("another segment has its number")
+		}
+		return errors.Join(file.Close(), l.setAside(path, err)) // closed first, for Windows
+	}
+	if errors.Is(err, errHeader) {
+		l.opts.Logger.Warn("The first bytes of a segment of the queue were damaged: its records are read all the same", zap.String("file", path))
+		_, err = file.WriteAt(segmentHeader(version, s.seed), 0)
+	}
+	if err != nil {
+		return err
+	}
+
+	l.segments = append(l.segments, s)
+	found, err := scanSegment(file, s.size, s.seed, func(r record) {
+		p := place{s.number, uint32(r.offset), uint32(r.valueLen)} //nolint:gosec // both are below 4 GiB
+		switch {
+		case r.kind == typeSkip:
+		case r.key == l.opts.Derived && r.kind == typeSet:
+			*derived = append((*derived)[max(0, len(*derived)-7):], p)
+		case r.kind == typeSet:
+			l.place(r.key, p)
+		default:
+			l.forget(r.key)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	for _, damage := range found.damages {
+		if length := damage.end - damage.start; l.keepRegion(file, s, damage) && length >= recordHeaderSize {
+			if _, err := file.WriteAt(skipRecord(s.seed, length), damage.start); err != nil {
+				return err
+			}
+		}
+	}
+	if found.tail.end > found.tail.start {
+		if found.noise && !l.keepRegion(file, s, found.tail) {
+			return errors.New("its end is damaged and cannot be moved away; make room, or move the file away")
+		}
+		if err := file.Truncate(found.end); err != nil {
+			return err
+		}
+	}
+	s.size = found.end
+	l.size += s.size
+	return nil
+}
+
+// keepRegion moves a damaged part of a segment to the unreadable folder.
+func (l *Log) keepRegion(file io.ReaderAt, s *segment, damage region) bool {
+	data := make([]byte, damage.end-damage.start)
+	reason := fmt.Errorf("%w: bytes %d to %d of %s", ErrDamaged, damage.start, damage.end, s.name())
+	_, err := file.ReadAt(data, damage.start)
+	if err != nil {
+		l.opts.OnUnreadable("", errors.Join(reason, err))
+		return false
+	}
+	return l.keep("segment", data, reason) == nil
+}
+
+// setAside moves a whole file to the unreadable folder.
+func (l *Log) setAside(path string, reason error) error {
+	target, err := l.aside.move("segment", path)
+	if err != nil {
+		return fmt.Errorf("%w; and it cannot be set aside: %w", reason, err)
+	}
+	l.opts.OnUnreadable(target, reason)
+	return nil
+}
+
+// Keep stores data that a component cannot read in the unreadable folder.
+func (l *Log) Keep(label string, data []byte, reason error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.keep(label, data, reason)
+}
+
+// KeepFile moves a file to the unreadable folder.
+func (l *Log) KeepFile(path string, reason error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.setAside(path, reason)
+}
+
+func (l *Log) keep(label string, data []byte, reason error) error {
+	path, err := l.aside.keep(label, data)
+	if err != nil {
+		l.opts.OnUnreadable("", errors.Join(reason, err))
+		return err
+	}
+	l.opts.OnUnreadable(path, reason)
+	return nil
+}
+
+// segment returns the segment of a number.
+func (l *Log) segment(number uint32) *segment {
+	i, found := slices.BinarySearchFunc(l.segments, number, func(s *segment, n uint32) int { return cmp.Compare(s.number, n) })
+	if !found {
+		return nil
+	}
+	return l.segments[i]
+}
+
+// place notes where the value of a key is now.
+func (l *Log) place(key string, p place) {
+	former, found := l.index.set(key, p)
+	if found {
+		l.account(key, former, -1)
+	}
+	l.account(key, p, 1)
+}
+
+// forget notes that a key has no value any more.
+func (l *Log) forget(key string) {
+	if former, found := l.index.remove(key); found {
+		l.account(key, former, -1)
+	}
+}
+
+func (l *Log) account(key string, p place, sign int64) {
+	size := sign * recordSize(len(key), int(p.valueLen))
+	l.segment(p.segment).live += size
+	l.live += size
+}
+
+// Stats describe a log.
+type Stats struct {
+	Disk int64 // bytes of the segments
+	Live int64 // bytes of what is of use in them
+	Keys int64 // without the derived one
+}
+
+// Stats returns what the log has now.
+func (l *Log) Stats() Stats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return Stats{Disk: l.size, Live: l.live, Keys: int64(l.index.len())}
+}
+
+// Bounds returns the lowest and the highest number among the keys of a numbering,
+// if there are any.
+func (l *Log) Bounds(numbering Numbering) (lowest, highest uint64, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.index.numbers[numbering].bounds()
+}
+
+// Close writes what only the memory has and closes the files. What cannot be
+// written is no loss: the derived value is made anew, and what is deleted comes
+// back.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil
+	}
+	l.closed = true
+	if l.active != nil && (l.derivedDirty || len(l.unwritten) > 0) {
+		if err := l.settle(); err != nil {
+			l.opts.Logger.Warn("The last changes of the queue were not written: items that were sent may be sent again",
+				zap.Int("items", len(l.unwritten)), zap.Error(err))
+		}
+	}
+	return l.closeFiles()
+}
+
+func (l *Log) closeFiles() error {
+	var errs []error
+	for _, file := range []*os.File{l.active, l.reader} {
+		if file != nil {
+			errs = append(errs, file.Close())
+		}
+	}
+	l.active, l.reader = nil, nil
+	return errors.Join(errs...)
+}
+
+// removeFile removes a file that may be gone.
+func removeFile(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
