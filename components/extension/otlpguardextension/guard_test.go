@@ -57,6 +57,7 @@ func (h host) GetExtensions() map[component.ID]component.Component { return h }
 
 // guarded is an OTLP receiver behind the guard, and what came through.
 type guarded struct {
+	guard      *guard
 	grpc, http string
 	telemetry  *componenttest.Telemetry
 	traces     *consumertest.TracesSink
@@ -82,8 +83,10 @@ func startWith(t *testing.T, prefix string, config component.Config) *guarded {
 	id := component.NewID(metadata.Type)
 	set := metadatatest.NewSettings(g.telemetry)
 	set.ID = id
-	guard, err := NewFactory().Create(t.Context(), set, config)
+	ext, err := NewFactory().Create(t.Context(), set, config)
 	require.NoError(t, err)
+
+	g.guard = ext.(*guard)
 
 	factory := otlpreceiver.NewFactory()
 	cfg := factory.CreateDefaultConfig()
@@ -104,9 +107,9 @@ func startWith(t *testing.T, prefix string, config component.Config) *guarded {
 	logs, err := factory.CreateLogs(t.Context(), settings, cfg, g.logs)
 	require.NoError(t, err)
 
-	all := []component.Component{guard, traces, metrics, logs}
+	all := []component.Component{ext, traces, metrics, logs}
 	for _, c := range all {
-		require.NoError(t, c.Start(t.Context(), host{id: guard}))
+		require.NoError(t, c.Start(t.Context(), host{id: ext}))
 	}
 	t.Cleanup(func() {
 		for i := len(all) - 1; i >= 0; i-- {

@@ -16,8 +16,8 @@ const (
 	// leastOfCall is what a call takes at least while it is under way: its
 	// goroutine's stack, its headers, a frame.
 	leastOfCall = 16 << 10
-	// evictEvery is after how long another call is canceled where the memory of
-	// the one before has not come free.
+	// evictEvery is how long the memory of a canceled call has to come free before
+	// another is canceled.
 	evictEvery = 10 * time.Millisecond
 	// maxFrame is the most that grpc reads into one buffer from a connection; what
 	// it decompresses it reads into larger ones.
@@ -42,6 +42,7 @@ type receiving struct {
 	calls int
 	// partial are the calls whose message is not complete, the oldest first.
 	partial *list.List
+	evicted time.Time     // when a call was canceled last
 	freed   chan struct{} // closed when memory comes free; nil if nobody waits
 }
 
@@ -141,12 +142,8 @@ func (r *receiving) takeFrame(n int64) {
 	timer := time.NewTimer(maxWait)
 	defer timer.Stop()
 	for {
-		freed, cancel := r.evict()
-		if cancel != nil {
-			cancel()
-		}
 		select {
-		case <-freed:
+		case <-r.evict():
 		case <-time.After(evictEvery):
 		case <-timer.C:
 			r.take(n)
@@ -168,20 +165,25 @@ func (r *receiving) tryTake(n int64) bool {
 	return true
 }
 
-// evict returns what cancels the oldest partial call, and what is closed when
-// memory comes free.
-func (r *receiving) evict() (freed <-chan struct{}, cancel context.CancelFunc) {
+// evict cancels the oldest partial calls, an eighth of all, if it is time for
+// that: enough for those that wait to go on for a while. It returns what is closed
+// when memory comes free.
+func (r *receiving) evict() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.freed == nil {
 		r.freed = make(chan struct{})
 	}
-	if oldest := r.partial.Front(); oldest != nil {
-		c := oldest.Value.(*call)
-		r.forget(c)
-		cancel = c.cancel
+	if time.Since(r.evicted) < evictEvery {
+		return r.freed
 	}
-	return r.freed, cancel
+	r.evicted = time.Now()
+	for range (r.partial.Len() + 7) / 8 {
+		c := r.partial.Front().Value.(*call)
+		r.forget(c)
+		c.cancel()
+	}
+	return r.freed
 }
 
 // mayDecompress says whether a message of which n bytes are decompressed may go
