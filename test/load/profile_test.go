@@ -34,7 +34,7 @@ var parts = []struct {
 	{"gzip", []string{"/compress/gzip.", "/compress/flate."}},
 	{"queue on disk: S2", []string{"/compress/s2."}},
 	{"queue on disk: bbolt", []string{"bbolt", "/filestorage."}},
-	{"`otlp_guard`", []string{"/internal/otlpdepth."}},
+	{"`otlp_guard`", []string{"/internal/otlpscan."}},
 	{"decode OTLP", []string{"UnmarshalProto"}},
 	{"encode OTLP", []string{"MarshalProto", "SizeProto"}},
 	{"upload over HTTP", []string{"net/http.(*persistConn)", "net/http.(*Transport)", "/ociapmexporter."}},

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+
+	"github.com/ociapm/otelcol-ociapm/internal/memorylimit"
 )
 
 // Config says how much memory the garbage collector may use to save CPU time.
@@ -49,7 +51,7 @@ func (cfg *Config) Validate() error {
 		errs = append(errs, errNoLimit)
 	case cfg.LimitPercentage > 100:
 		errs = append(errs, fmt.Errorf("limit_percentage: %d is more than 100", cfg.LimitPercentage))
-	case cfg.LimitMiB > maxLimitMiB:
+	case cfg.LimitMiB > memorylimit.MaxMiB:
 		errs = append(errs, fmt.Errorf("limit_mib: %d is more than any machine has", cfg.LimitMiB))
 	}
 	return errors.Join(errs...)

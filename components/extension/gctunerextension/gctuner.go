@@ -5,7 +5,6 @@ package gctunerextension // import "github.com/ociapm/otelcol-ociapm/components/
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"runtime/debug"
 	"sync"
@@ -15,17 +14,15 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension/extensioncapabilities"
 	"go.uber.org/zap"
+
+	"github.com/ociapm/otelcol-ociapm/internal/memorylimit"
 )
 
-const (
-	// heapShare is the percentage of the limit from which garbage is collected as
-	// often as it takes. memory_limiter counts garbage as used memory: it must
-	// not come to refuse data for it, which the ready configurations have it do
-	// from 75 % of the limit on.
-	heapShare = 65
-
-	maxLimitMiB = 1 << 34
-)
+// heapShare is the percentage of the limit from which garbage is collected as
+// often as it takes. memory_limiter counts garbage as used memory: it must
+// not come to refuse data for it, which the ready configurations have it do
+// from 75 % of the limit on.
+const heapShare = 65
 
 // tuner sets what GOGC and GOMEMLIMIT would set. A variable that is set stays in
 // force.
@@ -103,12 +100,6 @@ func (u *tuner) Shutdown(context.Context) error {
 
 // memoryLimit returns the memory from which garbage is collected often, in bytes.
 func (u *tuner) memoryLimit() (int64, error) {
-	if u.config.LimitMiB > 0 {
-		return int64(u.config.LimitMiB<<20) / 100 * heapShare, nil //nolint:gosec // Validate bounds it
-	}
-	total, err := memlimit.ApplyFallback(u.cgroup, memlimit.FromSystem)()
-	if err != nil {
-		return 0, fmt.Errorf("limit_percentage: the memory of the container or machine is not known, write limit_mib: %w", err)
-	}
-	return int64(total/100*u.config.LimitPercentage) / 100 * heapShare, nil //nolint:gosec // no machine has as much
+	limit, err := memorylimit.Bytes(u.config.LimitMiB, u.config.LimitPercentage, u.cgroup)
+	return limit / 100 * heapShare, err
 }

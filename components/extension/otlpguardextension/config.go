@@ -4,9 +4,11 @@
 package otlpguardextension // import "github.com/ociapm/otelcol-ociapm/components/extension/otlpguardextension"
 
 import (
+	"errors"
 	"fmt"
 
-	"github.com/ociapm/otelcol-ociapm/internal/otlpdepth"
+	"github.com/ociapm/otelcol-ociapm/internal/memorylimit"
+	"github.com/ociapm/otelcol-ociapm/internal/otlpscan"
 )
 
 // Config is the configuration of the otlp_guard extension.
@@ -14,15 +16,41 @@ type Config struct {
 	// MaxDepth is how deep arrays and key-value lists may nest in an attribute's
 	// value or a log record's body.
 	MaxDepth int `mapstructure:"max_depth"`
+
+	// LimitMiB is the memory that the collector may use, as memory_limiter's
+	// limit_mib, in MiB. 0 leaves it to LimitPercentage.
+	LimitMiB uint64 `mapstructure:"limit_mib"`
+
+	// LimitPercentage is the same in percent of the container's memory limit,
+	// or of the machine's memory where there is none, as memory_limiter's
+	// limit_percentage. Where both are set, LimitMiB counts, as there.
+	LimitPercentage uint64 `mapstructure:"limit_percentage"`
+
+	// SharePercentage is how much of that memory the requests under way may take
+	// together, in percent.
+	SharePercentage uint64 `mapstructure:"share_percentage"`
 }
 
-// Validate reports a depth that nothing fits into, or that guards nothing.
+// Validate reports a depth that nothing fits into, or that guards nothing, and a
+// limit that is missing or impossible.
 func (cfg *Config) Validate() error {
+	var errs []error
 	switch {
 	case cfg.MaxDepth < 1:
-		return fmt.Errorf("max_depth: %d would refuse every array; write 64, or at least 1", cfg.MaxDepth)
-	case cfg.MaxDepth > otlpdepth.MaxLimit:
-		return fmt.Errorf("max_depth: %d is too deep to guard against anything; write 64, or at most %d", cfg.MaxDepth, otlpdepth.MaxLimit)
+		errs = append(errs, fmt.Errorf("max_depth: %d would refuse every array; write 64, or at least 1", cfg.MaxDepth))
+	case cfg.MaxDepth > otlpscan.MaxDepth:
+		errs = append(errs, fmt.Errorf("max_depth: %d is too deep to guard against anything; write 64, or at most %d", cfg.MaxDepth, otlpscan.MaxDepth))
 	}
-	return nil
+	switch {
+	case cfg.LimitMiB == 0 && cfg.LimitPercentage == 0:
+		errs = append(errs, errors.New("limit_mib or limit_percentage: neither is set; write what memory_limiter has"))
+	case cfg.LimitPercentage > 100:
+		errs = append(errs, fmt.Errorf("limit_percentage: %d is more than 100; write what memory_limiter has", cfg.LimitPercentage))
+	case cfg.LimitMiB > memorylimit.MaxMiB:
+		errs = append(errs, fmt.Errorf("limit_mib: %d is more than any machine has; write what memory_limiter has", cfg.LimitMiB))
+	}
+	if cfg.SharePercentage < 1 || cfg.SharePercentage > 80 {
+		errs = append(errs, fmt.Errorf("share_percentage: %d leaves too little for requests or for the rest of the collector; write 55, or 1 to 80", cfg.SharePercentage))
+	}
+	return errors.Join(errs...)
 }

@@ -6,13 +6,22 @@ package otlpguardextension // import "github.com/ociapm/otelcol-ociapm/component
 import (
 	"context"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension"
 
 	"github.com/ociapm/otelcol-ociapm/components/extension/otlpguardextension/internal/metadata"
+	"github.com/ociapm/otelcol-ociapm/internal/memorylimit"
 )
 
-const defaultMaxDepth = 64
+const (
+	defaultMaxDepth        = 64
+	defaultLimitPercentage = 70
+	// defaultSharePercentage is such that a request of 512 spans with 128
+	// attributes fits into a sidecar of 128 MiB, and that the shares of
+	// docs/architecture.md sum to less than the whole.
+	defaultSharePercentage = 55
+)
 
 // NewFactory returns the factory of the otlp_guard extension.
 func NewFactory() extension.Factory {
@@ -20,13 +29,18 @@ func NewFactory() extension.Factory {
 }
 
 func createDefaultConfig() component.Config {
-	return &Config{MaxDepth: defaultMaxDepth}
+	return &Config{MaxDepth: defaultMaxDepth, LimitPercentage: defaultLimitPercentage, SharePercentage: defaultSharePercentage}
 }
 
 func create(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
+	config := cfg.(*Config)
+	limit, err := memorylimit.Bytes(config.LimitMiB, config.LimitPercentage, memlimit.FromCgroup)
+	if err != nil {
+		return nil, err
+	}
 	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, err
 	}
-	return newGuard(cfg.(*Config).MaxDepth, telemetry), nil
+	return newGuard(config.MaxDepth, limit/100*int64(config.SharePercentage), telemetry), nil //nolint:gosec // at most 80
 }

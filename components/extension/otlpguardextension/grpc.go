@@ -6,30 +6,33 @@ package otlpguardextension // import "github.com/ociapm/otelcol-ociapm/component
 import (
 	"context"
 	"errors"
-	"reflect"
-	"sync"
 	"time"
 
 	// For the codec of its requests, which it registers as "proto".
 	_ "go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/encoding"
-	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/experimental"
 	"google.golang.org/grpc/stats"
+	"google.golang.org/grpc/tap"
 
-	"github.com/ociapm/otelcol-ociapm/internal/otlpdepth"
+	"github.com/ociapm/otelcol-ociapm/components/extension/otlpguardextension/internal/budget"
 )
 
-// handshakeTimeout bounds how long a connection may say nothing at its start.
-// grpc's default of two minutes holds a shutdown up as long.
-const handshakeTimeout = 10 * time.Second
+const (
+	// handshakeTimeout bounds how long a connection may say nothing at its start.
+	// grpc's default of two minutes holds a shutdown up as long.
+	handshakeTimeout = 10 * time.Second
+	// maxHeaders bounds the headers of a call, for which grpc's default is 16 MiB.
+	maxHeaders = 64 << 10
+)
 
 var errNoCodec = errors.New(`no gRPC codec is registered under the name "proto"`)
 
-// GetGRPCServerOptions returns the options that have a server scan its requests
-// after decompression and before decoding.
+// GetGRPCServerOptions returns the options that have a server bound its calls,
+// count what it receives and decompresses, and scan requests before decoding.
 //
-// A codec alone could refuse them, but not say why: whatever its error, grpc
+// A codec alone could refuse a request, but not say why: whatever its error, grpc
 // answers INTERNAL. So the codec leaves a refused request undecoded, the stats
 // handler, which grpc calls next and with the call's context, notes it there,
 // and the interceptor, which alone can name the status, answers.
@@ -38,89 +41,63 @@ func (g *guard) GetGRPCServerOptions(context.Context) ([]grpc.ServerOption, erro
 	if inner == nil {
 		return nil, errNoCodec
 	}
-	c := &codec{inner: inner, maxDepth: g.maxDepth}
+	c := &codec{inner: inner, guard: g}
 	return []grpc.ServerOption{
 		grpc.ConnectionTimeout(handshakeTimeout),
+		grpc.MaxHeaderListSize(maxHeaders),
+		grpc.SharedWriteBuffer(true),
+		grpc.InTapHandle(g.admitCall),
+		experimental.BufferPool(g.receiving),
 		grpc.ForceServerCodecV2(c),
 		grpc.StatsHandler(&callNotes{codec: c}),
 		grpc.ChainUnaryInterceptor(g.intercept),
 	}, nil
 }
 
-// codec is the inner one, but for requests that are too deep.
-type codec struct {
-	inner    encoding.CodecV2
-	maxDepth int
-	// refused holds the requests that were left undecoded, from Unmarshal until
-	// grpc hands them to the stats handler, which it does next.
-	refused sync.Map
+// note is what is known of a call; but for the call itself, only the call's own
+// goroutine touches it.
+type note struct {
+	call    *call
+	taken   *budget.Request
+	refused reason
 }
-
-// Name returns the name of the inner codec, "proto".
-func (c *codec) Name() string { return c.inner.Name() }
-
-// Marshal is that of the inner codec.
-func (c *codec) Marshal(v any) (mem.BufferSlice, error) { return c.inner.Marshal(v) }
-
-// Unmarshal decodes data, unless it is an export request that is too deep.
-func (c *codec) Unmarshal(data mem.BufferSlice, v any) error {
-	if signal, ok := signalOf(v); ok {
-		scanner := otlpdepth.NewProtoScanner(signal, c.maxDepth)
-		for _, piece := range data {
-			if scanner.Scan(piece.ReadOnlyData()) != otlpdepth.Fine {
-				c.refused.Store(v, nil)
-				return nil
-			}
-		}
-	}
-	return c.inner.Unmarshal(data, v)
-}
-
-// signalOf returns the signal that a request exports. pdata's requests are
-// internal to it, but named as in OTLP.
-func signalOf(v any) (otlpdepth.Signal, bool) {
-	t := reflect.TypeOf(v)
-	if t == nil || t.Kind() != reflect.Pointer {
-		return 0, false
-	}
-	switch t.Elem().Name() {
-	case "ExportTraceServiceRequest":
-		return otlpdepth.Traces, true
-	case "ExportMetricsServiceRequest":
-		return otlpdepth.Metrics, true
-	case "ExportLogsServiceRequest":
-		return otlpdepth.Logs, true
-	case "ExportProfilesServiceRequest":
-		return otlpdepth.Profiles, true
-	}
-	return 0, false
-}
-
-// note is what is known of a call; only its own goroutine touches it.
-type note struct{ refused bool }
 
 type noteKey struct{}
 
-// callNotes gives each call a note.
-type callNotes struct{ codec *codec }
-
-// TagRPC adds a note to the context of a call.
-func (*callNotes) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context {
-	return context.WithValue(ctx, noteKey{}, &note{})
+// admitCall gives a call a note, or refuses it where too many are under way.
+func (g *guard) admitCall(ctx context.Context, _ *tap.Info) (context.Context, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	c := g.receiving.admit(cancel)
+	if c == nil {
+		cancel()
+		return ctx, g.refuse(ctx, noMemory, overGRPC)
+	}
+	context.AfterFunc(ctx, func() { g.receiving.ended(c) })
+	return context.WithValue(ctx, noteKey{}, &note{call: c}), nil
 }
 
-// HandleRPC notes that the codec refused the call's request.
+// callNotes fills in a call's note.
+type callNotes struct{ codec *codec }
+
+// TagRPC does nothing: a call has its note from before.
+func (*callNotes) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context { return ctx }
+
+// HandleRPC notes what the codec has made of the call's request, and gives its
+// memory back when the call ends.
 func (h *callNotes) HandleRPC(ctx context.Context, event stats.RPCStats) {
-	in, ok := event.(*stats.InPayload)
+	n, ok := ctx.Value(noteKey{}).(*note)
 	if !ok {
 		return
 	}
-	if _, ok := signalOf(in.Payload); !ok {
-		return
-	}
-	if _, refused := h.codec.refused.LoadAndDelete(in.Payload); refused {
-		if n, ok := ctx.Value(noteKey{}).(*note); ok {
-			n.refused = true
+	switch event := event.(type) {
+	case *stats.InPayload:
+		h.codec.guard.receiving.received(n.call)
+		if outcome, ok := h.codec.outcome(event.Payload); ok {
+			n.taken, n.refused = outcome.taken, outcome.refused
+		}
+	case *stats.End:
+		if n.taken != nil {
+			n.taken.Release()
 		}
 	}
 }
@@ -132,8 +109,8 @@ func (*callNotes) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Con
 func (*callNotes) HandleConn(context.Context, stats.ConnStats) {}
 
 func (g *guard) intercept(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	if n, ok := ctx.Value(noteKey{}).(*note); ok && n.refused {
-		return nil, g.refused(ctx, viaGRPC)
+	if n, ok := ctx.Value(noteKey{}).(*note); ok && n.refused != "" {
+		return nil, g.refuse(ctx, n.refused, overGRPC)
 	}
 	return handler(ctx, req)
 }

@@ -5,16 +5,33 @@ package otlpguardextension // import "github.com/ociapm/otelcol-ociapm/component
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension/extensionmiddleware"
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
+	"github.com/ociapm/otelcol-ociapm/components/extension/otlpguardextension/internal/budget"
 	"github.com/ociapm/otelcol-ociapm/components/extension/otlpguardextension/internal/metadata"
+	"github.com/ociapm/otelcol-ociapm/internal/otlpscan"
+)
+
+const (
+	// receivingShare is the percentage of the memory for requests that gRPC
+	// messages may take until they are decoded.
+	receivingShare = 20
+	// smallShare is the part of the rest up to which a request is a small one,
+	// which large ones do not keep out.
+	smallShare = 16
+	// maxWait is how long a request may wait for memory.
+	maxWait = 500 * time.Millisecond
+	// maxRequest bounds a request on machines of much memory: what is refused
+	// downstream is decoded, encoded and split again.
+	maxRequest = 256 << 20
+	// leastMessage is less than what a message takes on average in any sound
+	// request.
+	leastMessage = 32
 )
 
 var (
@@ -24,37 +41,58 @@ var (
 
 // guard is the extension.
 type guard struct {
-	maxDepth  int
+	limits    otlpscan.Limits
+	requests  *budget.Budget
+	receiving *receiving
 	telemetry *metadata.TelemetryBuilder
-	// refusal is what a client gets. Its code is one that OTLP clients do not
-	// retry, over gRPC and, as status 400, over HTTP.
-	refusal error
 }
 
-func newGuard(maxDepth int, telemetry *metadata.TelemetryBuilder) *guard {
+// newGuard returns a guard whose requests share memory bytes.
+func newGuard(maxDepth int, memory int64, telemetry *metadata.TelemetryBuilder) *guard {
+	forReceiving := memory / 100 * receivingShare
+	forRequests := memory - forReceiving
+	requests := budget.New(forRequests, forRequests/smallShare, maxWait)
+	size := min(requests.Largest(), maxRequest)
 	return &guard{
-		maxDepth:  maxDepth,
+		limits:    otlpscan.Limits{Depth: maxDepth, Messages: int(size / leastMessage), Size: size},
+		requests:  requests,
+		receiving: newReceiving(forReceiving),
 		telemetry: telemetry,
-		refusal: status.Error(codes.InvalidArgument,
-			fmt.Sprintf("attribute values are nested more than %d deep; the collector's otlp_guard refuses them", maxDepth)),
 	}
 }
 
-func (*guard) Start(context.Context, component.Host) error { return nil }
+// Start has the guard's memory counted.
+func (g *guard) Start(context.Context, component.Host) error {
+	activeReceiving.Store(g.receiving)
+	return errors.Join(
+		g.telemetry.RegisterExtensionOtlpGuardMemoryUsageCallback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(g.requests.Used(), forRequests)
+			o.Observe(g.receiving.inUse(), forReceiving)
+			return nil
+		}),
+		g.telemetry.RegisterExtensionOtlpGuardMemoryLimitCallback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(g.requests.Size(), forRequests)
+			o.Observe(g.receiving.limit, forReceiving)
+			return nil
+		}),
+	)
+}
 
+// Shutdown ends what Start has begun.
 func (g *guard) Shutdown(context.Context) error {
+	activeReceiving.CompareAndSwap(g.receiving, nil)
 	g.telemetry.Shutdown()
 	return nil
 }
 
-var (
-	viaGRPC         = metric.WithAttributeSet(attribute.NewSet(attribute.String("protocol", "grpc")))
-	viaHTTPProtobuf = metric.WithAttributeSet(attribute.NewSet(attribute.String("protocol", "http_protobuf")))
-	viaHTTPJSON     = metric.WithAttributeSet(attribute.NewSet(attribute.String("protocol", "http_json")))
-)
+// growth is by how much at least the memory of a request grows.
+const growth = 16 << 10
 
-// refused counts a request and returns what to answer.
-func (g *guard) refused(ctx context.Context, via metric.MeasurementOption) error {
-	g.telemetry.ExtensionOtlpGuardRefusedRequests.Add(ctx, 1, via)
-	return g.refusal
+// grow takes memory for a request, and somewhat more than it needs, which saves
+// taking it piece by piece.
+func (g *guard) grow(ctx context.Context, r *budget.Request, need int64) error {
+	if need <= r.Taken() {
+		return nil
+	}
+	return r.Grow(ctx, min((need+need/8+growth)/growth*growth, max(need, g.limits.Size)))
 }

@@ -44,6 +44,7 @@ import (
 
 	"github.com/ociapm/otelcol-ociapm/components/extension/otlpguardextension/internal/metadata"
 	"github.com/ociapm/otelcol-ociapm/components/extension/otlpguardextension/internal/metadatatest"
+	"github.com/ociapm/otelcol-ociapm/internal/otlpscan"
 )
 
 const message = "attribute values are nested more than 64 deep; the collector's otlp_guard refuses them"
@@ -56,6 +57,7 @@ func (h host) GetExtensions() map[component.ID]component.Component { return h }
 
 // guarded is an OTLP receiver behind the guard, and what came through.
 type guarded struct {
+	guard      *guard
 	grpc, http string
 	telemetry  *componenttest.Telemetry
 	traces     *consumertest.TracesSink
@@ -65,6 +67,11 @@ type guarded struct {
 
 // start starts a receiver whose paths for HTTP begin with the prefix.
 func start(t *testing.T, prefix string) *guarded {
+	t.Helper()
+	return startWith(t, prefix, createDefaultConfig())
+}
+
+func startWith(t *testing.T, prefix string, config component.Config) *guarded {
 	t.Helper()
 	g := &guarded{
 		grpc: freeAddress(t), http: freeAddress(t),
@@ -76,8 +83,10 @@ func start(t *testing.T, prefix string) *guarded {
 	id := component.NewID(metadata.Type)
 	set := metadatatest.NewSettings(g.telemetry)
 	set.ID = id
-	guard, err := NewFactory().Create(t.Context(), set, createDefaultConfig())
+	ext, err := NewFactory().Create(t.Context(), set, config)
 	require.NoError(t, err)
+
+	g.guard = ext.(*guard)
 
 	factory := otlpreceiver.NewFactory()
 	cfg := factory.CreateDefaultConfig()
@@ -98,9 +107,9 @@ func start(t *testing.T, prefix string) *guarded {
 	logs, err := factory.CreateLogs(t.Context(), settings, cfg, g.logs)
 	require.NoError(t, err)
 
-	all := []component.Component{guard, traces, metrics, logs}
+	all := []component.Component{ext, traces, metrics, logs}
 	for _, c := range all {
-		require.NoError(t, c.Start(t.Context(), host{id: guard}))
+		require.NoError(t, c.Start(t.Context(), host{id: ext}))
 	}
 	t.Cleanup(func() {
 		for i := len(all) - 1; i >= 0; i-- {
@@ -276,34 +285,52 @@ func TestGRPC(t *testing.T) {
 	assertRefused(t, g, map[string]int64{"grpc": 12})
 }
 
-// A request that is refused is kept no longer than until grpc reports it.
+// What became of a request is kept no longer than until grpc reports it, and its
+// memory no longer than the call.
 func TestCodecKeepsNothing(t *testing.T) {
-	c := &codec{inner: encoding.GetCodecV2("proto"), maxDepth: 64}
-	body, err := traces(65).MarshalProto()
+	g := newGuard(64, 100<<20, nil)
+	c := &codec{inner: encoding.GetCodecV2("proto"), guard: g}
+	handler := &callNotes{codec: c}
+	ctx, err := g.admitCall(t.Context(), nil)
 	require.NoError(t, err)
+	n := ctx.Value(noteKey{}).(*note)
+	t.Cleanup(n.call.cancel)
+
 	// Any type of this name will do; pdata's is internal to it.
 	type ExportTraceServiceRequest struct{ _ int }
+	body, err := traces(65).MarshalProto()
+	require.NoError(t, err)
 	request := &ExportTraceServiceRequest{}
 	require.NoError(t, c.Unmarshal(mem.BufferSlice{mem.SliceBuffer(body[:50]), mem.SliceBuffer(body[50:])}, request))
-	_, kept := c.refused.Load(request)
-	require.True(t, kept)
-
-	notes := &callNotes{codec: c}
-	ctx := notes.TagRPC(t.Context(), &stats.RPCTagInfo{})
-	notes.HandleRPC(ctx, &stats.InPayload{Payload: request})
-	_, kept = c.refused.Load(request)
+	handler.HandleRPC(ctx, &stats.InPayload{Payload: request})
+	assert.Equal(t, tooDeep, n.refused)
+	_, kept := c.outcome(request)
 	assert.False(t, kept)
-	assert.True(t, ctx.Value(noteKey{}).(*note).refused)
+
+	body, err = traces(1).MarshalProto()
+	require.NoError(t, err)
+	sound := ptraceotlp.NewExportRequest()
+	require.NoError(t, sound.UnmarshalProto(body))
+	require.Empty(t, c.check(mem.BufferSlice{mem.SliceBuffer(body)}, otlpscan.Traces, request))
+	assert.Positive(t, g.requests.Used())
+	handler.HandleRPC(ctx, &stats.InPayload{Payload: request})
+	assert.Positive(t, g.requests.Used())
+	handler.HandleRPC(ctx, &stats.End{})
+	assert.Zero(t, g.requests.Used())
+
+	// The inner codec knows no such type, which is an error as any other.
+	require.Error(t, c.Unmarshal(mem.BufferSlice{mem.SliceBuffer(body)}, request))
+	assert.Zero(t, g.requests.Used())
 }
 
 // Messages that are not OTLP are left alone.
 func TestOtherMessages(t *testing.T) {
+	c := &codec{inner: encoding.GetCodecV2("proto")}
 	for _, v := range []any{nil, "text", &spb.Status{}, []byte{}, map[string]int{}} {
 		_, ok := signalOf(v)
 		assert.False(t, ok)
-		(&callNotes{codec: &codec{}}).HandleRPC(t.Context(), &stats.InPayload{Payload: v})
+		(&callNotes{codec: c}).HandleRPC(t.Context(), &stats.InPayload{Payload: v})
 	}
-	c := &codec{inner: encoding.GetCodecV2("proto"), maxDepth: 64}
 	said := &spb.Status{}
 	data, err := c.Marshal(&spb.Status{Message: "hello"})
 	require.NoError(t, err)
@@ -316,7 +343,7 @@ func assertRefused(t *testing.T, g *guarded, counts map[string]int64) {
 	t.Helper()
 	var points []metricdata.DataPoint[int64]
 	for protocol, n := range counts {
-		points = append(points, metricdata.DataPoint[int64]{Value: n, Attributes: attribute.NewSet(attribute.String("protocol", protocol))})
+		points = append(points, metricdata.DataPoint[int64]{Value: n, Attributes: attribute.NewSet(attribute.String("protocol", protocol), attribute.String("reason", "too_deep"))})
 	}
 	metadatatest.AssertEqualExtensionOtlpGuardRefusedRequests(t, g.telemetry, points, metricdatatest.IgnoreTimestamp())
 }
@@ -348,7 +375,7 @@ func BenchmarkHTTP(b *testing.B) {
 		_, readErr := io.ReadAll(r.Body)
 		assert.NoError(b, readErr)
 	})
-	wrap, err := newGuard(64, nil).GetHTTPHandler(b.Context())
+	wrap, err := newGuard(64, 1<<30, nil).GetHTTPHandler(b.Context())
 	require.NoError(b, err)
 	wrapped, err := wrap(b.Context(), read)
 	require.NoError(b, err)

@@ -5,14 +5,14 @@ package otlpguardextension // import "github.com/ociapm/otelcol-ociapm/component
 
 import (
 	"context"
-	"io"
 	"mime"
 	"net/http"
+	"strconv"
+	"time"
 
 	"go.opentelemetry.io/collector/extension/extensionmiddleware"
-	"go.opentelemetry.io/otel/metric"
 
-	"github.com/ociapm/otelcol-ociapm/internal/otlpdepth"
+	"github.com/ociapm/otelcol-ociapm/internal/otlpscan"
 )
 
 const (
@@ -25,30 +25,35 @@ const (
 func (g *guard) GetHTTPHandler(context.Context) (extensionmiddleware.WrapHTTPHandlerFunc, error) {
 	return func(_ context.Context, next http.Handler) (http.Handler, error) {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			g.watch(r)
-			next.ServeHTTP(w, r)
+			b := g.watch(r)
+			// A receiver decodes and hands on before it returns: what is queued then
+			// is the exporter's.
+			defer b.taken.Release()
+			next.ServeHTTP(&answer{ResponseWriter: w, body: b}, r)
 		}), nil
 	}, nil
 }
 
-// watch has the body of a request scanned while the receiver reads it. The
+// watch has the body of a request counted while the receiver reads it. The
 // receiver reads all of it before it decodes any, so that a read which fails
 // with a status is answered with that status, in the request's encoding; no
 // byte is kept or copied for this.
-func (g *guard) watch(r *http.Request) {
+func (g *guard) watch(r *http.Request) *body {
+	b := &body{guard: g, request: r, inner: r.Body, taken: g.requests.NewRequest(), how: otherHTTP}
 	switch mediaType(r.Header.Get("Content-Type")) {
 	case typeProtobuf:
-		body := &protoBody{watched: watched{guard: g, request: r, body: r.Body}}
+		b.how = protobuf
 		for _, signal := range signalsAt(r.URL.Path) {
-			body.scanners = append(body.scanners, otlpdepth.NewProtoScanner(signal, g.maxDepth))
+			scanner := otlpscan.NewProtoScanner(signal, g.limits)
+			b.scanners = append(b.scanners, &scanner)
 		}
-		r.Body = body
 	case typeJSON:
-		r.Body = &jsonBody{
-			watched: watched{guard: g, request: r, body: r.Body},
-			scanner: otlpdepth.NewJSONScanner(g.maxDepth),
-		}
+		b.how = inJSON
+		scanner := otlpscan.NewJSONScanner(g.limits)
+		b.scanners = append(b.scanners, &scanner)
 	}
+	r.Body = b
+	return b
 }
 
 // mediaType returns a content type without its parameters, as the OTLP receiver
@@ -66,74 +71,37 @@ func mediaType(contentType string) string {
 
 // signalsAt returns what a request to the path can hold. A receiver's paths can
 // be configured: all but the usual ones may hold anything.
-func signalsAt(path string) []otlpdepth.Signal {
+func signalsAt(path string) []otlpscan.Signal {
 	switch path {
 	case "/v1/traces":
-		return []otlpdepth.Signal{otlpdepth.Traces}
+		return []otlpscan.Signal{otlpscan.Traces}
 	case "/v1/metrics":
-		return []otlpdepth.Signal{otlpdepth.Metrics}
+		return []otlpscan.Signal{otlpscan.Metrics}
 	case "/v1/logs":
-		return []otlpdepth.Signal{otlpdepth.Logs}
+		return []otlpscan.Signal{otlpscan.Logs}
 	default:
-		return otlpdepth.Signals()
+		return otlpscan.Signals()
 	}
 }
 
-// watched is a request's body, and whether it has been refused.
-type watched struct {
-	guard   *guard
-	request *http.Request
-	body    io.ReadCloser
-	refusal error
+// answer gives the answer to a refused request the status that says whether to
+// come again. The OTLP receiver knows none for what is too large, and other
+// receivers make a 400 or 500 of whatever goes wrong as they read.
+type answer struct {
+	http.ResponseWriter
+	body *body
 }
 
-// read reads the next piece for p and has it scanned.
-func (b *watched) read(p []byte, scan func([]byte) otlpdepth.Verdict, via metric.MeasurementOption) (int, error) {
-	if b.refusal != nil {
-		return 0, b.refusal
+// WriteHeader writes the header, of a refused request with a status of its own.
+func (a *answer) WriteHeader(code int) {
+	if a.body.refusal != nil {
+		code = a.body.why.httpStatus()
 	}
-	n, err := b.body.Read(p)
-	if scan(p[:n]) != otlpdepth.Fine {
-		b.refusal = b.guard.refused(b.request.Context(), via)
-		// A sender whose connection is closed while it still sends may never see
-		// the answer, and would send again. What is left is bounded in size.
-		_, _ = io.Copy(io.Discard, b.body)
-		return 0, b.refusal
+	if code == http.StatusServiceUnavailable && a.Header().Get("Retry-After") == "" && a.body.refusal != nil {
+		a.Header().Set("Retry-After", strconv.Itoa(int(retryDelay/time.Second)))
 	}
-	return n, err
+	a.ResponseWriter.WriteHeader(code)
 }
 
-type protoBody struct {
-	watched  watched
-	scanners []otlpdepth.ProtoScanner
-}
-
-// Read refuses to go on where the body becomes too deep.
-func (b *protoBody) Read(p []byte) (int, error) {
-	return b.watched.read(p, b.scan, viaHTTPProtobuf)
-}
-
-func (b *protoBody) scan(piece []byte) otlpdepth.Verdict {
-	for i := range b.scanners {
-		if verdict := b.scanners[i].Scan(piece); verdict != otlpdepth.Fine {
-			return verdict
-		}
-	}
-	return otlpdepth.Fine
-}
-
-// Close closes the body.
-func (b *protoBody) Close() error { return b.watched.body.Close() }
-
-type jsonBody struct {
-	watched watched
-	scanner otlpdepth.JSONScanner
-}
-
-// Read refuses to go on where the body becomes too deep.
-func (b *jsonBody) Read(p []byte) (int, error) {
-	return b.watched.read(p, b.scanner.Scan, viaHTTPJSON)
-}
-
-// Close closes the body.
-func (b *jsonBody) Close() error { return b.watched.body.Close() }
+// Unwrap is for http.ResponseController.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }

@@ -9,7 +9,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/ociapm/otelcol-ociapm/internal/otlpdepth"
+	"github.com/ociapm/otelcol-ociapm/internal/otlpscan"
 )
 
 const (
@@ -26,19 +26,18 @@ var (
 	errNotJSON         = errors.New("the body is not a JSON object")
 )
 
-var signalNumbers = map[Signal]otlpdepth.Signal{
-	SignalTraces: otlpdepth.Traces, SignalMetrics: otlpdepth.Metrics, SignalLogs: otlpdepth.Logs,
+var signalNumbers = map[Signal]otlpscan.Signal{
+	SignalTraces: otlpscan.Traces, SignalMetrics: otlpscan.Metrics, SignalLogs: otlpscan.Logs,
 }
 
 // guardProto returns an error if body nests attribute values too deep or holds
 // too many messages to be decoded safely.
 func guardProto(signal Signal, body []byte) error {
-	scanner := otlpdepth.NewProtoScanner(signalNumbers[signal], maxValueDepth)
-	scanner.LimitMessages(maxMessages)
+	scanner := otlpscan.NewProtoScanner(signalNumbers[signal], otlpscan.Limits{Depth: maxValueDepth, Messages: maxMessages})
 	switch scanner.Scan(body) {
-	case otlpdepth.TooDeep:
+	case otlpscan.TooDeep:
 		return errTooDeep
-	case otlpdepth.TooManyMessages:
+	case otlpscan.TooManyMessages:
 		return errTooManyMessages
 	default:
 		return nil

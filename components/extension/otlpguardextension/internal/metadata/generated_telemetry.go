@@ -3,10 +3,12 @@
 package metadata
 
 import (
+	"context"
 	"errors"
 	"sync"
 
 	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/embedded"
 	"go.opentelemetry.io/otel/trace"
 
 	"go.opentelemetry.io/collector/component"
@@ -26,6 +28,8 @@ type TelemetryBuilder struct {
 	meter                             metric.Meter
 	mu                                sync.Mutex
 	registrations                     []metric.Registration
+	ExtensionOtlpGuardMemoryLimit     metric.Int64ObservableGauge
+	ExtensionOtlpGuardMemoryUsage     metric.Int64ObservableGauge
 	ExtensionOtlpGuardRefusedRequests metric.Int64Counter
 }
 
@@ -38,6 +42,46 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterExtensionOtlpGuardMemoryLimitCallback sets callback for observable ExtensionOtlpGuardMemoryLimit metric.
+func (builder *TelemetryBuilder) RegisterExtensionOtlpGuardMemoryLimitCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExtensionOtlpGuardMemoryLimit, obs: o})
+		return nil
+	}, builder.ExtensionOtlpGuardMemoryLimit)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExtensionOtlpGuardMemoryUsageCallback sets callback for observable ExtensionOtlpGuardMemoryUsage metric.
+func (builder *TelemetryBuilder) RegisterExtensionOtlpGuardMemoryUsageCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExtensionOtlpGuardMemoryUsage, obs: o})
+		return nil
+	}, builder.ExtensionOtlpGuardMemoryUsage)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+type observerInt64 struct {
+	embedded.Int64Observer
+	inst metric.Int64Observable
+	obs  metric.Observer
+}
+
+func (oi *observerInt64) Observe(value int64, opts ...metric.ObserveOption) {
+	oi.obs.ObserveInt64(oi.inst, value, opts...)
 }
 
 // Shutdown unregister all registered callbacks for async instruments.
@@ -58,9 +102,21 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.ExtensionOtlpGuardMemoryLimit, err = builder.meter.Int64ObservableGauge(
+		"otelcol_extension_otlp_guard_memory_limit",
+		metric.WithDescription("Memory that requests under way may take. [Alpha]"),
+		metric.WithUnit("By"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExtensionOtlpGuardMemoryUsage, err = builder.meter.Int64ObservableGauge(
+		"otelcol_extension_otlp_guard_memory_usage",
+		metric.WithDescription("Memory that requests under way have taken, by estimate. [Alpha]"),
+		metric.WithUnit("By"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ExtensionOtlpGuardRefusedRequests, err = builder.meter.Int64Counter(
 		"otelcol_extension_otlp_guard_refused_requests",
-		metric.WithDescription("Number of requests that were refused because attribute values in them nest deeper than max_depth. [Alpha]"),
+		metric.WithDescription("Number of requests that were refused before they were decoded. [Alpha]"),
 		metric.WithUnit("{request}"),
 	)
 	errs = errors.Join(errs, err)

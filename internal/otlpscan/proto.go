@@ -1,7 +1,7 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package otlpdepth
+package otlpscan
 
 import "math"
 
@@ -16,20 +16,16 @@ const (
 )
 
 // ProtoScanner reads an export request in protobuf, whole or in pieces, and
-// says whether it can be decoded safely. It finds every value that pdata would
+// says whether it can be decoded safely. It finds every message that pdata would
 // decode, also where pdata is more lenient than protobuf: with field numbers
 // and varints of too many bits, and inside groups. It takes time linear in what
 // it reads, and no memory unless values nest.
 type ProtoScanner struct {
-	limit   int
-	counts  bool
-	budget  int // messages that may still come
+	account account
 	depth   int
-	verdict Verdict
 	// ended is set where the decoder would stop: at a violation or an error.
 	ended bool
 
-	seen  int64 // bytes in the pieces before
 	skip  int64 // bytes of the next pieces that nothing can be in
 	top   frame
 	below stack
@@ -45,47 +41,51 @@ type frame struct {
 	kind kind
 }
 
-// NewProtoScanner returns a scanner for a request of the signal that allows the
-// depth limit, at least 1 and at most MaxLimit.
-func NewProtoScanner(signal Signal, limit int) ProtoScanner {
-	return ProtoScanner{limit: limit, top: frame{end: math.MaxInt64, kind: tracesRequest + kind(signal)}}
+// NewProtoScanner returns a scanner for a request of the signal.
+func NewProtoScanner(signal Signal, limits Limits) ProtoScanner {
+	return ProtoScanner{account: account{limits: limits}, top: frame{end: math.MaxInt64, kind: tracesRequest + kind(signal)}}
 }
 
-// LimitMessages makes the scanner also count messages that can hold attributes:
-// resources, scopes, spans, attributes and so on, each of which takes two bytes
-// on the wire and hundreds in memory. Counting takes more time, since nothing
-// can be passed over for its shortness.
-func (s *ProtoScanner) LimitMessages(limit int) {
-	s.counts, s.budget = true, limit
-}
+// Size returns how much memory what was read so far takes once it is decoded,
+// in bytes. It is an estimate, and rather more than less.
+func (s *ProtoScanner) Size() int64 { return s.account.size() }
+
+// Messages returns how many messages were found so far.
+func (s *ProtoScanner) Messages() int { return s.account.messages }
 
 // Scan reads the next piece of the request and says what was found so far.
 func (s *ProtoScanner) Scan(piece []byte) Verdict {
-	if s.ended {
-		return s.verdict
+	base := s.account.bytes
+	s.account.bytes += int64(len(piece))
+	if !s.ended {
+		s.scan(piece, base)
 	}
-	base, i := s.seen, 0
-	s.seen += int64(len(piece))
+	verdict := s.account.check()
+	s.ended = s.ended || verdict != Fine
+	return verdict
+}
 
+func (s *ProtoScanner) scan(piece []byte, base int64) {
+	i := 0
 	if s.carried > 0 {
 		n := copy(s.carry[s.carried:], piece)
 		head, size := readHead(s.carry[:s.carried+n])
 		if size == 0 {
 			s.carried += n
-			return Fine
+			return
 		}
 		i = size - s.carried
 		s.carried = 0
 		if size < 0 || !s.enter(head, base+int64(i)) {
 			s.ended = true
-			return s.verdict
+			return
 		}
 	}
 
 	for {
 		if s.skip >= int64(len(piece)-i) {
 			s.skip -= int64(len(piece) - i)
-			return Fine
+			return
 		}
 		i += int(s.skip)
 		s.skip = 0
@@ -93,65 +93,123 @@ func (s *ProtoScanner) Scan(piece []byte) Verdict {
 			s.leave()
 		}
 
-		if !s.counts {
-			i = s.passOver(piece, i, base)
-			if i == len(piece) || s.top.end == base+int64(i) {
-				continue
-			}
+		i = s.passOver(piece, i, base)
+		if i == len(piece) || s.top.end == base+int64(i) {
+			continue
 		}
 
 		head, size := readHead(piece[i:])
 		if size == 0 {
 			s.carried = copy(s.carry[:], piece[i:])
-			return Fine
+			return
 		}
 		i += size
 		if size < 0 || !s.enter(head, base+int64(i)) {
 			s.ended = true
-			return s.verdict
+			return
 		}
 	}
 }
 
 // passOver returns where the innermost message ends, or the first of its fields
 // begins that is not one of the many simple ones: whole in the piece, with a
-// byte of tag and a byte of length, and nothing to look for inside.
+// byte of tag and a byte of length, and an attribute of one simple value or
+// nothing to look for inside.
 func (s *ProtoScanner) passOver(piece []byte, i int, base int64) int {
 	if end := s.top.end - base; end < int64(len(piece)) {
 		piece = piece[:end]
 	}
 	row := &fields[s.top.kind]
-	shortest := s.shortest(s.depth)
-	if s.top.kind == anyValue { // a container can be too deep however short it is
-		shortest = 0
-	}
+	messages, size := 0, int64(0)
+simple:
 	for i+1 < len(piece) {
 		tag := piece[i]
+		if tag < 1<<3 {
+			break
+		}
+		field := row[tag>>3&15]
 		next := i + 2
 		switch tag & 0x87 {
 		case wireBytes:
-			length := piece[i+1]
-			if length >= 0x80 || row[tag>>3&15] != opaque && int64(length) >= shortest {
-				return i
+			next += int(piece[i+1])
+			if piece[i+1] >= 0x80 || next > len(piece) {
+				break simple
 			}
-			next += int(length)
+			switch {
+			case field == opaque:
+			case field == keyValue:
+				n := simpleAttribute(piece[i+2 : next])
+				if n == 0 {
+					break simple
+				}
+				messages += n
+				size += memory[keyValue] + int64(n-1)*memory[anyValue]
+			case next == i+2 && field < firstScalar && !field.container():
+				messages++
+				size += memory[field]
+			default:
+				break simple
+			}
 		case wireVarint:
-			if piece[i+1] >= 0x80 {
-				return i
+			if piece[i+1] >= 0x80 || field != opaque {
+				break simple
 			}
 		case wireFixed64:
 			next = i + 9
+			if field != opaque {
+				break simple
+			}
 		case wireFixed32:
 			next = i + 5
 		default:
-			return i
+			break simple
 		}
-		if tag < 8 || next > len(piece) {
-			return i
+		if next > len(piece) {
+			break
 		}
 		i = next
 	}
+	s.account.add(messages, size)
 	return i
+}
+
+// simpleAttribute returns of how many messages an attribute consists whose value
+// is a string, a number or none, each with a byte of length: 2, or 1 without a
+// value. It returns 0 for one that has to be looked into.
+func simpleAttribute(b []byte) int {
+	if len(b) == 0 {
+		return 1
+	}
+	if len(b) < 2 || b[0] != 1<<3|wireBytes || b[1] >= 0x80 || 2+int(b[1]) > len(b) {
+		return 0
+	}
+	key := 2 + int(b[1])
+	if key == len(b) {
+		return 1
+	}
+	if key+2 > len(b) || b[key] != 2<<3|wireBytes || int(b[key+1]) != len(b)-key-2 || b[key+1] >= 0x80 {
+		return 0
+	}
+	value := b[key+2:]
+	if len(value) < 2 {
+		return 0
+	}
+	simple := false
+	switch value[0] {
+	case 1<<3 | wireBytes, 7<<3 | wireBytes:
+		simple = value[1] < 0x80 && int(value[1]) == len(value)-2
+	case 2<<3 | wireVarint, 3<<3 | wireVarint:
+		simple = value[len(value)-1] < 0x80 && len(value) <= 1+maxVarint
+		for _, c := range value[1 : len(value)-1] {
+			simple = simple && c >= 0x80
+		}
+	case 4<<3 | wireFixed64:
+		simple = len(value) == 9
+	}
+	if !simple {
+		return 0
+	}
+	return 2
 }
 
 // enter takes the field whose value begins at position, and returns false where
@@ -161,9 +219,6 @@ func (s *ProtoScanner) enter(head fieldHead, position int64) bool {
 		return false // longer than the message that it is in
 	}
 	s.skip = head.length
-	if !head.bytes {
-		return true
-	}
 	var next kind
 	switch {
 	case head.number < columns:
@@ -171,31 +226,43 @@ func (s *ProtoScanner) enter(head fieldHead, position int64) bool {
 	case head.number == deprecatedScopes:
 		next = fields[s.top.kind][deprecatedColumn]
 	}
-	if next == opaque {
+	switch {
+	case next == opaque:
+		return true
+	case next >= firstScalar:
+		s.account.add(0, scalars(next, head))
+		return s.account.check() == Fine
+	case !head.bytes:
 		return true
 	}
-	depth := s.depth
 	if next.container() {
-		depth++
-		if depth > s.limit {
-			s.verdict = TooDeep
+		if s.depth == s.account.limits.Depth {
+			s.account.verdict = TooDeep
 			return false
 		}
+		s.depth++
 	}
-	if s.counts {
-		s.budget--
-		if s.budget < 0 {
-			s.verdict = TooManyMessages
-			return false
-		}
-	} else if head.length < s.shortest(depth) {
-		return true
+	s.account.add(1, memory[next])
+	if s.account.check() != Fine {
+		return false
 	}
 	s.skip = 0
-	s.depth = depth
 	s.below.push(s.top)
 	s.top = frame{end: position + head.length, kind: next}
 	return true
+}
+
+// scalars returns what a string, or one or more numbers, take in memory beside
+// their bytes.
+func scalars(k kind, head fieldHead) int64 {
+	switch {
+	case !head.bytes, k == text:
+		return memory[k]
+	case k == fixed64:
+		return 0
+	default:
+		return memory[k] * head.length
+	}
 }
 
 func (s *ProtoScanner) leave() {
@@ -203,13 +270,6 @@ func (s *ProtoScanner) leave() {
 		s.depth--
 	}
 	s.top = s.below.pop()
-}
-
-// shortest returns the length that a message inside of depth containers needs
-// to break the limit: two bytes for a container, and two for the value that it
-// is, but for the outermost.
-func (s *ProtoScanner) shortest(depth int) int64 {
-	return 4*int64(s.limit-depth) + 2
 }
 
 // stack holds the messages around the innermost one. The first have their place

@@ -1,7 +1,7 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package otlpdepth
+package otlpscan
 
 import (
 	"strings"
@@ -14,13 +14,13 @@ import (
 )
 
 func scanJSON(limit int, body string) Verdict {
-	s := NewJSONScanner(limit)
+	s := NewJSONScanner(Limits{Depth: limit})
 	return s.Scan([]byte(body))
 }
 
 // A request that protobuf may hold may stand in JSON too, wherever the value is.
 func TestJSONAllowsTheLimit(t *testing.T) {
-	for _, limit := range []int{1, 2, 64, MaxLimit} {
+	for _, limit := range []int{1, 2, 64, MaxDepth} {
 		md := pmetric.NewMetrics()
 		point := md.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics().AppendEmpty().SetEmptyGauge().DataPoints().AppendEmpty()
 		value := point.Exemplars().AppendEmpty().FilteredAttributes().PutEmpty("deep")
@@ -52,7 +52,7 @@ func TestJSONScanner(t *testing.T) {
 		{"empty", "", Fine},
 		{"at the limit", strings.Repeat("[", limit), Fine},
 		{"over the limit", strings.Repeat("{", limit+1), TooDeep},
-		{"one after the other", strings.Repeat("[{}]", 1000), Fine},
+		{"one after the other", `{"a":[` + strings.Repeat("[{}],", 1000), Fine},
 		{"in a string", `{"a":"` + strings.Repeat("[", 1000) + `"}`, Fine},
 		{"after an escaped quote", `{"a":"\"` + strings.Repeat("[", 1000) + `"}`, Fine},
 		{"after an escaped backslash", `{"a":"\\"` + strings.Repeat("[", 1000), TooDeep},
@@ -62,7 +62,7 @@ func TestJSONScanner(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			assert.Equal(t, tt.want, scanJSON(2, tt.body))
-			pieces := NewJSONScanner(2)
+			pieces := NewJSONScanner(Limits{Depth: 2})
 			got := Fine
 			for i := range tt.body {
 				got = pieces.Scan([]byte(tt.body[i : i+1]))
@@ -77,7 +77,7 @@ func BenchmarkJSONScanner(b *testing.B) {
 	b.ReportAllocs()
 	b.SetBytes(int64(len(body)))
 	for b.Loop() {
-		s := NewJSONScanner(64)
+		s := NewJSONScanner(Limits{Depth: 64})
 		if s.Scan(body) != Fine {
 			b.Fatal("refused")
 		}

@@ -1,7 +1,7 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package otlpdepth
+package otlpscan
 
 import (
 	"bytes"
@@ -63,7 +63,7 @@ func nest(levels int, path ...byte) []byte {
 }
 
 func scan(signal Signal, limit int, body []byte) Verdict {
-	s := NewProtoScanner(signal, limit)
+	s := NewProtoScanner(signal, Limits{Depth: limit})
 	return s.Scan(body)
 }
 
@@ -115,7 +115,7 @@ func TestEveryPlaceOfAValue(t *testing.T) {
 		t.Run(place.name, func(t *testing.T) {
 			// That pdata decodes a value there shows in what it says of a broken one.
 			require.Error(t, decode(place.signal, at([]byte{0x2a, 0x01, 0x0f}, place.path...)))
-			for _, limit := range []int{1, 2, 64, MaxLimit} {
+			for _, limit := range []int{1, 2, 64, MaxDepth} {
 				for _, nest := range []func(int) []byte{arrays, lists} {
 					assert.Equal(t, Fine, scan(place.signal, limit, at(nest(limit), place.path...)))
 					assert.Equal(t, TooDeep, scan(place.signal, limit, at(nest(limit+1), place.path...)))
@@ -186,21 +186,20 @@ func TestBrokenBodiesAreLeftToTheDecoder(t *testing.T) {
 func TestMessagesAreCounted(t *testing.T) {
 	spans := at(bytes.Repeat([]byte{0x12, 0x00}, 1000), 1, 2) // and two messages around
 	for limit, want := range map[int]Verdict{1001: TooManyMessages, 1002: Fine} {
-		s := NewProtoScanner(Traces, 1)
-		s.LimitMessages(limit)
+		s := NewProtoScanner(Traces, Limits{Depth: 1, Messages: limit})
 		assert.Equal(t, want, s.Scan(spans), limit)
 		assert.Equal(t, want, s.Scan(nil), limit)
 	}
 }
 
-// reference is the same by recursion over slices: it returns the depth, and
-// false where the decoder would stop.
-func reference(k kind, body []byte, depth int) (deepest int, ok bool) {
+// reference is the same by recursion over slices: it returns the depth, the
+// number of messages, and false where the decoder would stop.
+func reference(k kind, body []byte, depth int) (deepest, messages int, ok bool) {
 	deepest = depth
 	for len(body) > 0 {
 		head, size := readHead(body)
 		if size <= 0 || head.length > int64(len(body)-size) {
-			return deepest, false
+			return deepest, messages, false
 		}
 		value := body[size : size+int(head.length)]
 		body = body[size+int(head.length):]
@@ -208,40 +207,45 @@ func reference(k kind, body []byte, depth int) (deepest int, ok bool) {
 			continue
 		}
 		next := fields[k][head.number%deprecatedScopes]
-		if next == opaque {
+		if next == opaque || next >= firstScalar {
 			continue
 		}
 		below := depth
 		if next.container() {
 			below++
 		}
-		found, ok := reference(next, value, below)
+		found, inside, ok := reference(next, value, below)
 		deepest = max(deepest, found)
+		messages += 1 + inside
 		if !ok {
-			return deepest, false
+			return deepest, messages, false
 		}
 	}
-	return deepest, true
+	return deepest, messages, true
 }
 
 // check compares the scanner with the reference and, where pdata decodes the
 // body, with what it made of it.
 func check(t *testing.T, signal Signal, limit int, body []byte, cut func(n int) int) {
 	t.Helper()
-	depth, whole := reference(tracesRequest+kind(signal), body, 0)
+	depth, messages, whole := reference(tracesRequest+kind(signal), body, 0)
 	want := Fine
 	if depth > limit {
 		want = TooDeep
 	}
-	got := scan(signal, limit, body)
+	atOnce := NewProtoScanner(signal, Limits{Depth: limit})
+	got := atOnce.Scan(body)
 	if whole {
 		require.Equal(t, want, got, "depth %d, limit %d, %x", depth, limit, body)
+		if got == Fine {
+			require.Equal(t, messages, atOnce.Messages(), "%x", body)
+		}
 	} else {
-		// Past an error that the scanner need not see, in a message too short to
-		// nest or in a length beyond the end, it may see more than the decoder.
+		// Past an error that the scanner need not see, in an attribute that it does
+		// not look into or in a length beyond the end, it may see more than the decoder.
 		require.GreaterOrEqual(t, got, want, "depth %d, limit %d, %x", depth, limit, body)
 	}
-	pieces := NewProtoScanner(signal, limit)
+	pieces := NewProtoScanner(signal, Limits{Depth: limit})
 	inPieces := Fine
 	for rest := body; len(rest) > 0; {
 		n := cut(len(rest))
@@ -249,6 +253,10 @@ func check(t *testing.T, signal Signal, limit int, body []byte, cut func(n int) 
 		rest = rest[n:]
 	}
 	require.Equal(t, got, inPieces, "in pieces: limit %d, %x", limit, body)
+	if got == Fine {
+		require.Equal(t, atOnce.Messages(), pieces.Messages(), "in pieces: %x", body)
+		require.Equal(t, atOnce.Size(), pieces.Size(), "in pieces: %x", body)
+	}
 
 	request := ptraceotlp.NewExportRequest()
 	if signal != Traces || depth > 1000 || request.UnmarshalProto(body) != nil {
@@ -301,6 +309,17 @@ func valueDepth(v pcommon.Value) int {
 	return deepest + 1
 }
 
+// known returns the numbers of the fields that a kind has; of the deprecated
+// scopes', 0.
+func known(k kind) (numbers []int) {
+	for number, next := range fields[k] {
+		if next != opaque {
+			numbers = append(numbers, number)
+		}
+	}
+	return numbers
+}
+
 // randomMessage is a message of the kind with some of its fields and others,
 // sometimes damaged, of about as many fields as the budget has.
 func randomMessage(random *rand.Rand, k kind, budget *int) []byte {
@@ -311,12 +330,8 @@ func randomMessage(random *rand.Rand, k kind, budget *int) []byte {
 		}
 		*budget--
 		number := random.IntN(columns)
-		if k >= keyValue && random.IntN(3) > 0 {
-			number = []int{2, 5 + random.IntN(2), 1, 1}[k-keyValue]
-		} else if random.IntN(3) > 0 {
-			for fields[k][number] == opaque {
-				number = random.IntN(columns)
-			}
+		if numbers := known(k); len(numbers) > 0 && random.IntN(3) > 0 {
+			number = numbers[random.IntN(len(numbers))]
 		}
 		next := fields[k][number]
 		switch {
@@ -325,6 +340,8 @@ func randomMessage(random *rand.Rand, k kind, budget *int) []byte {
 		case number == 0:
 			message = protowire.AppendTag(message, protowire.Number(1+random.Int32N(1<<20)), protowire.VarintType)
 			message = protowire.AppendVarint(message, random.Uint64()>>random.IntN(64))
+		case next >= firstScalar:
+			message = append(message, field(number, bytes.Repeat([]byte{byte(random.IntN(0x80))}, 8*random.IntN(20)))...)
 		case next != opaque:
 			message = append(message, field(number, randomMessage(random, next, budget))...)
 		case random.IntN(20) == 0:
@@ -420,25 +437,12 @@ func TestScanTakesNoMemory(t *testing.T) {
 
 func BenchmarkProtoScanner(b *testing.B) {
 	body := typicalTraces(1000)
-	b.Run("depth", func(b *testing.B) {
-		b.ReportAllocs()
-		b.SetBytes(int64(len(body)))
-		for b.Loop() {
-			if scan(Traces, 64, body) != Fine {
-				b.Fatal("refused")
-			}
+	b.ReportAllocs()
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		if scan(Traces, 64, body) != Fine {
+			b.Fatal("refused")
 		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/span")
-	})
-	b.Run("messages", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			s := NewProtoScanner(Traces, 64)
-			s.LimitMessages(1 << 30)
-			if s.Scan(body) != Fine {
-				b.Fatal("refused")
-			}
-		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/span")
-	})
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/span")
 }

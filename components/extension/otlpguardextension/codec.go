@@ -1,0 +1,113 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package otlpguardextension // import "github.com/ociapm/otelcol-ociapm/components/extension/otlpguardextension"
+
+import (
+	"context"
+	"reflect"
+	"sync"
+
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/mem"
+
+	"github.com/ociapm/otelcol-ociapm/components/extension/otlpguardextension/internal/budget"
+	"github.com/ociapm/otelcol-ociapm/internal/otlpscan"
+)
+
+// codec is the inner one, but for requests that break a limit.
+type codec struct {
+	inner encoding.CodecV2
+	guard *guard
+	// outcomes holds what became of requests, from Unmarshal until grpc hands them
+	// to the stats handler, which it does next.
+	outcomes sync.Map
+}
+
+// outcome is the memory that a request has taken, or why it was left undecoded.
+type outcome struct {
+	taken   *budget.Request
+	refused reason
+}
+
+// Name returns the name of the inner codec, "proto".
+func (c *codec) Name() string { return c.inner.Name() }
+
+// Marshal is that of the inner codec.
+func (c *codec) Marshal(v any) (mem.BufferSlice, error) { return c.inner.Marshal(v) }
+
+// Unmarshal decodes data, unless it is an export request that breaks a limit or
+// for which there is no memory.
+func (c *codec) Unmarshal(data mem.BufferSlice, v any) error {
+	signal, ok := signalOf(v)
+	if !ok {
+		return c.inner.Unmarshal(data, v)
+	}
+	if why := c.check(data, signal, v); why != "" {
+		c.outcomes.Store(v, outcome{refused: why})
+		return nil
+	}
+	err := c.inner.Unmarshal(data, v)
+	if err != nil {
+		if outcome, ok := c.outcome(v); ok {
+			outcome.taken.Release()
+		}
+	}
+	return err
+}
+
+// check takes the memory for a request, or says why it is refused.
+func (c *codec) check(data mem.BufferSlice, signal otlpscan.Signal, v any) reason {
+	if wasCutShort(data) {
+		return noMemory
+	}
+	scanner := otlpscan.NewProtoScanner(signal, c.guard.limits)
+	for _, piece := range data {
+		if verdict := scanner.Scan(piece.ReadOnlyData()); verdict != otlpscan.Fine {
+			return reasonOf(verdict)
+		}
+	}
+	// The decoder puts the pieces together before it decodes them.
+	need := int64(data.Len()) + scanner.Size()
+	if need > c.guard.limits.Size {
+		return tooLarge
+	}
+	taken := c.guard.requests.NewRequest()
+	if taken.Grow(context.Background(), need) != nil {
+		return noMemory
+	}
+	c.outcomes.Store(v, outcome{taken: taken})
+	return ""
+}
+
+// outcome returns what became of a request, once.
+func (c *codec) outcome(v any) (outcome, bool) {
+	if _, ok := signalOf(v); !ok {
+		return outcome{}, false
+	}
+	found, ok := c.outcomes.LoadAndDelete(v)
+	if !ok {
+		return outcome{}, false
+	}
+	return found.(outcome), true
+}
+
+// signalOf returns the signal that a request exports. pdata's requests are
+// internal to it, but named as in OTLP.
+func signalOf(v any) (otlpscan.Signal, bool) {
+	t := reflect.TypeOf(v)
+	if t == nil || t.Kind() != reflect.Pointer {
+		return 0, false
+	}
+	switch t.Elem().Name() {
+	case "ExportTraceServiceRequest":
+		return otlpscan.Traces, true
+	case "ExportMetricsServiceRequest":
+		return otlpscan.Metrics, true
+	case "ExportLogsServiceRequest":
+		return otlpscan.Logs, true
+	case "ExportProfilesServiceRequest":
+		return otlpscan.Profiles, true
+	}
+	return 0, false
+}

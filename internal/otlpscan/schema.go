@@ -1,0 +1,216 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package otlpscan
+
+// Signal says which export request a body holds.
+type Signal uint8
+
+// The signals of OTLP.
+const (
+	Traces Signal = iota
+	Metrics
+	Logs
+	Profiles
+)
+
+// Signals lists all signals.
+func Signals() []Signal { return []Signal{Traces, Metrics, Logs, Profiles} }
+
+// kind is a type of message, or of another field that takes more memory than
+// bytes on the wire; opaque is whatever else stands in a field.
+type kind uint8
+
+const (
+	opaque kind = iota
+	tracesRequest
+	metricsRequest
+	logsRequest
+	profilesRequest
+	jsonRequest // any of them: in JSON, the names of their fields differ
+	resourceSpans
+	resourceMetrics
+	resourceLogs
+	resourceProfiles
+	scopeSpans
+	scopeMetrics
+	scopeLogs
+	scopeProfiles
+	resource
+	entityRef
+	scope
+	span
+	event
+	link
+	spanStatus
+	metric
+	gaugeOrSum
+	histogram
+	exponentialHistogram
+	summary
+	numberPoint
+	histogramPoint
+	exponentialPoint
+	buckets
+	summaryPoint
+	quantile
+	exemplar
+	logRecord
+	profile
+	valueType
+	sample
+	dictionary
+	mapping
+	location
+	line
+	function
+	profileLink
+	callStack
+	keyValueAndUnit
+	keyValue
+	anyValue
+	arrayValue
+	keyValueList
+	element // an anyValue in an array
+
+	// What follows is no message: strings and numbers of which a field has many.
+	text
+	number32
+	number64
+	fixed64 // as number64, but eight bytes each on the wire
+	kinds
+
+	firstScalar = text
+)
+
+// Field numbers below columns have a column of their own in fields. So has
+// 1000, the deprecated place of the scopes, which pdata still reads: it takes
+// that of 0, which no field can have.
+const (
+	columns          = 16
+	deprecatedScopes = 1000
+	deprecatedColumn = 0
+)
+
+// fields says what stands in each field of a message. The numbers are those of
+// opentelemetry-proto 1.x, as pdata's decoder has them. Messages of which there
+// is one and that hold none, such as a span's status, are left out.
+var fields = [kinds][columns]kind{
+	tracesRequest:   {1: resourceSpans},
+	metricsRequest:  {1: resourceMetrics},
+	logsRequest:     {1: resourceLogs},
+	profilesRequest: {1: resourceProfiles, 2: dictionary},
+
+	resourceSpans:    {1: resource, 2: scopeSpans, deprecatedColumn: scopeSpans},
+	resourceMetrics:  {1: resource, 2: scopeMetrics, deprecatedColumn: scopeMetrics},
+	resourceLogs:     {1: resource, 2: scopeLogs, deprecatedColumn: scopeLogs},
+	resourceProfiles: {1: resource, 2: scopeProfiles},
+
+	scopeSpans:    {1: scope, 2: span},
+	scopeMetrics:  {1: scope, 2: metric},
+	scopeLogs:     {1: scope, 2: logRecord},
+	scopeProfiles: {1: scope, 2: profile},
+
+	resource:  {1: keyValue, 3: entityRef},
+	entityRef: {3: text, 4: text},
+	scope:     {3: keyValue},
+
+	span:  {9: keyValue, 11: event, 13: link},
+	event: {3: keyValue},
+	link:  {4: keyValue},
+
+	metric:               {5: gaugeOrSum, 7: gaugeOrSum, 9: histogram, 10: exponentialHistogram, 11: summary, 12: keyValue},
+	gaugeOrSum:           {1: numberPoint},
+	histogram:            {1: histogramPoint},
+	exponentialHistogram: {1: exponentialPoint},
+	summary:              {1: summaryPoint},
+	numberPoint:          {7: keyValue, 5: exemplar},
+	histogramPoint:       {9: keyValue, 6: fixed64, 7: fixed64, 8: exemplar},
+	exponentialPoint:     {1: keyValue, 8: buckets, 9: buckets, 11: exemplar},
+	buckets:              {2: number64},
+	summaryPoint:         {7: keyValue, 6: quantile},
+	exemplar:             {7: keyValue},
+
+	logRecord: {5: anyValue, 6: keyValue},
+
+	profile:         {2: sample, 11: number32},
+	sample:          {2: number32, 4: number64, 5: fixed64},
+	dictionary:      {1: mapping, 2: location, 3: function, 4: profileLink, 5: text, 6: keyValueAndUnit, 7: callStack},
+	mapping:         {5: number32},
+	location:        {3: line, 4: number32},
+	callStack:       {1: number32},
+	keyValueAndUnit: {2: anyValue},
+
+	keyValue:     {2: anyValue},
+	anyValue:     {5: arrayValue, 6: keyValueList},
+	element:      {5: arrayValue, 6: keyValueList},
+	arrayValue:   {1: element},
+	keyValueList: {1: keyValue},
+}
+
+func (k kind) container() bool { return k == arrayValue || k == keyValueList }
+
+// memory is what a message takes in memory beside the bytes of its strings: its
+// struct in pdata, rounded up as Go's allocator does, and its place in a slice.
+// A slice that grows is up to 5/4 of what is in it, and for a moment there
+// beside the one before: 18 bytes for a pointer, 9/4 of a struct without one.
+// Of a value, it is what holds it: a string's or number's own struct.
+//
+// Of strings and numbers of which a field has many, it is what each takes; of
+// numbers in protobuf, which come as one field, what each byte takes at most.
+var memory = [kinds]int64{
+	resourceSpans:    128 + pointer,
+	resourceMetrics:  128 + pointer,
+	resourceLogs:     128 + pointer,
+	resourceProfiles: 112 + pointer,
+	scopeSpans:       112 + pointer,
+	scopeMetrics:     112 + pointer,
+	scopeLogs:        112 + pointer,
+	scopeProfiles:    112 + pointer,
+	entityRef:        80 + pointer,
+
+	span:  208 + pointer,
+	event: 64 + pointer,
+	link:  80 + pointer,
+
+	metric:               96 + pointer,
+	gaugeOrSum:           48,
+	histogram:            48,
+	exponentialHistogram: 48,
+	summary:              48,
+	numberPoint:          96 + pointer,
+	histogramPoint:       160 + pointer,
+	exponentialPoint:     192 + pointer,
+	summaryPoint:         96 + pointer,
+	quantile:             16 + pointer,
+	exemplar:             72 * 9 / 4,
+
+	logRecord: 128 + pointer,
+
+	profile:         160 + pointer,
+	sample:          80 + pointer,
+	mapping:         64 + pointer,
+	location:        64 + pointer,
+	line:            24 + pointer,
+	function:        24 + pointer,
+	profileLink:     24 + pointer,
+	callStack:       24 + pointer,
+	keyValueAndUnit: 24 + pointer,
+
+	keyValue:     40 * 9 / 4,
+	anyValue:     16,
+	element:      16*9/4 + 16,
+	arrayValue:   8 + 24,
+	keyValueList: 8 + 24,
+
+	text:     16 * 9 / 4,
+	number32: 4 * 9 / 4,
+	number64: 8 * 9 / 4,
+	fixed64:  8 * 9 / 4,
+}
+
+const (
+	pointer = 8 * 9 / 4
+	// mostMemory is that of the kind that takes most.
+	mostMemory = 208 + pointer
+)
