@@ -18,11 +18,7 @@ import (
 
 func TestIsRetryableStatusCode(t *testing.T) {
 	for code := 300; code <= 599; code++ {
-		want := false
-		switch {
-		case code < 400, code >= 500, code == 401, code == 403, code == 408, code == 429:
-			want = true
-		}
+		want := code != 400 && code != 413 && code != 415 && code != 422
 		assert.Equal(t, want, isRetryableStatusCode(code), "status %d", code)
 	}
 }
@@ -104,7 +100,7 @@ func TestAnswerProblem(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(http.StatusText(tt.code), func(t *testing.T) {
-			err := answer{status: tt.code, body: []byte("why")}.problem("https://host/path")
+			err := answer{status: tt.code, body: []byte("why")}.problem("traces", "https://host/path")
 			require.ErrorContains(t, err, "OCI APM answered the upload to https://host/path")
 			require.ErrorContains(t, err, tt.want)
 		})

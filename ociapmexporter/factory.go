@@ -41,14 +41,18 @@ func createDefaultConfig() component.Config {
 	client.Compression = configcompression.TypeGzip
 	client.CompressionParams.Level = 1
 	client.WriteBufferSize = 512 * 1024
+	// A balancer or NAT that forgets an HTTP/2 connection leaves it open and
+	// silent. A ping finds that after 25 seconds, and a new connection is made.
+	client.HTTP2ReadIdleTimeout = 10 * time.Second
+	client.HTTP2PingTimeout = 15 * time.Second
 
 	retry := configretry.NewDefaultBackOffConfig()
 	retry.MaxElapsedTime = 0 // what was accepted is never given up
 
 	queue := exporterhelper.NewDefaultQueueConfig()
 	// Few large uploads cost both ends less than many small ones. They are
-	// measured in bytes, since items can be of any size. There is no MaxSize: with
-	// one, the batcher drops an item that is larger, which APM may well take.
+	// measured in bytes, since items can be of any size. There is no MaxSize: what
+	// is too large for APM is split when it says so.
 	queue.Batch = configoptional.Some(exporterhelper.BatchConfig{
 		FlushTimeout: time.Second,
 		Sizer:        exporterhelper.RequestSizerTypeBytes,
@@ -72,7 +76,11 @@ func createTraces(ctx context.Context, set exporter.Settings, cfg component.Conf
 	if err != nil {
 		return nil, err
 	}
-	return xexporterhelper.NewTracesRequest(ctx, helperSettings(set, oCfg), converter(sig), up.push, helperOptions(oCfg, up)...)
+	exp, err := xexporterhelper.NewTracesRequest(ctx, helperSettings(set, oCfg, up.sent), converter(sig), up.push, helperOptions(oCfg, up)...)
+	if err != nil {
+		return nil, err
+	}
+	return stoppingTraces{Traces: exp, stop: up.stop}, nil
 }
 
 func createMetrics(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
@@ -82,7 +90,11 @@ func createMetrics(ctx context.Context, set exporter.Settings, cfg component.Con
 	if err != nil {
 		return nil, err
 	}
-	return xexporterhelper.NewMetricsRequest(ctx, helperSettings(set, oCfg), converter(sig), up.push, helperOptions(oCfg, up)...)
+	exp, err := xexporterhelper.NewMetricsRequest(ctx, helperSettings(set, oCfg, up.sent), converter(sig), up.push, helperOptions(oCfg, up)...)
+	if err != nil {
+		return nil, err
+	}
+	return stoppingMetrics{Metrics: exp, stop: up.stop}, nil
 }
 
 func createLogs(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
@@ -92,12 +104,47 @@ func createLogs(ctx context.Context, set exporter.Settings, cfg component.Config
 	if err != nil {
 		return nil, err
 	}
-	return xexporterhelper.NewLogsRequest(ctx, helperSettings(set, oCfg), converter(sig), up.push, helperOptions(oCfg, up)...)
+	exp, err := xexporterhelper.NewLogsRequest(ctx, helperSettings(set, oCfg, up.sent), converter(sig), up.push, helperOptions(oCfg, up)...)
+	if err != nil {
+		return nil, err
+	}
+	return stoppingLogs{Logs: exp, stop: up.stop}, nil
 }
 
+// exporterhelper tells an exporter of the shutdown when its queue has ended. These
+// tell it before, which ends the split that may be under way.
+
+type stoppingTraces struct {
+	exporter.Traces
+	stop func()
+}
+
+// Shutdown implements component.Component.
+func (e stoppingTraces) Shutdown(ctx context.Context) error { e.stop(); return e.Traces.Shutdown(ctx) }
+
+type stoppingMetrics struct {
+	exporter.Metrics
+	stop func()
+}
+
+// Shutdown implements component.Component.
+func (e stoppingMetrics) Shutdown(ctx context.Context) error {
+	e.stop()
+	return e.Metrics.Shutdown(ctx)
+}
+
+type stoppingLogs struct {
+	exporter.Logs
+	stop func()
+}
+
+// Shutdown implements component.Component.
+func (e stoppingLogs) Shutdown(ctx context.Context) error { e.stop(); return e.Logs.Shutdown(ctx) }
+
 // helperSettings are the settings for exporterhelper.
-func helperSettings(set exporter.Settings, cfg *Config) exporter.Settings {
+func helperSettings(set exporter.Settings, cfg *Config, sent *sentCounters) exporter.Settings {
 	set.Logger = helperLogger(set.Logger, cfg)
+	set.MeterProvider = sent.provider(set.MeterProvider)
 	return set
 }
 
@@ -109,6 +156,6 @@ func helperOptions[T any](cfg *Config, up *uploader[T]) []exporterhelper.Option 
 		// The HTTP client has its own timeout, which covers one attempt.
 		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{Timeout: 0}),
 		exporterhelper.WithRetry(cfg.RetryConfig),
-		xexporterhelper.WithQueueBatch(cfg.QueueConfig, xexporterhelper.QueueBatchSettings{Encoding: stored[T]{up.signal}}),
+		xexporterhelper.WithQueueBatch(cfg.QueueConfig, xexporterhelper.QueueBatchSettings{Encoding: stored[T]{signal: up.signal, keep: up.unreadable.keep}}),
 	}
 }
