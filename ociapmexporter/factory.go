@@ -17,6 +17,9 @@ import (
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
 	"go.opentelemetry.io/collector/exporter/xexporter"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadata"
 )
@@ -71,12 +74,15 @@ func createDefaultConfig() component.Config {
 
 func createTraces(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
 	oCfg := cfg.(*Config)
-	sig := tracesSignal()
-	up, err := newUploader(oCfg, set, sig)
+	up, err := newUploader(oCfg, set, tracesSignal())
 	if err != nil {
 		return nil, err
 	}
-	exp, err := xexporterhelper.NewTracesRequest(ctx, helperSettings(set, oCfg, up.sent), converter(sig), up.push, helperOptions(oCfg, up)...)
+	return newTracesExporter(ctx, set, oCfg, up)
+}
+
+func newTracesExporter(ctx context.Context, set exporter.Settings, cfg *Config, up *uploader[ptrace.Traces]) (exporter.Traces, error) {
+	exp, err := xexporterhelper.NewTracesRequest(ctx, helperSettings(set, cfg, up.sent), converter(up.signal), up.push, helperOptions(cfg, up)...)
 	if err != nil {
 		return nil, err
 	}
@@ -85,12 +91,15 @@ func createTraces(ctx context.Context, set exporter.Settings, cfg component.Conf
 
 func createMetrics(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
 	oCfg := cfg.(*Config)
-	sig := metricsSignal()
-	up, err := newUploader(oCfg, set, sig)
+	up, err := newUploader(oCfg, set, metricsSignal())
 	if err != nil {
 		return nil, err
 	}
-	exp, err := xexporterhelper.NewMetricsRequest(ctx, helperSettings(set, oCfg, up.sent), converter(sig), up.push, helperOptions(oCfg, up)...)
+	return newMetricsExporter(ctx, set, oCfg, up)
+}
+
+func newMetricsExporter(ctx context.Context, set exporter.Settings, cfg *Config, up *uploader[pmetric.Metrics]) (exporter.Metrics, error) {
+	exp, err := xexporterhelper.NewMetricsRequest(ctx, helperSettings(set, cfg, up.sent), converter(up.signal), up.push, helperOptions(cfg, up)...)
 	if err != nil {
 		return nil, err
 	}
@@ -99,12 +108,15 @@ func createMetrics(ctx context.Context, set exporter.Settings, cfg component.Con
 
 func createLogs(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
 	oCfg := cfg.(*Config)
-	sig := logsSignal()
-	up, err := newUploader(oCfg, set, sig)
+	up, err := newUploader(oCfg, set, logsSignal())
 	if err != nil {
 		return nil, err
 	}
-	exp, err := xexporterhelper.NewLogsRequest(ctx, helperSettings(set, oCfg, up.sent), converter(sig), up.push, helperOptions(oCfg, up)...)
+	return newLogsExporter(ctx, set, oCfg, up)
+}
+
+func newLogsExporter(ctx context.Context, set exporter.Settings, cfg *Config, up *uploader[plog.Logs]) (exporter.Logs, error) {
+	exp, err := xexporterhelper.NewLogsRequest(ctx, helperSettings(set, cfg, up.sent), converter(up.signal), up.push, helperOptions(cfg, up)...)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +124,11 @@ func createLogs(ctx context.Context, set exporter.Settings, cfg component.Config
 }
 
 // exporterhelper tells an exporter of the shutdown when its queue has ended. These
-// tell it before, which ends the split that may be under way.
+// tell it before, which ends the split that may be under way. exporterhelper also
+// says of every exporter that batches that it mutates what it gets, for which other
+// exporters beside it get copies: requests here are encoded before they are batched.
+
+var reads = consumer.Capabilities{MutatesData: false}
 
 type stoppingTraces struct {
 	exporter.Traces
@@ -121,6 +137,9 @@ type stoppingTraces struct {
 
 // Shutdown implements component.Component.
 func (e stoppingTraces) Shutdown(ctx context.Context) error { e.stop(); return e.Traces.Shutdown(ctx) }
+
+// Capabilities implements consumer.Traces.
+func (stoppingTraces) Capabilities() consumer.Capabilities { return reads }
 
 type stoppingMetrics struct {
 	exporter.Metrics
@@ -133,6 +152,9 @@ func (e stoppingMetrics) Shutdown(ctx context.Context) error {
 	return e.Metrics.Shutdown(ctx)
 }
 
+// Capabilities implements consumer.Metrics.
+func (stoppingMetrics) Capabilities() consumer.Capabilities { return reads }
+
 type stoppingLogs struct {
 	exporter.Logs
 	stop func()
@@ -140,6 +162,9 @@ type stoppingLogs struct {
 
 // Shutdown implements component.Component.
 func (e stoppingLogs) Shutdown(ctx context.Context) error { e.stop(); return e.Logs.Shutdown(ctx) }
+
+// Capabilities implements consumer.Logs.
+func (stoppingLogs) Capabilities() consumer.Capabilities { return reads }
 
 // helperSettings are the settings for exporterhelper.
 func helperSettings(set exporter.Settings, cfg *Config, sent *sentCounters) exporter.Settings {
@@ -152,7 +177,6 @@ func helperOptions[T any](cfg *Config, up *uploader[T]) []exporterhelper.Option 
 	return []exporterhelper.Option{
 		exporterhelper.WithStart(up.start),
 		exporterhelper.WithShutdown(up.shutdown),
-		exporterhelper.WithCapabilities(consumer.Capabilities{MutatesData: false}),
 		// The HTTP client has its own timeout, which covers one attempt.
 		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{Timeout: 0}),
 		exporterhelper.WithRetry(cfg.RetryConfig),
