@@ -105,13 +105,20 @@ func TestSentItemsAreCounted(t *testing.T) {
 	total := func(name string) int64 {
 		got, err := telemetry.GetMetric(name)
 		require.NoError(t, err)
-		var sum int64
-		for _, point := range got.Data.(metricdata.Sum[int64]).DataPoints {
-			sum += point.Value
-		}
-		return sum
+		return sum(t, got)
 	}
 	assert.EqualValues(t, 98+50+6, total("otelcol_exporter_sent_spans"))
 	assert.EqualValues(t, 2+3+4, total("otelcol_exporter_send_failed_spans"))
 	assert.EqualValues(t, 2+3, total("otelcol_exporter_oci_apm_dropped_items"))
+}
+
+// sum adds up the points of a counter.
+func sum(t *testing.T, counter metricdata.Metrics) (sum int64) {
+	t.Helper()
+	data, ok := counter.Data.(metricdata.Sum[int64])
+	require.True(t, ok)
+	for _, point := range data.DataPoints {
+		sum += point.Value
+	}
+	return sum
 }
