@@ -190,7 +190,7 @@ func adviceForStatus(code int, signal string) string {
 		return "check the endpoint: it is the domain's Data Upload Endpoint, " + endpointForm + "; uploads are held and repeated"
 	case code == http.StatusNotFound, code == http.StatusMethodNotAllowed, code == http.StatusGone:
 		return fmt.Sprintf("check the endpoint: it is the domain's Data Upload Endpoint, %s; where traces arrive, the domain does not take %s: "+
-			"start the collector with --set=service.pipelines.%s.exporters=[nop] --set=exporters.nop= and they are no longer uploaded; until then they are held and repeated", endpointForm, signal, signal)
+			"add --set=exporters.nop= '--set=service.pipelines.%s.exporters=[nop]' to the arguments of the collector to upload them no more; until then they are held and repeated", endpointForm, signal, signal)
 	case code == http.StatusProxyAuthRequired:
 		return "the proxy wants a user name and a password: write both in front of its host in proxy_url, or in HTTPS_PROXY in the environment; uploads are held and repeated"
 	case code == http.StatusTooManyRequests:

@@ -6,6 +6,7 @@ package ociapmexporter
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -197,11 +198,14 @@ func TestAnswerProblem(t *testing.T) {
 
 // A signal that the domain does not take is told apart, with what switches it off.
 func TestSignalIsNotTaken(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	assert.Contains(t, string(readme), "--set=exporters.nop= '--set=service.pipelines.logs.exporters=[nop]'")
 	for _, signal := range []string{"metrics", "logs"} {
 		for _, status := range []int{404, 405, 410} {
 			err := answer{status: status}.problem(signal, "https://host/path")
 			require.ErrorContains(t, err, "where traces arrive, the domain does not take "+signal)
-			require.ErrorContains(t, err, "service.pipelines."+signal+".exporters=[nop]")
+			require.ErrorContains(t, err, "--set=exporters.nop= '--set=service.pipelines."+signal+".exporters=[nop]'")
 			assert.False(t, isRefusal(err))
 		}
 	}

@@ -251,23 +251,27 @@ func TestUnreadableRequestsCostNoOther(t *testing.T) {
 // Parts that APM cannot take for now are held, and with them all that was not sent
 // yet: the search goes on when APM is back.
 func TestPartsBesideUnreadableItemAreHeld(t *testing.T) {
-	for _, pause := range []string{"", "600"} {
-		for down := int64(2); down <= 17; down++ {
-			t.Run(fmt.Sprintf("upload %d, Retry-After %q", down, pause), func(t *testing.T) {
+	for _, tt := range []struct {
+		pause string
+		bad   []int
+		last  int64 // upload of the search
+	}{
+		{"", []int{7}, 17},
+		{"600", []int{7}, 17},
+		{"", []int{7, 80}, 22}, // with parts that wait to be divided
+	} {
+		for down := int64(2); down <= tt.last; down++ {
+			t.Run(fmt.Sprintf("upload %d, Retry-After %q, bad %v", down, tt.pause, tt.bad), func(t *testing.T) {
 				reader := newStrictReader(t)
 				reader.down.Store(down)
-				reader.retryAfter = pause
-				up, err := newUploader(plainConfig(reader.url), nopSettings(zap.NewNop()), tracesSignal())
-				require.NoError(t, err)
-				require.NoError(t, up.start(t.Context(), componenttest.NewNopHost()))
-				defer func() { require.NoError(t, up.shutdown(context.Background())) }()
-
-				r := newTestRequest(t, tracesWith(100, 7))
-				err = up.push(t.Context(), r)
+				reader.retryAfter = tt.pause
+				up := startUploader(t, plainConfig(reader.url), zap.NewNop())
+				r := newTestRequest(t, tracesWith(100, tt.bad...))
+				err := up.push(t.Context(), r)
 				require.Error(t, err)
 				assert.False(t, consumererror.IsPermanent(err))
 				assert.Equal(t, down, reader.uploads.Load(), "the search goes on while APM is away")
-				if pause != "" {
+				if tt.pause != "" {
 					assert.Contains(t, err.Error(), "Throttle (10m0s)")
 				}
 
@@ -275,7 +279,7 @@ func TestPartsBesideUnreadableItemAreHeld(t *testing.T) {
 				assert.EqualValues(t, 100, int64(held.items)+reader.stored.Load(), "what is not stored is held")
 				up.pace.release()
 				require.NoError(t, up.push(t.Context(), held))
-				assert.EqualValues(t, 99, reader.stored.Load())
+				assert.EqualValues(t, 100-len(tt.bad), reader.stored.Load())
 			})
 		}
 	}
