@@ -51,12 +51,11 @@ func (u *unreadableItems) keep(ctx context.Context, data []byte, reason error) b
 }
 
 // retry keeps an item that the storage could not keep before.
-func (u *unreadableItems) retry(ctx context.Context, data []byte) error {
+func (u *unreadableItems) retry(ctx context.Context, data []byte, reason error) error {
 	if u.keeper == nil {
 		return nil // there was one: the item came from it
 	}
-	err := u.keeper.KeepUnreadable(ctx, component.KindExporter, u.id, u.name, data, errStored)
-	if err != nil {
+	if err := u.keeper.KeepUnreadable(ctx, component.KindExporter, u.id, u.name, data, reason); err != nil {
 		return fmt.Errorf("a stored request that cannot be read is held until the storage keeps it: %w", err)
 	}
 	return nil

@@ -170,7 +170,8 @@ func (u *uploader[T]) push(ctx context.Context, req xexporterhelper.Request) err
 		return consumererror.NewPermanent(errForeignRequest)
 	}
 	for len(r.unreadable) > 0 {
-		if err := u.unreadable.retry(ctx, r.unreadable[0]); err != nil {
+		_, reason := stored[T]{signal: u.signal}.read(r.unreadable[0])
+		if err := u.unreadable.retry(ctx, r.unreadable[0], reason); err != nil {
 			return err
 		}
 		r.unreadable = r.unreadable[1:]
