@@ -107,7 +107,7 @@ func parseEndpoint(endpoint string) (*url.URL, DataKeyType, error) {
 	case u.Scheme != "https" && u.Scheme != "http":
 		return nil, "", fmt.Errorf("its scheme is not supported, OCI APM takes OTLP over HTTPS; write https://%s", shownHost(u.Host))
 	case isControlPlane(host):
-		return nil, "", errors.New("its host is a management host of OCI, which takes no uploads; " + endpointHelp)
+		return nil, "", fmt.Errorf("%s is a management host of OCI, which takes no uploads; %s", shown(u.Host, managementHost, "its host"), endpointHelp)
 	case u.Scheme == "http" && !isLoopback(host):
 		return nil, "", fmt.Errorf("it would send the data key in clear over the network; write https://%s (plain http is accepted for this machine only)", shownHost(u.Host))
 	case u.RawQuery != "" || u.Fragment != "":
@@ -117,17 +117,29 @@ func parseEndpoint(endpoint string) (*url.URL, DataKeyType, error) {
 	base := &url.URL{Scheme: u.Scheme, Host: u.Host}
 	keyType, ok := pastedKeyType(u.Path)
 	if !ok {
-		return nil, "", fmt.Errorf("its path is not one of OCI APM's upload paths; write %s://%s, the exporter adds the path", u.Scheme, shownHost(u.Host))
+		return nil, "", fmt.Errorf("%s is not one of OCI APM's upload paths; write %s://%s, the exporter adds the path", shown("path "+u.Path, otherPath, "its path"), u.Scheme, shownHost(u.Host))
 	}
 	return base, keyType, nil
 }
 
-// uploadHost is the form of the hosts that take uploads. Their prefix is in lower
-// case, and much shorter than a data key.
-var uploadHost = regexp.MustCompile(`^[a-z0-9-]{1,40}\.apm-agt\.[a-z0-9-]{1,40}\.oci\.[a-z0-9.-]{1,40}$`)
+// What an error may repeat of an endpoint: a key can have been pasted into any part
+// of it. Prefixes are in lower case, and much shorter than a data key.
+var (
+	uploadHost     = regexp.MustCompile(`^[a-z0-9-]{1,24}\.apm-agt\.[a-z0-9-]{1,24}\.oci\.[a-z0-9.-]{1,40}$`)
+	managementHost = regexp.MustCompile(`^([a-z-]{1,16}\.[a-z0-9-]{1,24}\.oci\.oraclecloud\.com|cloud\.oracle\.com)$`)
+	otherPath      = regexp.MustCompile(`^path (/[a-z0-9-]{1,16}){1,5}$`)
+)
 
-// shownHost returns the host for an error, or what stands for it where it may be
-// something else: a key can have been pasted into any part of the URL.
+// shown returns a part of an endpoint for an error if it has the form, or what
+// stands for it.
+func shown(part string, form *regexp.Regexp, otherwise string) string {
+	if form.MatchString(part) {
+		return part
+	}
+	return otherwise
+}
+
+// shownHost returns the host for an error, or what stands for it.
 func shownHost(host string) string {
 	name := host
 	if cut, _, err := net.SplitHostPort(host); err == nil {
