@@ -125,7 +125,7 @@ func parseEndpoint(endpoint string) (*url.URL, DataKeyType, error) {
 // What an error may repeat of an endpoint: a key can have been pasted into any part
 // of it. Prefixes are in lower case, and much shorter than a data key.
 var (
-	uploadHost     = regexp.MustCompile(`^[a-z0-9-]{1,24}\.apm-agt\.[a-z0-9-]{1,24}\.oci\.[a-z0-9.-]{1,40}$`)
+	uploadHost     = regexp.MustCompile(`^[a-z0-9-]{1,32}\.apm-agt\.[a-z0-9-]{1,24}\.oci\.[a-z0-9.-]{1,40}$`)
 	managementHost = regexp.MustCompile(`^([a-z-]{1,16}\.[a-z0-9-]{1,24}\.oci\.oraclecloud\.com|cloud\.oracle\.com)$`)
 	otherPath      = regexp.MustCompile(`^path (/[a-z0-9-]{1,16}){1,5}$`)
 )
