@@ -64,7 +64,7 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		w.WriteHeader(int(status))
 		return
 	}
-	if rand.Int64N(100) < r.refuses.Load() { //nolint:gosec // no secret
+	if rand.Int64N(100) < r.refuses.Load() {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}

@@ -82,9 +82,9 @@ func TestSDKDoesNotRetry(t *testing.T) {
 func TestSDKLogsNothing(t *testing.T) {
 	const child = "OCIAPM_TEST_SDK_LOG"
 	if os.Getenv(child) != "" {
-		facts, err := startControlPlane(t, &dispatcher{}).ask(t.Context())
+		got, err := startControlPlane(t, &dispatcher{}).ask(t.Context())
 		require.NoError(t, err)
-		require.Equal(t, []string{testKey}, facts.keys)
+		require.Equal(t, []string{testKey}, got.keys)
 		return
 	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestSDKLogsNothing$", "-test.count=1") //nolint:gosec // this test's own program

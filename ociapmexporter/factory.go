@@ -74,7 +74,7 @@ func createDefaultConfig() component.Config {
 
 func createTraces(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
 	oCfg := cfg.(*Config)
-	up, err := newUploader(oCfg, set, tracesSignal())
+	up, err := newUploader(oCfg, set, tracesSignal()) //nolint:contextcheck // a data key changes outside of this call
 	if err != nil {
 		return nil, err
 	}

@@ -213,7 +213,7 @@ func TestTimeoutIsTheConfigured(t *testing.T) {
 	exp, err := newTracesExporter(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg, up)
 	require.NoError(t, err)
 	start(t, exp)
-	require.Error(t, exp.ConsumeTraces(context.Background(), traces(1))) //nolint:usetesting // without a deadline of its own
+	require.Error(t, exp.ConsumeTraces(context.Background(), traces(1)))
 	assert.False(t, <-deadlines, "exporterhelper has set a deadline")
 }
 

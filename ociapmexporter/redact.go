@@ -131,7 +131,7 @@ func formsOf(secret string) []form {
 	add(hex.EncodeToString([]byte(secret)), true)
 	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 		// What is before the secret in the same base64, such as a user name, moves
-		// it by none to two bytes. What depends on its neighbours is left out.
+		// it by none to two bytes. What depends on its neighbors is left out.
 		for before := range 3 {
 			encoded := encoding.EncodeToString(append(make([]byte, before), secret...))
 			begin := (before*8 + 5) / 6

@@ -216,5 +216,5 @@ func TestPoisonPillIsSplit(t *testing.T) {
 	require.NoError(t, exp.Shutdown(context.Background()))
 	close(stop)
 	sampling.Wait()
-	assert.Less(t, largest-min(before.HeapAlloc, largest), uint64(20*len(pill)), "bytes of heap; decoded, it takes a hundred times its size") //nolint:gosec // a length
+	assert.Less(t, largest-min(before.HeapAlloc, largest), uint64(20*len(pill)), "bytes of heap; decoded, it takes a hundred times its size")
 }

@@ -200,7 +200,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			runtime.ReadMemStats(&after)
 			require.NoError(t, err)
 			require.NotNil(t, got)
-			assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(16*len(tt.body))) //nolint:gosec // a length
+			assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(16*len(tt.body)))
 		})
 	}
 }
@@ -228,10 +228,10 @@ func FuzzLayout(f *testing.F) {
 		}
 		first, second := All(count).Cut(count / 2)
 		for _, set := range []Set{first, second} {
-			half, err := layout.Select(set, body)
-			require.NoError(t, err)
-			got, err := layout.Count(half)
-			require.NoError(t, err)
+			half, selectErr := layout.Select(set, body)
+			require.NoError(t, selectErr)
+			got, countErr := layout.Count(half)
+			require.NoError(t, countErr)
 			require.Equal(t, set.Len(), got)
 			require.LessOrEqual(t, len(half), len(body))
 		}
@@ -239,8 +239,8 @@ func FuzzLayout(f *testing.F) {
 		require.NoError(t, err)
 		sum := 0
 		for _, part := range parts {
-			got, err := layout.Count(part.Body)
-			require.NoError(t, err)
+			got, countErr := layout.Count(part.Body)
+			require.NoError(t, countErr)
 			require.Equal(t, part.Items, got)
 			sum += got
 		}

@@ -42,7 +42,7 @@ func references() []reference {
 	}
 }
 
-// texts has some that make the lengths of containers cross those of varints.
+// text returns texts of which some make the lengths of containers cross those of varints.
 func text(source *rand.Rand) string {
 	size := []int{0, 1, 7, 100, 140, 20000}[source.IntN(6)]
 	if size == 20000 && source.IntN(10) > 0 {
@@ -72,7 +72,7 @@ func randomTraces(source *rand.Rand) []byte {
 					continue // empty
 				}
 				span.SetName(text(source))
-				span.SetSpanID(pcommon.SpanID{byte(source.IntN(256)), 1})
+				span.SetSpanID(pcommon.SpanID{byte(source.Uint32()), 1})
 				fill(source, span.Attributes())
 				for range source.IntN(3) {
 					span.Events().AppendEmpty().SetName(text(source))

@@ -97,7 +97,7 @@ func (w *walker) children(message []byte, nested fields, depth int) (more bool, 
 			}
 			continue
 		}
-		if err := w.enter(number, value, w.layout[depth+1], depth); err != nil {
+		if err = w.enter(number, value, w.layout[depth+1], depth); err != nil {
 			return false, err
 		}
 		more, err := w.children(value, w.layout[depth+1], depth+1)
