@@ -4,6 +4,7 @@
 package otlpwire
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -72,7 +73,9 @@ func randomTraces(source *rand.Rand) []byte {
 					continue // empty
 				}
 				span.SetName(text(source))
-				span.SetSpanID(pcommon.SpanID{byte(source.Uint32()), 1})
+				var id pcommon.SpanID
+				binary.BigEndian.PutUint64(id[:], source.Uint64())
+				span.SetSpanID(id)
 				fill(source, span.Attributes())
 				for range source.IntN(3) {
 					span.Events().AppendEmpty().SetName(text(source))

@@ -97,10 +97,7 @@ func (w *walker) children(message []byte, nested fields, depth int) (more bool, 
 			}
 			continue
 		}
-		if err = w.enter(number, value, w.layout[depth+1], depth); err != nil {
-			return false, err
-		}
-		more, err := w.children(value, w.layout[depth+1], depth+1)
+		more, err := w.inside(number, value, depth)
 		if err != nil || !more {
 			return more, err
 		}
@@ -110,6 +107,15 @@ func (w *walker) children(message []byte, nested fields, depth int) (more bool, 
 		}
 	}
 	return true, nil
+}
+
+// inside visits the items in a container.
+func (w *walker) inside(number protowire.Number, message []byte, depth int) (more bool, err error) {
+	nested := w.layout[depth+1]
+	if err := w.enter(number, message, nested, depth); err != nil {
+		return false, err
+	}
+	return w.children(message, nested, depth+1)
 }
 
 // enter puts a container on the path.
