@@ -4,6 +4,8 @@
 package ociapmexporter // import "github.com/ociapm/otelcol-ociapm/ociapmexporter"
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -32,11 +34,43 @@ const (
 	maxRetryAfter = 15 * time.Minute
 )
 
-// errTooLarge is in the error of an upload that APM answered with 413.
-var errTooLarge = errors.New("more than OCI APM takes in one request")
+// What an answer says of an upload is in its error: nothing of the sort where the
+// place, the key or the moment is wrong.
+var (
+	// errTooLarge is in the error of an upload that is too large.
+	errTooLarge = errors.New("more than OCI APM takes in one request")
+	// errUnreadable is in the error of an upload with something in it that APM
+	// cannot read.
+	errUnreadable = errors.New("not what OCI APM can read")
+)
 
-// errUnreadable is in the error of an upload that APM answered with 400.
-var errUnreadable = errors.New("not what OCI APM can read")
+// refusalError says that an upload was refused for its data.
+type refusalError struct {
+	kind   error // errTooLarge or errUnreadable
+	status int
+	text   string
+}
+
+// Error returns what APM said.
+func (e *refusalError) Error() string { return e.kind.Error() + ": " + e.text }
+
+// Unwrap returns the kind of the refusal.
+func (e *refusalError) Unwrap() error { return e.kind }
+
+// isRefusal says whether an upload was refused for its data.
+func isRefusal(err error) bool {
+	return errors.Is(err, errTooLarge) || errors.Is(err, errUnreadable)
+}
+
+// statusOf returns the status that an upload was refused with. What could not even
+// be taken apart for an upload has that of what APM cannot read.
+func statusOf(err error) int {
+	var refusal *refusalError
+	if errors.As(err, &refusal) {
+		return refusal.status
+	}
+	return http.StatusBadRequest
+}
 
 // answer is what came back for an upload.
 type answer struct {
@@ -44,13 +78,19 @@ type answer struct {
 	contentType string
 	retryAfter  time.Duration // 0 where the answer names none
 	body        []byte
+	// cut says that the body is longer than what was read of it.
+	cut bool
+	// secrets are what the texts in the body are not to show; nil is nothing.
+	secrets *secrets
 }
 
-func readAnswer(resp *http.Response) (answer, error) {
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes))
+func readAnswer(resp *http.Response, hidden *secrets) (answer, error) {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes+1))
 	if err != nil {
 		return answer{}, err
 	}
+	cut := len(body) > maxAnswerBytes
+	body = body[:min(len(body), maxAnswerBytes)]
 	contentType, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil {
 		contentType = ""
@@ -60,52 +100,99 @@ func readAnswer(resp *http.Response) (answer, error) {
 		contentType: contentType,
 		retryAfter:  parseRetryAfter(resp.Header.Get("Retry-After"), time.Now()),
 		body:        body,
+		cut:         cut,
+		secrets:     hidden,
 	}, nil
 }
 
-func (a answer) accepted() bool { return a.status >= 200 && a.status <= 299 }
+// success says whether the status is one of success, whoever has answered.
+func (a answer) success() bool { return a.status >= 200 && a.status <= 299 }
+
+// accepted says whether APM has taken the upload. A sign-in page, or what a proxy
+// says of a page that it blocks, can have the same status: APM answers in OTLP, or
+// with nothing.
+func (a answer) accepted() bool { return a.success() && a.isOTLP() }
+
+// isOTLP says whether the body can be an OTLP export response. The three signals
+// have the same: a message with a message in field 1, or an object with that in
+// partialSuccess.
+func (a answer) isOTLP() bool {
+	body := bytes.TrimSpace(a.body)
+	switch {
+	case len(body) == 0:
+		return true
+	case isProtobuf(a.contentType):
+		return a.cut || ptraceotlp.NewExportResponse().UnmarshalProto(a.body) == nil
+	case a.contentType == jsonContentType:
+		var fields map[string]json.RawMessage
+		if json.Unmarshal(body, &fields) != nil {
+			return false
+		}
+		_, partial := fields["partialSuccess"]
+		return partial || len(fields) == 0
+	}
+	return false
+}
+
+func isProtobuf(contentType string) bool {
+	return contentType == protobufContentType || contentType == "application/protobuf"
+}
 
 func (a answer) refusesKey() bool {
 	return a.status == http.StatusUnauthorized || a.status == http.StatusForbidden
 }
 
-// problem says what a refused upload was answered with, and what to do.
-func (a answer) problem(url string) error {
+// problem says what an upload was answered with that APM did not take, and what to
+// do.
+func (a answer) problem(signal, url string) error {
+	if a.success() {
+		text := fmt.Sprintf("the upload to %s was answered with %d %s and a body of type %q, which is not OCI APM's", url, a.status, http.StatusText(a.status), a.contentType)
+		if message := a.message(); message != "" {
+			text += ": " + message
+		}
+		return errors.New(text + "; a sign-in page, a proxy or a firewall stands in for OCI APM: check the endpoint and proxy_url; uploads are held and repeated")
+	}
 	text := fmt.Sprintf("OCI APM answered the upload to %s with %d %s", url, a.status, http.StatusText(a.status))
 	if message := a.message(); message != "" {
 		text += ": " + message
 	}
-	if advice := adviceForStatus(a.status); advice != "" {
+	if advice := adviceForStatus(a.status, signal); advice != "" {
 		text += "; " + advice
 	}
 	switch a.status {
 	case http.StatusRequestEntityTooLarge:
-		return fmt.Errorf("%w: %s", errTooLarge, text)
-	case http.StatusBadRequest:
-		return fmt.Errorf("%w: %s", errUnreadable, text)
+		return &refusalError{kind: errTooLarge, status: a.status, text: text}
+	case http.StatusBadRequest, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
+		return &refusalError{kind: errUnreadable, status: a.status, text: text}
 	}
 	return errors.New(text)
 }
 
 // isRetryableStatusCode says whether the same upload may be accepted later. The
-// OTLP specification retries 429, 502, 503 and 504; beyond those, a key that is
-// refused can be rotated, a redirect is a proxy's or a sign-in page's, and 408
-// and every 5xx say nothing about the data.
+// OTLP specification retries 429, 502, 503 and 504. Beyond those, everything but
+// what the four others can say of the data itself says that the place, the key or
+// the moment is wrong: a route that is gone for a while is a 404 or 405, a proxy
+// that wants a password a 407, a sign-in page a redirect or even a success.
 func isRetryableStatusCode(code int) bool {
 	switch code {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusRequestTimeout, http.StatusTooManyRequests:
-		return true
+	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
+		return false
 	}
-	return code < 400 || code >= 500
+	return true
 }
 
 // adviceForStatus says what the reader of a log can do about a status.
-func adviceForStatus(code int) string {
+func adviceForStatus(code int, signal string) string {
 	switch {
 	case code == http.StatusUnauthorized, code == http.StatusForbidden:
 		return "check that the data key belongs to this domain and is of the type that data_key_type names; uploads are held and repeated"
-	case code == http.StatusNotFound:
-		return "check the endpoint: it is the domain's Data Upload Endpoint, " + endpointForm
+	case code == http.StatusNotFound && signal == "traces":
+		return "check the endpoint: it is the domain's Data Upload Endpoint, " + endpointForm + "; uploads are held and repeated"
+	case code == http.StatusNotFound, code == http.StatusMethodNotAllowed, code == http.StatusGone:
+		return fmt.Sprintf("check the endpoint: it is the domain's Data Upload Endpoint, %s; where traces arrive, the domain does not take %s: "+
+			"add --set=exporters.nop= '--set=service.pipelines.%s.exporters=[nop]' to the arguments of the collector to upload them no more; until then they are held and repeated", endpointForm, signal, signal)
+	case code == http.StatusProxyAuthRequired:
+		return "the proxy wants a user name and a password: write both in front of its host in proxy_url, or in HTTPS_PROXY in the environment; uploads are held and repeated"
 	case code == http.StatusTooManyRequests:
 		return "the domain's limit is reached; uploads are held and repeated"
 	case code >= 300 && code <= 399:
@@ -118,21 +205,30 @@ func adviceForStatus(code int) string {
 // (google.rpc.Status), or the beginning of a text.
 func (a answer) message() string {
 	var st status.Status
-	switch a.contentType {
-	case protobufContentType:
+	switch {
+	case isProtobuf(a.contentType):
 		if proto.Unmarshal(a.body, &st) != nil {
 			return ""
 		}
-		return excerpt(st.GetMessage())
-	case "application/json":
+		return a.excerpt(st.GetMessage())
+	case a.contentType == jsonContentType:
 		if (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(a.body, &st) == nil && st.GetMessage() != "" {
-			return excerpt(st.GetMessage())
+			return a.excerpt(st.GetMessage())
 		}
 	}
 	if !utf8.Valid(a.body) {
 		return ""
 	}
-	return excerpt(string(a.body))
+	return a.excerpt(string(a.body))
+}
+
+// excerpt makes one short line of a text in the answer. Secrets go before it is cut,
+// which would leave a part of one.
+func (a answer) excerpt(text string) string {
+	if a.secrets != nil {
+		text = a.secrets.clean(text)
+	}
+	return excerpt(text)
 }
 
 // excerpt makes one short line of a text.
@@ -182,10 +278,10 @@ func (a answer) decode(resp exportResponse) bool {
 	if len(a.body) == 0 {
 		return false
 	}
-	switch a.contentType {
-	case protobufContentType:
+	switch {
+	case isProtobuf(a.contentType):
 		return resp.UnmarshalProto(a.body) == nil
-	case "application/json":
+	case a.contentType == jsonContentType:
 		return resp.UnmarshalJSON(a.body) == nil
 	}
 	return false
@@ -196,7 +292,7 @@ func rejectedSpans(a answer) (count int64, message string) {
 	if !a.decode(resp) {
 		return 0, ""
 	}
-	return resp.PartialSuccess().RejectedSpans(), excerpt(resp.PartialSuccess().ErrorMessage())
+	return resp.PartialSuccess().RejectedSpans(), a.excerpt(resp.PartialSuccess().ErrorMessage())
 }
 
 func rejectedDataPoints(a answer) (count int64, message string) {
@@ -204,7 +300,7 @@ func rejectedDataPoints(a answer) (count int64, message string) {
 	if !a.decode(resp) {
 		return 0, ""
 	}
-	return resp.PartialSuccess().RejectedDataPoints(), excerpt(resp.PartialSuccess().ErrorMessage())
+	return resp.PartialSuccess().RejectedDataPoints(), a.excerpt(resp.PartialSuccess().ErrorMessage())
 }
 
 func rejectedLogRecords(a answer) (count int64, message string) {
@@ -212,5 +308,5 @@ func rejectedLogRecords(a answer) (count int64, message string) {
 	if !a.decode(resp) {
 		return 0, ""
 	}
-	return resp.PartialSuccess().RejectedLogRecords(), excerpt(resp.PartialSuccess().ErrorMessage())
+	return resp.PartialSuccess().RejectedLogRecords(), a.excerpt(resp.PartialSuccess().ErrorMessage())
 }

@@ -34,7 +34,7 @@ func BenchmarkRequest(b *testing.B) {
 	td := benchmarkTraces()
 	r, err := newRequest(sig, td)
 	require.NoError(b, err)
-	encoding := stored[ptrace.Traces]{sig}
+	encoding := stored[ptrace.Traces]{signal: sig}
 	onDisk, err := encoding.Marshal(b.Context(), r)
 	require.NoError(b, err)
 	zipper := newZipper(createDefaultConfig().(*Config).ClientConfig)

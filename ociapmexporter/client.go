@@ -5,8 +5,10 @@ package ociapmexporter // import "github.com/ociapm/otelcol-ociapm/ociapmexporte
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 
 	"go.opentelemetry.io/collector/component"
@@ -40,7 +42,29 @@ func newClient(ctx context.Context, cfg confighttp.ClientConfig, host component.
 	return client, nil
 }
 
-// byteMeter is a client middleware that reports the size of request bodies.
+// proxyError says that a proxy refuses to connect to APM.
+type proxyError struct {
+	proxy  string // its host and port: the rest of its URL can hold a password
+	target string
+	status int
+}
+
+// Error implements error.
+func (e *proxyError) Error() string {
+	return fmt.Sprintf("the proxy %s refuses to connect to %s: %d %s", e.proxy, e.target, e.status, http.StatusText(e.status))
+}
+
+// checkProxyAnswer makes an error of what a proxy refuses. That of net/http is the
+// text of the status alone, which could be anybody's.
+func checkProxyAnswer(_ context.Context, proxy *url.URL, connect *http.Request, answer *http.Response) error {
+	if answer.StatusCode == http.StatusOK {
+		return nil
+	}
+	return &proxyError{proxy: proxy.Host, target: connect.Host, status: answer.StatusCode}
+}
+
+// byteMeter is a client middleware that reports the size of request bodies. It is
+// the innermost one, and so also sets what confighttp has no setting for.
 type byteMeter struct {
 	component.StartFunc
 	component.ShutdownFunc
@@ -52,6 +76,9 @@ var _ extensionmiddleware.HTTPClient = byteMeter{}
 // GetHTTPRoundTripper implements extensionmiddleware.HTTPClient.
 func (m byteMeter) GetHTTPRoundTripper(context.Context) (extensionmiddleware.WrapHTTPRoundTripperFunc, error) {
 	return func(_ context.Context, next http.RoundTripper) (http.RoundTripper, error) {
+		if transport, ok := next.(*http.Transport); ok { // the last middleware has it
+			transport.OnProxyConnectResponse = checkProxyAnswer
+		}
 		return roundTripper(func(req *http.Request) (*http.Response, error) {
 			m.sent(req.Context(), max(req.ContentLength, 0))
 			return next.RoundTrip(req)

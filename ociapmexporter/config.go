@@ -6,6 +6,7 @@ package ociapmexporter // import "github.com/ociapm/otelcol-ociapm/ociapmexporte
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -47,6 +48,7 @@ var (
 	errKeyOfDomain = errors.New("apm_domain_id finds the data key; remove data_key and data_key_file, or set endpoint instead of apm_domain_id")
 	errRefresh     = fmt.Errorf("refresh_interval: it must be at least %s; the default suits most", minRefreshInterval)
 	errNoRetry     = errors.New("retry_on_failure: enabled: false loses what sending_queue::storage is there to keep; remove it, or remove storage")
+	errProxyURL    = errors.New("proxy_url: it is not a URL; write http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT with what is not a letter or digit in user and password percent-encoded")
 	errAuthHeader  = errors.New("headers: Authorization is written from the data key; remove it here and set data_key or data_key_file")
 )
 
@@ -132,7 +134,14 @@ func (cfg *Config) Unmarshal(conf *confmap.Conf) error {
 		return fmt.Errorf("auth: %w", decoding(err))
 	}
 	conf.Delete("auth")
-	return decoding(conf.Unmarshal(cfg))
+	hidden := &secrets{}
+	if key, ok := conf.Get("data_key").(string); ok {
+		hidden.use(key)
+	}
+	if err := conf.Unmarshal(cfg); err != nil {
+		return hidden.cleaned(decoding(err)) // it repeats values, and the key may be one
+	}
+	return nil
 }
 
 // decoding returns an error of Unmarshal without the line that says that decoding
@@ -160,6 +169,12 @@ func (cfg *Config) Validate() error {
 	}
 	if cfg.authenticator || cfg.ClientConfig.Auth.HasValue() {
 		errs = append(errs, errAuth)
+	}
+	if proxy := cfg.ClientConfig.ProxyURL; proxy != "" {
+		// The error of url.Parse repeats its input, with the password.
+		if parsed, err := url.ParseRequestURI(proxy); err != nil || parsed.Host == "" {
+			errs = append(errs, errProxyURL)
+		}
 	}
 	for name := range cfg.ClientConfig.Headers.Iter {
 		if strings.EqualFold(name, "Authorization") {

@@ -21,12 +21,25 @@ type controlPlane struct {
 	domainID string
 	region   common.Region // of the domain, which need not be the machine's
 	keyType  apmcontrolplane.ListDataKeysDataKeyTypeEnum
-	identity *ociauth.Identity
+	identity identity
 
 	client *apmcontrolplane.ApmDomainClient // nil is not made yet
 }
 
 var _ asker = (*controlPlane)(nil)
+
+// identity is as whom OCI is asked.
+type identity interface {
+	common.ConfigurationProvider
+	Prepare(ctx context.Context) error
+	Forget()
+	Configure(client *common.BaseClient)
+	Explain(call ociauth.Call, err error) error
+	Type() ociauth.Type
+	Close()
+}
+
+var _ identity = (*ociauth.Identity)(nil)
 
 func newControlPlane(cfg *Config, userAgent string) (*controlPlane, error) {
 	region, err := ociauth.RegionOf(cfg.APMDomainID, domainKind)

@@ -107,15 +107,15 @@ func readDataKeyFile(path string) (string, error) {
 	file, err := os.Open(filepath.Clean(path))
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return "", fmt.Errorf("data_key_file: %s does not exist; write the domain's data key into it, or correct the path", path)
+			return "", fmt.Errorf("data_key_file: %s does not exist; write the domain's data key into it, or correct the path; a key itself goes into data_key", shownPath(path))
 		}
-		return "", fmt.Errorf("data_key_file: %w; the collector's user must be able to read it", err)
+		return "", fmt.Errorf("data_key_file: %s: %w; the collector's user must be able to read it", shownPath(path), withoutPath(err))
 	}
 	defer file.Close()
 
 	content, err := io.ReadAll(io.LimitReader(file, maxDataKeyFileBytes+1))
 	if err != nil {
-		return "", fmt.Errorf("data_key_file: %w; the collector's user must be able to read it", err)
+		return "", fmt.Errorf("data_key_file: %s: %w; the collector's user must be able to read it", shownPath(path), withoutPath(err))
 	}
 	if len(content) > maxDataKeyFileBytes {
 		return "", fmt.Errorf("data_key_file: %s is too large to be a data key; it must hold the key and nothing else", path)
@@ -127,6 +127,30 @@ func readDataKeyFile(path string) (string, error) {
 	return key, nil
 }
 
+// shownPath returns the path for an error if it is in a folder that exists. Anything
+// else may be the key itself, written into the wrong field.
+func shownPath(path string) string {
+	folder := filepath.Dir(path)
+	if folder != "." && folder != string(filepath.Separator) {
+		if info, err := os.Stat(folder); err == nil && info.IsDir() {
+			return path
+		}
+	}
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
+	return "the file"
+}
+
+// withoutPath returns what is in an error of os, which repeats the path.
+func withoutPath(err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
+}
+
 // cleanDataKey returns the key without the white space around it, or says why
 // it cannot be a key. The error does not show the key.
 func cleanDataKey(raw string) (string, error) {
@@ -136,6 +160,8 @@ func cleanDataKey(raw string) (string, error) {
 		return "", errors.New("it is empty; write the domain's data key (OCI Console > APM > your domain > Data Keys)")
 	case strings.HasPrefix(key, "<"):
 		return "", errors.New("it still is a <placeholder>; write the domain's data key (OCI Console > APM > your domain > Data Keys)")
+	case strings.Contains(key, "://"):
+		return "", errors.New("it is a URL; write the domain's data key here, and the Data Upload Endpoint into endpoint")
 	case len(key) >= 8 && strings.EqualFold(key[:8], "dataKey "):
 		return "", errors.New("it begins with dataKey, as the Authorization header does; write the key alone, the exporter adds the rest")
 	case strings.ContainsAny(key, " \t\r\n\v\f"):

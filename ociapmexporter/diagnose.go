@@ -24,6 +24,7 @@ func diagnose(err error) (kind, advice string) {
 		wrongName  x509.HostnameError
 		badRecord  tls.RecordHeaderError
 		alertError tls.AlertError
+		proxyErr   *proxyError
 	)
 	switch {
 	case errors.Is(err, errUndiscovered):
@@ -34,6 +35,8 @@ func diagnose(err error) (kind, advice string) {
 		return "dns", "no such host is known: correct the endpoint, " + endpointForm + ", or the DNS of this machine"
 	case errors.As(err, &dnsErr):
 		return "dns", "the DNS of this machine does not answer"
+	case errors.As(err, &proxyErr):
+		return "proxy", adviceForProxy(proxyErr)
 	case errors.As(err, &opErr) && opErr.Op == "proxyconnect":
 		return "proxy", "the proxy does not answer: correct proxy_url, or HTTPS_PROXY in the environment"
 	case errors.As(err, &wrongName):
@@ -50,4 +53,16 @@ func diagnose(err error) (kind, advice string) {
 		return "timeout", "no answer in time: allow outbound HTTPS (port 443) to the host, or set proxy_url; timeout is the time for one upload"
 	}
 	return "connection_broken", "the connection broke off; uploads are held and repeated"
+}
+
+// adviceForProxy says what to do about a proxy that refuses.
+func adviceForProxy(refusal *proxyError) string {
+	const held = "; uploads are held and repeated"
+	switch refusal.status {
+	case http.StatusProxyAuthRequired:
+		return "it wants a user name and a password: write both in front of its host in proxy_url, or in HTTPS_PROXY in the environment" + held
+	case http.StatusForbidden:
+		return "it does not let this host through: have " + refusal.target + " allowed there, or set NO_PROXY if no proxy is needed" + held
+	}
+	return "see that it reaches " + refusal.target + ", or name another proxy in proxy_url or HTTPS_PROXY" + held
 }

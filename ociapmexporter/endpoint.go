@@ -6,8 +6,11 @@ package ociapmexporter // import "github.com/ociapm/otelcol-ociapm/ociapmexporte
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -50,7 +53,7 @@ func newUploadURLs(endpoint string, keyType DataKeyType) (uploadURLs, error) {
 	}
 	if pastedType != DataKeyTypeUnset {
 		if keyType != DataKeyTypeUnset && keyType != pastedType {
-			return uploadURLs{}, fmt.Errorf("endpoint: its path is the one for %s data keys, but data_key_type is %s; write endpoint: %s", pastedType, keyType, base)
+			return uploadURLs{}, fmt.Errorf("endpoint: its path is the one for %s data keys, but data_key_type is %s; write endpoint: %s://%s", pastedType, keyType, base.Scheme, shownHost(base.Host))
 		}
 		keyType = pastedType
 	}
@@ -72,7 +75,7 @@ func (t DataKeyType) validate() error {
 	case DataKeyTypeUnset, DataKeyTypePrivate, DataKeyTypePublic:
 		return nil
 	}
-	return fmt.Errorf("data_key_type: %q is not a type of data key; write private or public, or leave it out", t)
+	return fmt.Errorf("data_key_type: %s is not a type of data key; write private or public, or leave it out", quotedWord(string(t)))
 }
 
 // parseEndpoint returns the scheme and host of the endpoint, and the type of
@@ -86,7 +89,7 @@ func parseEndpoint(endpoint string) (*url.URL, DataKeyType, error) {
 		return nil, "", errors.New("it still has a <placeholder> in it; " + endpointHelp)
 	case !strings.Contains(endpoint, "://"):
 		host, _, _ := strings.Cut(strings.TrimLeft(endpoint, "/"), "/")
-		return nil, "", fmt.Errorf("it has no scheme; write https://%s", host)
+		return nil, "", fmt.Errorf("it has no scheme; write https://%s", shownHost(host))
 	}
 
 	u, err := url.Parse(endpoint)
@@ -102,21 +105,59 @@ func parseEndpoint(endpoint string) (*url.URL, DataKeyType, error) {
 	case host == "":
 		return nil, "", errors.New("it names no host; " + endpointHelp)
 	case u.Scheme != "https" && u.Scheme != "http":
-		return nil, "", fmt.Errorf("scheme %q is not supported, OCI APM takes OTLP over HTTPS; write https://%s", u.Scheme, u.Host)
+		return nil, "", fmt.Errorf("its scheme is not supported, OCI APM takes OTLP over HTTPS; write https://%s", shownHost(u.Host))
 	case isControlPlane(host):
-		return nil, "", fmt.Errorf("%s is a management host of OCI, which takes no uploads; %s", u.Host, endpointHelp)
+		return nil, "", fmt.Errorf("%s is a management host of OCI, which takes no uploads; %s", shown(u.Host, managementHost, "its host"), endpointHelp)
 	case u.Scheme == "http" && !isLoopback(host):
-		return nil, "", fmt.Errorf("http://%s would send the data key in clear over the network; write https://%s (plain http is accepted for this machine only)", u.Host, u.Host)
+		return nil, "", fmt.Errorf("it would send the data key in clear over the network; write https://%s (plain http is accepted for this machine only)", shownHost(u.Host))
 	case u.RawQuery != "" || u.Fragment != "":
-		return nil, "", fmt.Errorf("OCI APM accepts no query or fragment on its upload paths; write %s://%s", u.Scheme, u.Host)
+		return nil, "", fmt.Errorf("OCI APM accepts no query or fragment on its upload paths; write %s://%s", u.Scheme, shownHost(u.Host))
 	}
 
 	base := &url.URL{Scheme: u.Scheme, Host: u.Host}
 	keyType, ok := pastedKeyType(u.Path)
 	if !ok {
-		return nil, "", fmt.Errorf("path %s is not one of OCI APM's upload paths; write %s, the exporter adds the path", u.Path, base)
+		return nil, "", fmt.Errorf("%s is not one of OCI APM's upload paths; write %s://%s, the exporter adds the path", shown("path "+u.Path, otherPath, "its path"), u.Scheme, shownHost(u.Host))
 	}
 	return base, keyType, nil
+}
+
+// What an error may repeat of an endpoint: a key can have been pasted into any part
+// of it. Prefixes are in lower case, and much shorter than a data key.
+var (
+	uploadHost     = regexp.MustCompile(`^[a-z0-9-]{1,32}\.apm-agt\.[a-z0-9-]{1,24}\.oci\.[a-z0-9.-]{1,40}$`)
+	managementHost = regexp.MustCompile(`^([a-z-]{1,16}\.[a-z0-9-]{1,24}\.oci\.oraclecloud\.com|cloud\.oracle\.com)$`)
+	otherPath      = regexp.MustCompile(`^path (/[a-z0-9-]{1,16}){1,5}$`)
+)
+
+// shown returns a part of an endpoint for an error if it has the form, or what
+// stands for it.
+func shown(part string, form *regexp.Regexp, otherwise string) string {
+	if form.MatchString(part) {
+		return part
+	}
+	return otherwise
+}
+
+// shownHost returns the host for an error, or what stands for it.
+func shownHost(host string) string {
+	name := host
+	if cut, _, err := net.SplitHostPort(host); err == nil {
+		name = cut
+	}
+	if uploadHost.MatchString(name) || isLoopback(name) {
+		return host
+	}
+	return "<host of the Data Upload Endpoint>"
+}
+
+// quotedWord returns a value for an error if it looks like a word that was written
+// by mistake, and not like a key.
+func quotedWord(value string) string {
+	if len(value) <= 16 && !strings.ContainsFunc(value, func(r rune) bool { return (r < 'a' || r > 'z') && r != '_' && r != '-' }) {
+		return strconv.Quote(value)
+	}
+	return "what is there"
 }
 
 // pastedKeyType recognizes the upload paths that users paste from the manual or

@@ -4,6 +4,7 @@
 package ociapmexporter
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -82,7 +83,7 @@ func TestEndpointRefused(t *testing.T) {
 		{"https://", []string{"names no host", ask}},
 		{"https://:443", []string{"names no host", ask}},
 		{"https://[::1", []string{"it is not a URL", ask}},
-		{"grpc://aaaabbbb.apm-agt.eu-frankfurt-1.oci.oraclecloud.com", []string{`scheme "grpc" is not supported`, "write https://aaaabbbb.apm-agt"}},
+		{"grpc://aaaabbbb.apm-agt.eu-frankfurt-1.oci.oraclecloud.com", []string{"its scheme is not supported", "write https://aaaabbbb.apm-agt"}},
 		{"https://apm-trace.eu-frankfurt-1.oci.oraclecloud.com", []string{"is a management host of OCI, which takes no uploads", ask}},
 		{"https://apm-cp.eu-frankfurt-1.oci.oraclecloud.com/20200630", []string{"is a management host of OCI", ask}},
 		{"https://APM-CONFIG.eu-frankfurt-1.oci.oraclecloud.com", []string{"is a management host of OCI", ask}},
@@ -93,8 +94,19 @@ func TestEndpointRefused(t *testing.T) {
 		{"http://127.0.0.1.example.com", []string{"would send the data key in clear"}},
 		{testEndpoint + "?dataKey=" + testKey, []string{"accepts no query or fragment"}},
 		{testEndpoint + "#x", []string{"accepts no query or fragment"}},
-		{testEndpoint + "/v1/traces", []string{`path /v1/traces is not one of OCI APM's upload paths; write ` + testEndpoint + ", the exporter adds the path"}},
-		{testEndpoint + "/20200101/observations/public-span", []string{"is not one of OCI APM's upload paths"}},
+		{testEndpoint + "/v1/traces", []string{"path /v1/traces is not one of OCI APM's upload paths; write " + testEndpoint + ", the exporter adds the path"}},
+		{testEndpoint + "/20200101/observations/public-span", []string{"path /20200101/observations/public-span is not one of OCI APM's upload paths"}},
+		// A key in the wrong place.
+		{testKey, []string{"it has no scheme; write https://<host of the Data Upload Endpoint>"}},
+		{testKey + ":443", []string{"has no scheme"}},
+		{"//" + testKey + "/v1", []string{"has no scheme"}},
+		{testKey + "://aaaabbbb.apm-agt.eu-frankfurt-1.oci.oraclecloud.com", []string{"its scheme is not supported"}},
+		{"grpc://" + testKey, []string{"its scheme is not supported"}},
+		{"http://" + testKey + ".apm-agt.eu-frankfurt-1.oci.oraclecloud.com", []string{"would send the data key in clear"}},
+		{testEndpoint + "/" + testKey, []string{"its path is not one of OCI APM's upload paths"}},
+		{testEndpoint + "?" + testKey + "#" + testKey, []string{"accepts no query or fragment"}},
+		{"https://apm-cp." + testKey + ".example.com", []string{"its host is a management host of OCI"}},
+		{"https://" + testKey + "%zz", []string{"it is not a URL"}},
 		{"https://user:" + testKey + "@aaaabbbb.apm-agt.eu-frankfurt-1.oci.oraclecloud.com", []string{"it has a user name or password in it"}},
 	}
 	for _, tt := range tests {
@@ -105,7 +117,7 @@ func TestEndpointRefused(t *testing.T) {
 			for _, want := range tt.want {
 				require.ErrorContains(t, err, want)
 			}
-			assert.NotContains(t, err.Error(), testKey)
+			assert.NotContains(t, strings.ToUpper(err.Error()), strings.ToUpper(testKey))
 		})
 	}
 }

@@ -17,6 +17,9 @@ import (
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
 	"go.opentelemetry.io/collector/exporter/xexporter"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadata"
 )
@@ -41,14 +44,18 @@ func createDefaultConfig() component.Config {
 	client.Compression = configcompression.TypeGzip
 	client.CompressionParams.Level = 1
 	client.WriteBufferSize = 512 * 1024
+	// A balancer or NAT that forgets an HTTP/2 connection leaves it open and
+	// silent. A ping finds that after 25 seconds, and a new connection is made.
+	client.HTTP2ReadIdleTimeout = 10 * time.Second
+	client.HTTP2PingTimeout = 15 * time.Second
 
 	retry := configretry.NewDefaultBackOffConfig()
 	retry.MaxElapsedTime = 0 // what was accepted is never given up
 
 	queue := exporterhelper.NewDefaultQueueConfig()
 	// Few large uploads cost both ends less than many small ones. They are
-	// measured in bytes, since items can be of any size. There is no MaxSize: with
-	// one, the batcher drops an item that is larger, which APM may well take.
+	// measured in bytes, since items can be of any size. There is no MaxSize: what
+	// is too large for APM is split when it says so.
 	queue.Batch = configoptional.Some(exporterhelper.BatchConfig{
 		FlushTimeout: time.Second,
 		Sizer:        exporterhelper.RequestSizerTypeBytes,
@@ -67,37 +74,102 @@ func createDefaultConfig() component.Config {
 
 func createTraces(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
 	oCfg := cfg.(*Config)
-	sig := tracesSignal()
-	up, err := newUploader(oCfg, set, sig)
+	up, err := newUploader(oCfg, set, tracesSignal()) //nolint:contextcheck // a data key changes outside of this call
 	if err != nil {
 		return nil, err
 	}
-	return xexporterhelper.NewTracesRequest(ctx, helperSettings(set, oCfg), converter(sig), up.push, helperOptions(oCfg, up)...)
+	return newTracesExporter(ctx, set, oCfg, up)
+}
+
+func newTracesExporter(ctx context.Context, set exporter.Settings, cfg *Config, up *uploader[ptrace.Traces]) (exporter.Traces, error) {
+	exp, err := xexporterhelper.NewTracesRequest(ctx, helperSettings(set, cfg, up.sent), converter(up.signal), up.push, helperOptions(cfg, up)...)
+	if err != nil {
+		return nil, err
+	}
+	return stoppingTraces{Traces: exp, stop: up.stop}, nil
 }
 
 func createMetrics(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
 	oCfg := cfg.(*Config)
-	sig := metricsSignal()
-	up, err := newUploader(oCfg, set, sig)
+	up, err := newUploader(oCfg, set, metricsSignal())
 	if err != nil {
 		return nil, err
 	}
-	return xexporterhelper.NewMetricsRequest(ctx, helperSettings(set, oCfg), converter(sig), up.push, helperOptions(oCfg, up)...)
+	return newMetricsExporter(ctx, set, oCfg, up)
+}
+
+func newMetricsExporter(ctx context.Context, set exporter.Settings, cfg *Config, up *uploader[pmetric.Metrics]) (exporter.Metrics, error) {
+	exp, err := xexporterhelper.NewMetricsRequest(ctx, helperSettings(set, cfg, up.sent), converter(up.signal), up.push, helperOptions(cfg, up)...)
+	if err != nil {
+		return nil, err
+	}
+	return stoppingMetrics{Metrics: exp, stop: up.stop}, nil
 }
 
 func createLogs(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
 	oCfg := cfg.(*Config)
-	sig := logsSignal()
-	up, err := newUploader(oCfg, set, sig)
+	up, err := newUploader(oCfg, set, logsSignal())
 	if err != nil {
 		return nil, err
 	}
-	return xexporterhelper.NewLogsRequest(ctx, helperSettings(set, oCfg), converter(sig), up.push, helperOptions(oCfg, up)...)
+	return newLogsExporter(ctx, set, oCfg, up)
 }
 
+func newLogsExporter(ctx context.Context, set exporter.Settings, cfg *Config, up *uploader[plog.Logs]) (exporter.Logs, error) {
+	exp, err := xexporterhelper.NewLogsRequest(ctx, helperSettings(set, cfg, up.sent), converter(up.signal), up.push, helperOptions(cfg, up)...)
+	if err != nil {
+		return nil, err
+	}
+	return stoppingLogs{Logs: exp, stop: up.stop}, nil
+}
+
+// exporterhelper tells an exporter of the shutdown when its queue has ended. These
+// tell it before, which ends the split that may be under way. exporterhelper also
+// says of every exporter that batches that it mutates what it gets, for which other
+// exporters beside it get copies: requests here are encoded before they are batched.
+
+var reads = consumer.Capabilities{MutatesData: false}
+
+type stoppingTraces struct {
+	exporter.Traces
+	stop func()
+}
+
+// Shutdown implements component.Component.
+func (e stoppingTraces) Shutdown(ctx context.Context) error { e.stop(); return e.Traces.Shutdown(ctx) }
+
+// Capabilities implements consumer.Traces.
+func (stoppingTraces) Capabilities() consumer.Capabilities { return reads }
+
+type stoppingMetrics struct {
+	exporter.Metrics
+	stop func()
+}
+
+// Shutdown implements component.Component.
+func (e stoppingMetrics) Shutdown(ctx context.Context) error {
+	e.stop()
+	return e.Metrics.Shutdown(ctx)
+}
+
+// Capabilities implements consumer.Metrics.
+func (stoppingMetrics) Capabilities() consumer.Capabilities { return reads }
+
+type stoppingLogs struct {
+	exporter.Logs
+	stop func()
+}
+
+// Shutdown implements component.Component.
+func (e stoppingLogs) Shutdown(ctx context.Context) error { e.stop(); return e.Logs.Shutdown(ctx) }
+
+// Capabilities implements consumer.Logs.
+func (stoppingLogs) Capabilities() consumer.Capabilities { return reads }
+
 // helperSettings are the settings for exporterhelper.
-func helperSettings(set exporter.Settings, cfg *Config) exporter.Settings {
+func helperSettings(set exporter.Settings, cfg *Config, sent *sentCounters) exporter.Settings {
 	set.Logger = helperLogger(set.Logger, cfg)
+	set.MeterProvider = sent.provider(set.MeterProvider)
 	return set
 }
 
@@ -105,10 +177,9 @@ func helperOptions[T any](cfg *Config, up *uploader[T]) []exporterhelper.Option 
 	return []exporterhelper.Option{
 		exporterhelper.WithStart(up.start),
 		exporterhelper.WithShutdown(up.shutdown),
-		exporterhelper.WithCapabilities(consumer.Capabilities{MutatesData: false}),
 		// The HTTP client has its own timeout, which covers one attempt.
 		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{Timeout: 0}),
 		exporterhelper.WithRetry(cfg.RetryConfig),
-		xexporterhelper.WithQueueBatch(cfg.QueueConfig, xexporterhelper.QueueBatchSettings{Encoding: stored[T]{up.signal}}),
+		xexporterhelper.WithQueueBatch(cfg.QueueConfig, xexporterhelper.QueueBatchSettings{Encoding: stored[T]{signal: up.signal, keep: up.unreadable.keep}}),
 	}
 }

@@ -24,7 +24,7 @@ const (
 // helperLogger is the logger for exporterhelper, whose lines are for one request
 // each. It lowers to debug what health says once for many attempts, says once
 // for many that senders are refused for now, and does not call data dropped that
-// stays on disk.
+// stays on disk (https://github.com/open-telemetry/opentelemetry-collector/issues/10367).
 func helperLogger(logger *zap.Logger, cfg *Config) *zap.Logger {
 	return logger.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
 		return helperCore{Core: core, durable: cfg.durable(), queued: cfg.QueueConfig.HasValue(), refusals: &refusals{}}

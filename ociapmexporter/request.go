@@ -4,17 +4,14 @@
 package ociapmexporter // import "github.com/ociapm/otelcol-ociapm/ociapmexporter"
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
-	"fmt"
-	"math/rand/v2"
 	"slices"
 
-	"github.com/klauspost/compress/s2"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
+
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/otlpwire"
 )
 
 // request is what the queue holds and the upload sends: items that were encoded
@@ -27,6 +24,14 @@ type request[T any] struct {
 	pieces [][]byte // encoded export requests
 	size   int      // of the pieces together, in bytes
 	items  int
+
+	// unreadable are stored items that could not be read, and that the storage
+	// has yet to keep. They are no items.
+	unreadable [][]byte
+
+	// What became of the items that this request is the rest of.
+	delivered int
+	lost      int // refused by APM
 }
 
 var (
@@ -42,7 +47,16 @@ func newRequest[T any](sig *signal[T], data T) (*request[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	return &request[T]{signal: sig, pieces: [][]byte{body}, size: len(body), items: sig.count(data)}, nil
+	return encodedRequest(sig, body, sig.count(data)), nil
+}
+
+// encodedRequest returns a request of what is encoded already.
+func encodedRequest[T any](sig *signal[T], body []byte, items int) *request[T] {
+	r := &request[T]{signal: sig, size: len(body), items: items}
+	if len(body) > 0 {
+		r.pieces = [][]byte{body}
+	}
+	return r
 }
 
 // converter returns the function that makes requests of what the pipeline has.
@@ -58,9 +72,6 @@ func (r *request[T]) body() []byte {
 	return slices.Concat(r.pieces...)
 }
 
-// data decodes the request.
-func (r *request[T]) data() (T, error) { return r.signal.unmarshal(r.body()) }
-
 // ItemsCount returns the number of spans, data points or log records.
 func (r *request[T]) ItemsCount() int { return r.items }
 
@@ -72,96 +83,88 @@ func (r *request[T]) merge(other *request[T]) {
 	r.pieces = append(r.pieces, other.pieces...)
 	r.size += other.size
 	r.items += other.items
+	r.unreadable = append(r.unreadable, other.unreadable...)
 }
 
-// MergeSplit implements xexporterhelper.Request. A single item that is larger
-// than maxSize stays: APM may well take it.
+// MergeSplit implements xexporterhelper.Request. exporterhelper's batcher calls
+// it on the batch that it fills, and takes the first result for that batch: it has
+// all items of r, and those of other come after them, in their order. Only the
+// last result may be filled further. A single item that is larger than maxSize
+// stays: APM may well take it.
 func (r *request[T]) MergeSplit(_ context.Context, maxSize int, sizer exporterhelper.RequestSizerType, other xexporterhelper.Request) ([]xexporterhelper.Request, error) {
-	if other != nil {
-		o, ok := other.(*request[T])
-		if !ok {
-			return nil, errForeignRequest
-		}
-		r.merge(o)
+	if other == nil {
+		return r.split(otlpwire.Limit{Size: maxSize, Items: sizer == exporterhelper.RequestSizerTypeItems})
 	}
-	measure := (*request[T]).BytesSize
+	o, ok := other.(*request[T])
+	if !ok {
+		return nil, errForeignRequest
+	}
+	limit := otlpwire.Limit{Size: maxSize, Items: sizer == exporterhelper.RequestSizerTypeItems, Smaller: r.measure(sizer)}
+	parts, err := o.split(limit)
+	if err != nil {
+		// The batch is not lost for what comes with it, and neither is that: it is
+		// larger than it should be, which APM may well take.
+		parts = []xexporterhelper.Request{o}
+	}
+	r.merge(parts[0].(*request[T]))
+	parts[0] = r
+	return parts, nil
+}
+
+// measure returns the size of the request as a sizer has it.
+func (r *request[T]) measure(sizer exporterhelper.RequestSizerType) int {
 	if sizer == exporterhelper.RequestSizerTypeItems {
-		measure = (*request[T]).ItemsCount
+		return r.items
 	}
-	if maxSize == 0 || measure(r) <= maxSize {
+	return r.size
+}
+
+// split returns requests within the limit that have the items in their order.
+func (r *request[T]) split(limit otlpwire.Limit) ([]xexporterhelper.Request, error) {
+	size := r.size
+	if limit.Items {
+		size = r.items
+	}
+	if limit.Size == 0 || size+limit.Smaller <= limit.Size {
 		return []xexporterhelper.Request{r}, nil
 	}
-	parts, err := r.split(func(part *request[T]) bool { return measure(part) <= maxSize })
+	parts, err := r.signal.layout.Cut(limit, r.pieces...)
 	if err != nil {
 		return nil, err
 	}
-	// exporterhelper goes on filling the last one.
-	slices.SortStableFunc(parts, func(a, b *request[T]) int { return measure(b) - measure(a) })
 	requests := make([]xexporterhelper.Request, 0, len(parts))
-	for _, part := range parts {
-		requests = append(requests, part)
+	for i, part := range parts {
+		cut := encodedRequest(r.signal, part.Body, part.Items)
+		if i == 0 {
+			cut.unreadable = r.unreadable
+		}
+		requests = append(requests, cut)
 	}
 	return requests, nil
 }
 
-// split halves the request until each part fits or is one item.
-func (r *request[T]) split(fits func(*request[T]) bool) ([]*request[T], error) {
-	if fits(r) || r.items <= 1 {
-		return []*request[T]{r}, nil
+// selection returns the request with the items of the set alone.
+func (r *request[T]) selection(set otlpwire.Set) (*request[T], error) {
+	if set.Len() == r.items {
+		return r, nil
 	}
-	first, second, err := r.halves()
+	body, err := r.signal.layout.Select(set, r.pieces...)
 	if err != nil {
 		return nil, err
 	}
-	left, err := first.split(fits)
-	if err != nil {
-		return nil, err
-	}
-	right, err := second.split(fits)
-	return append(left, right...), err
+	return encodedRequest(r.signal, body, set.Len()), nil
 }
 
-// halves returns two requests with half of the items each.
-func (r *request[T]) halves() (first, second *request[T], err error) {
-	data, err := r.data()
-	if err != nil {
-		return nil, nil, err
+// describe names the first item of the request, for a person who looks for it.
+func (r *request[T]) describe() string {
+	messages, err := r.signal.layout.First(r.pieces...)
+	switch {
+	case err != nil:
+		return err.Error()
+	case len(messages) == 0:
+		return "no item of " + r.signal.name
 	}
-	middle := r.items / 2
-	if first, err = newRequest(r.signal, r.signal.keep(data, func(i int) bool { return i < middle })); err != nil {
-		return nil, nil, err
-	}
-	second, err = newRequest(r.signal, r.signal.keep(data, func(i int) bool { return i >= middle }))
-	return first, second, err
-}
-
-// sample returns items, each as a request of its own, and the rest, which has none
-// where there are no more than n items. One is taken from each nth of the items,
-// within it at a place that looks random, so that neither a run of items nor a
-// pattern that repeats fills the sample unless it fills most of the request. The same
-// request has the same sample.
-func (r *request[T]) sample(n int) (items []*request[T], rest *request[T], err error) {
-	data, err := r.data()
-	if err != nil {
-		return nil, nil, err
-	}
-	n = min(n, r.items)
-	places := rand.New(rand.NewPCG(uint64(r.items), uint64(r.size))) //nolint:gosec // no secret, and the counts are positive
-	picked := make(map[int]bool, n)
-	for i := range n {
-		from, to := i*r.items/n, (i+1)*r.items/n
-		picked[from+places.IntN(to-from)] = true
-	}
-	few := r.signal.keep(data, func(i int) bool { return picked[i] })
-	for place := range n {
-		item, itemErr := newRequest(r.signal, r.signal.keep(few, func(i int) bool { return i == place }))
-		if itemErr != nil {
-			return nil, nil, itemErr
-		}
-		items = append(items, item)
-	}
-	rest, err = newRequest(r.signal, r.signal.keep(data, func(i int) bool { return !picked[i] }))
-	return items, rest, err
+	return r.signal.describe(messages)
 }
 
 // OnError returns what is to be sent again.
@@ -185,59 +188,3 @@ func (e *heldError[T]) Error() string { return e.cause.Error() }
 
 // Unwrap returns why the part is held.
 func (e *heldError[T]) Unwrap() error { return e.cause }
-
-// storedVersion begins what is stored of a request on disk. No encoded message
-// begins with a zero byte, and so none is taken for a stored request.
-var storedVersion = []byte{0, 1}
-
-// maxStoredBytes is more than a request can have: receivers refuse far smaller
-// ones. It bounds what a damaged queue makes the collector allocate.
-const maxStoredBytes = 1 << 30
-
-var errStored = errors.New("not a stored request of this exporter")
-
-// stored is the form of requests on disk: the version, the number of items, and
-// the encoded items as an S2 block. Compressing and decompressing it cost less
-// than the disk's pages that it saves.
-type stored[T any] struct{ signal *signal[T] }
-
-var _ exporterhelper.QueueBatchEncoding[xexporterhelper.Request] = stored[any]{}
-
-// Marshal returns what is stored of a request.
-func (s stored[T]) Marshal(_ context.Context, req xexporterhelper.Request) ([]byte, error) {
-	r, ok := req.(*request[T])
-	if !ok {
-		return nil, errForeignRequest
-	}
-	body := r.body()
-	header := binary.AppendUvarint(slices.Clone(storedVersion), uint64(r.items)) //nolint:gosec // a count
-	buf := make([]byte, len(header)+s2.MaxEncodedLen(len(body)))
-	n := copy(buf, header)
-	return buf[:n+len(s2.Encode(buf[n:], body))], nil
-}
-
-// Unmarshal returns the request that was stored.
-func (s stored[T]) Unmarshal(data []byte) (context.Context, xexporterhelper.Request, error) {
-	r, err := s.read(data)
-	return context.Background(), r, err
-}
-
-func (s stored[T]) read(data []byte) (*request[T], error) {
-	rest, ok := bytes.CutPrefix(data, storedVersion)
-	if !ok {
-		return nil, errStored
-	}
-	items, n := binary.Uvarint(rest)
-	if n <= 0 || items > maxStoredBytes {
-		return nil, fmt.Errorf("%w: it has no count of items", errStored)
-	}
-	size, err := s2.DecodedLen(rest[n:])
-	if err != nil || size > maxStoredBytes {
-		return nil, fmt.Errorf("%w: it has no size", errStored)
-	}
-	body, err := s2.Decode(make([]byte, size), rest[n:])
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errStored, err)
-	}
-	return &request[T]{signal: s.signal, pieces: [][]byte{body}, size: len(body), items: int(items)}, nil
-}

@@ -5,19 +5,17 @@ package ociapmexporter
 
 import (
 	"bytes"
-	"context"
 	"strconv"
 	"testing"
 	"time"
 
-	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/pdatatest/ptracetest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
 	"go.opentelemetry.io/collector/pdata/plog"
-	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	"go.uber.org/zap"
 )
 
@@ -32,15 +30,23 @@ func newTestRequest(t *testing.T, data ptrace.Traces) *request[ptrace.Traces] {
 func numbered(first, last int) ptrace.Traces {
 	td := traces(last)
 	td.ResourceSpans().At(0).Resource().Attributes().PutStr("service.name", "shop")
-	return keepSpans(td, func(i int) bool { return i+1 >= first })
+	index := 0
+	td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().RemoveIf(func(ptrace.Span) bool { index++; return index < first })
+	return td
+}
+
+// decode returns what is in a request.
+func decode(t *testing.T, r xexporterhelper.Request) ptrace.Traces {
+	t.Helper()
+	decoded := ptraceotlp.NewExportRequest()
+	require.NoError(t, decoded.UnmarshalProto(r.(*request[ptrace.Traces]).body()))
+	return decoded.Traces()
 }
 
 func spanIDs(t *testing.T, r xexporterhelper.Request) []byte {
 	t.Helper()
-	data, err := r.(*request[ptrace.Traces]).data()
-	require.NoError(t, err)
 	var ids []byte
-	for _, rs := range data.ResourceSpans().All() {
+	for _, rs := range decode(t, r).ResourceSpans().All() {
 		service, _ := rs.Resource().Attributes().Get("service.name")
 		assert.Equal(t, "shop", service.Str())
 		for _, ss := range rs.ScopeSpans().All() {
@@ -67,121 +73,60 @@ func TestRequestMerges(t *testing.T) {
 	require.ErrorIs(t, err, errForeignRequest)
 }
 
+// The batcher that calls MergeSplit on its batch expects the whole of it in the first
+// result, and takes what it gets after that for the other request's.
 func TestRequestSplits(t *testing.T) {
 	size := newTestRequest(t, numbered(1, 1)).BytesSize()
 	tests := []struct {
 		name    string
 		sizer   exporterhelper.RequestSizerType
 		maxSize int
-		parts   int
+		want    [][]byte
 	}{
-		{"fits", exporterhelper.RequestSizerTypeItems, 10, 1},
-		{"items", exporterhelper.RequestSizerTypeItems, 3, 4},
-		{"one item each", exporterhelper.RequestSizerTypeItems, 1, 10},
-		{"bytes", exporterhelper.RequestSizerTypeBytes, 2 * size, 6},
-		{"items that are too large stay", exporterhelper.RequestSizerTypeBytes, 1, 10},
+		{"fits", exporterhelper.RequestSizerTypeItems, 10, [][]byte{{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}}},
+		{"is filled first", exporterhelper.RequestSizerTypeItems, 6, [][]byte{{1, 2, 3, 4, 5, 6}, {7, 8, 9, 10}}},
+		{"is full", exporterhelper.RequestSizerTypeItems, 4, [][]byte{{1, 2, 3, 4}, {5, 6, 7, 8}, {9, 10}}},
+		{"is too large already", exporterhelper.RequestSizerTypeItems, 3, [][]byte{{1, 2, 3, 4}, {5, 6, 7}, {8, 9, 10}}},
+		{"one item each", exporterhelper.RequestSizerTypeItems, 1, [][]byte{{1, 2, 3, 4}, {5}, {6}, {7}, {8}, {9}, {10}}},
+		{"bytes", exporterhelper.RequestSizerTypeBytes, 2 * size, [][]byte{{1, 2, 3, 4}, {5, 6}, {7, 8}, {9, 10}}},
+		{"items that are too large stay", exporterhelper.RequestSizerTypeBytes, 1, [][]byte{{1, 2, 3, 4}, {5}, {6}, {7}, {8}, {9}, {10}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			parts, err := newTestRequest(t, numbered(1, 4)).MergeSplit(t.Context(), tt.maxSize, tt.sizer, newTestRequest(t, numbered(5, 10)))
+			batch := newTestRequest(t, numbered(1, 4))
+			parts, err := batch.MergeSplit(t.Context(), tt.maxSize, tt.sizer, newTestRequest(t, numbered(5, 10)))
 			require.NoError(t, err)
-			assert.Len(t, parts, tt.parts)
-			var ids []byte
-			for i, part := range parts {
-				ids = append(ids, spanIDs(t, part)...)
-				assert.LessOrEqual(t, parts[len(parts)-1].ItemsCount(), parts[i].ItemsCount(), "the last one is the smallest")
+			var ids [][]byte
+			for _, part := range parts {
+				ids = append(ids, spanIDs(t, part))
+				assert.Len(t, ids[len(ids)-1], part.ItemsCount())
 			}
-			assert.ElementsMatch(t, []byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, ids)
+			if tt.name == "bytes" {
+				// The batch is as large as it is; the others have two items at most.
+				assert.Equal(t, []byte{1, 2, 3, 4}, ids[0][:4])
+				assert.Equal(t, []byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, bytes.Join(ids, nil))
+				for _, part := range parts[1:] {
+					assert.LessOrEqual(t, part.BytesSize(), tt.maxSize)
+				}
+				return
+			}
+			assert.Equal(t, tt.want, ids)
 		})
 	}
 }
 
 func TestRequestIsSampled(t *testing.T) {
-	for _, spans := range []int{1, 3, 4, 5, 6, 20, 200} {
-		t.Run(strconv.Itoa(spans), func(t *testing.T) {
-			r := newTestRequest(t, numbered(1, spans))
-			items, rest, err := r.sample(4)
-			require.NoError(t, err)
-			require.Len(t, items, min(4, spans))
-			assert.Equal(t, spans-len(items), rest.items)
-			all := spanIDs(t, rest)
-			for i, item := range items {
-				ids := spanIDs(t, item)
-				require.Len(t, ids, 1)
-				assert.Greater(t, int(ids[0]), i*spans/len(items), "one of each fourth")
-				assert.LessOrEqual(t, int(ids[0]), (i+1)*spans/len(items), "one of each fourth")
-				all = append(all, ids...)
+	for _, items := range []int{1, 3, 4, 5, 6, 20, 200} {
+		t.Run(strconv.Itoa(items), func(t *testing.T) {
+			places := sample(items, 4, 1000)
+			require.Len(t, places, min(4, items))
+			for i, place := range places {
+				assert.GreaterOrEqual(t, place, i*items/len(places), "one of each fourth")
+				assert.Less(t, place, (i+1)*items/len(places), "one of each fourth")
 			}
-			assert.ElementsMatch(t, spanIDs(t, r), all, "nothing is lost, nothing is there twice")
-
-			again, _, err := r.sample(4)
-			require.NoError(t, err)
-			for i, item := range again {
-				assert.Equal(t, spanIDs(t, items[i]), spanIDs(t, item))
-			}
+			assert.Equal(t, places, sample(items, 4, 1000))
 		})
 	}
-}
-
-func TestStoredRequest(t *testing.T) {
-	encoding := stored[ptrace.Traces]{tracesSignal()}
-	for _, spans := range []int{0, 1, 200} {
-		t.Run(strconv.Itoa(spans), func(t *testing.T) {
-			sent := newTestRequest(t, traces(spans))
-			sent.merge(newTestRequest(t, traces(3)))
-			data, err := encoding.Marshal(t.Context(), sent)
-			require.NoError(t, err)
-			_, got, err := encoding.Unmarshal(data)
-			require.NoError(t, err)
-			assert.Equal(t, sent.ItemsCount(), got.ItemsCount())
-			assert.Equal(t, sent.BytesSize(), got.BytesSize())
-			want, err := sent.data()
-			require.NoError(t, err)
-			have, err := got.(*request[ptrace.Traces]).data()
-			require.NoError(t, err)
-			require.NoError(t, ptracetest.CompareTraces(want, have))
-		})
-	}
-
-	_, err := encoding.Marshal(t.Context(), &request[pmetric.Metrics]{})
-	require.ErrorIs(t, err, errForeignRequest)
-}
-
-// What is damaged is refused: exporterhelper then passes it over.
-func TestStoredRequestIsDamaged(t *testing.T) {
-	encoding := stored[ptrace.Traces]{tracesSignal()}
-	data, err := encoding.Marshal(t.Context(), newTestRequest(t, traces(50)))
-	require.NoError(t, err)
-	for name, damaged := range map[string][]byte{
-		"nothing":         {},
-		"of another kind": []byte("\x0a\x03abc"),
-		"no count":        storedVersion,
-		"endless count":   append(bytes.Clone(storedVersion), bytes.Repeat([]byte{0xff}, 11)...),
-		"huge count":      append(bytes.Clone(storedVersion), 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0),
-		"huge size":       append(bytes.Clone(storedVersion), 1, 0xff, 0xff, 0xff, 0xff, 0x0f),
-		"cut":             data[:len(data)/2],
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, _, err := encoding.Unmarshal(damaged)
-			require.ErrorIs(t, err, errStored)
-		})
-	}
-}
-
-func FuzzStoredRequest(f *testing.F) {
-	encoding := stored[ptrace.Traces]{tracesSignal()}
-	r, err := newRequest(encoding.signal, traces(5))
-	require.NoError(f, err)
-	data, err := encoding.Marshal(context.Background(), r)
-	require.NoError(f, err)
-	f.Add(data)
-	f.Fuzz(func(t *testing.T, data []byte) {
-		got, err := encoding.read(data)
-		if err != nil {
-			return
-		}
-		assert.Len(t, got.body(), got.BytesSize())
-	})
 }
 
 // A batch goes in one upload, compressed as one, however many requests it was.

@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
@@ -25,7 +26,10 @@ import (
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadata"
 )
 
-const protobufContentType = "application/x-protobuf"
+const (
+	protobufContentType = "application/x-protobuf"
+	jsonContentType     = "application/json"
+)
 
 // What became of an upload, as the telemetry counts it.
 const (
@@ -33,6 +37,14 @@ const (
 	outcomeHeld     = "held"     // it will be repeated
 	outcomeSplit    = "split"    // it was too large or unreadable, and goes again in parts
 	outcomeDropped  = "dropped"  // APM refused it for good
+	outcomeControl  = "control"  // it was empty, to tell a refusal of data from one of everything
+)
+
+var (
+	// errStopping ends a split at the shutdown.
+	errStopping = errors.New("the exporter shuts down")
+	// errThrottled ends a split while APM wants no uploads.
+	errThrottled = errors.New("OCI APM has asked for a pause; uploads are held and repeated")
 )
 
 // uploader posts one signal to an APM domain.
@@ -47,11 +59,18 @@ type uploader[T any] struct {
 	attributes metric.MeasurementOption // of all that telemetry counts
 	health     *health
 
+	pace       *pace
+	secrets    *secrets
+	sent       *sentCounters
+	unreadable *unreadableItems
+
 	client *http.Client // set by start
 	zipper *zipper
 
 	stopCheck context.CancelFunc
 	checking  sync.WaitGroup
+	stopping  chan struct{} // closed by stop
+	stop      func()
 }
 
 func newUploader[T any](cfg *Config, set exporter.Settings, sig *signal[T]) (*uploader[T], error) {
@@ -68,6 +87,7 @@ func newUploader[T any](cfg *Config, set exporter.Settings, sig *signal[T]) (*up
 	if err != nil {
 		return nil, err
 	}
+	stopping := make(chan struct{})
 	return &uploader[T]{
 		signal:     sig,
 		target:     target,
@@ -78,14 +98,26 @@ func newUploader[T any](cfg *Config, set exporter.Settings, sig *signal[T]) (*up
 		telemetry:  telemetry,
 		attributes: attributes,
 		health:     &health{logger: set.Logger},
-		zipper:     newZipper(cfg.ClientConfig),
-		stopCheck:  func() {},
+		pace:       &pace{},
+		secrets:    newSecrets(cfg),
+		sent:       &sentCounters{},
+		unreadable: &unreadableItems{
+			id: set.ID, name: sig.name, logger: set.Logger,
+			count: func(ctx context.Context) { telemetry.ExporterOciApmUnreadableItems.Add(ctx, 1, attributes) },
+		},
+		zipper:    newZipper(cfg.ClientConfig),
+		stopCheck: func() {},
+		stopping:  stopping,
+		stop:      sync.OnceFunc(func() { close(stopping) }),
 	}, nil
 }
 
 // start makes the HTTP client, which needs the host's extensions, and checks in
 // the background whether APM takes uploads.
 func (u *uploader[T]) start(ctx context.Context, host component.Host) error {
+	if u.config.durable() {
+		u.unreadable.start(host, *u.config.QueueConfig.Get().StorageID)
+	}
 	client, err := newClient(ctx, u.config.ClientConfig, host, u.settings, func(ctx context.Context, n int64) {
 		u.telemetry.ExporterOciApmUploadedBytes.Add(ctx, n, u.attributes)
 	})
@@ -130,69 +162,134 @@ func (u *uploader[T]) check(ctx context.Context) {
 	}
 }
 
-// pushWhole makes one upload of a request. It returns what exporterhelper acts
-// upon: nil is done, a permanent error drops the items, any other error repeats
-// the upload. What becomes of a request that was refused with errUnreadable, is for
-// the caller to say, and to count.
-func (u *uploader[T]) pushWhole(ctx context.Context, r *request[T]) error {
+// push uploads a request. It returns what exporterhelper acts upon: nil is done, a
+// permanent error drops the items, any other error repeats the upload.
+func (u *uploader[T]) push(ctx context.Context, req xexporterhelper.Request) error {
+	r, ok := req.(*request[T])
+	if !ok {
+		return consumererror.NewPermanent(errForeignRequest)
+	}
+	for len(r.unreadable) > 0 {
+		_, reason := stored[T]{signal: u.signal}.read(r.unreadable[0])
+		if err := u.unreadable.retry(ctx, r.unreadable[0], reason); err != nil {
+			return err
+		}
+		r.unreadable = r.unreadable[1:]
+		if len(r.unreadable) == 0 && r.size == 0 {
+			return nil
+		}
+	}
+	s := splitter[T]{uploader: u, source: r}
+	return s.run(ctx)
+}
+
+// interrupted says why the parts of a request that were not sent yet should not be
+// sent now. With a queue in memory a shutdown is no reason: they would be lost.
+func (u *uploader[T]) interrupted(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if u.config.durable() || !u.config.QueueConfig.HasValue() {
+		select {
+		case <-u.stopping:
+			return errStopping
+		default:
+		}
+	}
+	if wait := u.pace.wait(); wait > 0 {
+		return exporterhelper.NewThrottleRetry(errThrottled, wait)
+	}
+	return nil
+}
+
+// uploadOnce makes one upload of a request. An error that is no refusal means that
+// it is to be repeated. What becomes of a request that was refused for its data is
+// for the caller to say, and to count. It returns how many items APM rejected of an
+// upload that it accepted.
+func (u *uploader[T]) uploadOnce(ctx context.Context, r *request[T]) (rejected int, err error) {
 	u.telemetry.ExporterOciApmUncompressedBytes.Add(ctx, int64(r.size), u.attributes)
 	body, err := u.encode(r)
 	if err != nil {
+		return 0, err
+	}
+	got, url, err := u.post(ctx, body)
+	switch {
+	case err == nil && got.accepted():
+		u.countUpload(ctx, outcomeAccepted, statusCode(got.status))
+		u.pace.arrived(r.size)
+		u.pace.release()
+		u.health.succeeded()
+		return u.reportRejected(ctx, got, r.items), nil
+	case ctx.Err() != nil:
+		return 0, ctx.Err() // a shutdown says nothing of APM
+	case err != nil:
+		return 0, u.hold(ctx, r.size, err)
+	}
+	problem := u.secrets.cleaned(got.problem(u.signal.name, url))
+	if isRefusal(problem) {
+		return 0, problem
+	}
+	if got.status == http.StatusRequestTimeout || got.status == http.StatusGatewayTimeout {
+		u.pace.timedOut(r.size)
+	}
+	u.countUpload(ctx, outcomeHeld, statusCode(got.status))
+	u.health.failed(strconv.Itoa(got.status), problem)
+	return 0, u.throttled(problem, got)
+}
+
+// throttled returns the error of an upload that is held, with the pause that the
+// answer asks for.
+func (u *uploader[T]) throttled(problem error, got answer) error {
+	if got.retryAfter <= 0 {
+		return problem
+	}
+	u.pace.hold(got.retryAfter)
+	return exporterhelper.NewThrottleRetry(problem, got.retryAfter)
+}
+
+// control makes an empty upload: it is refused as well where it is not the data
+// that is wrong. It returns why data that was refused is held, or nil if it is the
+// data.
+func (u *uploader[T]) control(ctx context.Context, refused error) error {
+	body, err := u.encode(&request[T]{signal: u.signal})
+	if err != nil {
+		return err
+	}
+	got, url, err := u.post(ctx, body)
+	switch {
+	case err == nil && got.accepted():
+		u.countUpload(ctx, outcomeControl, statusCode(got.status))
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return u.hold(ctx, 0, err)
+	}
+	u.countUpload(ctx, outcomeControl, statusCode(got.status))
+	kind, says := strconv.Itoa(got.status), "it is not known yet whether it is the data"
+	if !isRetryableStatusCode(got.status) {
+		kind, says = "everything "+kind, "it is not the data: check the endpoint, and a proxy or firewall in between"
+	}
+	problem := u.secrets.cleaned(fmt.Errorf("%s; an empty upload to %s is answered with %d %s, so %s; uploads are held and repeated",
+		refused.Error(), url, got.status, http.StatusText(got.status), says))
+	u.health.failed(kind, problem)
+	return u.throttled(problem, got)
+}
+
+// uploadEmpty uploads a request without items, such as that of the check at the
+// start. It is its own control.
+func (u *uploader[T]) uploadEmpty(ctx context.Context, r *request[T]) error {
+	_, err := u.uploadOnce(ctx, r)
+	if !isRefusal(err) {
+		return err
+	}
+	if r.size > 0 && u.control(ctx, err) == nil {
+		u.countDropped(ctx, 0, err)
 		return consumererror.NewPermanent(err)
 	}
-
-	got, url, err := u.post(ctx, body)
-	status := statusCode(got.status)
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err() // a shutdown says nothing of APM
-	case err != nil:
-		return u.hold(ctx, err)
-	case got.accepted():
-		u.countUpload(ctx, outcomeAccepted, status)
-		u.health.succeeded()
-		u.reportRejected(ctx, got)
-		return nil
-	}
-
-	problem := got.problem(url)
-	switch {
-	case isRetryableStatusCode(got.status):
-		u.countUpload(ctx, outcomeHeld, status)
-		u.health.failed(strconv.Itoa(got.status), problem)
-		if got.retryAfter > 0 {
-			return exporterhelper.NewThrottleRetry(problem, got.retryAfter)
-		}
-		return problem
-	case errors.Is(problem, errTooLarge) && r.items > 1:
-		u.countSplit(ctx, got.status)
-		return consumererror.NewPermanent(problem)
-	case errors.Is(problem, errUnreadable):
-		if r.items == 1 {
-			problem = fmt.Errorf("%s: %w", u.describe(r), problem)
-		}
-		return consumererror.NewPermanent(problem)
-	case errors.Is(problem, errTooLarge):
-		problem = fmt.Errorf("%s takes %d bytes, %w", u.describe(r), r.size, problem)
-	}
-	u.dropped(ctx, r, got.status, problem)
-	return consumererror.NewPermanent(problem)
-}
-
-// dropped counts and reports a request that APM refused for good.
-func (u *uploader[T]) dropped(ctx context.Context, r *request[T], status int, problem error) {
-	u.countDropped(ctx, r, status)
-	u.health.failed(strconv.Itoa(status), problem)
-}
-
-func (u *uploader[T]) countDropped(ctx context.Context, r *request[T], status int) {
-	u.countUpload(ctx, outcomeDropped, statusCode(status))
-	u.telemetry.ExporterOciApmDroppedItems.Add(ctx, int64(r.items), u.attributes)
-}
-
-func (u *uploader[T]) countSplit(ctx context.Context, status int) {
-	u.countUpload(ctx, outcomeSplit, statusCode(status))
-	u.telemetry.ExporterOciApmSplits.Add(ctx, 1, u.attributes)
+	u.countHeld(ctx, err)
+	u.health.failed("everything "+strconv.Itoa(statusOf(err)), err)
+	return errors.New(err.Error())
 }
 
 // payload is the body of an upload and its Content-Encoding, if it has one.
@@ -209,48 +306,19 @@ func (u *uploader[T]) encode(r *request[T]) (payload, error) {
 	return payload{content: content, encoding: "gzip"}, err
 }
 
-// describe names the first item of a request, for a person who looks for it.
-func (u *uploader[T]) describe(r *request[T]) string {
-	data, err := r.data()
-	if err != nil {
-		return err.Error()
-	}
-	return u.signal.describe(data)
-}
-
 // hold counts and reports an upload that got no answer.
-func (u *uploader[T]) hold(ctx context.Context, err error) error {
+func (u *uploader[T]) hold(ctx context.Context, size int, err error) error {
 	kind, advice := diagnose(err)
+	if kind == "timeout" {
+		u.pace.timedOut(size)
+	}
 	u.countUpload(ctx, outcomeHeld, attribute.String("error.type", kind))
 	if errors.Is(err, errUndiscovered) {
 		return err // the domain says so once, for all signals
 	}
-	err = fmt.Errorf("%w; %s", err, advice)
+	err = u.secrets.cleaned(fmt.Errorf("%w; %s", err, advice))
 	u.health.failed(kind, err)
 	return err
-}
-
-// statusCode is the status of an answer as the telemetry counts it.
-func statusCode(status int) attribute.KeyValue {
-	return attribute.Int("http.response.status_code", status)
-}
-
-// countUpload counts an attempt by what became of it, and by the status of the
-// answer or by what kept it from being answered.
-func (u *uploader[T]) countUpload(ctx context.Context, outcome string, reason attribute.KeyValue) {
-	u.telemetry.ExporterOciApmUploads.Add(ctx, 1, u.attributes, metric.WithAttributes(attribute.String("outcome", outcome), reason))
-}
-
-// reportRejected counts and reports the items that APM did not take of an
-// upload that it accepted.
-func (u *uploader[T]) reportRejected(ctx context.Context, got answer) {
-	count, message := u.signal.rejected(got)
-	if count > 0 {
-		u.telemetry.ExporterOciApmRejectedItems.Add(ctx, count, u.attributes)
-	}
-	if count > 0 || message != "" {
-		u.health.rejected(count, message)
-	}
 }
 
 // post sends a body with the newest key to the URL that works, and returns the
@@ -260,6 +328,7 @@ func (u *uploader[T]) post(ctx context.Context, body payload) (got answer, url s
 	if err != nil {
 		return answer{}, "", err
 	}
+	u.secrets.use(key)
 	where := u.signal.url(urls)
 	url = where.current()
 	got, err = u.send(ctx, url, key, body)
@@ -267,6 +336,7 @@ func (u *uploader[T]) post(ctx context.Context, body payload) (got answer, url s
 		// The key may have been rotated since it was read.
 		if newKey, keyErr := u.target.refused(ctx, key); keyErr == nil && newKey != key {
 			key = newKey
+			u.secrets.use(key)
 			got, err = u.send(ctx, url, key, body)
 		}
 	}
@@ -298,7 +368,7 @@ func (u *uploader[T]) send(ctx context.Context, url, key string, body payload) (
 		_, _ = io.CopyN(io.Discard, resp.Body, maxAnswerBytes)
 		resp.Body.Close()
 	}()
-	got, err := readAnswer(resp)
+	got, err := readAnswer(resp, u.secrets)
 	if err != nil {
 		return answer{}, fmt.Errorf("the answer of OCI APM broke off: %w", err)
 	}

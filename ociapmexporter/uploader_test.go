@@ -63,11 +63,15 @@ func directConfig(endpoint string) *Config {
 	return cfg
 }
 
-func newTraces(t *testing.T, cfg *Config, logger *zap.Logger) exporter.Traces {
-	t.Helper()
+func nopSettings(logger *zap.Logger) exporter.Settings {
 	set := exportertest.NewNopSettings(metadata.Type)
 	set.Logger = logger
-	exp, err := NewFactory().CreateTraces(t.Context(), set, cfg)
+	return set
+}
+
+func newTraces(t *testing.T, cfg *Config, logger *zap.Logger) exporter.Traces {
+	t.Helper()
+	exp, err := NewFactory().CreateTraces(t.Context(), nopSettings(logger), cfg)
 	require.NoError(t, err)
 	start(t, exp)
 	return exp
@@ -149,7 +153,7 @@ func TestUploadRefused(t *testing.T) {
 		permanent bool
 		want      string
 	}{
-		{"malformed", apm.Fault{Status: 400, Message: "cannot decode"}, true, "400 Bad Request: cannot decode"},
+		{"malformed", apm.Fault{Status: 400, Message: "cannot decode"}, false, "400 Bad Request: cannot decode"},
 		{"key", apm.Fault{Status: 401, Message: "unknown data key"}, false, "401 Unauthorized: unknown data key; check that the data key"},
 		{"redirect", apm.Fault{Redirect: "https://elsewhere.invalid/"}, false, "a redirect is not followed"},
 		{"throttled", apm.Fault{Status: 429, RetryAfter: "7"}, false, "429 Too Many Requests"},

@@ -53,7 +53,7 @@ as JSON:
   GET /api/v1/metrics?limit=                      the latest metrics
   GET /api/v1/logs?limit=                         the latest log records
   GET, POST, DELETE /api/v1/faults                faults on demand: status, retry_after, message, delay,
-                                                  partial_success, reset, down, redirect; signal, times
+                                                  partial_success, reset, down, redirect, page; signal, times
   DELETE /api/v1/faults/{id}                      delete one fault
   PUT /api/v1/keys                                replace the accepted keys
   DELETE /api/v1/store                            forget everything and count from zero

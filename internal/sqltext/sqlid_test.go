@@ -4,10 +4,14 @@
 package sqltext
 
 import (
+	"crypto/fips140"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestOracleSQLIDExact shows that each byte counts.
@@ -57,4 +61,23 @@ func TestOracleSQLIDOfJDBC(t *testing.T) {
 	assert.True(t, found)
 	id, _ := OracleSQLID(rewritten)
 	assert.Equal(t, "71hmmykrsa7wp", id)
+}
+
+// Where only FIPS 140-3 algorithms are allowed, MD5 panics. An SQL_ID is a name
+// and not protection: it stays what it is.
+func TestOracleSQLIDUnderFIPS(t *testing.T) {
+	const child = "SQLTEXT_TEST_FIPS"
+	if os.Getenv(child) != "" {
+		require.True(t, fips140.Enforced(), "the test is not under enforcement")
+		id, hash := OracleSQLID("select * from dual")
+		assert.Equal(t, "a5ks9fhw2v9s1", id)
+		assert.Equal(t, uint32(942515969), hash)
+		assert.True(t, fips140.Enforced(), "enforcement goes on for everything else")
+		return
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestOracleSQLIDUnderFIPS$", "-test.count=1") //nolint:gosec // this test's own program
+	cmd.Env = append(os.Environ(), "GODEBUG=fips140=only", child+"=1")
+	output, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(output))
+	assert.Contains(t, string(output), "PASS")
 }

@@ -207,8 +207,8 @@ func stockConfig(t *testing.T) string {
 // outcome is one row of the table.
 type outcome struct {
 	accepted, stored, lost, duplicated int
-	// givenUp are spans that APM refused for good, or that were in a file which
-	// was damaged: not delivered, and said so in the log.
+	// givenUp are spans that were in a file which was damaged: not delivered, and
+	// said so in the log.
 	givenUp int
 	// retries is how often apps were asked to try again, or got no answer.
 	retries int
@@ -295,11 +295,7 @@ func (r *run) account(t *testing.T) outcome {
 	for _, a := range r.load.Apps {
 		missing += r.sandbox.Missing(t, a.Report())
 	}
-	excused := r.setAside
-	if r.scenario.refusedForGood {
-		excused += counts.Rejected
-	}
-	result.givenUp = min(missing, excused)
+	result.givenUp = min(missing, r.setAside)
 	result.lost = missing - result.givenUp
 	for _, n := range r.nodes {
 		result.peak = max(result.peak, n.peakMemory())

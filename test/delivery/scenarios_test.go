@@ -35,8 +35,6 @@ type scenario struct {
 	entries int
 	// during is what happens. It returns when the load is to end.
 	during func(t *testing.T, r *run)
-	// refusedForGood: what APM refuses in this scenario, it refuses for good.
-	refusedForGood bool
 	// says is a pattern that our collector's log must have.
 	says string
 }
@@ -81,10 +79,6 @@ func scenarios() []scenario {
 			name: "413 for more than 20 spans", during: func(*testing.T, *run) { time.Sleep(pick(5*time.Second, 30*time.Second)) },
 			sandboxArguments: []string{"--max-decompressed-bytes=8000"}, load: loadOptions{spans: 8},
 		},
-		{
-			name: "400, which drops by contract", refusedForGood: true, says: "400 Bad Request",
-			during: bursts(func() apm.Fault { return apm.Fault{Status: http.StatusBadRequest, Message: "malformed"} }),
-		},
 		{name: "key rotated", start: startWithKeyFile, during: rotateKey},
 		{name: "key rotated while APM is down", start: startWithKeyFile, during: rotateKeyWhileDown},
 		{name: "disk full", start: startOnSmallDisk, during: fillDisk, load: loadOptions{payload: 4096}},
@@ -104,7 +98,7 @@ func scenarios() []scenario {
 			during: bursts(func() apm.Fault { return apm.Fault{Status: status} }),
 		})
 	}
-	return list
+	return append(list, answerScenarios()...)
 }
 
 func TestDelivery(t *testing.T) {

@@ -34,11 +34,12 @@ func (d *Duration) UnmarshalText(text []byte) error {
 }
 
 // Fault is a misbehavior that the sandbox shows to uploads. At least one of
-// Status, Delay, PartialSuccess, Reset, Down and Redirect must be set.
+// Status, Delay, PartialSuccess, Reset, Down, Redirect and Page must be set.
 type Fault struct {
 	// Signal restricts the fault to one signal; empty means all.
 	Signal Signal `json:"signal,omitempty"`
-	// Status, 300 to 599, answers with that HTTP status instead of storing.
+	// Status, 300 to 599, answers with that HTTP status instead of storing. With
+	// Page it is 200 to 599.
 	Status int `json:"status,omitempty"`
 	// RetryAfter is sent as it is in the Retry-After header, with Status.
 	RetryAfter string `json:"retry_after,omitempty"`
@@ -55,6 +56,9 @@ type Fault struct {
 	Down bool `json:"down,omitempty"`
 	// Redirect is the Location of a redirect; Status says which, 307 if unset.
 	Redirect string `json:"redirect,omitempty"`
+	// Page is an HTML page that stands in for an answer of APM, as a proxy's or a
+	// sign-in page does; Status says with which status, 200 if unset.
+	Page string `json:"page,omitempty"`
 	// Times is the number of uploads that the fault applies to; 0 means until
 	// it is deleted.
 	Times int `json:"times,omitempty"`
@@ -80,8 +84,12 @@ func (f Fault) Validate() error {
 	if f.Signal != "" && !slices.Contains(signals, f.Signal) {
 		fail("signal: must be traces, metrics, logs or empty, got %q", f.Signal)
 	}
-	if f.Status != 0 && (f.Status < 300 || f.Status > 599) {
-		fail("status: must be from 300 to 599, got %d", f.Status)
+	lowest := http.StatusMultipleChoices
+	if f.Page != "" {
+		lowest = http.StatusOK
+	}
+	if f.Status != 0 && (f.Status < lowest || f.Status > 599) {
+		fail("status: must be from %d to 599, got %d", lowest, f.Status)
 	}
 	if f.Status == http.StatusNotModified {
 		fail("status: 304 has no body and cannot be imitated")
@@ -112,14 +120,20 @@ func (f Fault) Validate() error {
 			fail("partial_success: cannot go with status or redirect, which store nothing")
 		}
 	}
+	if f.Page != "" && (f.Message != "" || f.PartialSuccess != nil || f.Redirect != "") {
+		fail("page: cannot go with message, partial_success or redirect")
+	}
+	if f.Page != "" && (f.Status == http.StatusNoContent || f.Status == http.StatusResetContent) {
+		fail("page: cannot go with status %d, which has no body", f.Status)
+	}
 	if f.Redirect != "" {
 		errs = append(errs, f.validateRedirect())
 	}
-	if f.Down && (f.Status != 0 || f.PartialSuccess != nil || f.Reset || f.Redirect != "") {
+	if f.Down && (f.Status != 0 || f.PartialSuccess != nil || f.Reset || f.Redirect != "" || f.Page != "") {
 		fail("down: goes only with signal, delay and times")
 	}
-	if f.Status == 0 && f.Delay == 0 && f.PartialSuccess == nil && !f.Reset && !f.Down && f.Redirect == "" {
-		fail("fault: set at least one of status, delay, partial_success, reset, down, redirect")
+	if f.Status == 0 && f.Delay == 0 && f.PartialSuccess == nil && !f.Reset && !f.Down && f.Redirect == "" && f.Page == "" {
+		fail("fault: set at least one of status, delay, partial_success, reset, down, redirect, page")
 	}
 	return errors.Join(errs...)
 }
@@ -140,8 +154,11 @@ func (f Fault) validateRedirect() error {
 // status is the HTTP status that the fault answers with instead of storing,
 // or 0.
 func (f Fault) status() int {
-	if f.Status == 0 && f.Redirect != "" {
+	switch {
+	case f.Status == 0 && f.Redirect != "":
 		return http.StatusTemporaryRedirect
+	case f.Status == 0 && f.Page != "":
+		return http.StatusOK
 	}
 	return f.Status
 }

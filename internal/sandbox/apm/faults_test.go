@@ -52,6 +52,19 @@ func TestStatusFaults(t *testing.T) {
 	}
 }
 
+// A page is no answer of APM's, whatever its status, and nothing is stored.
+func TestPageFault(t *testing.T) {
+	for fault, want := range map[string]int{`{"page":"<html>sign in</html>"}`: 200, `{"page":"<html>sign in</html>","status":407}`: 407} {
+		s := start(t)
+		s.fault(fault)
+		a := s.upload(TracesPath, protoOf(t, oneSpan(t)))
+		assert.Equal(t, want, a.status)
+		assert.Equal(t, "text/html; charset=utf-8", a.header.Get("Content-Type"))
+		assert.Equal(t, "<html>sign in</html>", string(a.body))
+		assert.Equal(t, SpanCounts{Received: 1, Rejected: 1}, s.server.Counts().Spans)
+	}
+}
+
 func TestFaultMeetsItsSignalAndItsTimes(t *testing.T) {
 	s := start(t)
 	s.fault(`{"signal":"metrics","status":500,"times":2}`)

@@ -272,7 +272,7 @@ func (u *upload) accept(b batch) {
 	}
 	u.hold()
 	u.server.log.accepted(u.info, services)
-	u.answer(body)
+	u.answer(string(u.enc), body)
 }
 
 // rejectByFault answers with the fault's status; nothing is stored.
@@ -290,6 +290,12 @@ func (u *upload) rejectByFault(b batch) {
 	if message == "" {
 		message = "fault " + u.fault.ID + " of the sandbox"
 	}
+	if fault.Page != "" {
+		u.info.Status, u.info.Error = fault.status(), message
+		u.server.log.rejected(u.info, "fault")
+		u.answer("text/html; charset=utf-8", []byte(fault.Page))
+		return
+	}
 	u.reject(&problem{status: fault.status(), reason: "fault", message: message})
 }
 
@@ -306,7 +312,7 @@ func (u *upload) reject(p *problem) {
 		u.server.logger.Error("error body not encoded", zap.Error(err))
 	}
 	u.server.log.rejected(u.info, p.reason)
-	u.answer(body)
+	u.answer(string(u.enc), body)
 }
 
 // hold waits as long as the fault wants, the client stays and the server runs.
@@ -318,10 +324,10 @@ func (u *upload) hold() {
 
 // answer records the upload, so that whoever has the answer finds it in the
 // counters, and writes the response.
-func (u *upload) answer(body []byte) {
+func (u *upload) answer(contentType string, body []byte) {
 	u.record()
 	header := u.w.Header()
-	header.Set("Content-Type", string(u.enc))
+	header.Set("Content-Type", contentType)
 	header.Set("X-Content-Type-Options", "nosniff")
 	if u.fault != nil && u.fault.Fault.Reset {
 		u.reset(body)
@@ -330,7 +336,7 @@ func (u *upload) answer(body []byte) {
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	u.w.WriteHeader(u.info.Status)
 	// The client may be gone; the upload is recorded all the same.
-	_, _ = u.w.Write(body) //nolint:gosec // protobuf or JSON, never HTML
+	_, _ = u.w.Write(body) //nolint:gosec // HTML only where a fault of a test orders it
 }
 
 func (u *upload) record() {

@@ -32,6 +32,7 @@ type TelemetryBuilder struct {
 	ExporterOciApmRejectedItems     metric.Int64Counter
 	ExporterOciApmSplits            metric.Int64Counter
 	ExporterOciApmUncompressedBytes metric.Int64Counter
+	ExporterOciApmUnreadableItems   metric.Int64Counter
 	ExporterOciApmUploadedBytes     metric.Int64Counter
 	ExporterOciApmUploads           metric.Int64Counter
 }
@@ -79,13 +80,13 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExporterOciApmDroppedItems, err = builder.meter.Int64Counter(
 		"otelcol_exporter_oci_apm_dropped_items",
-		metric.WithDescription("Number of spans, data points or log records in uploads that OCI APM refused for good. [Beta]"),
+		metric.WithDescription("Number of spans, data points or log records that OCI APM refused for good, while it accepted an empty upload. [Beta]"),
 		metric.WithUnit("{item}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExporterOciApmRejectedItems, err = builder.meter.Int64Counter(
 		"otelcol_exporter_oci_apm_rejected_items",
-		metric.WithDescription("Number of spans, data points or log records that OCI APM rejected of uploads that it accepted. They are in exporterhelper's count of sent items too, which knows requests only. [Beta]"),
+		metric.WithDescription("Number of spans, data points or log records that OCI APM rejected of uploads that it accepted. [Beta]"),
 		metric.WithUnit("{item}"),
 	)
 	errs = errors.Join(errs, err)
@@ -99,6 +100,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_exporter_oci_apm_uncompressed_bytes",
 		metric.WithDescription("Size of the request bodies before compression. [Beta]"),
 		metric.WithUnit("By"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterOciApmUnreadableItems, err = builder.meter.Int64Counter(
+		"otelcol_exporter_oci_apm_unreadable_items",
+		metric.WithDescription("Number of stored requests that could not be read, for their version or for damage. [Beta]"),
+		metric.WithUnit("{request}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExporterOciApmUploadedBytes, err = builder.meter.Int64Counter(

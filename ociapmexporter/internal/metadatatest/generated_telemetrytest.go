@@ -56,7 +56,7 @@ func AssertEqualExporterOciApmDiscoveries(t *testing.T, tt *componenttest.Teleme
 func AssertEqualExporterOciApmDroppedItems(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_oci_apm_dropped_items",
-		Description: "Number of spans, data points or log records in uploads that OCI APM refused for good. [Beta]",
+		Description: "Number of spans, data points or log records that OCI APM refused for good, while it accepted an empty upload. [Beta]",
 		Unit:        "{item}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -72,7 +72,7 @@ func AssertEqualExporterOciApmDroppedItems(t *testing.T, tt *componenttest.Telem
 func AssertEqualExporterOciApmRejectedItems(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_oci_apm_rejected_items",
-		Description: "Number of spans, data points or log records that OCI APM rejected of uploads that it accepted. They are in exporterhelper's count of sent items too, which knows requests only. [Beta]",
+		Description: "Number of spans, data points or log records that OCI APM rejected of uploads that it accepted. [Beta]",
 		Unit:        "{item}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -113,6 +113,22 @@ func AssertEqualExporterOciApmUncompressedBytes(t *testing.T, tt *componenttest.
 		},
 	}
 	got, err := tt.GetMetric("otelcol_exporter_oci_apm_uncompressed_bytes")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
+func AssertEqualExporterOciApmUnreadableItems(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_exporter_oci_apm_unreadable_items",
+		Description: "Number of stored requests that could not be read, for their version or for damage. [Beta]",
+		Unit:        "{request}",
+		Data: metricdata.Sum[int64]{
+			Temporality: metricdata.CumulativeTemporality,
+			IsMonotonic: true,
+			DataPoints:  dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_exporter_oci_apm_unreadable_items")
 	require.NoError(t, err)
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }

@@ -25,6 +25,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ExporterOciApmRejectedItems.Add(context.Background(), 1)
 	tb.ExporterOciApmSplits.Add(context.Background(), 1)
 	tb.ExporterOciApmUncompressedBytes.Add(context.Background(), 1)
+	tb.ExporterOciApmUnreadableItems.Add(context.Background(), 1)
 	tb.ExporterOciApmUploadedBytes.Add(context.Background(), 1)
 	tb.ExporterOciApmUploads.Add(context.Background(), 1)
 	AssertEqualExporterOciApmDataKeyReloads(t, testTel,
@@ -43,6 +44,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualExporterOciApmUncompressedBytes(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualExporterOciApmUnreadableItems(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualExporterOciApmUploadedBytes(t, testTel,

@@ -10,9 +10,11 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -34,8 +36,11 @@ import (
 type strictReader struct {
 	url             string
 	uploads, stored atomic.Int64
-	readsNothing    atomic.Bool
+	readsNothing    atomic.Int64 // the status for everything; 0 is none
+	refusesFrom     atomic.Int64 // the upload from which on everything is refused; 0 is none
 	down            atomic.Int64 // the upload to be answered with 503, from 1
+	retryAfter      string       // beside 503
+	rejects         atomic.Int64 // how many spans of an upload that it accepts
 }
 
 func newStrictReader(t *testing.T) *strictReader {
@@ -52,11 +57,19 @@ func (s *strictReader) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	upload := s.uploads.Add(1)
 	body, err := io.ReadAll(r.Body)
 	request := ptraceotlp.NewExportRequest()
-	if err != nil || request.UnmarshalProto(body) != nil || s.readsNothing.Load() {
+	if status := s.readsNothing.Load(); status != 0 {
+		w.WriteHeader(int(status))
+		return
+	}
+	from := s.refusesFrom.Load()
+	if err != nil || request.UnmarshalProto(body) != nil || from != 0 && upload >= from {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
 	if upload == s.down.Load() {
+		if s.retryAfter != "" {
+			w.Header().Set("Retry-After", s.retryAfter)
+		}
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
@@ -71,6 +84,16 @@ func (s *strictReader) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	s.stored.Add(int64(request.Traces().SpanCount()))
+	if rejects := s.rejects.Load(); rejects > 0 {
+		response := ptraceotlp.NewExportResponse()
+		response.PartialSuccess().SetRejectedSpans(rejects)
+		content, err := response.MarshalJSON()
+		if err != nil {
+			panic(err)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(content)
+	}
 }
 
 // tracesWith returns spans of which those with the indexes are bad.
@@ -100,22 +123,22 @@ func TestUnreadableItemsAreFound(t *testing.T) {
 		dropped int
 		uploads int64
 	}{
-		{"the only one", 1, []int{0}, 1, 1},
-		{"one of two", 2, []int{1}, 1, 3},
-		{"three of four", 4, []int{0, 1, 3}, 3, 5},
-		{"one of five", 5, []int{4}, 1, 6},
-		{"the first", 1000, []int{0}, 1, 21},
-		{"the last", 1000, []int{999}, 1, 22},
-		{"in the middle", 1000, []int{500}, 1, 22},
-		{"two beside each other", 1000, []int{10, 11}, 2, 26},
-		{"one in each half", 1000, []int{10, 900}, 2, 42},
-		{"one in each quarter", 1000, []int{10, 300, 600, 900}, 4, 78},
-		{"one in each sixth", 1000, indexes(7, 6, 166), 6, 110},
-		{"all of one app, and four at its edges", 1000, indexes(300, 250, 1), 254, 91},
-		{"all but ten in a row", 1000, append(indexes(0, 600, 1), indexes(610, 390, 1)...), 1000, 5},
-		{"all", 1000, indexes(0, 1000, 1), 1000, 5},
-		{"all of four", 4, []int{0, 1, 2, 3}, 4, 5},
-		{"every third: more than can be found", 1000, indexes(0, 333, 3), 974, 94},
+		{"the only one", 1, []int{0}, 1, 4},
+		{"one of two", 2, []int{1}, 1, 5},
+		{"three of four", 4, []int{0, 1, 3}, 3, 7},
+		{"one of five", 5, []int{4}, 1, 8},
+		{"the first", 1000, []int{0}, 1, 23},
+		{"the last", 1000, []int{999}, 1, 24},
+		{"in the middle", 1000, []int{500}, 1, 23},
+		{"two beside each other", 1000, []int{10, 11}, 2, 28},
+		{"one in each half", 1000, []int{10, 900}, 2, 44},
+		{"one in each quarter", 1000, []int{10, 300, 600, 900}, 4, 80},
+		{"one in each sixth", 1000, indexes(7, 6, 166), 6, 112},
+		{"all of one app", 1000, indexes(300, 250, 1), 250, 73},
+		{"all but ten in a row", 1000, append(indexes(0, 600, 1), indexes(610, 390, 1)...), 1000, 7},
+		{"all", 1000, indexes(0, 1000, 1), 1000, 7},
+		{"all of four", 4, []int{0, 1, 2, 3}, 4, 7},
+		{"every third: more than can be found", 1000, indexes(0, 333, 3), 975, 92},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -155,25 +178,53 @@ func TestThreeUnreadableItemsCostNoOther(t *testing.T) {
 	}
 }
 
-// An APM that refuses everything is asked five times for each request, and takes the
-// first request after that.
-func TestBlanketRefusalIsCheap(t *testing.T) {
-	reader := newStrictReader(t)
-	logger, logs := observer.New(zap.InfoLevel)
-	exp := newTraces(t, plainConfig(reader.url), zap.New(logger))
-	reader.readsNothing.Store(true)
-	const requests = 50
-	for range requests {
-		require.Error(t, exp.ConsumeTraces(t.Context(), traces(1000)))
-	}
-	assert.EqualValues(t, requests*(1+probes), reader.uploads.Swap(0))
-	assert.Equal(t, 1, logs.FilterMessage("Uploads to OCI APM do not arrive").Len())
+// Where everything is refused, the empty upload too, it is the place that is wrong:
+// nothing is dropped, and each attempt takes two uploads however large the request is.
+func TestBlanketRefusalIsHeld(t *testing.T) {
+	for _, status := range []int{400, 413, 415, 422} {
+		t.Run(strconv.Itoa(status), func(t *testing.T) {
+			reader := newStrictReader(t)
+			logger, logs := observer.New(zap.InfoLevel)
+			exp := newTraces(t, plainConfig(reader.url), zap.New(logger))
+			reader.readsNothing.Store(int64(status))
+			const requests = 50
+			for range requests {
+				err := exp.ConsumeTraces(t.Context(), traces(1000))
+				require.ErrorContains(t, err, "so it is not the data: check the endpoint, and a proxy or firewall in between")
+				require.False(t, consumererror.IsPermanent(err))
+			}
+			assert.EqualValues(t, requests*2, reader.uploads.Swap(0))
+			assert.Equal(t, 1, logs.FilterMessage("Uploads to OCI APM do not arrive").Len())
 
-	reader.readsNothing.Store(false)
-	require.NoError(t, exp.ConsumeTraces(t.Context(), traces(1000)))
-	assert.EqualValues(t, 1, reader.uploads.Load())
-	assert.EqualValues(t, 1000, reader.stored.Load())
-	assert.Equal(t, 1, logs.FilterMessage("Uploads to OCI APM arrive again").Len())
+			reader.readsNothing.Store(0)
+			require.NoError(t, exp.ConsumeTraces(t.Context(), traces(1000)))
+			assert.EqualValues(t, 1, reader.uploads.Load())
+			assert.EqualValues(t, 1000, reader.stored.Load())
+			assert.Equal(t, 1, logs.FilterMessage("Uploads to OCI APM arrive again").Len())
+		})
+	}
+}
+
+// A blanket refusal that comes and goes at any upload of a search costs no item that
+// APM can read, as long as it lasts until the search has ended.
+func TestBlanketRefusalDuringSearch(t *testing.T) {
+	for upload := int64(1); upload <= 24; upload++ {
+		reader := newStrictReader(t)
+		reader.refusesFrom.Store(upload)
+		cfg := plainConfig(reader.url)
+		cfg.RetryConfig.Enabled = true
+		cfg.RetryConfig.InitialInterval = time.Millisecond
+		core, logs := observer.New(zap.InfoLevel)
+		exp := newTraces(t, cfg, zap.New(core))
+		done := make(chan error, 1)
+		go func() { done <- exp.ConsumeTraces(t.Context(), tracesWith(1000, 500)) }()
+		require.Eventually(t, func() bool {
+			return len(done) > 0 || logs.FilterMessage("Uploads to OCI APM do not arrive").Len() > 0
+		}, 10*time.Second, time.Millisecond)
+		reader.refusesFrom.Store(0)
+		require.NoError(t, <-done)
+		assert.EqualValues(t, 999, reader.stored.Load(), "refused from upload %d on", upload)
+	}
 }
 
 // What APM refused before costs no item that it can read.
@@ -186,43 +237,51 @@ func TestUnreadableRequestsCostNoOther(t *testing.T) {
 	}
 	allBad := indexes(0, 1000, 1)
 	for round := range int64(10) {
-		assert.EqualValues(t, 5, uploads(errUnreadable, tracesWith(1000, allBad...)))
-		assert.EqualValues(t, 5, uploads(errUnreadable, tracesWith(1000, allBad...)))
-		assert.EqualValues(t, 22, uploads(nil, tracesWith(1000, 500)))
-		assert.EqualValues(t, 5, uploads(errUnreadable, tracesWith(1000, allBad...)))
+		assert.EqualValues(t, 7, uploads(errUnreadable, tracesWith(1000, allBad...)))
+		assert.EqualValues(t, 7, uploads(errUnreadable, tracesWith(1000, allBad...)))
+		assert.EqualValues(t, 23, uploads(nil, tracesWith(1000, 500)))
+		assert.EqualValues(t, 7, uploads(errUnreadable, tracesWith(1000, allBad...)))
 		assert.EqualValues(t, 1, uploads(nil, traces(1000)))
-		assert.EqualValues(t, 1, uploads(errUnreadable, tracesWith(1, 0)))
-		assert.EqualValues(t, 78, uploads(nil, tracesWith(1000, 10, 300, 600, 900)))
+		assert.EqualValues(t, 4, uploads(errUnreadable, tracesWith(1, 0)))
+		assert.EqualValues(t, 80, uploads(nil, tracesWith(1000, 10, 300, 600, 900)))
 		assert.Equal(t, (round+1)*(999+1000+996), reader.stored.Load())
 	}
 }
 
-// Parts that APM cannot take for now are held, and the rest is not sent again.
+// Parts that APM cannot take for now are held, and with them all that was not sent
+// yet: the search goes on when APM is back.
 func TestPartsBesideUnreadableItemAreHeld(t *testing.T) {
-	tests := []struct {
-		name         string
-		down         int64
-		held, stored int
-		uploads      int64
+	for _, tt := range []struct {
+		pause string
+		bad   []int
+		last  int64 // upload of the search
 	}{
-		{"the first probe", 2, 100, 0, 2},
-		{"the first half", 3, 49, 51, 4},
-		{"the second half, and the first, which is not divided then", 4, 99, 1, 4},
-		{"a quarter", 5, 24, 76, 6},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			reader := newStrictReader(t)
-			reader.down.Store(tt.down)
-			exp := newTraces(t, plainConfig(reader.url), zap.NewNop())
-			var held consumererror.Traces
-			require.ErrorAs(t, exp.ConsumeTraces(t.Context(), tracesWith(100, 7)), &held)
-			assert.Equal(t, tt.held, held.Data().SpanCount())
-			assert.EqualValues(t, tt.stored, reader.stored.Load())
-			assert.Equal(t, tt.uploads, reader.uploads.Load())
-			require.NoError(t, exp.ConsumeTraces(t.Context(), held.Data()))
-			assert.EqualValues(t, 99, reader.stored.Load())
-		})
+		{"", []int{7}, 17},
+		{"600", []int{7}, 17},
+		{"", []int{7, 80}, 22}, // with parts that wait to be divided
+	} {
+		for down := int64(2); down <= tt.last; down++ {
+			t.Run(fmt.Sprintf("upload %d, Retry-After %q, bad %v", down, tt.pause, tt.bad), func(t *testing.T) {
+				reader := newStrictReader(t)
+				reader.down.Store(down)
+				reader.retryAfter = tt.pause
+				up := startUploader(t, plainConfig(reader.url), zap.NewNop())
+				r := newTestRequest(t, tracesWith(100, tt.bad...))
+				err := up.push(t.Context(), r)
+				require.Error(t, err)
+				assert.False(t, consumererror.IsPermanent(err))
+				assert.Equal(t, down, reader.uploads.Load(), "the search goes on while APM is away")
+				if tt.pause != "" {
+					assert.Contains(t, err.Error(), "Throttle (10m0s)")
+				}
+
+				held := r.OnError(err).(*request[ptrace.Traces])
+				assert.EqualValues(t, 100, int64(held.items)+reader.stored.Load(), "what is not stored is held")
+				up.pace.release()
+				require.NoError(t, up.push(t.Context(), held))
+				assert.EqualValues(t, 100-len(tt.bad), reader.stored.Load())
+			})
+		}
 	}
 }
 
@@ -234,8 +293,8 @@ func TestUnreadableItemsAreCounted(t *testing.T) {
 	require.NoError(t, err)
 	start(t, exp)
 	require.NoError(t, exp.ConsumeTraces(t.Context(), tracesWith(4, 0)))
-	reader.readsNothing.Store(true)
-	require.Error(t, exp.ConsumeTraces(t.Context(), traces(8)))
+	require.Error(t, exp.ConsumeTraces(t.Context(), tracesWith(8, indexes(0, 8, 1)...)))
+	reader.readsNothing.Store(400)
 	require.Error(t, exp.ConsumeTraces(t.Context(), traces(8)))
 
 	attributes := func(more ...attribute.KeyValue) attribute.Set {
@@ -247,9 +306,12 @@ func TestUnreadableItemsAreCounted(t *testing.T) {
 	metadatatest.AssertEqualExporterOciApmUploads(t, telemetry, []metricdata.DataPoint[int64]{
 		uploads(3, outcomeAccepted, 200),
 		uploads(1, outcomeSplit, 400),
-		uploads(1+2*5, outcomeDropped, 400), // one span of the four; twice the eight, and four of these
+		uploads(1+5, outcomeDropped, 400), // one span of the four; the eight, and four of these
+		uploads(4, outcomeControl, 200),
+		uploads(1, outcomeHeld, 400),
+		uploads(1, outcomeControl, 400),
 	}, metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreExemplars())
 	metadatatest.AssertEqualExporterOciApmDroppedItems(t, telemetry, []metricdata.DataPoint[int64]{
-		{Value: 1 + 8 + 8, Attributes: attributes()},
+		{Value: 1 + 8, Attributes: attributes()},
 	}, metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreExemplars())
 }

@@ -1,0 +1,302 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ociapmexporter
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/exporter/exportertest"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadata"
+)
+
+// startUploader starts the uploader of an exporter without exporterhelper around it.
+func startUploader(t *testing.T, cfg *Config, logger *zap.Logger) *uploader[ptrace.Traces] {
+	t.Helper()
+	up, err := newUploader(cfg, nopSettings(logger), tracesSignal())
+	require.NoError(t, err)
+	require.NoError(t, up.start(t.Context(), componenttest.NewNopHost()))
+	t.Cleanup(func() { assert.NoError(t, up.shutdown(context.Background())) })
+	return up
+}
+
+// exporterhelper gets the pause that APM asks for, of an upload and of a part of one.
+func TestRetryAfterIsHonoured(t *testing.T) {
+	for _, tt := range []struct {
+		value string
+		want  string
+	}{
+		{"7", "Throttle (7s)"},
+		{"99999", "Throttle (15m0s)"},
+		{time.Now().Add(100 * time.Hour).UTC().Format(http.TimeFormat), "Throttle (15m0s)"},
+	} {
+		t.Run(tt.value, func(t *testing.T) {
+			sandbox := startSandbox(t)
+			up := startUploader(t, directConfig(sandbox.URL()), zap.NewNop())
+			_, err := sandbox.AddFault(apm.Fault{Status: 429, RetryAfter: tt.value})
+			require.NoError(t, err)
+			err = up.push(t.Context(), newTestRequest(t, traces(3)))
+			require.Error(t, err)
+			assert.Contains(t, err.Error(), tt.want)
+		})
+	}
+
+	// The retries wait as long.
+	sandbox := startSandbox(t)
+	_, err := sandbox.AddFault(apm.Fault{Status: 429, RetryAfter: "1", Times: 1})
+	require.NoError(t, err)
+	cfg := directConfig(sandbox.URL())
+	cfg.RetryConfig.Enabled = true
+	cfg.RetryConfig.InitialInterval = time.Millisecond
+	begin := time.Now()
+	require.NoError(t, newTraces(t, cfg, zap.NewNop()).ConsumeTraces(t.Context(), traces(1)))
+	assert.GreaterOrEqual(t, time.Since(begin), 900*time.Millisecond)
+}
+
+// A split ends where another upload was told to pause, and goes on after the pause,
+// or as soon as APM takes an upload.
+func TestPauseEndsSplit(t *testing.T) {
+	sandbox := smallSandbox(t)
+	up := startUploader(t, plainConfig(sandbox.URL()), zap.NewNop())
+	r := newTestRequest(t, numbered(1, 200))
+	up.pace.hold(time.Minute)
+	err := up.push(t.Context(), r)
+	require.ErrorIs(t, err, errThrottled)
+	require.Contains(t, err.Error(), "Throttle (")
+	assert.Len(t, sandbox.Uploads(), 1, "the whole")
+	up.pace.release()
+	require.NoError(t, up.push(t.Context(), r.OnError(err)))
+	assert.Equal(t, 200, sandbox.Counts().Spans.Stored)
+}
+
+// splitServer refuses uploads of more than one span as too large, and calls during at
+// an upload.
+type splitServer struct {
+	url     string
+	uploads atomic.Int64
+	at      int64
+	during  func()
+}
+
+func newSplitServer(t *testing.T, at int64, during func()) *splitServer {
+	t.Helper()
+	s := &splitServer{at: at, during: during}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		body, err := io.ReadAll(req.Body)
+		if s.uploads.Add(1) == s.at {
+			s.during()
+		}
+		if count, countErr := tracesSignal().layout.Count(body); err != nil || countErr != nil || count > 1 {
+			w.WriteHeader(http.StatusRequestEntityTooLarge)
+		}
+	}))
+	t.Cleanup(server.Close)
+	s.url = server.URL
+	return s
+}
+
+// A shutdown ends a split between two parts. The rest stays on disk, for the next
+// start; a queue in memory has no next start, and sends it.
+func TestShutdownEndsSplit(t *testing.T) {
+	const spans, at = 40, 30
+	for _, durable := range []bool{true, false} {
+		t.Run("durable "+strconv.FormatBool(durable), func(t *testing.T) {
+			stopped, proceed := make(chan struct{}), make(chan struct{})
+			server := newSplitServer(t, at, func() { close(stopped); <-proceed })
+			cfg := createDefaultConfig().(*Config)
+			cfg.ClientConfig.Endpoint = server.url
+			cfg.ClientConfig.Compression = "none"
+			cfg.DataKey = testKey
+			cfg.StartupCheck = false
+			cfg.QueueConfig.Get().Batch.Get().FlushTimeout = time.Millisecond
+			host := componenttest.NewNopHost()
+			if durable {
+				var id component.ID
+				host, id = startStorage(t, t.TempDir())
+				cfg.QueueConfig.Get().StorageID = &id
+			}
+			exp := startTraces(t, cfg, host)
+			require.NoError(t, exp.ConsumeTraces(t.Context(), traces(spans)))
+			<-stopped
+			var shutdown sync.WaitGroup
+			shutdown.Go(func() { assert.NoError(t, exp.Shutdown(context.Background())) })
+			time.Sleep(20 * time.Millisecond) // for the shutdown to begin
+			close(proceed)
+			shutdown.Wait()
+			if !durable {
+				assert.EqualValues(t, 80, server.uploads.Load(), "the whole, a control and all parts")
+				return
+			}
+			assert.LessOrEqual(t, server.uploads.Load(), int64(at+1))
+			server.uploads.Store(at)
+			exp = startTraces(t, cfg, host)
+			require.Eventually(t, func() bool { return server.uploads.Load() == at+80 }, 10*time.Second, time.Millisecond)
+			require.NoError(t, exp.Shutdown(context.Background()))
+		})
+	}
+}
+
+// Whoever has sent a request and gives up ends its split, and says nothing of APM.
+func TestCancelEndsSplit(t *testing.T) {
+	for _, at := range []int64{1, 2, 30} {
+		t.Run(strconv.FormatInt(at, 10), func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			server := newSplitServer(t, at, cancel)
+			core, logs := observer.New(zap.DebugLevel)
+			up := startUploader(t, plainConfig(server.url), zap.New(core))
+			err := up.push(ctx, newTestRequest(t, traces(40)))
+			require.ErrorIs(t, err, context.Canceled)
+			assert.LessOrEqual(t, server.uploads.Load(), at+1)
+			assert.Empty(t, up.health.problem)
+			assert.Empty(t, logs.FilterMessageSnippet("do not arrive").All())
+		})
+	}
+}
+
+// A shutdown waits for the check at the start, whose upload it ends.
+func TestShutdownWaitsForStartupCheck(t *testing.T) {
+	asked := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+		_, _ = io.ReadAll(req.Body)
+		close(asked)
+		<-req.Context().Done()
+	}))
+	defer server.Close()
+	cfg := directConfig(server.URL)
+	cfg.StartupCheck = true
+	up, err := newUploader(cfg, nopSettings(zap.NewNop()), tracesSignal())
+	require.NoError(t, err)
+	require.NoError(t, up.start(t.Context(), componenttest.NewNopHost()))
+	<-asked
+	var ended atomic.Bool
+	stopCheck := up.stopCheck
+	up.stopCheck = func() {
+		go func() {
+			time.Sleep(50 * time.Millisecond) // a check that takes its time to end
+			ended.Store(true)
+			stopCheck()
+		}()
+	}
+	require.NoError(t, up.shutdown(context.Background()))
+	assert.True(t, ended.Load(), "the shutdown has not waited")
+}
+
+// The time for an upload is that of the configuration, and not exporterhelper's of
+// five seconds.
+func TestTimeoutIsTheConfigured(t *testing.T) {
+	deadlines := make(chan bool, 1)
+	cfg := directConfig("http://127.0.0.1:1")
+	up, err := newUploader(cfg, nopSettings(zap.NewNop()), tracesSignal())
+	require.NoError(t, err)
+	up.target = targetFunc(func(ctx context.Context) error {
+		_, has := ctx.Deadline()
+		deadlines <- has
+		return errUndiscovered
+	})
+	exp, err := newTracesExporter(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg, up)
+	require.NoError(t, err)
+	start(t, exp)
+	require.Error(t, exp.ConsumeTraces(context.Background(), traces(1)))
+	assert.False(t, <-deadlines, "exporterhelper has set a deadline")
+}
+
+// targetFunc is a target that has no destination.
+type targetFunc func(ctx context.Context) error
+
+func (targetFunc) start(component.Host)        {}
+func (targetFunc) shutdown()                   {}
+func (targetFunc) ready(context.Context) error { return nil }
+
+func (f targetFunc) destination(ctx context.Context) (*signalURLs, string, error) {
+	return nil, "", f(ctx)
+}
+func (targetFunc) refused(context.Context, string) (string, error) { return "", nil }
+
+// Data that other exporters get as well is not copied for this one.
+func TestExportersDoNotMutate(t *testing.T) {
+	set := exportertest.NewNopSettings(metadata.Type)
+	for name, cfg := range map[string]*Config{"queue": createDefaultConfig().(*Config), "direct": directConfig("")} {
+		t.Run(name, func(t *testing.T) {
+			cfg.ClientConfig.Endpoint = testEndpoint
+			cfg.DataKey = testKey
+			traces, err := NewFactory().CreateTraces(t.Context(), set, cfg)
+			require.NoError(t, err)
+			metrics, err := NewFactory().CreateMetrics(t.Context(), set, cfg)
+			require.NoError(t, err)
+			logs, err := NewFactory().CreateLogs(t.Context(), set, cfg)
+			require.NoError(t, err)
+			assert.False(t, traces.Capabilities().MutatesData)
+			assert.False(t, metrics.Capabilities().MutatesData)
+			assert.False(t, logs.Capabilities().MutatesData)
+		})
+	}
+}
+
+func TestPace(t *testing.T) {
+	p := &pace{}
+	p.timedOut(4 << 20)
+	assert.Zero(t, p.size(), "one time-out is none")
+	p.arrived(10)
+	p.timedOut(4 << 20)
+	assert.Zero(t, p.size(), "nor is one now and then")
+	for range 10 {
+		p.timedOut(4 << 20)
+	}
+	assert.Equal(t, 2<<20, p.size(), "those of many uploads of one size count once")
+	p.timedOut(2 << 20)
+	assert.Equal(t, 1<<20, p.size())
+	p.arrived(100)
+	assert.Equal(t, 1<<20, p.size(), "a small upload shows nothing of a large one")
+	for range 20 {
+		p.timedOut(1)
+	}
+	assert.Equal(t, minPace, p.size())
+	for p.size() > 0 {
+		before := p.size()
+		p.arrived(before)
+		require.Contains(t, []int{2 * before, 0}, p.size())
+	}
+}
+
+// A network that takes more than the time for one upload gets less at a time, until
+// it arrives.
+func TestTimeoutsHalve(t *testing.T) {
+	var largest atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+		body, err := io.ReadAll(req.Body)
+		if err != nil || len(body) > 100_000 {
+			<-req.Context().Done()
+			return
+		}
+		largest.Store(max(largest.Load(), int64(len(body))))
+	}))
+	defer server.Close()
+	cfg := plainConfig(server.URL)
+	cfg.ClientConfig.Timeout = 50 * time.Millisecond
+	cfg.RetryConfig.Enabled = true
+	cfg.RetryConfig.InitialInterval = time.Millisecond
+	cfg.RetryConfig.MaxInterval = time.Millisecond
+	td := traces(2000)
+	for _, span := range td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {
+		span.Attributes().PutStr("filler", "a filler of some length, so that there are some hundred bytes to each of the spans of this request")
+	}
+	require.NoError(t, newTraces(t, cfg, zap.NewNop()).ConsumeTraces(t.Context(), td))
+	assert.Greater(t, largest.Load(), int64(minPace), "no smaller than it has to be")
+}

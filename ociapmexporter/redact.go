@@ -1,0 +1,166 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ociapmexporter // import "github.com/ociapm/otelcol-ociapm/ociapmexporter"
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"html"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+)
+
+const (
+	redacted = "[redacted]"
+	// minDerived is the shortest form of a secret that is looked for besides the
+	// secret itself: shorter ones are in any text.
+	minDerived = 8
+)
+
+// userInfo is the user name and password of a URL. A password that was not
+// escaped can have a slash or another at sign in it.
+var userInfo = regexp.MustCompile(`(://)[^\s"'<>]*@`)
+
+// secrets are what no text may show: the data keys of the last uploads, and what
+// the configuration has of the kind. Answers repeat keys, and so do errors where a
+// key was written into the wrong field.
+type secrets struct {
+	mu    sync.Mutex
+	keys  []string // the newest first
+	forms []form   // of the keys
+	fixed []form
+}
+
+// form is a way to write a secret.
+type form struct {
+	text string
+	fold bool // in whatever case
+}
+
+// maxKeys is how many data keys are remembered: that of an upload and its
+// successor, and those of uploads beside it.
+const maxKeys = 4
+
+// newSecrets returns the secrets of a configuration.
+func newSecrets(cfg *Config) *secrets {
+	s := &secrets{}
+	for _, value := range cfg.ClientConfig.Headers.Iter {
+		if len(value) >= minDerived {
+			s.fixed = append(s.fixed, formsOf(string(value))...)
+		}
+	}
+	s.use(string(cfg.DataKey))
+	return s
+}
+
+// use notes the data key of an upload.
+func (s *secrets) use(key string) {
+	key = strings.TrimSpace(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if key == "" || len(s.keys) > 0 && s.keys[0] == key {
+		return
+	}
+	keys := slices.DeleteFunc(slices.Clone(s.keys), func(other string) bool { return other == key })
+	s.keys = append([]string{key}, keys...)
+	s.keys = s.keys[:min(len(s.keys), maxKeys)]
+	s.forms = nil
+	for _, key := range s.keys {
+		s.forms = append(s.forms, formsOf(key)...)
+	}
+}
+
+// clean returns a text without secrets.
+func (s *secrets) clean(text string) string {
+	s.mu.Lock()
+	forms := slices.Concat(s.fixed, s.forms)
+	s.mu.Unlock()
+	text = userInfo.ReplaceAllString(text, "${1}"+redacted+"@")
+	for _, f := range forms {
+		text = f.replace(text)
+	}
+	return text
+}
+
+func (f form) replace(text string) string {
+	if !f.fold {
+		return strings.ReplaceAll(text, f.text, redacted)
+	}
+	var out strings.Builder
+	for {
+		at := indexFold(text, f.text)
+		if at < 0 {
+			out.WriteString(text)
+			return out.String()
+		}
+		out.WriteString(text[:at])
+		out.WriteString(redacted)
+		text = text[at+len(f.text):]
+	}
+}
+
+// indexFold finds what is ASCII, in whatever case, in a text that need not be.
+func indexFold(text, part string) int {
+	for i := 0; i+len(part) <= len(text); i++ {
+		if strings.EqualFold(text[i:i+len(part)], part) {
+			return i
+		}
+	}
+	return -1
+}
+
+// formsOf returns how a secret can stand in a text, the longest first.
+func formsOf(secret string) []form {
+	forms := []form{{secret, true}}
+	add := func(text string, fold bool) {
+		if len(text) >= minDerived && text != secret {
+			forms = append(forms, form{text, fold})
+		}
+	}
+	add(url.QueryEscape(secret), true)
+	add(url.PathEscape(secret), true)
+	add(html.EscapeString(secret), false)
+	if quoted, err := json.Marshal(secret); err == nil {
+		add(string(quoted[1:len(quoted)-1]), false)
+	}
+	add(hex.EncodeToString([]byte(secret)), true)
+	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		// What is before the secret in the same base64, such as a user name, moves
+		// it by none to two bytes. What depends on its neighbors is left out.
+		for before := range 3 {
+			encoded := encoding.EncodeToString(append(make([]byte, before), secret...))
+			begin := (before*8 + 5) / 6
+			end := (before + len(secret)) * 8 / 6
+			add(encoded[begin:end], false)
+		}
+	}
+	slices.SortStableFunc(forms, func(a, b form) int { return len(b.text) - len(a.text) })
+	return slices.Compact(forms)
+}
+
+// cleanError is an error whose text shows no secret. What is in it is still found
+// by errors.Is and errors.As.
+type cleanError struct {
+	text string
+	err  error
+}
+
+// Error returns the text without secrets.
+func (e *cleanError) Error() string { return e.text }
+
+// Unwrap returns the error.
+func (e *cleanError) Unwrap() error { return e.err }
+
+// cleaned returns the error without secrets in its text.
+func (s *secrets) cleaned(err error) error {
+	text := err.Error()
+	if clean := s.clean(text); clean != text {
+		return &cleanError{text: clean, err: err}
+	}
+	return err
+}

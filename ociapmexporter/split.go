@@ -1,0 +1,334 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ociapmexporter // import "github.com/ociapm/otelcol-ociapm/ociapmexporter"
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.uber.org/zap"
+
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/otlpwire"
+)
+
+const (
+	// probes is how many items, each by itself, APM must refuse of a part that it
+	// cannot read, and accept none, until the rest of the part is dropped. It is
+	// what a request costs more where APM refuses everything.
+	probes = 4
+	// maxRefusals is how often the parts of a request may be refused until those
+	// still in search are dropped: the requests behind it wait meanwhile. It takes
+	// about 130 uploads, and finds seven items spread over a thousand.
+	maxRefusals = 64
+	// maxNamed is how many of the dropped parts of a request the log tells of.
+	maxNamed = 8
+)
+
+// splitter uploads a request, in parts where it has to be. Parts are sets of the
+// items of the one request: each is encoded for its upload only. The splitter ends
+// with the first part that is held: the rest is sent again with it.
+type splitter[T any] struct {
+	uploader *uploader[T]
+	source   *request[T]
+
+	uploads  int           // made so far
+	refused  []refusedPart // to be divided
+	refusals int           // of what APM cannot read
+
+	held   otlpwire.Set // to be sent again
+	heldBy error        // the reason; ends the split
+
+	suspects  []refusedPart // to be dropped, if the control says that it is the data
+	dropped   []error       // the first maxNamed
+	lost      int           // dropped items, and those that APM rejected
+	delivered int           // items
+}
+
+// refusedPart is a part that was uploaded and refused.
+type refusedPart struct {
+	items otlpwire.Set
+	err   error
+	// suspect says that the other half was not accepted either: all of both may be
+	// what APM cannot read.
+	suspect bool
+}
+
+// run uploads the request. It returns what exporterhelper acts upon.
+func (s *splitter[T]) run(ctx context.Context) error {
+	rest := otlpwire.All(s.source.items)
+	if len(rest) == 0 {
+		return s.uploader.uploadEmpty(ctx, s.source)
+	}
+	for len(rest) > 0 && s.heldBy == nil {
+		var part otlpwire.Set
+		part, rest = s.next(rest)
+		err := s.upload(ctx, part)
+		if isRefusal(err) {
+			s.search(ctx, refusedPart{items: part, err: err, suspect: true})
+		}
+		if s.heldBy != nil {
+			s.hold(rest, s.heldBy)
+		}
+	}
+	return s.finish(ctx)
+}
+
+// next cuts off what time-outs let go at a time.
+func (s *splitter[T]) next(rest otlpwire.Set) (part, others otlpwire.Set) {
+	limit := s.uploader.pace.size()
+	if limit == 0 || s.source.size <= limit {
+		return rest, nil
+	}
+	n, err := s.source.signal.layout.Fill(otlpwire.Limit{Size: limit}, rest, s.source.pieces...)
+	if err != nil || n == 0 {
+		return rest, nil // the upload says what is wrong
+	}
+	return rest.Cut(n)
+}
+
+// upload makes one upload of a part, and returns its error where it is refused or
+// held. What is held is noted.
+func (s *splitter[T]) upload(ctx context.Context, part otlpwire.Set) error {
+	if s.uploads > 0 {
+		// Between two parts: is there still somebody to send them, and to?
+		if err := s.uploader.interrupted(ctx); err != nil {
+			s.hold(part, err)
+			return err
+		}
+	}
+	s.uploads++
+	var rejected int
+	r, err := s.source.selection(part)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", errUnreadable, err)
+	} else {
+		rejected, err = s.uploader.uploadOnce(ctx, r)
+	}
+	switch {
+	case err == nil:
+		s.delivered += part.Len() - rejected
+		s.lost += rejected
+	case errors.Is(err, errUnreadable):
+		s.refusals++
+	case !isRefusal(err):
+		s.hold(part, err)
+	}
+	return err
+}
+
+// search uploads the parts of a part that was refused, the larger ones first: where
+// it ends before all is found, it has saved the most. What becomes of a request
+// depends on its own items only, not on the requests before it.
+func (s *splitter[T]) search(ctx context.Context, part refusedPart) {
+	// An APM that refuses an empty upload too refuses the place, and not the data.
+	if err := s.control(ctx, part.err); err != nil {
+		s.uploader.countHeld(ctx, part.err)
+		s.hold(part.items, err)
+		return
+	}
+	s.refused = append(s.refused, part)
+	for len(s.refused) > 0 {
+		next := s.refused[0]
+		s.refused = s.refused[1:]
+		if s.heldBy != nil {
+			s.uploader.countHeld(ctx, next.err)
+			s.hold(next.items, s.heldBy)
+			continue
+		}
+		s.divide(ctx, next)
+	}
+}
+
+// divide uploads the parts of a part.
+func (s *splitter[T]) divide(ctx context.Context, part refusedPart) {
+	switch items := part.items.Len(); {
+	case items == 1:
+		s.uploader.countSplit(ctx, part.err)
+		if err := s.upload(ctx, part.items); isRefusal(err) {
+			s.suspect(part.items, err)
+		}
+	case errors.Is(part.err, errTooLarge):
+		s.uploader.countSplit(ctx, part.err)
+		s.halve(ctx, part.items)
+	case s.refusals >= maxRefusals:
+		s.suspect(part.items, part.err)
+	case part.suspect || items <= probes:
+		s.probe(ctx, part)
+	default:
+		s.uploader.countSplit(ctx, part.err)
+		s.halve(ctx, part.items)
+	}
+}
+
+// probe uploads items of a part that APM cannot read, each by itself, until it
+// accepts one. Then the others are halved; where it accepts none, they are dropped.
+func (s *splitter[T]) probe(ctx context.Context, part refusedPart) {
+	places := sample(part.items.Len(), probes, s.source.size)
+	var tried []int
+	accepted := false
+	for _, place := range places {
+		if s.heldBy != nil || accepted && part.items.Len() > len(places) {
+			break
+		}
+		tried = append(tried, place)
+		item := part.items.At(place)
+		err := s.upload(ctx, item)
+		if isRefusal(err) {
+			s.suspect(item, err)
+		}
+		accepted = accepted || err == nil
+	}
+	rest := part.items.Without(tried)
+	if len(rest) > 0 && !accepted && s.heldBy == nil {
+		s.suspect(rest, part.err)
+		return
+	}
+	s.uploader.countSplit(ctx, part.err)
+	switch {
+	case len(rest) == 0:
+	case s.heldBy != nil:
+		s.hold(rest, s.heldBy)
+	default:
+		s.halve(ctx, rest)
+	}
+}
+
+// sample returns at most n of the places of so many items, in their order. One is
+// taken from each nth of the items, within it at a place that looks random, so that
+// neither a run of items nor a pattern that repeats fills the sample unless it fills
+// most of the request. The same request has the same sample.
+func sample(items, n, seed int) []int {
+	n = min(n, items)
+	random := rand.New(rand.NewPCG(uint64(items), uint64(seed))) //nolint:gosec // no secret, and the counts are positive
+	places := make([]int, 0, n)
+	for i := range n {
+		from, to := i*items/n, (i+1)*items/n
+		places = append(places, from+random.IntN(to-from))
+	}
+	return places
+}
+
+// halve uploads the halves of a part.
+func (s *splitter[T]) halve(ctx context.Context, part otlpwire.Set) {
+	first, second := part.Cut(part.Len() / 2)
+	halves := [...]otlpwire.Set{first, second}
+	var errs [len(halves)]error
+	for i, half := range halves {
+		switch {
+		case len(half) == 0:
+		case s.heldBy != nil:
+			s.hold(half, s.heldBy)
+		default:
+			errs[i] = s.upload(ctx, half)
+		}
+	}
+	for i, half := range halves {
+		switch {
+		case !isRefusal(errs[i]):
+		case half.Len() == 1:
+			s.suspect(half, errs[i])
+		default:
+			s.refused = append(s.refused, refusedPart{items: half, err: errs[i], suspect: isRefusal(errs[0]) && isRefusal(errs[1])})
+		}
+	}
+}
+
+// hold notes a part that is sent again.
+func (s *splitter[T]) hold(part otlpwire.Set, why error) {
+	s.held = s.held.With(part)
+	if s.heldBy == nil {
+		s.heldBy = why
+	}
+}
+
+// suspect notes a part that seems to be what APM refuses.
+func (s *splitter[T]) suspect(part otlpwire.Set, err error) {
+	s.suspects = append(s.suspects, refusedPart{items: part, err: err})
+}
+
+// control makes an empty upload. Where it is refused too, or not answered, nothing
+// is known of the data that was refused with the error, and the upload is held: it
+// returns why.
+func (s *splitter[T]) control(ctx context.Context, refused error) error {
+	if err := s.uploader.interrupted(ctx); err != nil {
+		return err
+	}
+	return s.uploader.control(ctx, refused)
+}
+
+// finish decides about what seems to be what APM refuses, and returns what
+// exporterhelper acts upon.
+func (s *splitter[T]) finish(ctx context.Context) error {
+	if len(s.suspects) > 0 && s.heldBy == nil {
+		// What was refused in the meantime could have been everything.
+		s.heldBy = s.control(ctx, s.suspects[0].err)
+	}
+	for _, part := range s.suspects {
+		if s.heldBy != nil {
+			s.uploader.countHeld(ctx, part.err)
+			s.hold(part.items, s.heldBy)
+			continue
+		}
+		s.drop(ctx, part)
+	}
+
+	r := s.source
+	delivered := r.delivered + s.delivered
+	if len(s.dropped) > 0 && (delivered > 0 || len(s.held) > 0) {
+		// The caller is told of what is held, or of success. What was dropped
+		// beside it is said here.
+		s.uploader.logger.Error("OCI APM refused a part of a request that was split: it is dropped",
+			zap.Int("dropped_items", s.droppedItems()), zap.Errors("errors", s.dropped))
+	}
+	switch {
+	case len(s.held) > 0:
+		return s.heldError(delivered)
+	case delivered == 0 && len(s.dropped) > 0:
+		err := consumererror.NewPermanent(errors.Join(s.dropped...))
+		s.uploader.health.failed(strconv.Itoa(statusOf(s.dropped[0])), err)
+		return err
+	}
+	s.uploader.sent.withhold(r.lost + s.lost)
+	return nil
+}
+
+// heldError says what of the request is to be sent again.
+func (s *splitter[T]) heldError(delivered int) error {
+	rest, err := s.source.selection(s.held)
+	if err != nil || rest == s.source {
+		return s.heldBy
+	}
+	rest.delivered = delivered
+	rest.lost = s.source.lost + s.lost
+	return &heldError[T]{cause: s.heldBy, request: rest}
+}
+
+// drop counts and notes a part that is not sent again.
+func (s *splitter[T]) drop(ctx context.Context, part refusedPart) {
+	s.uploader.countDropped(ctx, part.items.Len(), part.err)
+	s.lost += part.items.Len()
+	if len(s.dropped) == maxNamed {
+		return
+	}
+	err := part.err
+	if r, selectErr := s.source.selection(part.items); selectErr == nil && r.items == 1 {
+		err = fmt.Errorf("%s: %w", r.describe(), err)
+		if errors.Is(err, errTooLarge) {
+			err = fmt.Errorf("%s takes %d bytes: %w", r.describe(), r.size, part.err)
+		}
+	}
+	s.dropped = append(s.dropped, err)
+}
+
+func (s *splitter[T]) droppedItems() int {
+	n := 0
+	for _, part := range s.suspects {
+		n += part.items.Len()
+	}
+	return n
+}
