@@ -102,11 +102,19 @@ func (s *crashingStorage) GetClient(ctx context.Context, kind component.Kind, id
 
 func (s *crashingStorage) crash(t *testing.T) {
 	t.Helper()
+	s.crashAfter(t, func() {})
+}
+
+// crashAfter crashes the storage, which does nothing else between that and what is
+// done before it.
+func (s *crashingStorage) crashAfter(t *testing.T, before func()) {
+	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.crashed || s.client == nil {
 		return
 	}
+	before()
 	s.crashed = true
 	require.NoError(t, s.client.Close(context.Background()))
 }

@@ -147,12 +147,8 @@ func TestCrashUnderLoad(t *testing.T) {
 		}
 		<-crash
 		// What next has got at this moment is delivered; nothing after it is.
-		store.mu.Lock()
-		got := out.got()
-		store.mu.Unlock()
-		store.crash(t)
+		store.crashAfter(t, func() { maps.Copy(delivered, out.got()) })
 		senders.Wait()
-		maps.Copy(delivered, got)
 	}
 	h, _ := newFileStorage(t, folder, 0)
 	out := newSink()
