@@ -75,6 +75,7 @@ func (d *durable) refused(err error) {
 // tidyUntilStopped does what has to be done beside the way of the spans.
 func (d *durable) tidyUntilStopped(ctx context.Context) {
 	defer close(d.stopped)
+	defer d.putDown()
 	timer := time.NewTimer(tidyInterval)
 	defer timer.Stop()
 	for {
@@ -105,7 +106,7 @@ func (d *durable) tidy(ctx context.Context) time.Duration {
 		d.calm = true
 	}
 	if err := d.persist(ctx); err != nil {
-		d.logger.Warn("The storage cannot be written, so that it keeps spans that are no longer needed; this is retried", zap.Error(err))
+		d.logger.Warn("The storage cannot be written, so it keeps spans that are no longer needed; this is retried", zap.Error(err))
 	}
 	return again
 }
@@ -119,40 +120,59 @@ func (d *durable) persist(ctx context.Context) error {
 	return d.journal.flush(ctx)
 }
 
-// redeliver offers held spans, a batch of the journal at a time, until the next
-// component refuses some or a number of batches is done. It returns the time until
-// the rest has to be offered.
+// redeliver offers held spans, a batch of the journal at a time and trace by trace
+// as tail_sampling does, until the next component refuses some or a number of
+// batches is done. Each trace that is accepted is settled at once. It returns the
+// time until the rest has to be offered.
 func (d *durable) redeliver(ctx context.Context) time.Duration {
 	progress := false
 	for range redeliveredBatches {
-		batch, parts := d.ledger.take()
-		if batch == nil {
-			return tidyInterval
-		}
-		settled, ok := d.offerStored(ctx, batch, parts)
-		progress = progress || settled
-		if !ok {
-			if progress {
-				d.retry = minRetry
-			} else {
-				d.retry = min(max(2*d.retry, minRetry), tidyInterval)
+		if len(d.hand) == 0 {
+			batch, parts := d.ledger.take()
+			if batch == nil {
+				return tidyInterval
 			}
-			return d.retry
+			if err := d.load(ctx, batch, parts); err != nil {
+				d.ledger.putBack(batch, parts)
+				return d.backOff(progress)
+			}
+			d.handBatch = batch
+		}
+		for len(d.hand) > 0 {
+			next := d.hand[0]
+			d.hand = d.hand[1:]
+			if err := d.offer(ctx, next.spans); err != nil {
+				d.refused(err)
+				if !progress { // it may take long: do not keep the others in memory
+					d.putDown()
+				}
+				d.ledger.putBack(d.handBatch, next.parts)
+				return d.backOff(progress)
+			}
+			d.ledger.settle(d.handBatch, next.parts)
+			progress = true
 		}
 	}
 	return 0
 }
 
-// offerStored reads held parts of a batch from the journal and offers them, trace by
-// trace as tail_sampling does. Each that is accepted is settled at once; from the
-// first that is not, the others stay held. It tells whether any part is settled, and
-// whether all are.
-func (d *durable) offerStored(ctx context.Context, batch *storedBatch, parts []heldPart) (settled, all bool) {
+// backOff returns the time until held spans are offered again.
+func (d *durable) backOff(progress bool) time.Duration {
+	if progress {
+		d.retry = minRetry
+	} else {
+		d.retry = min(max(2*d.retry, minRetry), tidyInterval)
+	}
+	return d.retry
+}
+
+// load takes held parts of a batch in hand. What cannot be read is settled. An error
+// means that the parts stay held.
+func (d *durable) load(ctx context.Context, batch *storedBatch, parts []heldPart) error {
 	data, err := d.journal.read(ctx, batch.number)
 	if err != nil {
 		d.logger.Warn("Sampled spans cannot be read from the storage; this is retried", zap.Error(err))
-		d.ledger.putBack(batch, parts)
-		return false, false
+		return err
 	}
 	err = errGone
 	var td ptrace.Traces
@@ -160,28 +180,24 @@ func (d *durable) offerStored(ctx context.Context, batch *storedBatch, parts []h
 		td, err = decode(data)
 	}
 	if err != nil {
-		if d.setAside(ctx, data, err) != nil {
-			d.ledger.putBack(batch, parts)
-			return false, false
+		if err := d.setAside(ctx, data, err); err != nil {
+			return err
 		}
 		d.ledger.settle(batch, parts)
-		return true, true
+		return nil
 	}
 	pieces, missing := split(td, parts)
 	d.ledger.settle(batch, missing)
-	for n, piece := range pieces {
-		if err := d.offer(ctx, piece.spans); err != nil {
-			d.refused(err)
-			var rest []heldPart
-			for _, next := range pieces[n+1:] {
-				rest = append(rest, next.parts...)
-			}
-			d.ledger.putBack(batch, append(rest, piece.parts...)) // others first, the next time
-			return n > 0, false
-		}
-		d.ledger.settle(batch, piece.parts)
+	d.hand = pieces
+	return nil
+}
+
+// putDown has what is in hand held in the journal only.
+func (d *durable) putDown() {
+	for _, rest := range d.hand {
+		d.ledger.putBack(d.handBatch, rest.parts)
 	}
-	return true, true
+	d.hand = nil
 }
 
 // piece is the held parts of one trace in a batch.

@@ -66,6 +66,7 @@ type crashingStorage struct {
 	mu      sync.Mutex
 	crashed bool
 	full    bool  // refuses all changes, and is not crashed
+	noRoom  bool  // refuses to store anything but the index
 	broken  error // of reads, of all keys if brokenKey is empty
 	changes int   // operations other than reads
 
@@ -126,6 +127,11 @@ func (s *crashingStorage) Batch(ctx context.Context, operations ...*storage.Oper
 		return errCrashed
 	}
 	if s.full && slices.ContainsFunc(operations, func(o *storage.Operation) bool { return o.Type != storage.Get }) {
+		return errFull
+	}
+	if s.noRoom && slices.ContainsFunc(operations, func(o *storage.Operation) bool {
+		return o.Type == storage.Set && !slices.Contains(indexKeys[:], o.Key)
+	}) {
 		return errFull
 	}
 	for _, o := range operations {

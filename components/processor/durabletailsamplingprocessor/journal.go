@@ -5,6 +5,8 @@ package durabletailsamplingprocessor // import "github.com/ociapm/otelcol-ociapm
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"sync"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
@@ -23,10 +25,10 @@ type journal struct {
 	// beside them.
 	kept map[uint64]bool
 
-	// pendingMu guards what the next change carries out as well.
+	// pendingMu guards what is still to be carried out.
 	pendingMu sync.Mutex
-	done      []uint64          // batches to delete
-	held      map[uint64][]byte // held parts to store, by the number of their batch
+	done      []uint64          // batches that the next change deletes
+	held      map[uint64][]byte // held parts that the next flush stores, by the number of their batch
 }
 
 // openJournal returns what a former process has left in the storage.
@@ -101,21 +103,53 @@ func (j *journal) finish(number uint64) {
 	j.done = append(j.done, number)
 }
 
-// hold has the next change of the storage keep which parts of a batch are held.
+// hold has the next flush store which parts of a batch are held.
 func (j *journal) hold(number uint64, record []byte) {
 	j.pendingMu.Lock()
 	defer j.pendingMu.Unlock()
 	j.held[number] = record
 }
 
-// flush carries out what is pending.
+// flush carries out what is pending. It deletes first and by itself: on a full disk,
+// that may be all that can be done, and makes room.
 func (j *journal) flush(ctx context.Context) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.idle() {
+	j.pendingMu.Lock()
+	idle, held := len(j.done) == 0, j.held
+	j.held = map[uint64][]byte{}
+	j.pendingMu.Unlock()
+	var err error
+	if !idle {
+		err = j.change(ctx)
+	}
+	return errors.Join(err, j.storeHeld(ctx, held))
+}
+
+// storeHeld stores which parts of batches are held. The caller holds mu.
+func (j *journal) storeHeld(ctx context.Context, held map[uint64][]byte) error {
+	maps.DeleteFunc(held, func(number uint64, _ []byte) bool {
+		_, kept := j.kept[number]
+		return !kept
+	})
+	if len(held) == 0 {
 		return nil
 	}
-	return j.change(ctx)
+	operations := make([]*storage.Operation, 0, len(held))
+	for number, record := range held {
+		operations = append(operations, storage.SetOperation(heldKey(number), record))
+	}
+	if err := j.client.Batch(ctx, operations...); err != nil {
+		j.pendingMu.Lock()
+		defer j.pendingMu.Unlock()
+		maps.Copy(held, j.held) // those are newer
+		j.held = held
+		return err
+	}
+	for number := range held {
+		j.kept[number] = true
+	}
+	return nil
 }
 
 // idle tells whether nothing is pending.
@@ -125,12 +159,12 @@ func (j *journal) idle() bool {
 	return len(j.done) == 0 && len(j.held) == 0
 }
 
-// change carries out operations and what is pending, all or nothing. The caller
-// holds mu.
+// change carries out operations and deletes what is finished, all or nothing. The
+// caller holds mu.
 func (j *journal) change(ctx context.Context, operations ...*storage.Operation) error {
 	j.pendingMu.Lock()
-	done, held := j.done, j.held
-	j.done, j.held = nil, map[uint64][]byte{}
+	done := j.done
+	j.done = nil
 	j.pendingMu.Unlock()
 	hadHeld := make([]bool, len(done))
 	for n, number := range done {
@@ -140,10 +174,6 @@ func (j *journal) change(ctx context.Context, operations ...*storage.Operation) 
 			operations = append(operations, storage.DeleteOperation(heldKey(number)))
 		}
 		delete(j.kept, number)
-		delete(held, number)
-	}
-	for number, record := range held {
-		operations = append(operations, storage.SetOperation(heldKey(number), record))
 	}
 	first := j.first
 	for ; j.first < j.next; j.first++ {
@@ -160,24 +190,8 @@ func (j *journal) change(ctx context.Context, operations ...*storage.Operation) 
 		j.first = first
 		for n, number := range done {
 			j.kept[number] = hadHeld[n]
-		}
-		j.pend(done, held)
-		return err
-	}
-	for number := range held {
-		j.kept[number] = true
-	}
-	return nil
-}
-
-// pend puts back what a change that failed has not carried out.
-func (j *journal) pend(done []uint64, held map[uint64][]byte) {
-	j.pendingMu.Lock()
-	defer j.pendingMu.Unlock()
-	j.done = append(j.done, done...)
-	for number, record := range held {
-		if _, newer := j.held[number]; !newer {
-			j.held[number] = record
+			j.finish(number)
 		}
 	}
+	return err
 }

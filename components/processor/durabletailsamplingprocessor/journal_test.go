@@ -73,6 +73,8 @@ func TestJournal(t *testing.T) {
 	number, err = j.add(t.Context(), []byte("e"))
 	require.NoError(t, err)
 	assert.EqualValues(t, 5, number)
+	require.NoError(t, j.flush(t.Context()))
+	assert.True(t, j.idle())
 	assert.Equal(t, []string{batchKey(2), batchKey(3), batchKey(5), heldKey(2)}, store.keys(t))
 	assert.EqualValues(t, 2, open(t, client).first)
 	held, err := client.Get(t.Context(), heldKey(2))
@@ -99,4 +101,28 @@ func TestJournal(t *testing.T) {
 	require.NoError(t, other.flush(t.Context()))
 	assert.Empty(t, store.keys(t))
 	assert.EqualValues(t, 7, open(t, client).first)
+}
+
+// On a full disk, what is finished makes room though nothing can be stored.
+func TestJournalOnFullDisk(t *testing.T) {
+	_, store := newFileStorage(t, t.TempDir(), 0)
+	client, err := store.GetClient(t.Context(), component.KindProcessor, storageID, "traces")
+	require.NoError(t, err)
+	j := open(t, client)
+	for range 2 {
+		_, err = j.add(t.Context(), []byte("a"))
+		require.NoError(t, err)
+	}
+	j.finish(0)
+	j.hold(1, []byte("held"))
+	store.noRoom = true
+	require.ErrorIs(t, j.flush(t.Context()), errFull)
+	assert.Equal(t, []string{batchKey(1)}, store.keys(t))
+
+	// What is no longer kept when there is room again is not stored.
+	j.finish(1)
+	store.noRoom = false
+	require.NoError(t, j.flush(t.Context()))
+	assert.Empty(t, store.keys(t))
+	assert.True(t, j.idle())
 }

@@ -242,7 +242,7 @@ func (l *ledger) take() (*storedBatch, []heldPart) {
 	batch.queued = false
 	parts := batch.held
 	batch.held = nil
-	batch.taken = len(parts)
+	batch.taken += len(parts)
 	return batch, parts
 }
 

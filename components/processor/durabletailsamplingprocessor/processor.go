@@ -51,8 +51,10 @@ type durable struct {
 	refusing atomic.Bool // the next component has refused spans, and the log says so
 
 	// What the goroutine of tidy remembers from one time to the next.
-	calm  bool          // no spans were held the last time
-	retry time.Duration // before held spans are offered again
+	calm      bool          // no spans were held the last time
+	retry     time.Duration // before held spans are offered again
+	hand      []*piece      // read from the storage, and still to be offered
+	handBatch *storedBatch  // to which they belong
 }
 
 func newDurable(ctx context.Context, set processor.Settings, cfg Config, next consumer.Traces) (*durable, error) {

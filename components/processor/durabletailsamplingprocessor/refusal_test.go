@@ -208,6 +208,36 @@ func TestManyBatches(t *testing.T) {
 	assert.Len(t, out.got(), redeliveredBatches+1)
 }
 
+// A batch is read once while the next component makes progress with it, and is not
+// kept in memory while it makes none.
+func TestBatchInHand(t *testing.T) {
+	h, store := newFileStorage(t, t.TempDir(), 0)
+	out := newSink()
+	out.refuse(errQueueFull)
+	p := start(t, load(t, "all"), h, out)
+	require.NoError(t, p.ConsumeTraces(t.Context(), traces(spanOf{1, "a"}, spanOf{2, "b"}, spanOf{3, "c"}, spanOf{4, "d"})))
+	awaitHeld(t, p, 4)
+	byHand(p)
+	p.tidy(t.Context())
+	assert.Empty(t, p.hand)
+	out.answers(accept(1))
+	p.tidy(t.Context())
+	assert.Len(t, p.hand, 2)
+	assert.Equal(t, 3, p.ledger.held())
+
+	store.set(func(s *crashingStorage) { s.broken = errors.New("input/output error") })
+	out.answers(accept(1))
+	p.tidy(t.Context())
+	assert.Len(t, p.hand, 0)
+	assert.Len(t, out.got(), 2)
+	store.set(func(s *crashingStorage) { s.broken = nil })
+	out.refuse(nil)
+	p.tidy(t.Context())
+	p.tidy(t.Context())
+	assert.Equal(t, map[string]int{"a": 1, "b": 1, "c": 1, "d": 1}, out.got())
+	assert.Empty(t, store.keys(t))
+}
+
 // A trace that the next component always refuses does not stand in the way of
 // others.
 func TestRefusedAlways(t *testing.T) {
