@@ -119,9 +119,18 @@ func TestJournalOnFullDisk(t *testing.T) {
 	require.ErrorIs(t, j.flush(t.Context()), errFull)
 	assert.Equal(t, []string{batchKey(1)}, store.keys(t))
 
-	// What is no longer kept when there is room again is not stored.
-	j.finish(1)
 	store.noRoom = false
+	require.NoError(t, j.flush(t.Context()))
+	assert.Equal(t, []string{batchKey(1), heldKey(1)}, store.keys(t))
+
+	// What is no longer kept when there is room again is not stored, and what was
+	// stored is deleted.
+	store.full = true
+	j.hold(1, []byte("newer"))
+	require.ErrorIs(t, j.flush(t.Context()), errFull)
+	j.finish(1)
+	require.ErrorIs(t, j.flush(t.Context()), errFull)
+	store.full = false
 	require.NoError(t, j.flush(t.Context()))
 	assert.Empty(t, store.keys(t))
 	assert.True(t, j.idle())

@@ -147,7 +147,11 @@ func TestUnreadable(t *testing.T) {
 			p, tel, logs := startOn(t, extension, out)
 			require.EventuallyWithT(t, func(c *assert.CollectT) {
 				assert.Equal(c, map[string]int{"good": 1}, out.got())
-				assert.Equal(c, tt.stays, len(store.keys(c)) == 1)
+				var want []string
+				if tt.stays {
+					want = []string{batchKey(0)}
+				}
+				assert.Equal(c, want, store.keys(c))
 			}, wait, poll)
 			assert.Zero(t, p.ledger.len())
 			metadatatest.AssertEqualProcessorDurableTailSamplingUnreadableBatches(t, tel,
@@ -214,6 +218,28 @@ func TestUnreadableHeldParts(t *testing.T) {
 	}, wait, poll)
 	assert.Zero(t, p.ledger.len())
 	assert.Len(t, logs.FilterMessageSnippet("the batch is sampled again").All(), 1)
+}
+
+// Held parts of which the batch has no spans are not retried forever.
+func TestMissingParts(t *testing.T) {
+	_, store := newFileStorage(t, t.TempDir(), 0)
+	client, err := store.GetClient(t.Context(), component.KindProcessor, component.NewID(metadata.Type), clientName)
+	require.NoError(t, err)
+	data, err := encode(traces(spanOf{1, "a"}))
+	require.NoError(t, err)
+	j := open(t, client)
+	_, err = j.add(t.Context(), data)
+	require.NoError(t, err)
+	j.hold(0, encodeHeld([]heldPart{{trace: traceID(1)}, {trace: traceID(2)}}))
+	require.NoError(t, j.flush(t.Context()))
+	require.NoError(t, store.client.Close(t.Context()))
+	out := newSink()
+	p, _, _ := startOn(t, store, out)
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		assert.Equal(c, map[string]int{"a": 1}, out.got())
+		assert.Zero(c, p.ledger.len())
+		assert.Empty(c, store.keys(c))
+	}, wait, poll)
 }
 
 // A storage that cannot be read at the start stops it: nothing is left out for it.

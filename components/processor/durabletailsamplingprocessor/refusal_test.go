@@ -189,6 +189,24 @@ func TestRetryInterval(t *testing.T) {
 	assert.Zero(t, p.ledger.len())
 }
 
+// A next component that is at its limit is reported once, not each time.
+func TestCalm(t *testing.T) {
+	h, _ := newFileStorage(t, t.TempDir(), 0)
+	out := newSink()
+	out.refuse(errQueueFull)
+	p := start(t, load(t, "all"), h, out)
+	require.NoError(t, p.ConsumeTraces(t.Context(), traces(spanOf{1, "a"})))
+	awaitHeld(t, p, 1)
+	byHand(p)
+	out.refuse(nil)
+	p.tidy(t.Context())
+	assert.Zero(t, p.ledger.len())
+	p.tidy(t.Context())
+	assert.Equal(t, componentstatus.StatusRecoverableError, h.lastStatus())
+	p.tidy(t.Context())
+	assert.Equal(t, componentstatus.StatusOK, h.lastStatus())
+}
+
 // A great many batches are redelivered without a pause, and deleted in between.
 func TestManyBatches(t *testing.T) {
 	h, store := newFileStorage(t, t.TempDir(), 0)
