@@ -180,8 +180,8 @@ func (d *durable) load(ctx context.Context, batch *storedBatch, parts []heldPart
 		td, err = decode(data)
 	}
 	if err != nil {
-		if err := d.setAside(ctx, data, err); err != nil {
-			return err
+		if stays := d.setAside(ctx, data, err); stays != nil {
+			return stays
 		}
 		d.ledger.settle(batch, parts)
 		return nil

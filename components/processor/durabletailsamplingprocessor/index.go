@@ -69,11 +69,12 @@ func decodeIndex(data []byte) (first, next uint64, ok bool) {
 func readIndex(ctx context.Context, client storage.Client) (first, next uint64, err error) {
 	damaged := false
 	for _, key := range indexKeys {
-		data, err := client.Get(ctx, key)
-		if err != nil {
-			return 0, 0, err
+		data, getErr := client.Get(ctx, key)
+		if getErr != nil {
+			return 0, 0, getErr
 		}
-		if first, next, ok := decodeIndex(data); ok {
+		var ok bool
+		if first, next, ok = decodeIndex(data); ok {
 			return first, next, nil
 		}
 		damaged = damaged || data != nil

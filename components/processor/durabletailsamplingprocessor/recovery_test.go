@@ -81,7 +81,7 @@ func TestPartlyHeldBatchIsReadBack(t *testing.T) {
 	store.crash(t)
 
 	h, store = newFileStorage(t, folder, 0)
-	p = start(t, cfg, h, out)
+	start(t, cfg, h, out)
 	out.refuse(nil)
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
 		assert.Equal(c, []string{"a", "late", "waits"}, names(out.got()))
