@@ -61,7 +61,10 @@ func decodeIndex(data []byte) (first, next uint64, ok bool) {
 		return 0, 0, false
 	}
 	first, next = binary.BigEndian.Uint64(data), binary.BigEndian.Uint64(data[8:])
-	return first, next, first <= next
+	if first > next {
+		return 0, 0, false
+	}
+	return first, next, true
 }
 
 // readIndex returns the range of the numbers of the batches in a storage. Where no

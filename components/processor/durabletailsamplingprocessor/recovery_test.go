@@ -288,6 +288,7 @@ func TestDamagedIndex(t *testing.T) {
 		{"both flipped", [2][]byte{flipped, flipped}, true, 3, 5, ""},
 		{"both gone", [2][]byte{}, true, 3, 5, ""},
 		{"both flipped, no list", [2][]byte{flipped, flipped}, false, 0, 0, "neither copy of the index"},
+		{"backwards, no list", [2][]byte{encodeIndex(5, 3), nil}, false, 0, 0, "neither copy of the index"},
 		{"new, no list", [2][]byte{}, false, 0, 0, ""},
 	}
 	for _, tt := range tests {
@@ -317,7 +318,19 @@ func TestDamagedIndex(t *testing.T) {
 	}
 }
 
-// tail_sampling stands in for upstream's.
+// A storage that has an index that cannot be read, and no batch, starts anew.
+func TestDamagedIndexOfNothing(t *testing.T) {
+	_, store := newFileStorage(t, t.TempDir(), 0)
+	client, err := store.GetClient(t.Context(), component.KindProcessor, storageID, clientName)
+	require.NoError(t, err)
+	require.NoError(t, client.Set(t.Context(), indexKeys[0], encodeIndex(5, 3)))
+	first, next, err := readIndex(t.Context(), client)
+	require.NoError(t, err)
+	assert.Zero(t, first)
+	assert.Zero(t, next)
+}
+
+// fakeSampling stands in for upstream's.
 type fakeSampling struct {
 	component.StartFunc
 	component.ShutdownFunc
