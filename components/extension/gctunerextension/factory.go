@@ -24,5 +24,7 @@ func createDefaultConfig() component.Config {
 }
 
 func create(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
-	return &tuner{config: cfg.(*Config), logger: set.Logger, cgroup: memlimit.FromCgroup, stop: func() {}}, nil
+	return &tuner{
+		config: cfg.(*Config), logger: set.Logger, cgroup: memlimit.FromCgroup, release: releaseMemory, stop: func() {},
+	}, nil
 }

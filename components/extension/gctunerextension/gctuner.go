@@ -19,20 +19,20 @@ import (
 )
 
 // heapShare is the percentage of the limit from which garbage is collected as
-// often as it takes. memory_limiter counts garbage as used memory: it must
-// not come to refuse data for it, which the ready configurations have it do
-// from 75 % of the limit on.
+// often as it takes. memory_limiter counts garbage as used memory and, in the
+// ready configurations, refuses data from 75 % of the limit on. Garbage alone
+// must not get it there.
 const heapShare = 65
 
-// tuner sets what GOGC and GOMEMLIMIT would set. A variable that is set stays in
-// force.
+// tuner sets what GOGC and GOMEMLIMIT would set. A variable that is set wins.
 type tuner struct {
 	config  *Config
 	logger  *zap.Logger
 	cgroup  memlimit.Provider // of the memory that the container or unit may use
 	restore []func()
 
-	stop      context.CancelFunc // of the goroutine that releases memory
+	release   func() error       // gives memory back to the system
+	stop      context.CancelFunc // of the goroutine that calls it
 	releasing sync.WaitGroup
 }
 
@@ -45,7 +45,7 @@ func (u *tuner) Start(context.Context, component.Host) error {
 		return err
 	}
 	if allowed, err := u.cgroup(); err == nil && u.config.LimitMiB > allowed>>20 {
-		u.logger.Warn("limit_mib is more than the container or unit may use: the system ends the collector before the limit is reached",
+		u.logger.Warn("limit_mib is more than the container or unit may use, so the system ends the collector before the limit is reached; lower limit_mib or raise the limit of the container or unit",
 			zap.Uint64("limit_mib", u.config.LimitMiB), zap.Uint64("allowed_mib", allowed>>20))
 	}
 	if os.Getenv("GOGC") == "" {
@@ -74,8 +74,7 @@ func (u *tuner) Ready() error {
 		select {
 		case <-ctx.Done():
 		case <-time.After(u.config.ReleaseStartupMemoryAfter):
-			debug.FreeOSMemory()
-			if err := releaseProgramFile(); err != nil {
+			if err := u.release(); err != nil {
 				u.logger.Debug("The pages of the program's file stay in memory", zap.Error(err))
 			}
 		}
@@ -83,11 +82,17 @@ func (u *tuner) Ready() error {
 	return nil
 }
 
+// releaseMemory gives back what only the start needed.
+func releaseMemory() error {
+	debug.FreeOSMemory()
+	return releaseProgramFile()
+}
+
 // NotReady implements extensioncapabilities.PipelineWatcher.
 func (u *tuner) NotReady() error { return nil }
 
-// Shutdown puts back what was before: another configuration may follow in this
-// process.
+// Shutdown restores the settings of before, since another configuration may follow
+// in this process. It waits for memory that is being released.
 func (u *tuner) Shutdown(context.Context) error {
 	u.stop()
 	u.releasing.Wait()

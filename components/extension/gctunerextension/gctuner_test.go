@@ -4,8 +4,11 @@
 package gctunerextension
 
 import (
+	"context"
 	"runtime/debug"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/stretchr/testify/assert"
@@ -95,4 +98,45 @@ func TestLimitAboveTheContainersIsWarnedOf(t *testing.T) {
 			assert.Equal(t, tt.warnings, logs.Len())
 		})
 	}
+}
+
+// A collector that reloads starts the next gc_tuner when Shutdown returns: until then
+// the goroutine of this one has to be gone.
+func TestShutdownWaitsForTheRelease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		finish, down := make(chan struct{}), make(chan struct{})
+		u := &tuner{config: &Config{ReleaseStartupMemoryAfter: time.Second}, logger: zap.NewNop(), release: func() error {
+			<-finish
+			return nil
+		}}
+		require.NoError(t, u.Ready())
+		time.Sleep(2 * time.Second)
+		go func() {
+			defer close(down)
+			assert.NoError(t, u.Shutdown(context.Background()))
+		}()
+		synctest.Wait()
+		select {
+		case <-down:
+			t.Error("Shutdown has returned while memory is being released")
+		default:
+		}
+		close(finish)
+		<-down
+	})
+}
+
+// A release that is not due yet does not delay Shutdown.
+func TestShutdownDoesNotWaitForTheTimer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &tuner{config: &Config{ReleaseStartupMemoryAfter: time.Hour}, logger: zap.NewNop(), release: func() error {
+			t.Error("memory is released after Shutdown")
+			return nil
+		}}
+		require.NoError(t, u.Ready())
+		start := time.Now()
+		require.NoError(t, u.Shutdown(t.Context()))
+		assert.Zero(t, time.Since(start))
+		time.Sleep(2 * time.Hour)
+	})
 }

@@ -5,19 +5,67 @@ package durabletailsamplingprocessor // import "github.com/ociapm/otelcol-ociapm
 
 import (
 	"bytes"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"hash/crc32"
 	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/s2"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// maxBatchBytes is more than any receiver takes at once. It keeps a damaged length
-// from having that much memory allocated.
-const maxBatchBytes = 1 << 30
+// A record is stored as a mark, the version of its encoding, the CRC-32C of what
+// follows as four bytes in big-endian order, and then the content. Batches that
+// were stored before there were versions are an s2 block alone. An s2 block begins
+// with its decoded length as a uvarint of at most 32 bits, so it cannot begin with
+// the mark.
+const (
+	recordMark    = "\xff\xff\xff\xff\xff"
+	recordVersion = 1
+	headerBytes   = len(recordMark) + 1 + crc32.Size
 
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
+	// maxBatchBytes is more than any receiver accepts in one request. It keeps a
+	// damaged length from allocating that much memory.
+	maxBatchBytes = 1 << 30
+)
+
+var (
+	errChecksum = errors.New("the checksum does not match")
+	errVersion  = errors.New("the version of the encoding is unknown")
+
+	castagnoli = crc32.MakeTable(crc32.Castagnoli)
+	buffers    = sync.Pool{New: func() any { return new([]byte) }}
+)
+
+// seal puts the header before a content, which begins at headerBytes of record.
+func seal(record []byte) []byte {
+	copy(record, recordMark)
+	record[len(recordMark)] = recordVersion
+	binary.BigEndian.PutUint32(record[len(recordMark)+1:], crc32.Checksum(record[headerBytes:], castagnoli))
+	return record
+}
+
+// unseal returns the content of a record. Sealed is false for data that has no
+// header.
+func unseal(data []byte) (content []byte, sealed bool, err error) {
+	if !bytes.HasPrefix(data, []byte(recordMark)) {
+		return data, false, nil
+	}
+	if len(data) < headerBytes {
+		return nil, true, errChecksum
+	}
+	if version := data[len(recordMark)]; version != recordVersion {
+		return nil, true, fmt.Errorf("%w: %d, where this program writes %d", errVersion, version, recordVersion)
+	}
+	content = data[headerBytes:]
+	if binary.BigEndian.Uint32(data[len(recordMark)+1:]) != crc32.Checksum(content, castagnoli) {
+		return nil, true, errChecksum
+	}
+	return content, true, nil
+}
 
 // encode returns a batch as it is stored: protobuf, compressed.
 func encode(td ptrace.Traces) ([]byte, error) {
@@ -26,26 +74,69 @@ func encode(td ptrace.Traces) ([]byte, error) {
 		return nil, err
 	}
 	if len(data) > maxBatchBytes {
-		return nil, fmt.Errorf("%d bytes of spans at once are more than can be stored", len(data))
+		return nil, fmt.Errorf("one request has %d bytes of spans, more than can be stored", len(data))
 	}
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
-	*buffer = slices.Grow((*buffer)[:0], s2.MaxEncodedLen(len(data)))
-	return bytes.Clone(s2.Encode((*buffer)[:cap(*buffer)], data)), nil
+	*buffer = slices.Grow((*buffer)[:0], headerBytes+s2.MaxEncodedLen(len(data)))
+	record := (*buffer)[:cap(*buffer)]
+	compressed := s2.Encode(record[headerBytes:], data)
+	return bytes.Clone(seal(record[:headerBytes+len(compressed)])), nil
 }
 
 // decode returns a batch that was stored.
 func decode(data []byte) (ptrace.Traces, error) {
+	data, _, err := unseal(data)
+	if err != nil {
+		return ptrace.Traces{}, err
+	}
 	size, err := s2.DecodedLen(data)
 	if err != nil {
 		return ptrace.Traces{}, err
 	}
 	if size > maxBatchBytes {
-		return ptrace.Traces{}, fmt.Errorf("it says that it has %d bytes", size)
+		return ptrace.Traces{}, fmt.Errorf("its decoded length of %d bytes is not plausible", size)
 	}
 	data, err = s2.Decode(make([]byte, size), data)
 	if err != nil {
 		return ptrace.Traces{}, err
 	}
 	return new(ptrace.ProtoUnmarshaler).UnmarshalTraces(data)
+}
+
+// encodeHeld returns the held parts of a batch as they are stored.
+func encodeHeld(parts []heldPart) []byte {
+	record := make([]byte, headerBytes, headerBytes+len(parts)*(len(pcommon.TraceID{})+2))
+	for _, part := range parts {
+		record = append(record, part.trace[:]...)
+		record = binary.AppendUvarint(record, uint64(part.resource)) //nolint:gosec // an index
+	}
+	return seal(record)
+}
+
+// decodeHeld returns held parts that were stored.
+func decodeHeld(data []byte) ([]heldPart, error) {
+	data, sealed, err := unseal(data)
+	if err != nil {
+		return nil, err
+	}
+	if !sealed {
+		return nil, errVersion
+	}
+	var parts []heldPart
+	for len(data) > 0 {
+		var part heldPart
+		if len(data) < len(part.trace) {
+			return nil, errors.New("a trace ID is cut off")
+		}
+		data = data[copy(part.trace[:], data):]
+		resource, n := binary.Uvarint(data)
+		if n <= 0 || resource > maxBatchBytes {
+			return nil, errors.New("an index of a resource is not plausible")
+		}
+		part.resource = int(resource)
+		data = data[n:]
+		parts = append(parts, part)
+	}
+	return parts, nil
 }

@@ -65,7 +65,12 @@ type crashingStorage struct {
 
 	mu      sync.Mutex
 	crashed bool
-	full    bool // refuses all changes, and is not crashed
+	full    bool  // refuses all changes, and is not crashed
+	noRoom  bool  // refuses to store anything but the index
+	broken  error // of reads, of all keys if brokenKey is empty
+	changes int   // operations other than reads
+
+	brokenKey string
 }
 
 // newFileStorage returns a host with a file_storage in a folder. Crash ends all
@@ -98,11 +103,19 @@ func (s *crashingStorage) GetClient(ctx context.Context, kind component.Kind, id
 
 func (s *crashingStorage) crash(t *testing.T) {
 	t.Helper()
+	s.crashAfter(t, func() {})
+}
+
+// crashAfter crashes the storage, which does nothing else between that and what is
+// done before it.
+func (s *crashingStorage) crashAfter(t *testing.T, before func()) {
+	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.crashed || s.client == nil {
 		return
 	}
+	before()
 	s.crashed = true
 	require.NoError(t, s.client.Close(context.Background()))
 }
@@ -116,7 +129,58 @@ func (s *crashingStorage) Batch(ctx context.Context, operations ...*storage.Oper
 	if s.full && slices.ContainsFunc(operations, func(o *storage.Operation) bool { return o.Type != storage.Get }) {
 		return errFull
 	}
+	if s.noRoom && slices.ContainsFunc(operations, func(o *storage.Operation) bool {
+		return o.Type == storage.Set && !slices.Contains(indexKeys[:], o.Key)
+	}) {
+		return errFull
+	}
+	for _, o := range operations {
+		if o.Type != storage.Get {
+			s.changes++
+		} else if s.broken != nil && (s.brokenKey == "" || s.brokenKey == o.Key) {
+			return s.broken
+		}
+	}
 	return s.client.Batch(ctx, operations...)
+}
+
+func (s *crashingStorage) Walk(ctx context.Context, fn storage.WalkFunc) error {
+	return s.client.(storage.Walker).Walk(ctx, fn)
+}
+
+// set changes how the storage behaves.
+func (s *crashingStorage) set(change func(s *crashingStorage)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(s)
+}
+
+// keys returns what is stored, apart from the index.
+func (s *crashingStorage) keys(t require.TestingT) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var keys []string
+	require.NoError(t, s.Walk(context.Background(), func(key string, _ []byte) ([]*storage.Operation, error) {
+		if !slices.Contains(indexKeys[:], key) {
+			keys = append(keys, key)
+		}
+		return nil, nil
+	}))
+	return keys
+}
+
+// keepingStorage is a storage extension that keeps unreadable items.
+type keepingStorage struct {
+	*crashingStorage
+	err  error // of KeepUnreadable
+	kept [][]byte
+}
+
+func (s *keepingStorage) KeepUnreadable(_ context.Context, _ component.Kind, _ component.ID, _ string, data []byte, _ error) error {
+	if s.err == nil {
+		s.kept = append(s.kept, data)
+	}
+	return s.err
 }
 
 func (s *crashingStorage) Get(ctx context.Context, key string) ([]byte, error) {

@@ -5,17 +5,15 @@ package durabletailsamplingprocessor // import "github.com/ociapm/otelcol-ociapm
 
 import (
 	"context"
-	"encoding/binary"
-	"fmt"
+	"errors"
+	"maps"
 	"sync"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 )
 
-// indexKey is where the journal has the range of its batches' numbers.
-const indexKey = "index"
-
-// journal keeps batches in a storage, each under a number that grows.
+// journal keeps batches in a storage, each under a number that grows. Beside a batch
+// it may keep which of its parts are held.
 type journal struct {
 	client storage.Client
 
@@ -23,41 +21,55 @@ type journal struct {
 	mu sync.Mutex
 	// All batches that are kept have numbers in [first, next).
 	first, next uint64
-	kept        map[uint64]struct{}
+	// kept has the batches that are kept, and tells whether held parts are stored
+	// beside them.
+	kept map[uint64]bool
 
-	doneMu sync.Mutex
-	done   []uint64 // what the next change deletes
+	// pendingMu guards what is still to be carried out.
+	pendingMu sync.Mutex
+	done      []uint64          // batches that the next change deletes
+	held      map[uint64][]byte // held parts that the next flush stores, by the number of their batch
 }
 
 // openJournal returns what a former process has left in the storage.
 func openJournal(ctx context.Context, client storage.Client) (*journal, error) {
-	j := &journal{client: client, kept: map[uint64]struct{}{}}
-	index, err := client.Get(ctx, indexKey)
+	first, next, err := readIndex(ctx, client)
 	if err != nil {
 		return nil, err
 	}
-	if index == nil {
-		return j, nil
-	}
-	if len(index) != 16 {
-		return nil, fmt.Errorf("the index of the batches has %d bytes, where 16 belong; move the storage's file away", len(index))
-	}
-	j.first, j.next = binary.BigEndian.Uint64(index), binary.BigEndian.Uint64(index[8:])
-	return j, nil
+	return &journal{client: client, first: first, next: next, kept: map[uint64]bool{}, held: map[uint64][]byte{}}, nil
 }
 
 // recover calls each for every batch that a former process has left, in the order
-// in which they came.
-func (j *journal) recover(ctx context.Context, each func(number uint64, data []byte) error) error {
+// in which they were stored: first those with held parts, then the others with
+// their data. A batch for which heldParts returns false is one of the others.
+func (j *journal) recover(ctx context.Context, heldParts func(number uint64, record []byte) bool, each func(number uint64, data []byte) error) error {
+	held := map[uint64]bool{}
 	for number := j.first; number < j.next; number++ {
+		record, err := j.client.Get(ctx, heldKey(number))
+		if err != nil {
+			return err
+		}
+		if record != nil {
+			j.kept[number] = true
+			held[number] = heldParts(number, record)
+		}
+	}
+	for number := j.first; number < j.next; number++ {
+		if held[number] {
+			continue
+		}
 		data, err := j.read(ctx, number)
 		if err != nil {
 			return err
 		}
 		if data == nil {
+			if j.kept[number] {
+				j.finish(number)
+			}
 			continue
 		}
-		j.kept[number] = struct{}{}
+		_, j.kept[number] = held[number]
 		if err := each(number, data); err != nil {
 			return err
 		}
@@ -76,7 +88,7 @@ func (j *journal) add(ctx context.Context, data []byte) (uint64, error) {
 	defer j.mu.Unlock()
 	number := j.next
 	j.next++
-	j.kept[number] = struct{}{}
+	j.kept[number] = false
 	if err := j.change(ctx, storage.SetOperation(batchKey(number), data)); err != nil {
 		delete(j.kept, number)
 		return 0, err
@@ -86,34 +98,82 @@ func (j *journal) add(ctx context.Context, data []byte) (uint64, error) {
 
 // finish has the next change of the storage delete a batch.
 func (j *journal) finish(number uint64) {
-	j.doneMu.Lock()
-	defer j.doneMu.Unlock()
+	j.pendingMu.Lock()
+	defer j.pendingMu.Unlock()
 	j.done = append(j.done, number)
 }
 
-// flush deletes the batches that are finished.
+// hold has the next flush store which parts of a batch are held.
+func (j *journal) hold(number uint64, record []byte) {
+	j.pendingMu.Lock()
+	defer j.pendingMu.Unlock()
+	j.held[number] = record
+}
+
+// flush carries out what is pending. It deletes first and by itself: on a full disk,
+// that may be all that can be done, and makes room.
 func (j *journal) flush(ctx context.Context) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.doneMu.Lock()
-	idle := len(j.done) == 0
-	j.doneMu.Unlock()
-	if idle {
+	j.pendingMu.Lock()
+	idle, held := len(j.done) == 0, j.held
+	j.held = map[uint64][]byte{}
+	j.pendingMu.Unlock()
+	var err error
+	if !idle {
+		err = j.change(ctx)
+	}
+	return errors.Join(err, j.storeHeld(ctx, held))
+}
+
+// storeHeld stores which parts of batches are held. The caller holds mu.
+func (j *journal) storeHeld(ctx context.Context, held map[uint64][]byte) error {
+	maps.DeleteFunc(held, func(number uint64, _ []byte) bool {
+		_, kept := j.kept[number]
+		return !kept
+	})
+	if len(held) == 0 {
 		return nil
 	}
-	return j.change(ctx)
+	operations := make([]*storage.Operation, 0, len(held))
+	for number, record := range held {
+		operations = append(operations, storage.SetOperation(heldKey(number), record))
+	}
+	if err := j.client.Batch(ctx, operations...); err != nil {
+		j.pendingMu.Lock()
+		defer j.pendingMu.Unlock()
+		maps.Copy(held, j.held) // those are newer
+		j.held = held
+		return err
+	}
+	for number := range held {
+		j.kept[number] = true
+	}
+	return nil
+}
+
+// idle tells whether nothing is pending.
+func (j *journal) idle() bool {
+	j.pendingMu.Lock()
+	defer j.pendingMu.Unlock()
+	return len(j.done) == 0 && len(j.held) == 0
 }
 
 // change carries out operations and deletes what is finished, all or nothing. The
 // caller holds mu.
 func (j *journal) change(ctx context.Context, operations ...*storage.Operation) error {
-	j.doneMu.Lock()
+	j.pendingMu.Lock()
 	done := j.done
 	j.done = nil
-	j.doneMu.Unlock()
-	for _, number := range done {
-		delete(j.kept, number)
+	j.pendingMu.Unlock()
+	hadHeld := make([]bool, len(done))
+	for n, number := range done {
 		operations = append(operations, storage.DeleteOperation(batchKey(number)))
+		hadHeld[n] = j.kept[number]
+		if hadHeld[n] {
+			operations = append(operations, storage.DeleteOperation(heldKey(number)))
+		}
+		delete(j.kept, number)
 	}
 	first := j.first
 	for ; j.first < j.next; j.first++ {
@@ -121,21 +181,17 @@ func (j *journal) change(ctx context.Context, operations ...*storage.Operation) 
 			break
 		}
 	}
-	index := binary.BigEndian.AppendUint64(make([]byte, 0, 16), j.first)
-	index = binary.BigEndian.AppendUint64(index, j.next)
-	err := j.client.Batch(ctx, append(operations, storage.SetOperation(indexKey, index))...)
+	index := encodeIndex(j.first, j.next)
+	for _, key := range indexKeys {
+		operations = append(operations, storage.SetOperation(key, index))
+	}
+	err := j.client.Batch(ctx, operations...)
 	if err != nil {
 		j.first = first
-		for _, number := range done {
-			j.kept[number] = struct{}{}
+		for n, number := range done {
+			j.kept[number] = hadHeld[n]
 			j.finish(number)
 		}
 	}
 	return err
-}
-
-// batchKey returns the key of a batch. Keys sort as numbers do, so that the storage
-// is written at its end.
-func batchKey(number uint64) string {
-	return fmt.Sprintf("%016x", number)
 }

@@ -4,6 +4,7 @@
 package durabletailsamplingprocessor
 
 import (
+	"fmt"
 	"strconv"
 	"testing"
 
@@ -24,12 +25,14 @@ func open(t *testing.T, client storage.Client) *journal {
 func kept(t *testing.T, client storage.Client) []string {
 	t.Helper()
 	var batches []string
-	require.NoError(t, open(t, client).recover(t.Context(), func(number uint64, data []byte) error {
+	require.NoError(t, open(t, client).recover(t.Context(), noHeld, func(number uint64, data []byte) error {
 		batches = append(batches, strconv.FormatUint(number, 10)+string(data))
 		return nil
 	}))
 	return batches
 }
+
+func noHeld(uint64, []byte) bool { return false }
 
 func TestJournal(t *testing.T) {
 	_, store := newFileStorage(t, t.TempDir(), 0)
@@ -47,29 +50,88 @@ func TestJournal(t *testing.T) {
 	require.NoError(t, j.flush(t.Context()))
 	assert.Equal(t, []string{"0a", "2c"}, kept(t, client))
 
+	// What is done is done once.
+	changes := store.changes
+	require.NoError(t, j.flush(t.Context()))
+	assert.Equal(t, changes, store.changes)
+	number, err := j.add(t.Context(), []byte("d"))
+	require.NoError(t, err)
+	assert.EqualValues(t, 3, number)
+	assert.Equal(t, changes+1+len(indexKeys), store.changes)
+
 	// A change that fails changes nothing, and is made up for.
 	j.finish(0)
+	j.hold(2, []byte("first"))
 	store.full = true
 	require.ErrorIs(t, j.flush(t.Context()), errFull)
+	j.hold(2, []byte("second"))
 	_, err = j.add(t.Context(), []byte("refused"))
 	require.ErrorIs(t, err, errFull)
 	store.full = false
-	assert.Equal(t, []string{"0a", "2c"}, kept(t, client))
-	number, err := j.add(t.Context(), []byte("d"))
-	require.NoError(t, err)
-	assert.EqualValues(t, 4, number)
-	assert.Equal(t, []string{"2c", "4d"}, kept(t, client))
-	assert.EqualValues(t, 2, open(t, client).first)
-
-	// Another process goes on with the next number.
-	other := open(t, client)
-	require.NoError(t, other.recover(t.Context(), func(uint64, []byte) error { return nil }))
-	number, err = other.add(t.Context(), []byte("e"))
+	assert.Equal(t, []string{"0a", "2c", "3d"}, kept(t, client))
+	assert.False(t, j.idle())
+	number, err = j.add(t.Context(), []byte("e"))
 	require.NoError(t, err)
 	assert.EqualValues(t, 5, number)
-	other.finish(2)
-	other.finish(4)
-	other.finish(5)
+	require.NoError(t, j.flush(t.Context()))
+	assert.True(t, j.idle())
+	assert.Equal(t, []string{batchKey(2), batchKey(3), batchKey(5), heldKey(2)}, store.keys(t))
+	assert.EqualValues(t, 2, open(t, client).first)
+	held, err := client.Get(t.Context(), heldKey(2))
+	require.NoError(t, err)
+	assert.Equal(t, "second", string(held))
+
+	// Another process goes on with the next number. First it is told what is held.
+	other := open(t, client)
+	var recovered []string
+	require.NoError(t, other.recover(t.Context(), func(number uint64, record []byte) bool {
+		recovered = append(recovered, fmt.Sprintf("%d held %s", number, record))
+		return true
+	}, func(number uint64, data []byte) error {
+		recovered = append(recovered, fmt.Sprintf("%d %s", number, data))
+		return nil
+	}))
+	assert.Equal(t, []string{"2 held second", "3 d", "5 e"}, recovered)
+	number, err = other.add(t.Context(), []byte("f"))
+	require.NoError(t, err)
+	assert.EqualValues(t, 6, number)
+	for _, number := range []uint64{2, 3, 5, 6} {
+		other.finish(number)
+	}
 	require.NoError(t, other.flush(t.Context()))
-	assert.Empty(t, kept(t, client))
+	assert.Empty(t, store.keys(t))
+	assert.EqualValues(t, 7, open(t, client).first)
+}
+
+// On a full disk, what is finished makes room though nothing can be stored.
+func TestJournalOnFullDisk(t *testing.T) {
+	_, store := newFileStorage(t, t.TempDir(), 0)
+	client, err := store.GetClient(t.Context(), component.KindProcessor, storageID, "traces")
+	require.NoError(t, err)
+	j := open(t, client)
+	for range 2 {
+		_, err = j.add(t.Context(), []byte("a"))
+		require.NoError(t, err)
+	}
+	j.finish(0)
+	j.hold(1, []byte("held"))
+	store.noRoom = true
+	require.ErrorIs(t, j.flush(t.Context()), errFull)
+	assert.Equal(t, []string{batchKey(1)}, store.keys(t))
+
+	store.noRoom = false
+	require.NoError(t, j.flush(t.Context()))
+	assert.Equal(t, []string{batchKey(1), heldKey(1)}, store.keys(t))
+
+	// What is no longer kept when there is room again is not stored, and what was
+	// stored is deleted.
+	store.full = true
+	j.hold(1, []byte("newer"))
+	require.ErrorIs(t, j.flush(t.Context()), errFull)
+	j.finish(1)
+	require.ErrorIs(t, j.flush(t.Context()), errFull)
+	store.full = false
+	require.NoError(t, j.flush(t.Context()))
+	assert.Empty(t, store.keys(t))
+	assert.True(t, j.idle())
 }

@@ -11,110 +11,303 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// ledger knows which batches of the journal have spans of which traces, and when
-// none of a batch's spans is needed any more.
+// markAttribute is a resource attribute that spans have while they are in
+// tail_sampling. Its value tells from which ResourceSpans of which batch they come.
+const markAttribute = "otelcol.durable_tail_sampling.mark"
+
+// ledger knows which parts of which batches still have to be delivered or dropped.
+// A part is the spans of one trace in one ResourceSpans of a batch. tail_sampling
+// takes a part and gives it back as a whole.
 type ledger struct {
-	// notSampled has the traces that were decided not to be kept. What still comes
-	// of them is dropped by tail_sampling without a word.
-	notSampled cache.Cache
-	// finish is told the number of a batch that is not needed any more.
+	// The decisions that tail_sampling remembers. Late spans share the fate of their
+	// trace: of a sampled trace they are passed on, of another they are dropped
+	// without a word.
+	sampled, notSampled cache.Cache
+	// finish is told the number of a batch that is no longer needed.
 	finish func(number uint64)
 
+	// mu guards everything declared below.
 	mu     sync.Mutex
+	marks  int64 // given out so far
 	traces map[pcommon.TraceID]*storedTrace
+
+	// queue has the batches with held parts, in the order in which they are
+	// offered again.
+	queue      []*storedBatch
+	heldTraces int
+	// changed has the batches whose held parts are not stored as they are now.
+	changed map[*storedBatch]struct{}
 }
 
-// storedTrace is a trace whose decision is not carried out for some of its spans.
+// storedTrace is a trace of which parts are in the journal.
 type storedTrace struct {
-	spans   int // that await it
-	batches []*storedBatch
+	waiting []waitingPart
+	held    int // parts
+}
+
+// waitingPart is a part that is in tail_sampling.
+type waitingPart struct {
+	mark     int64
+	resource int
+	batch    *storedBatch
+}
+
+// heldPart is a part that tail_sampling has decided to keep, and that the next
+// component has refused so far. Its spans are in the journal only.
+type heldPart struct {
+	trace    pcommon.TraceID
+	resource int // index of the ResourceSpans in the batch
 }
 
 // storedBatch is a batch of the journal.
 type storedBatch struct {
-	number uint64
-	traces int // that need it
+	number  uint64
+	waiting int // parts
+	held    []heldPart
+	taken   int // parts that are being offered again
+	queued  bool
 }
 
-func newLedger(notSampled cache.Cache, finish func(number uint64)) *ledger {
-	return &ledger{notSampled: notSampled, finish: finish, traces: map[pcommon.TraceID]*storedTrace{}}
+// markedPart is a part as tail_sampling gives it back.
+type markedPart struct {
+	trace pcommon.TraceID
+	mark  int64
 }
 
-// register enters the spans of a batch. It comes before tail_sampling gets them.
+func newLedger(sampled, notSampled cache.Cache, finish func(number uint64)) *ledger {
+	return &ledger{
+		sampled: sampled, notSampled: notSampled, finish: finish,
+		traces: map[pcommon.TraceID]*storedTrace{}, changed: map[*storedBatch]struct{}{},
+	}
+}
+
+// register enters the spans of a batch and marks them. It comes before
+// tail_sampling gets them.
 func (l *ledger) register(number uint64, td ptrace.Traces) {
 	batch := &storedBatch{number: number}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for id, spans := range runs(td) {
-		trace := l.traces[id]
-		if trace == nil {
-			if _, dropped := l.notSampled.Get(id); dropped {
-				continue
+	for resource, spans := range td.ResourceSpans().All() {
+		l.marks++
+		spans.Resource().Attributes().PutInt(markAttribute, l.marks)
+		for _, scope := range spans.ScopeSpans().All() {
+			var id pcommon.TraceID
+			for n, span := range scope.Spans().All() {
+				if next := span.TraceID(); n == 0 || next != id {
+					id = next
+					l.wait(id, waitingPart{mark: l.marks, resource: resource, batch: batch})
+				}
 			}
-			trace = new(storedTrace)
-			l.traces[id] = trace
 		}
-		if last := len(trace.batches) - 1; last < 0 || trace.batches[last] != batch {
-			trace.batches = append(trace.batches, batch)
-			batch.traces++
-		}
-		trace.spans += spans
 	}
-	if batch.traces == 0 {
-		l.finish(number)
+	l.review(batch)
+}
+
+// wait enters that a part waits for its decision, unless it is entered or nobody
+// will tell of it.
+func (l *ledger) wait(id pcommon.TraceID, part waitingPart) {
+	trace := l.traces[id]
+	if trace == nil || len(trace.waiting) == 0 {
+		if l.isDropped(id) {
+			return
+		}
+	} else if trace.waiting[len(trace.waiting)-1].mark == part.mark {
+		return
+	}
+	if trace == nil {
+		trace = new(storedTrace)
+		l.traces[id] = trace
+	}
+	trace.waiting = append(trace.waiting, part)
+	part.batch.waiting++
+}
+
+// isDropped tells whether tail_sampling drops what comes of a trace.
+func (l *ledger) isDropped(id pcommon.TraceID) bool {
+	if _, sampled := l.sampled.Get(id); sampled {
+		return false
+	}
+	_, dropped := l.notSampled.Get(id)
+	return dropped
+}
+
+// delivered enters that parts have been delivered.
+func (l *ledger) delivered(parts []markedPart) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, part := range parts {
+		if taken, ok := l.decided(part); ok {
+			l.forget(part.trace)
+			l.review(taken.batch)
+		}
 	}
 }
 
-// delivered takes spans of a trace off: the decision to keep them is carried out.
-func (l *ledger) delivered(id pcommon.TraceID, spans int) {
+// hold enters that parts are to be kept, and wait for the next component.
+func (l *ledger) hold(parts []markedPart) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for _, part := range parts {
+		if taken, ok := l.decided(part); ok {
+			l.enqueue(taken.batch, heldPart{trace: part.trace, resource: taken.resource})
+			l.review(taken.batch)
+		}
+	}
+}
+
+// holdStored enters the parts of a batch that a former process has held. The other
+// parts of the batch are not needed.
+func (l *ledger) holdStored(number uint64, parts []heldPart) {
+	batch := &storedBatch{number: number}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, part := range parts {
+		l.sampled.Put(part.trace, cache.DecisionMetadata{})
+		if l.traces[part.trace] == nil {
+			l.traces[part.trace] = new(storedTrace)
+		}
+		l.enqueue(batch, part)
+	}
+}
+
+// decided takes a part out of those that wait.
+func (l *ledger) decided(part markedPart) (waitingPart, bool) {
+	trace := l.traces[part.trace]
+	if trace == nil {
+		return waitingPart{}, false
+	}
+	for n, waiting := range trace.waiting {
+		if waiting.mark != part.mark {
+			continue
+		}
+		// Parts are decided on in about the order in which they have come.
+		copy(trace.waiting[1:n+1], trace.waiting[:n])
+		trace.waiting = trace.waiting[1:]
+		waiting.batch.waiting--
+		return waiting, true
+	}
+	return waitingPart{}, false
+}
+
+// enqueue adds a held part to a batch, and the batch to the queue.
+func (l *ledger) enqueue(batch *storedBatch, part heldPart) {
+	trace := l.traces[part.trace]
+	trace.held++
+	if trace.held == 1 {
+		l.heldTraces++
+	}
+	batch.held = append(batch.held, part)
+	l.push(batch)
+}
+
+func (l *ledger) push(batch *storedBatch) {
+	if !batch.queued {
+		batch.queued = true
+		l.queue = append(l.queue, batch)
+	}
+}
+
+// drop removes the parts of a trace that wait: it was decided not to keep them, nor
+// what comes of the trace from now on.
+func (l *ledger) drop(id pcommon.TraceID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	// tail_sampling enters it as well, but only after this: a batch that is
+	// registered in between would wait for a decision that has been made.
+	l.notSampled.Put(id, cache.DecisionMetadata{})
 	trace := l.traces[id]
 	if trace == nil {
 		return
 	}
-	trace.spans -= spans
-	if trace.spans <= 0 {
-		l.remove(id, trace)
+	parts := trace.waiting
+	trace.waiting = nil
+	l.forget(id)
+	for _, part := range parts {
+		part.batch.waiting--
+		l.review(part.batch)
 	}
 }
 
-// drop takes a trace off that was decided not to be kept, and what comes of it
-// from now on.
-func (l *ledger) drop(id pcommon.TraceID) {
+// take returns a batch with its held parts, which have to be settled or put back. It
+// returns nil where no part is held.
+func (l *ledger) take() (*storedBatch, []heldPart) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	// tail_sampling enters it too, but only after this: a batch that is registered
-	// in between would wait for a decision that has been made.
-	l.notSampled.Put(id, cache.DecisionMetadata{})
-	if trace := l.traces[id]; trace != nil {
-		l.remove(id, trace)
+	if len(l.queue) == 0 {
+		return nil, nil
 	}
+	batch := l.queue[0]
+	l.queue[0] = nil
+	l.queue = l.queue[1:]
+	batch.queued = false
+	parts := batch.held
+	batch.held = nil
+	batch.taken += len(parts)
+	return batch, parts
 }
 
-func (l *ledger) remove(id pcommon.TraceID, trace *storedTrace) {
-	delete(l.traces, id)
-	for _, batch := range trace.batches {
-		batch.traces--
-		if batch.traces == 0 {
-			l.finish(batch.number)
+// settle enters that parts which were taken are no longer needed.
+func (l *ledger) settle(batch *storedBatch, parts []heldPart) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	batch.taken -= len(parts)
+	for _, part := range parts {
+		trace := l.traces[part.trace]
+		trace.held--
+		if trace.held == 0 {
+			l.heldTraces--
+			l.forget(part.trace)
 		}
 	}
+	l.review(batch)
 }
 
-// batches returns the numbers of the batches that have spans of a trace.
-func (l *ledger) batches(id pcommon.TraceID) []uint64 {
+// putBack enters that parts which were taken are refused again. The batch goes to
+// the end of the queue, so that it does not stand in the way of others if the next
+// component never accepts it.
+func (l *ledger) putBack(batch *storedBatch, parts []heldPart) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	trace := l.traces[id]
-	if trace == nil {
-		return nil
+	batch.taken -= len(parts)
+	batch.held = append(batch.held, parts...)
+	l.push(batch)
+	l.review(batch)
+}
+
+// forget removes a trace of which no part is left.
+func (l *ledger) forget(id pcommon.TraceID) {
+	if trace := l.traces[id]; len(trace.waiting) == 0 && trace.held == 0 {
+		delete(l.traces, id)
 	}
-	numbers := make([]uint64, len(trace.batches))
-	for i, batch := range trace.batches {
-		numbers[i] = batch.number
+}
+
+// review looks at what is left of a batch.
+func (l *ledger) review(batch *storedBatch) {
+	switch {
+	case batch.waiting > 0:
+		delete(l.changed, batch)
+	case len(batch.held)+batch.taken > 0:
+		l.changed[batch] = struct{}{}
+	default:
+		delete(l.changed, batch)
+		l.finish(batch.number)
 	}
-	return numbers
+}
+
+// takeChanged returns, by the number of their batch, the held parts that are not
+// stored as they are now. Batches of which parts wait for a decision are not among
+// them: they are read back as a whole.
+func (l *ledger) takeChanged() map[uint64][]byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	records := make(map[uint64][]byte, len(l.changed))
+	for batch := range l.changed {
+		if batch.taken == 0 {
+			records[batch.number] = encodeHeld(batch.held)
+			delete(l.changed, batch)
+		}
+	}
+	return records
 }
 
 // len returns how many traces are in the ledger.
@@ -124,26 +317,31 @@ func (l *ledger) len() int {
 	return len(l.traces)
 }
 
-// runs yields the traces of spans with the number of spans that follow one another.
-func runs(td ptrace.Traces) func(yield func(pcommon.TraceID, int) bool) {
-	return func(yield func(pcommon.TraceID, int) bool) {
-		var id pcommon.TraceID
-		spans := 0
-		for _, resource := range td.ResourceSpans().All() {
-			for _, scope := range resource.ScopeSpans().All() {
-				for _, span := range scope.Spans().All() {
-					if next := span.TraceID(); spans == 0 || next != id {
-						if spans > 0 && !yield(id, spans) {
-							return
-						}
-						id, spans = next, 0
-					}
-					spans++
-				}
+// held returns how many traces have parts that the next component has refused.
+func (l *ledger) held() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.heldTraces
+}
+
+// unmark removes the marks from what tail_sampling gives back, and returns its
+// parts.
+func unmark(td ptrace.Traces) []markedPart {
+	parts := make([]markedPart, 0, td.ResourceSpans().Len())
+	for _, spans := range td.ResourceSpans().All() {
+		mark, ok := spans.Resource().Attributes().Get(markAttribute)
+		if !ok {
+			continue
+		}
+		part := markedPart{mark: mark.Int()}
+		spans.Resource().Attributes().Remove(markAttribute)
+		for _, scope := range spans.ScopeSpans().All() {
+			for _, span := range scope.Spans().All() {
+				part.trace = span.TraceID()
+				break
 			}
 		}
-		if spans > 0 {
-			yield(id, spans)
-		}
+		parts = append(parts, part)
 	}
+	return parts
 }

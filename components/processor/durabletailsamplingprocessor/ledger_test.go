@@ -9,69 +9,132 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor/cache"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
 func newTestLedger(t *testing.T) (l *ledger, finished *[]uint64) {
 	t.Helper()
+	sampled, err := cache.NewLRUDecisionCache(10)
+	require.NoError(t, err)
 	notSampled, err := cache.NewLRUDecisionCache(10)
 	require.NoError(t, err)
 	finished = new([]uint64)
-	return newLedger(notSampled, func(number uint64) { *finished = append(*finished, number) }), finished
+	return newLedger(sampled, notSampled, func(number uint64) { *finished = append(*finished, number) }), finished
 }
 
-// A batch is needed until all of its spans are delivered or dropped, those too that
-// were under way when the first of their trace were decided on.
+// requests returns a request with a ResourceSpans for each of the arguments.
+func requests(parts ...ptrace.Traces) ptrace.Traces {
+	td := ptrace.NewTraces()
+	for _, part := range parts {
+		part.ResourceSpans().MoveAndAppendTo(td.ResourceSpans())
+	}
+	return td
+}
+
+// marked returns the mark of a trace in the nth ResourceSpans of a batch.
+func marked(td ptrace.Traces, trace uint64, n int) markedPart {
+	mark, _ := td.ResourceSpans().At(n).Resource().Attributes().Get(markAttribute)
+	return markedPart{trace: traceID(trace), mark: mark.Int()}
+}
+
+// A batch is needed until all of its parts are delivered or dropped, in any order.
 func TestLedger(t *testing.T) {
 	l, finished := newTestLedger(t)
-	l.register(1, traces(spanOf{1, "a"}, spanOf{2, "b"}, spanOf{1, "c"}))
-	l.register(2, traces(spanOf{1, "d"}))
-	assert.Equal(t, []uint64{1, 2}, l.batches(traceID(1)))
-	assert.Equal(t, []uint64{1}, l.batches(traceID(2)))
+	one := requests(traces(spanOf{1, "a"}, spanOf{2, "b"}, spanOf{1, "c"}), traces(spanOf{1, "d"}))
+	two := traces(spanOf{1, "e"})
+	l.register(1, one)
+	l.register(2, two)
+	assert.Equal(t, 2, l.len())
 
-	l.delivered(traceID(1), 2)
-	assert.Empty(t, *finished)
-	l.register(3, traces(spanOf{1, "e"}))
-	l.delivered(traceID(1), 1)
-	assert.Empty(t, *finished)
-	l.delivered(traceID(1), 1)
-	assert.Equal(t, []uint64{2, 3}, *finished)
-	assert.Nil(t, l.batches(traceID(1)))
-
+	l.delivered([]markedPart{marked(two, 1, 0)})
+	assert.Equal(t, []uint64{2}, *finished)
+	l.delivered([]markedPart{marked(one, 1, 1), marked(one, 1, 0)})
+	assert.Equal(t, []uint64{2}, *finished)
+	assert.Equal(t, 1, l.len())
 	l.drop(traceID(2))
-	assert.Equal(t, []uint64{2, 3, 1}, *finished)
+	assert.Equal(t, []uint64{2, 1}, *finished)
 	assert.Zero(t, l.len())
+
+	l.delivered([]markedPart{marked(one, 1, 0), {trace: traceID(7), mark: 7}}) // of nobody's
+	assert.Equal(t, []uint64{2, 1}, *finished)
 }
 
-// What comes of a trace that was dropped needs no batch, and no decision.
+// What comes of a trace that was dropped needs no batch, and no decision. What comes
+// of one that was sampled does, even if it was also dropped once.
 func TestLedgerLate(t *testing.T) {
 	l, finished := newTestLedger(t)
 	l.drop(traceID(1))
 	l.register(1, traces(spanOf{1, "a"}))
 	assert.Equal(t, []uint64{1}, *finished)
-	l.register(2, traces(spanOf{1, "b"}, spanOf{2, "c"}))
-	l.delivered(traceID(1), 1)
+	two := traces(spanOf{1, "b"}, spanOf{2, "c"})
+	l.register(2, two)
+	l.delivered([]markedPart{marked(two, 1, 0)})
 	assert.Equal(t, []uint64{1}, *finished)
-	l.delivered(traceID(2), 1)
+	l.delivered([]markedPart{marked(two, 2, 0)})
 	assert.Equal(t, []uint64{1, 2}, *finished)
+
+	l.sampled.Put(traceID(1), cache.DecisionMetadata{})
+	l.register(3, traces(spanOf{1, "d"}))
+	assert.Equal(t, []uint64{1, 2}, *finished)
+	assert.Equal(t, 1, l.len())
 }
 
-func TestRuns(t *testing.T) {
-	td := traces(spanOf{1, "a"}, spanOf{1, "b"}, spanOf{2, "c"}, spanOf{1, "d"})
-	type run struct {
-		trace uint64
-		spans int
+// Held parts are offered batch by batch. What is accepted of a batch leaves it, and
+// what is not goes to the end.
+func TestLedgerHeld(t *testing.T) {
+	l, finished := newTestLedger(t)
+	one, two := traces(spanOf{1, "a"}, spanOf{2, "b"}, spanOf{3, "c"}), traces(spanOf{1, "d"})
+	l.register(1, one)
+	l.register(2, two)
+	l.hold([]markedPart{marked(one, 1, 0), marked(two, 1, 0)})
+	assert.Equal(t, 1, l.held())
+	l.hold([]markedPart{marked(one, 2, 0)})
+	assert.Equal(t, 2, l.held())
+	// A trace that is not sampled any more keeps what was sampled and is held.
+	l.drop(traceID(1))
+	assert.Equal(t, 3, l.len())
+	assert.Equal(t, []uint64{2}, numbers(l.takeChanged()), "a part of batch 1 waits for its decision")
+
+	batch, parts := l.take()
+	assert.Equal(t, []heldPart{{trace: traceID(1)}, {trace: traceID(2)}}, parts)
+	l.settle(batch, parts[:1])
+	assert.Equal(t, 2, l.held(), "trace 1 is held in batch 2")
+	l.putBack(batch, parts[1:])
+
+	batch, parts = l.take()
+	assert.EqualValues(t, 2, batch.number)
+	l.settle(batch, parts)
+	assert.Equal(t, []uint64{2}, *finished)
+	assert.Equal(t, 1, l.held())
+
+	l.drop(traceID(3))
+	assert.Equal(t, map[uint64][]byte{1: encodeHeld([]heldPart{{trace: traceID(2)}})}, l.takeChanged())
+	assert.Empty(t, l.takeChanged())
+	batch, parts = l.take()
+	l.settle(batch, parts)
+	assert.Equal(t, []uint64{2, 1}, *finished)
+	assert.Empty(t, l.takeChanged())
+	assert.Zero(t, l.len())
+	batch, _ = l.take()
+	assert.Nil(t, batch)
+}
+
+func numbers(records map[uint64][]byte) []uint64 {
+	var list []uint64
+	for number := range records {
+		list = append(list, number)
 	}
-	var got []run
-	for id, spans := range runs(td) {
-		for n := range uint64(3) {
-			if id == traceID(n) {
-				got = append(got, run{trace: n, spans: spans})
-			}
-		}
-	}
-	assert.Equal(t, []run{{1, 2}, {2, 1}, {1, 1}}, got)
-	for id := range runs(td) {
-		assert.Equal(t, traceID(1), id)
-		break
-	}
+	return list
+}
+
+// The marks do not leave the processor.
+func TestUnmark(t *testing.T) {
+	l, _ := newTestLedger(t)
+	td := requests(traces(spanOf{1, "a"}), traces(spanOf{1, "b"}))
+	l.register(1, td)
+	want := []markedPart{marked(td, 1, 0), marked(td, 1, 1)}
+	assert.Equal(t, want, unmark(td))
+	assert.NotEqual(t, want[0].mark, want[1].mark)
+	assert.Equal(t, map[string]any{"service.name": "shop"}, td.ResourceSpans().At(1).Resource().Attributes().AsRaw())
+	assert.Empty(t, unmark(td))
 }

@@ -8,15 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor/cache"
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/consumer"
-	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -25,18 +23,12 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/ociapm/otelcol-ociapm/components/processor/durabletailsamplingprocessor/internal/metadata"
+	"github.com/ociapm/otelcol-ociapm/internal/unreadable"
 )
 
-const (
-	// tidyInterval is how often held traces are offered again, and batches that are
-	// finished deleted where no new one comes.
-	tidyInterval = time.Second
-
-	// redeliveredTraces is how many held traces are read from the storage at a time.
-	redeliveredTraces = 256
-)
-
-var errHeld = errors.New("the next component does not take the traces that were kept; send the spans again later")
+// clientName tells this processor's data in a storage apart from other data of a
+// component of the same ID.
+const clientName = "traces"
 
 // durable has a tail_sampling processor decide, and keeps the spans in a journal
 // until their decision is carried out.
@@ -50,20 +42,19 @@ type durable struct {
 	ledger    *ledger
 
 	host    component.Host
+	keeper  unreadable.Keeper // nil if the storage extension keeps no unreadable items
 	client  storage.Client
 	journal *journal
 	stop    chan struct{}
 	stopped chan struct{}
 
-	// held is the traces, or parts of them, that were decided to be kept and that
-	// next has refused. Their spans are in the journal only.
-	heldMu sync.Mutex
-	held   []heldTrace
-}
+	refusing atomic.Bool // the next component has refused spans, and the log says so
 
-type heldTrace struct {
-	id    pcommon.TraceID
-	spans int
+	// What the goroutine of tidy remembers from one time to the next.
+	calm      bool          // no spans were held the last time
+	retry     time.Duration // before held spans are offered again
+	hand      []*piece      // read from the storage, and still to be offered
+	handBatch *storedBatch  // to which they belong
 }
 
 func newDurable(ctx context.Context, set processor.Settings, cfg Config, next consumer.Traces) (*durable, error) {
@@ -80,7 +71,7 @@ func newDurable(ctx context.Context, set processor.Settings, cfg Config, next co
 		return nil, err
 	}
 	d := &durable{cfg: cfg, id: set.ID, logger: set.Logger, telemetry: telemetry, next: next}
-	d.ledger = newLedger(notSampled, func(number uint64) { d.journal.finish(number) })
+	d.ledger = newLedger(sampled, notSampled, func(number uint64) { d.journal.finish(number) })
 	deliver, err := consumer.NewTraces(d.deliver, consumer.WithCapabilities(next.Capabilities()))
 	if err != nil {
 		return nil, err
@@ -111,15 +102,15 @@ func (d *durable) observe() error {
 			return nil
 		}),
 		d.telemetry.RegisterProcessorDurableTailSamplingHeldTracesCallback(func(_ context.Context, o metric.Int64Observer) error {
-			o.Observe(int64(d.heldTraces()))
+			o.Observe(int64(d.ledger.held()))
 			return nil
 		}),
 	)
 }
 
-// Capabilities tells that the spans are not changed: tail_sampling copies them.
+// Capabilities tells that the spans are changed: they are marked.
 func (*durable) Capabilities() consumer.Capabilities {
-	return consumer.Capabilities{}
+	return consumer.Capabilities{MutatesData: true}
 }
 
 // Start reads the spans back that a former process had not decided on.
@@ -133,8 +124,9 @@ func (d *durable) Start(ctx context.Context, host component.Host) error {
 	if !ok {
 		return fmt.Errorf("storage: the extension %s stores nothing; name a storage extension such as file_storage", d.cfg.StorageID)
 	}
+	d.keeper, _ = extension.(unreadable.Keeper)
 	var err error
-	d.client, err = store.GetClient(ctx, component.KindProcessor, d.id, "traces")
+	d.client, err = store.GetClient(ctx, component.KindProcessor, d.id, clientName)
 	if err != nil {
 		return fmt.Errorf("open the storage: %w (a second pipeline needs a processor of its own, %s/second for one)", err, d.id.Type())
 	}
@@ -149,17 +141,28 @@ func (d *durable) Start(ctx context.Context, host component.Host) error {
 		return fmt.Errorf("read the storage: %w", err)
 	}
 	d.stop, d.stopped = make(chan struct{}), make(chan struct{})
-	go d.tidy(context.WithoutCancel(ctx))
+	go d.tidyUntilStopped(context.WithoutCancel(ctx))
 	return nil
 }
 
-// recover gives tail_sampling what a former process has left in the journal.
+// recover goes on with what a former process has left in the journal: what it held
+// is held again and stays there, the rest is given to tail_sampling.
 func (d *durable) recover(ctx context.Context) error {
 	spans := 0
-	err := d.journal.recover(ctx, func(number uint64, data []byte) error {
-		td, ok := d.decode(data)
-		if !ok {
-			d.journal.finish(number)
+	err := d.journal.recover(ctx, func(number uint64, record []byte) bool {
+		parts, err := decodeHeld(record)
+		if err != nil {
+			d.logger.Warn("It cannot be read which spans of a stored batch were sampled; the batch is sampled again", zap.Error(err))
+			return false
+		}
+		d.ledger.holdStored(number, parts)
+		return true
+	}, func(number uint64, data []byte) error {
+		td, err := decode(data)
+		if err != nil {
+			if d.setAside(ctx, data, err) == nil {
+				d.journal.finish(number)
+			}
 			return nil
 		}
 		spans += td.SpanCount()
@@ -168,18 +171,34 @@ func (d *durable) recover(ctx context.Context) error {
 	})
 	if spans > 0 {
 		d.telemetry.ProcessorDurableTailSamplingRecoveredSpans.Add(ctx, int64(spans))
-		d.logger.Info("Spans that waited for a decision are read back", zap.Int("spans", spans))
+		d.logger.Info("Spans that waited for a decision are read back from the storage", zap.Int("spans", spans))
+	}
+	if held := d.ledger.held(); held > 0 {
+		d.logger.Info("Sampled traces are in the storage and will be delivered from there", zap.Int("traces", held))
 	}
 	return err
 }
 
-// decode returns a stored batch, if it is not damaged.
-func (d *durable) decode(data []byte) (ptrace.Traces, bool) {
-	td, err := decode(data)
-	if err != nil {
-		d.logger.Error("A stored batch of spans cannot be read and is left out", zap.Error(err), zap.Int("bytes", len(data)))
+// setAside has the storage extension keep a record that cannot be read. An error
+// means that the record has to stay where it is.
+func (d *durable) setAside(ctx context.Context, data []byte, reason error) error {
+	var err error
+	becomes := "is deleted"
+	switch {
+	case data == nil:
+		becomes = "is left out"
+	case d.keeper != nil:
+		becomes = "is moved aside"
+		if err = d.keeper.KeepUnreadable(ctx, component.KindProcessor, d.id, clientName, data, reason); err != nil {
+			becomes = "stays in the storage, since it cannot be moved aside"
+		}
+	case errors.Is(reason, errVersion):
+		err = reason
+		becomes = "stays in the storage for the version of the collector that wrote it"
 	}
-	return td, err == nil
+	d.telemetry.ProcessorDurableTailSamplingUnreadableBatches.Add(ctx, 1)
+	d.logger.Warn("A stored batch of spans cannot be read and "+becomes, zap.NamedError("reason", reason), zap.Error(err), zap.Int("bytes", len(data)))
+	return err
 }
 
 // ConsumeTraces stores spans, and has tail_sampling decide on them. It returns an
@@ -188,11 +207,8 @@ func (d *durable) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 	if td.SpanCount() == 0 {
 		return nil
 	}
-	if d.heldTraces() > 0 {
-		return errHeld
-	}
-	if waiting := d.ledger.len(); uint64(waiting) >= d.cfg.Sampling.NumTraces { //nolint:gosec // a count
-		return fmt.Errorf("%d traces wait for a decision, which is all that num_traces allows; send the spans again later", waiting)
+	if traces := d.ledger.len(); uint64(traces) >= d.cfg.Sampling.NumTraces { //nolint:gosec // a count
+		return fmt.Errorf("%d traces wait for a decision or for the next component, which is all that num_traces allows; retry later", traces)
 	}
 	data, err := encode(td)
 	if err != nil {
@@ -206,150 +222,6 @@ func (d *durable) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 	return d.sampling.ConsumeTraces(ctx, td)
 }
 
-// deliver gets from tail_sampling what is kept of one trace. It never returns an
-// error: tail_sampling would drop the spans.
-func (d *durable) deliver(ctx context.Context, td ptrace.Traces) error {
-	var kept []heldTrace
-	for id, spans := range runs(td) {
-		kept = append(kept, heldTrace{id: id, spans: spans})
-	}
-	if d.heldTraces() > 0 {
-		d.hold(kept)
-		return nil
-	}
-	if err := d.offer(ctx, td); err != nil {
-		d.hold(kept)
-		d.logger.Warn("The next component refuses spans that were kept; they stay in the storage until it takes them, and senders are asked to wait", zap.Error(err))
-		componentstatus.ReportStatus(d.host, componentstatus.NewRecoverableErrorEvent(err))
-		return nil
-	}
-	d.settle(kept)
-	return nil
-}
-
-// settle enters that traces have been delivered.
-func (d *durable) settle(kept []heldTrace) {
-	for _, trace := range kept {
-		d.ledger.delivered(trace.id, trace.spans)
-	}
-}
-
-// offer returns the error of the next component, unless it is for good.
-func (d *durable) offer(ctx context.Context, td ptrace.Traces) error {
-	spans := td.SpanCount() // before others have it
-	err := d.next.ConsumeTraces(ctx, td)
-	if consumererror.IsPermanent(err) {
-		d.telemetry.ProcessorDurableTailSamplingDroppedSpans.Add(ctx, int64(spans))
-		d.logger.Error("The next component refuses spans for good; they are dropped", zap.Error(err), zap.Int("spans", spans))
-		return nil
-	}
-	return err
-}
-
-func (d *durable) hold(kept []heldTrace) {
-	d.heldMu.Lock()
-	defer d.heldMu.Unlock()
-	d.held = append(d.held, kept...)
-}
-
-func (d *durable) heldTraces() int {
-	d.heldMu.Lock()
-	defer d.heldMu.Unlock()
-	return len(d.held)
-}
-
-// tidy offers held traces again and deletes batches that are finished, until the
-// processor stops.
-func (d *durable) tidy(ctx context.Context) {
-	defer close(d.stopped)
-	ticker := time.NewTicker(tidyInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-d.stop:
-			return
-		case <-ticker.C:
-		}
-		if d.heldTraces() > 0 {
-			if err := d.redeliver(ctx); err != nil {
-				d.logger.Debug("The next component still refuses spans", zap.Error(err))
-			} else {
-				d.logger.Info("The next component takes spans again")
-				componentstatus.ReportStatus(d.host, componentstatus.NewEvent(componentstatus.StatusOK))
-			}
-		}
-		if err := d.journal.flush(ctx); err != nil {
-			d.logger.Warn("Spans that are decided on cannot be deleted from the storage; this is tried again", zap.Error(err))
-		}
-	}
-}
-
-// redeliver offers the held traces, until the next component refuses.
-func (d *durable) redeliver(ctx context.Context) error {
-	for {
-		d.heldMu.Lock()
-		held := d.held[:min(len(d.held), redeliveredTraces)]
-		d.heldMu.Unlock()
-		if len(held) == 0 {
-			return nil
-		}
-		if err := d.offerStored(ctx, held); err != nil {
-			return err
-		}
-		d.settle(held)
-		d.heldMu.Lock()
-		d.held = slices.Clone(d.held[len(held):])
-		d.heldMu.Unlock()
-	}
-}
-
-// offerStored reads traces from the journal and offers them, a batch of the journal
-// at a time.
-func (d *durable) offerStored(ctx context.Context, traces []heldTrace) error {
-	ids := map[pcommon.TraceID]struct{}{}
-	var numbers []uint64
-	for _, trace := range traces {
-		ids[trace.id] = struct{}{}
-		numbers = append(numbers, d.ledger.batches(trace.id)...)
-	}
-	slices.Sort(numbers)
-	for _, number := range slices.Compact(numbers) {
-		data, err := d.journal.read(ctx, number)
-		if err != nil {
-			return err
-		}
-		if data == nil { // it is finished meanwhile
-			continue
-		}
-		td, ok := d.decode(data)
-		if !ok {
-			continue
-		}
-		retain(td, ids)
-		if td.SpanCount() == 0 {
-			continue
-		}
-		if err := d.offer(ctx, td); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// retain removes the spans of other traces.
-func retain(td ptrace.Traces, ids map[pcommon.TraceID]struct{}) {
-	td.ResourceSpans().RemoveIf(func(resource ptrace.ResourceSpans) bool {
-		resource.ScopeSpans().RemoveIf(func(scope ptrace.ScopeSpans) bool {
-			scope.Spans().RemoveIf(func(span ptrace.Span) bool {
-				_, wanted := ids[span.TraceID()]
-				return !wanted
-			})
-			return scope.Spans().Len() == 0
-		})
-		return resource.ScopeSpans().Len() == 0
-	})
-}
-
 // Shutdown has tail_sampling decide on what it has, unless it is set to drop that:
 // then the spans stay in the storage for the next start.
 func (d *durable) Shutdown(ctx context.Context) error {
@@ -359,13 +231,13 @@ func (d *durable) Shutdown(ctx context.Context) error {
 	}
 	err := d.sampling.Shutdown(ctx)
 	if d.journal != nil {
-		err = errors.Join(err, d.journal.flush(ctx))
+		err = errors.Join(err, d.persist(ctx))
 	}
 	if d.client != nil {
 		err = errors.Join(err, d.client.Close(ctx))
 	}
 	if stored := d.ledger.len(); stored > 0 {
-		d.logger.Info("Traces stay in the storage for the next start", zap.Int("traces", stored))
+		d.logger.Info("Traces stay in the storage until the next start", zap.Int("traces", stored))
 	}
 	d.telemetry.Shutdown()
 	return err

@@ -5,17 +5,12 @@ package durabletailsamplingprocessor
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,29 +18,17 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
-	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/consumer/consumertest"
-	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
-	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
-	"go.uber.org/zap"
-	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/ociapm/otelcol-ociapm/components/processor/durabletailsamplingprocessor/internal/metadata"
 	"github.com/ociapm/otelcol-ociapm/components/processor/durabletailsamplingprocessor/internal/metadatatest"
 	"github.com/ociapm/otelcol-ociapm/internal/testutil/configtest"
-)
-
-const (
-	// wait is longer than the longest decision_wait of the tests, and its ticks.
-	wait = 30 * time.Second
-	poll = 20 * time.Millisecond
 )
 
 // load returns the configuration of a name in testdata/config.yaml.
@@ -79,108 +62,10 @@ func TestConfig(t *testing.T) {
 	})
 }
 
-// sink takes spans, unless it is told to refuse.
-type sink struct {
-	refusal atomic.Pointer[error]
-
-	mu    sync.Mutex
-	spans map[string]int // by name, which is unique
-}
-
-func newSink() *sink { return &sink{spans: map[string]int{}} }
-
-func (*sink) Capabilities() consumer.Capabilities { return consumer.Capabilities{MutatesData: true} }
-
-// ConsumeTraces takes the spans out of td, as a component that owns them may.
-func (s *sink) ConsumeTraces(_ context.Context, td ptrace.Traces) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	refusal := s.refusal.Load()
-	for _, resource := range td.ResourceSpans().All() {
-		for _, scope := range resource.ScopeSpans().All() {
-			if refusal == nil {
-				for _, span := range scope.Spans().All() {
-					s.spans[span.Name()]++
-				}
-			}
-			scope.Spans().RemoveIf(func(ptrace.Span) bool { return true })
-		}
-	}
-	if refusal != nil {
-		return *refusal
-	}
-	return nil
-}
-
-func (s *sink) refuse(err error) {
-	if err == nil {
-		s.refusal.Store(nil)
-		return
-	}
-	s.refusal.Store(&err)
-}
-
-func (s *sink) got() map[string]int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return maps.Clone(s.spans)
-}
-
-func names(spans map[string]int) []string { return slices.Sorted(maps.Keys(spans)) }
-
-// start starts a processor, which is shut down at the end of the test.
-func start(t *testing.T, cfg *Config, h component.Host, next consumer.Traces) *durable {
-	t.Helper()
-	set := metadatatest.NewSettings(componenttest.NewTelemetry())
-	return startWith(t, set, cfg, h, next)
-}
-
-func startWith(t *testing.T, set processor.Settings, cfg *Config, h component.Host, next consumer.Traces) *durable {
-	t.Helper()
-	set.ID = component.NewID(metadata.Type) // the storage is found by it
-	p, err := NewFactory().CreateTraces(t.Context(), set, cfg, next)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		// What a crashed storage says here is not of interest.
-		_ = p.Shutdown(context.Background())
-	})
-	require.NoError(t, p.Start(t.Context(), h))
-	return p.(*durable)
-}
-
-func traceID(n uint64) pcommon.TraceID {
-	var id pcommon.TraceID
-	binary.BigEndian.PutUint64(id[8:], n)
-	return id
-}
-
-// spanOf is a span of trace n. A name that begins with "error" makes it failed.
-type spanOf struct {
-	trace uint64
-	name  string
-}
-
-func traces(spans ...spanOf) ptrace.Traces {
-	td := ptrace.NewTraces()
-	resource := td.ResourceSpans().AppendEmpty()
-	resource.Resource().Attributes().PutStr("service.name", "shop")
-	to := resource.ScopeSpans().AppendEmpty().Spans()
-	for _, s := range spans {
-		span := to.AppendEmpty()
-		span.SetTraceID(traceID(s.trace))
-		span.SetName(s.name)
-		if len(s.name) >= 5 && s.name[:5] == "error" {
-			span.Status().SetCode(ptrace.StatusCodeError)
-		}
-	}
-	td.MarkReadOnly() // Capabilities says that the processor does not change it
-	return td
-}
-
 // What is kept is delivered, what is not is dropped, late spans share the fate of
 // their trace, and the storage is empty afterwards.
 func TestDecisions(t *testing.T) {
-	h, _ := newFileStorage(t, t.TempDir(), 0)
+	h, store := newFileStorage(t, t.TempDir(), 0)
 	out := newSink()
 	p := start(t, load(t, "errors"), h, out)
 	require.NoError(t, p.ConsumeTraces(t.Context(), traces(spanOf{1, "a1"}, spanOf{2, "b1"}, spanOf{1, "a2"})))
@@ -195,25 +80,9 @@ func TestDecisions(t *testing.T) {
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
 		assert.Equal(c, map[string]int{"a1": 1, "a2": 1, "error a3": 1, "a late": 1}, out.got())
 		assert.Zero(c, p.ledger.len())
-		assert.Empty(c, stored(c, p))
+		assert.Empty(c, store.keys(c))
 	}, wait, poll)
 	require.NoError(t, p.ConsumeTraces(t.Context(), ptrace.NewTraces()))
-}
-
-// stored returns the keys of the batches in the storage.
-func stored(t require.TestingT, p *durable) []string {
-	var keys []string
-	p.journal.mu.Lock()
-	next := p.journal.next
-	p.journal.mu.Unlock()
-	for number := range next {
-		data, err := p.journal.read(context.Background(), number)
-		require.NoError(t, err)
-		if data != nil {
-			keys = append(keys, batchKey(number))
-		}
-	}
-	return keys
 }
 
 // After a crash, traces are decided on as a whole, with the spans from before it and
@@ -230,7 +99,7 @@ func TestCrash(t *testing.T) {
 	require.ErrorIs(t, p.ConsumeTraces(t.Context(), traces(spanOf{4, "refused"})), errCrashed)
 
 	out = newSink()
-	h, _ = newFileStorage(t, folder, 0)
+	h, store = newFileStorage(t, folder, 0)
 	tel := componenttest.NewTelemetry()
 	p = startWith(t, metadatatest.NewSettings(tel), cfg, h, out)
 	metadatatest.AssertEqualProcessorDurableTailSamplingRecoveredSpans(t, tel,
@@ -240,7 +109,7 @@ func TestCrash(t *testing.T) {
 	require.NoError(t, p.ConsumeTraces(t.Context(), traces(spanOf{1, "error a2"}, spanOf{2, "b2"})))
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
 		assert.Equal(c, map[string]int{"a1": 1, "error a2": 1, "error c1": 1}, out.got())
-		assert.Empty(c, stored(c, p))
+		assert.Empty(c, store.keys(c))
 	}, wait, poll)
 	require.NoError(t, tel.Shutdown(context.Background()))
 }
@@ -278,12 +147,8 @@ func TestCrashUnderLoad(t *testing.T) {
 		}
 		<-crash
 		// What next has got at this moment is delivered; nothing after it is.
-		store.mu.Lock()
-		got := out.got()
-		store.mu.Unlock()
-		store.crash(t)
+		store.crashAfter(t, func() { maps.Copy(delivered, out.got()) })
 		senders.Wait()
-		maps.Copy(delivered, got)
 	}
 	h, _ := newFileStorage(t, folder, 0)
 	out := newSink()
@@ -293,60 +158,6 @@ func TestCrashUnderLoad(t *testing.T) {
 	require.Greater(t, len(accepted), 1000)
 	maps.DeleteFunc(accepted, func(name string, _ int) bool { return delivered[name] > 0 })
 	assert.Empty(t, accepted)
-}
-
-// What the next component refuses stays in the storage until it takes it, and
-// senders have to wait.
-func TestRefused(t *testing.T) {
-	h, _ := newFileStorage(t, t.TempDir(), 0)
-	out := newSink()
-	out.refuse(errors.New("sending queue is full"))
-	core, logs := observer.New(zap.InfoLevel)
-	tel := componenttest.NewTelemetry()
-	set := metadatatest.NewSettings(tel)
-	set.Logger = zap.New(core)
-	p := startWith(t, set, load(t, "all"), h, out)
-	want := map[string]int{}
-	for n := range uint64(600) { // in more than two parts
-		name := strconv.FormatUint(n, 10)
-		want[name] = 1
-		require.NoError(t, p.ConsumeTraces(t.Context(), traces(spanOf{n, name}, spanOf{1000, name + "x"})))
-		want[name+"x"] = 1
-	}
-	require.Eventually(t, func() bool { return p.heldTraces() == 601 }, wait, poll)
-	metadatatest.AssertEqualProcessorDurableTailSamplingHeldTraces(t, tel,
-		[]metricdata.DataPoint[int64]{{Value: 601}}, metricdatatest.IgnoreTimestamp())
-	err := p.ConsumeTraces(t.Context(), traces(spanOf{1, "refused"}))
-	require.ErrorIs(t, err, errHeld)
-	assert.False(t, consumererror.IsPermanent(err))
-	assert.Equal(t, componentstatus.StatusRecoverableError, h.lastStatus())
-	assert.Len(t, logs.FilterMessageSnippet("refuses spans that were kept").All(), 1)
-	assert.Empty(t, out.got())
-
-	out.refuse(nil)
-	require.EventuallyWithT(t, func(c *assert.CollectT) {
-		assert.Equal(c, want, out.got())
-		assert.Zero(c, p.ledger.len())
-		assert.Empty(c, stored(c, p))
-	}, wait, poll)
-	assert.Equal(t, componentstatus.StatusOK, h.lastStatus())
-	assert.Len(t, logs.FilterMessageSnippet("takes spans again").All(), 1)
-	require.NoError(t, p.ConsumeTraces(t.Context(), traces(spanOf{1, "taken"})))
-	require.NoError(t, tel.Shutdown(context.Background()))
-}
-
-// What is refused for good is dropped, counted and logged.
-func TestRefusedForGood(t *testing.T) {
-	h, _ := newFileStorage(t, t.TempDir(), 0)
-	out := newSink()
-	out.refuse(consumererror.NewPermanent(errors.New("not for me")))
-	tel := componenttest.NewTelemetry()
-	p := startWith(t, metadatatest.NewSettings(tel), load(t, "all"), h, out)
-	require.NoError(t, p.ConsumeTraces(t.Context(), traces(spanOf{1, "a"}, spanOf{1, "b"})))
-	require.Eventually(t, func() bool { return p.ledger.len() == 0 }, wait, poll)
-	metadatatest.AssertEqualProcessorDurableTailSamplingDroppedSpans(t, tel,
-		[]metricdata.DataPoint[int64]{{Value: 2}}, metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreExemplars())
-	require.NoError(t, tel.Shutdown(context.Background()))
 }
 
 // A storage that is full has senders wait, and loses nothing.
@@ -379,7 +190,7 @@ func TestTooManyTraces(t *testing.T) {
 	p := start(t, cfg, h, consumertest.NewNop())
 	require.NoError(t, p.ConsumeTraces(t.Context(), traces(spanOf{1, "a"}, spanOf{2, "b"})))
 	err := p.ConsumeTraces(t.Context(), traces(spanOf{3, "c"}))
-	require.ErrorContains(t, err, "2 traces wait for a decision, which is all that num_traces allows")
+	require.ErrorContains(t, err, "2 traces wait for a decision or for the next component, which is all that num_traces allows")
 	assert.False(t, consumererror.IsPermanent(err))
 }
 
@@ -404,36 +215,6 @@ func TestStop(t *testing.T) {
 			assert.Equal(t, want, out.got())
 		})
 	}
-}
-
-// A batch that is damaged is left out, an index that is damaged is said.
-func TestDamaged(t *testing.T) {
-	folder := t.TempDir()
-	cfg := load(t, "slow")
-	h, store := newFileStorage(t, folder, 0)
-	p := start(t, cfg, h, consumertest.NewNop())
-	for n := range uint64(3) {
-		require.NoError(t, p.ConsumeTraces(t.Context(), traces(spanOf{n, "error"})))
-	}
-	require.NoError(t, store.Set(t.Context(), batchKey(1), []byte("\xff\xff\xff")))
-	store.crash(t)
-
-	h, store = newFileStorage(t, folder, 0)
-	core, logs := observer.New(zap.InfoLevel)
-	set := metadatatest.NewSettings(componenttest.NewTelemetry())
-	set.Logger = zap.New(core)
-	p = startWith(t, set, cfg, h, consumertest.NewNop())
-	assert.Equal(t, 2, p.ledger.len())
-	assert.Len(t, logs.FilterMessageSnippet("cannot be read and is left out").All(), 1)
-	require.NoError(t, store.Set(t.Context(), indexKey, []byte("1")))
-	store.crash(t)
-
-	h, _ = newFileStorage(t, folder, 0)
-	set.ID = component.NewID(metadata.Type)
-	broken, err := NewFactory().CreateTraces(t.Context(), set, cfg, consumertest.NewNop())
-	require.NoError(t, err)
-	require.ErrorContains(t, broken.Start(t.Context(), h), "the index of the batches has 1 bytes")
-	require.NoError(t, broken.Shutdown(context.Background()))
 }
 
 func TestNoStorage(t *testing.T) {

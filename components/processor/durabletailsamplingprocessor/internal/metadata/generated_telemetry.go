@@ -25,13 +25,14 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                                      metric.Meter
-	mu                                         sync.Mutex
-	registrations                              []metric.Registration
-	ProcessorDurableTailSamplingDroppedSpans   metric.Int64Counter
-	ProcessorDurableTailSamplingHeldTraces     metric.Int64ObservableGauge
-	ProcessorDurableTailSamplingRecoveredSpans metric.Int64Counter
-	ProcessorDurableTailSamplingWaitingTraces  metric.Int64ObservableGauge
+	meter                                         metric.Meter
+	mu                                            sync.Mutex
+	registrations                                 []metric.Registration
+	ProcessorDurableTailSamplingDroppedSpans      metric.Int64Counter
+	ProcessorDurableTailSamplingHeldTraces        metric.Int64ObservableGauge
+	ProcessorDurableTailSamplingRecoveredSpans    metric.Int64Counter
+	ProcessorDurableTailSamplingUnreadableBatches metric.Int64Counter
+	ProcessorDurableTailSamplingWaitingTraces     metric.Int64ObservableGauge
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -105,25 +106,31 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ProcessorDurableTailSamplingDroppedSpans, err = builder.meter.Int64Counter(
 		"otelcol_processor_durable_tail_sampling_dropped_spans",
-		metric.WithDescription("Number of spans that were kept, and that the next component has refused for good. [Alpha]"),
+		metric.WithDescription("Number of sampled spans that the next component has rejected permanently, so that they are dropped. [Alpha]"),
 		metric.WithUnit("{span}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorDurableTailSamplingHeldTraces, err = builder.meter.Int64ObservableGauge(
 		"otelcol_processor_durable_tail_sampling_held_traces",
-		metric.WithDescription("Number of traces that are kept, and that the next component has refused so far. [Alpha]"),
+		metric.WithDescription("Number of sampled traces that the next component has refused so far. They are in the storage, and are retried. [Alpha]"),
 		metric.WithUnit("{trace}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorDurableTailSamplingRecoveredSpans, err = builder.meter.Int64Counter(
 		"otelcol_processor_durable_tail_sampling_recovered_spans",
-		metric.WithDescription("Number of spans that were read back from the storage at the start. [Alpha]"),
+		metric.WithDescription("Number of spans that were read back from the storage on startup. [Alpha]"),
 		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorDurableTailSamplingUnreadableBatches, err = builder.meter.Int64Counter(
+		"otelcol_processor_durable_tail_sampling_unreadable_batches",
+		metric.WithDescription("Number of stored batches of spans that could not be read, since they are damaged or of another version. [Alpha]"),
+		metric.WithUnit("{batch}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorDurableTailSamplingWaitingTraces, err = builder.meter.Int64ObservableGauge(
 		"otelcol_processor_durable_tail_sampling_waiting_traces",
-		metric.WithDescription("Number of traces of which spans are in the storage, since their decision is not made or what is kept of them is not delivered. [Alpha]"),
+		metric.WithDescription("Number of traces that have spans in the storage, since they wait for a decision or for the next component. num_traces is the most. [Alpha]"),
 		metric.WithUnit("{trace}"),
 	)
 	errs = errors.Join(errs, err)

@@ -24,7 +24,7 @@ func NewSettings(tt *componenttest.Telemetry) processor.Settings {
 func AssertEqualProcessorDurableTailSamplingDroppedSpans(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_durable_tail_sampling_dropped_spans",
-		Description: "Number of spans that were kept, and that the next component has refused for good. [Alpha]",
+		Description: "Number of sampled spans that the next component has rejected permanently, so that they are dropped. [Alpha]",
 		Unit:        "{span}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -40,7 +40,7 @@ func AssertEqualProcessorDurableTailSamplingDroppedSpans(t *testing.T, tt *compo
 func AssertEqualProcessorDurableTailSamplingHeldTraces(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_durable_tail_sampling_held_traces",
-		Description: "Number of traces that are kept, and that the next component has refused so far. [Alpha]",
+		Description: "Number of sampled traces that the next component has refused so far. They are in the storage, and are retried. [Alpha]",
 		Unit:        "{trace}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
@@ -54,7 +54,7 @@ func AssertEqualProcessorDurableTailSamplingHeldTraces(t *testing.T, tt *compone
 func AssertEqualProcessorDurableTailSamplingRecoveredSpans(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_durable_tail_sampling_recovered_spans",
-		Description: "Number of spans that were read back from the storage at the start. [Alpha]",
+		Description: "Number of spans that were read back from the storage on startup. [Alpha]",
 		Unit:        "{span}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -67,10 +67,26 @@ func AssertEqualProcessorDurableTailSamplingRecoveredSpans(t *testing.T, tt *com
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }
 
+func AssertEqualProcessorDurableTailSamplingUnreadableBatches(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_processor_durable_tail_sampling_unreadable_batches",
+		Description: "Number of stored batches of spans that could not be read, since they are damaged or of another version. [Alpha]",
+		Unit:        "{batch}",
+		Data: metricdata.Sum[int64]{
+			Temporality: metricdata.CumulativeTemporality,
+			IsMonotonic: true,
+			DataPoints:  dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_processor_durable_tail_sampling_unreadable_batches")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
 func AssertEqualProcessorDurableTailSamplingWaitingTraces(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_durable_tail_sampling_waiting_traces",
-		Description: "Number of traces of which spans are in the storage, since their decision is not made or what is kept of them is not delivered. [Alpha]",
+		Description: "Number of traces that have spans in the storage, since they wait for a decision or for the next component. num_traces is the most. [Alpha]",
 		Unit:        "{trace}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,

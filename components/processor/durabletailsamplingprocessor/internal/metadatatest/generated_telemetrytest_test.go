@@ -30,6 +30,7 @@ func TestSetupTelemetry(t *testing.T) {
 	}))
 	tb.ProcessorDurableTailSamplingDroppedSpans.Add(context.Background(), 1)
 	tb.ProcessorDurableTailSamplingRecoveredSpans.Add(context.Background(), 1)
+	tb.ProcessorDurableTailSamplingUnreadableBatches.Add(context.Background(), 1)
 	AssertEqualProcessorDurableTailSamplingDroppedSpans(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
@@ -37,6 +38,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorDurableTailSamplingRecoveredSpans(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorDurableTailSamplingUnreadableBatches(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorDurableTailSamplingWaitingTraces(t, testTel,

@@ -1,0 +1,260 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package durabletailsamplingprocessor // import "github.com/ociapm/otelcol-ociapm/components/processor/durabletailsamplingprocessor"
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.uber.org/zap"
+)
+
+const (
+	// tidyInterval is how often batches that are finished are deleted where no new
+	// one comes, and the longest time until held spans are offered again.
+	tidyInterval = time.Second
+
+	// minRetry is the time until held spans are offered again to a next component
+	// that has accepted some of them. It doubles while it accepts none.
+	minRetry = 50 * time.Millisecond
+
+	// redeliveredBatches is how many batches are redelivered before those that are
+	// finished are deleted. A crash in between delivers them twice.
+	redeliveredBatches = 32
+)
+
+var errGone = errors.New("the storage no longer has it")
+
+// deliver gets from tail_sampling what is kept of one trace. It never returns an
+// error: tail_sampling would drop the spans.
+func (d *durable) deliver(ctx context.Context, td ptrace.Traces) error {
+	parts := unmark(td)
+	// What is held has its turn first. Otherwise new spans would take the room that
+	// a slow next component makes, and old ones would wait forever.
+	if d.ledger.held() > 0 {
+		d.ledger.hold(parts)
+		return nil
+	}
+	if err := d.offer(ctx, td); err != nil {
+		d.ledger.hold(parts)
+		d.refused(err)
+		return nil
+	}
+	d.ledger.delivered(parts)
+	return nil
+}
+
+// offer returns the error of the next component, unless it is permanent.
+func (d *durable) offer(ctx context.Context, td ptrace.Traces) error {
+	spans := td.SpanCount() // before others have it
+	err := d.next.ConsumeTraces(ctx, td)
+	if consumererror.IsPermanent(err) {
+		d.telemetry.ProcessorDurableTailSamplingDroppedSpans.Add(ctx, int64(spans))
+		d.logger.Error("The next component rejects sampled spans permanently; they are dropped", zap.Error(err), zap.Int("spans", spans))
+		return nil
+	}
+	return err
+}
+
+// refused says once that the next component refuses spans.
+func (d *durable) refused(err error) {
+	if !d.refusing.CompareAndSwap(false, true) {
+		d.logger.Debug("The next component still refuses sampled spans", zap.Error(err))
+		return
+	}
+	d.logger.Warn("The next component refuses sampled spans; they stay in the storage and are retried until it accepts them", zap.Error(err))
+	componentstatus.ReportStatus(d.host, componentstatus.NewRecoverableErrorEvent(err))
+}
+
+// tidyUntilStopped does what has to be done beside the way of the spans.
+func (d *durable) tidyUntilStopped(ctx context.Context) {
+	defer close(d.stopped)
+	defer d.putDown()
+	timer := time.NewTimer(tidyInterval)
+	defer timer.Stop()
+	for {
+		select {
+		case <-d.stop:
+			return
+		case <-timer.C:
+		}
+		timer.Reset(d.tidy(ctx))
+	}
+}
+
+// tidy offers held spans again, and brings the storage up to date. It returns the
+// time until it has to be called again.
+func (d *durable) tidy(ctx context.Context) time.Duration {
+	again := tidyInterval
+	if d.ledger.held() > 0 {
+		d.calm = false
+		again = d.redeliver(ctx)
+	} else if d.refusing.Load() {
+		// A next component that is at its limit refuses spans every now and then:
+		// that is over when a whole interval was without.
+		if d.calm {
+			d.refusing.Store(false)
+			d.logger.Info("The next component accepts sampled spans again")
+			componentstatus.ReportStatus(d.host, componentstatus.NewEvent(componentstatus.StatusOK))
+		}
+		d.calm = true
+	}
+	if err := d.persist(ctx); err != nil {
+		d.logger.Warn("The storage cannot be written, so it keeps spans that are no longer needed; this is retried", zap.Error(err))
+	}
+	return again
+}
+
+// persist brings the storage up to date: it deletes what is finished, and keeps
+// which spans are sampled and held.
+func (d *durable) persist(ctx context.Context) error {
+	for number, record := range d.ledger.takeChanged() {
+		d.journal.hold(number, record)
+	}
+	return d.journal.flush(ctx)
+}
+
+// redeliver offers held spans, a batch of the journal at a time and trace by trace
+// as tail_sampling does, until the next component refuses some or a number of
+// batches is done. Each trace that is accepted is settled at once. It returns the
+// time until the rest has to be offered.
+func (d *durable) redeliver(ctx context.Context) time.Duration {
+	progress := false
+	for range redeliveredBatches {
+		if len(d.hand) == 0 {
+			batch, parts := d.ledger.take()
+			if batch == nil {
+				return tidyInterval
+			}
+			if err := d.load(ctx, batch, parts); err != nil {
+				d.ledger.putBack(batch, parts)
+				return d.backOff(progress)
+			}
+			d.handBatch = batch
+		}
+		for len(d.hand) > 0 {
+			next := d.hand[0]
+			d.hand = d.hand[1:]
+			if err := d.offer(ctx, next.spans); err != nil {
+				d.refused(err)
+				if !progress { // it may take long: do not keep the others in memory
+					d.putDown()
+				}
+				d.ledger.putBack(d.handBatch, next.parts)
+				return d.backOff(progress)
+			}
+			d.ledger.settle(d.handBatch, next.parts)
+			progress = true
+		}
+	}
+	return 0
+}
+
+// backOff returns the time until held spans are offered again.
+func (d *durable) backOff(progress bool) time.Duration {
+	if progress {
+		d.retry = minRetry
+	} else {
+		d.retry = min(max(2*d.retry, minRetry), tidyInterval)
+	}
+	return d.retry
+}
+
+// load takes held parts of a batch in hand. What cannot be read is settled. An error
+// means that the parts stay held.
+func (d *durable) load(ctx context.Context, batch *storedBatch, parts []heldPart) error {
+	data, err := d.journal.read(ctx, batch.number)
+	if err != nil {
+		d.logger.Warn("Sampled spans cannot be read from the storage; this is retried", zap.Error(err))
+		return err
+	}
+	err = errGone
+	var td ptrace.Traces
+	if data != nil {
+		td, err = decode(data)
+	}
+	if err != nil {
+		if stays := d.setAside(ctx, data, err); stays != nil {
+			return stays
+		}
+		d.ledger.settle(batch, parts)
+		return nil
+	}
+	pieces, missing := split(td, parts)
+	d.ledger.settle(batch, missing)
+	d.hand = pieces
+	return nil
+}
+
+// putDown has what is in hand held in the journal only.
+func (d *durable) putDown() {
+	for _, rest := range d.hand {
+		d.ledger.putBack(d.handBatch, rest.parts)
+	}
+	d.hand = nil
+}
+
+// piece is the held parts of one trace in a batch.
+type piece struct {
+	parts []heldPart
+	spans ptrace.Traces
+
+	scope int              // of the span that was added last
+	last  ptrace.SpanSlice // to which it was added
+}
+
+// split moves the spans of held parts out of a batch, a piece for each trace, in the
+// order of the parts. It also returns the parts of which the batch has no spans.
+func split(td ptrace.Traces, parts []heldPart) (pieces []*piece, missing []heldPart) {
+	found := make(map[heldPart]bool, len(parts))
+	for _, part := range parts {
+		found[part] = false
+	}
+	byTrace := map[pcommon.TraceID]*piece{}
+	for resource, spans := range td.ResourceSpans().All() {
+		for scope, scopeSpans := range spans.ScopeSpans().All() {
+			for _, span := range scopeSpans.Spans().All() {
+				part := heldPart{trace: span.TraceID(), resource: resource}
+				seen, wanted := found[part]
+				if !wanted {
+					continue
+				}
+				p := byTrace[part.trace]
+				if p == nil {
+					p = &piece{spans: ptrace.NewTraces()}
+					byTrace[part.trace] = p
+				}
+				if !seen {
+					found[part] = true
+					p.parts = append(p.parts, part)
+					to := p.spans.ResourceSpans().AppendEmpty()
+					spans.Resource().CopyTo(to.Resource())
+					to.SetSchemaUrl(spans.SchemaUrl())
+				}
+				if !seen || p.scope != scope {
+					p.scope = scope
+					to := p.spans.ResourceSpans().At(len(p.parts) - 1).ScopeSpans().AppendEmpty()
+					scopeSpans.Scope().CopyTo(to.Scope())
+					to.SetSchemaUrl(scopeSpans.SchemaUrl())
+					p.last = to.Spans()
+				}
+				span.MoveTo(p.last.AppendEmpty())
+			}
+		}
+	}
+	for _, part := range parts {
+		if !found[part] {
+			missing = append(missing, part)
+		} else if p := byTrace[part.trace]; p != nil {
+			pieces = append(pieces, p)
+			delete(byTrace, part.trace)
+		}
+	}
+	return pieces, missing
+}
