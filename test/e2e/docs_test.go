@@ -40,7 +40,7 @@ func TestDocumentedIPv6(t *testing.T) {
 	newOTLPClient(t, grpcAddress).send(t, databaseSpan(1))
 	newOTLPClient(t, collector.GRPC).send(t, databaseSpan(2))
 	sandbox.AwaitSpans(t, 2)
-	assert.Contains(t, curl(t, "curl -s "+httpAddress+`/v1/traces -H 'Content-Type: application/json' -d '{}'`), "partialSuccess")
+	assert.Contains(t, curl(t, "curl -s "+httpAddress+`/v1/traces -H 'Content-Type: application/json' -d '{}'`+"\n"), "partialSuccess")
 }
 
 // SECURITY.md has a line that switches a signal off, for domains that do not take it.
@@ -57,7 +57,7 @@ func TestDocumentedSwitch(t *testing.T) {
 		"logs":   `{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"hello"}}]}]}]}`,
 		"traces": `{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"hello","traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174"}]}]}]}`,
 	} {
-		command := "curl -s " + collector.HTTP + "/v1/" + path + ` -H 'Content-Type: application/json' -d '` + body + `'`
+		command := "curl -s " + collector.HTTP + "/v1/" + path + ` -H 'Content-Type: application/json' -d '` + body + "'\n"
 		assert.JSONEq(t, `{"partialSuccess":{}}`, curl(t, command), path)
 	}
 	require.Eventually(t, func() bool { return collector.QueueSize(t) > 0 }, awaitTimeout, pollInterval)
