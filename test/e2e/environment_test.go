@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -111,8 +112,8 @@ func TestBlankVariableIsUnset(t *testing.T) {
 // The ready configurations are the same with all of their options blank as with none.
 func TestReadyConfigurationsWithBlankVariables(t *testing.T) {
 	domain := []string{"APM_ENDPOINT=" + domainEndpoint, "APM_DATA_KEY=" + harness.PrivateKey}
-	unset := append(domain, "OTELCOL_QUEUE_DIRECTORY=/var/lib/otelcol-ociapm/queue") // else the harness sets it
-	blank := append(domain, "OTELCOL_QUEUE_DIRECTORY=", "OTELCOL_MEMORY_LIMIT_MIB=", "OCI_AUTH_TYPE=", "APM_DOMAIN_ID=")
+	unset := slices.Concat(domain, []string{"OTELCOL_QUEUE_DIRECTORY=/var/lib/otelcol-ociapm/queue"}) // else the harness sets it
+	blank := slices.Concat(domain, []string{"OTELCOL_QUEUE_DIRECTORY=", "OTELCOL_MEMORY_LIMIT_MIB=", "OCI_AUTH_TYPE=", "APM_DOMAIN_ID="})
 	for _, config := range []string{"agent.yaml", "sidecar.yaml", "gateway.yaml"} {
 		t.Run(config, func(t *testing.T) {
 			args := []string{"--config", harness.ConfigFile(t, config)}
