@@ -187,7 +187,7 @@ generate: ## Write all generated files: mdatagen's of the components, ocb's of t
 	go generate ./...
 	$(TOOL) builder --config=builder-config.yaml --skip-compilation --skip-strict-versioning=false
 	gofmt -w cmd/otelcol-ociapm
-	sed -i -E 's/^(\t\tVersion: +)("[^"]+"),$$/\1withCommit(\2),/' cmd/otelcol-ociapm/main.go
+	sed -i 's/run(set)/run(prepare(set))/' cmd/otelcol-ociapm/main.go
 	deploy/generate.sh
 
 .PHONY: tidy

@@ -22,7 +22,7 @@ func main() {
 	info := component.BuildInfo{
 		Command:     "otelcol-ociapm",
 		Description: "OpenTelemetry Collector distribution for OCI Application Performance Monitoring",
-		Version:     withCommit("0.1.0"),
+		Version:     "0.1.0",
 	}
 
 	set := otelcol.CollectorSettings{
@@ -53,7 +53,7 @@ func main() {
 		ConverterModules: []string{},
 	}
 
-	if err := run(set); err != nil {
+	if err := run(prepare(set)); err != nil {
 		// The error message is logged by cobra, so we intentionally
 		// avoid logging it again here to prevent duplicate output.
 		os.Exit(1)
