@@ -225,6 +225,44 @@ func (l *lexer) literalEnd(p int) (end int, ok bool) {
 	return -1, false
 }
 
+// triple says what three quotes in a row begin.
+type triple uint8
+
+const (
+	tripleOpen     triple = iota // not known: decided at the first place where it matters
+	tripleStandard               // a literal that starts with an escaped quote
+	tripleUnknown                // cannot be known
+)
+
+// isTripleStandard reports whether the three quotes at p are the standard's, a quote
+// and an escaped quote. BigQuery and others open a literal with them that ends at
+// the next three.
+func (l *lexer) isTripleStandard(p int) bool {
+	switch l.triple {
+	case tripleStandard:
+		return true
+	case tripleUnknown:
+		return false
+	}
+	three := l.text[p : p+3]
+	i := strings.Index(l.text[p+3:], three)
+	if i < 0 {
+		return true
+	}
+	stop := p + 3 + i + 3
+	for l.at(stop) == l.text[p] {
+		stop++
+	}
+	if end, ok := quoteEnd(l.text, p, false); ok && end == stop {
+		return true
+	}
+	l.triple = tripleUnknown
+	if l.probe(p, escapesNone) == sound {
+		l.triple = tripleStandard
+	}
+	return l.triple == tripleStandard
+}
+
 // soundness says how well a text reads with one meaning of the backslash.
 type soundness uint8
 
@@ -286,46 +324,4 @@ func (l *lexer) probe(p int, meaning escapes) soundness {
 			return cut
 		}
 	}
-}
-
-func isLiteralToken(k tokenKind) bool {
-	return k == tokenString || k == tokenDouble
-}
-
-// triple says what three quotes in a row begin.
-type triple uint8
-
-const (
-	tripleOpen     triple = iota // not known: decided at the first place where it matters
-	tripleStandard               // a literal that starts with an escaped quote
-	tripleUnknown                // cannot be known
-)
-
-// isTripleStandard reports whether the three quotes at p are the standard's, a quote
-// and an escaped quote. BigQuery and others open a literal with them that ends at
-// the next three.
-func (l *lexer) isTripleStandard(p int) bool {
-	switch l.triple {
-	case tripleStandard:
-		return true
-	case tripleUnknown:
-		return false
-	}
-	three := l.text[p : p+3]
-	i := strings.Index(l.text[p+3:], three)
-	if i < 0 {
-		return true
-	}
-	stop := p + 3 + i + 3
-	for l.at(stop) == l.text[p] {
-		stop++
-	}
-	if end, ok := quoteEnd(l.text, p, false); ok && end == stop {
-		return true
-	}
-	l.triple = tripleUnknown
-	if l.probe(p, escapesNone) == sound {
-		l.triple = tripleStandard
-	}
-	return l.triple == tripleStandard
 }
