@@ -1,0 +1,293 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sqltext
+
+import (
+	"slices"
+	"sync"
+)
+
+// parser follows the tokens of a text.
+type parser struct {
+	lex     lexer
+	writer  writer
+	analyze bool // somebody wants the analysis
+	res     Analysis
+	summary summary
+
+	collections []string
+	ctes        []string // names that WITH defines
+	frames      []frame
+	top         *frame // the last of frames
+	deeper      int    // levels of parentheses beyond maxDepth
+
+	prev    token   // the last token that is not a comment
+	prevKw  keyword // of the token before prev
+	taken   bool    // the word was taken for a name
+	pending token   // a name that becomes a target if the next word allows it
+	target  string  // what UPDATE or DELETE changes, as written
+	aliased token   // the table of FROM whose alias may follow
+
+	// Of the statement.
+	verb     keyword
+	mainSeen bool // the main operation of WITH has been there
+	ddl      bool
+	exec     bool // EXEC, whose arguments have names with @
+	body     bool // the object that is created has a body
+	skip     bool // the rest of the statement is of no interest
+	secret   bool // a password may follow PASSWORD
+	mask     bool // everything up to the end of the statement is a secret
+	maskFrom int
+
+	// Of the text.
+	block    bool // in a block of statements: BEGIN … END
+	branches bool // behind IF or WHILE of Transact-SQL, which needs no block
+	done     bool // the rest is a body that this statement does not run
+	weak     bool // only statements that prepare others so far
+	settled  bool // an earlier statement gave the operation
+	declared bool // has variables of its own
+	atBinds  bool // has @name
+}
+
+var parsers = sync.Pool{New: func() any { return &parser{frames: make([]frame, 0, 32)} }}
+
+// maxDepth is the number of levels of parentheses that are told apart.
+const maxDepth = 1000
+
+// maxPooled is the most that a parser keeps for the next text.
+const maxPooled = 1 << 16
+
+// run reads the text once for what is wanted of it.
+func run(text string, d Dialect, analyze, sanitize bool) (Analysis, string) {
+	p := parsers.Get().(*parser)
+	*p = parser{
+		lex:         newLexer(text, d),
+		frames:      append(p.frames[:0], frame{}),
+		ctes:        p.ctes[:0],
+		collections: p.collections[:0],
+		summary:     summary{buf: p.summary.buf[:0], full: !analyze},
+		writer:      writer{text: text, out: p.writer.out[:0], on: sanitize},
+		analyze:     analyze,
+	}
+	p.top = &p.frames[0]
+
+	for {
+		tok := p.lex.next()
+		if tok.kind == tokenComment {
+			p.writer.drop(tok.start, tok.end)
+			continue
+		}
+		if tok.kind == tokenEOF {
+			break
+		}
+		p.token(tok)
+	}
+	p.endStatement()
+	p.endMask(len(text))
+	p.res.Truncated = p.lex.truncated
+	p.res.HasBinds = p.res.HasBinds || p.atBinds && !p.declared
+	p.res.Summary = p.summary.string()
+	if len(p.collections) > 0 {
+		p.res.Collections = slices.Clone(p.collections)
+	}
+	res, sanitized := p.res, p.writer.string()
+
+	if cap(p.frames)+cap(p.writer.out) > maxPooled {
+		p.frames, p.writer.out = make([]frame, 0, 32), nil
+	}
+	// The pool must not keep the text alive.
+	clear(p.ctes)
+	clear(p.collections)
+	p.res, p.lex.text, p.writer.text = Analysis{}, "", ""
+	parsers.Put(p)
+	return res, sanitized
+}
+
+func (p *parser) textOf(t token) string { return p.lex.text[t.start:t.end] }
+
+// token takes the next token that is not a comment.
+func (p *parser) token(tok token) {
+	if p.prev.kw == kwBy || p.secret || p.verb == kwConnect {
+		p.secrets(tok)
+	}
+	switch tok.kind {
+	case tokenWord:
+		p.writer.other()
+		if !inert[tok.kw] || !p.isQuiet() {
+			p.word(tok)
+		}
+	case tokenName:
+		p.writer.other()
+		if !p.isQuiet() {
+			p.name(tok)
+		}
+	case tokenDouble:
+		if p.isIdentifier(tok) {
+			p.writer.other()
+			p.name(tok)
+			break
+		}
+		p.literal(tok)
+	case tokenString, tokenNumber, tokenRest:
+		p.literal(tok)
+	case tokenBind, tokenAt, tokenVar:
+		p.bind(tok)
+	case tokenPunct:
+		p.punct(tok)
+	}
+	p.prevKw = p.prev.kw
+	if p.taken {
+		tok.kw, p.lex.prevKw, p.taken = kwNone, kwNone, false
+	}
+	p.prev = tok
+}
+
+// isQuiet reports whether a name has no meaning where it stands, as in the list of
+// SELECT or a condition.
+func (p *parser) isQuiet() bool {
+	f := p.top
+	return f.expect == expectNothing && f.op != kwNone && !f.sources && p.pending.end == 0
+}
+
+// peek returns the first byte from i on that is not blank, or 0.
+func (p *parser) peek(i int) byte {
+	for i < len(p.lex.text) && isSpace(p.lex.text[i]) {
+		i++
+	}
+	return p.lex.at(i)
+}
+
+func (p *parser) punct(tok token) {
+	c := p.lex.text[tok.start]
+	f := p.top
+	switch c {
+	case '(':
+		p.flushPending(tok)
+		p.open()
+		p.writer.open(tok.end, p.prev.kw == kwIn)
+		return
+	case ')':
+		p.writer.end(tok.start)
+		p.close()
+		return
+	case ',':
+		p.comma()
+		return
+	case ';':
+		p.writer.other()
+		p.semicolon(tok)
+		return
+	case '{', '}':
+		// JDBC escapes: {call p(?)}, {? = call f(?)}, {d '…'}.
+		p.writer.other()
+		return
+	case '*':
+		p.writer.other()
+		return
+	}
+	p.writer.other()
+	if f.expect == expectProcedure && (c == '=' || c == '*') {
+		return
+	}
+	switch f.expect {
+	case expectCTE, expectKind:
+	case expectTransaction:
+		if f.op == kwBegin {
+			p.beginBlock()
+		}
+	default:
+		f.expect = expectNothing
+	}
+	p.dropPending()
+}
+
+// open begins a level of parentheses.
+func (p *parser) open() {
+	f := p.top
+	expect, child := f.expect, frame{nested: true}
+	switch f.expect {
+	case expectTable:
+		child.parens, child.tables, child.expect = true, true, expectTable
+		f.expect = expectNothing
+	case expectWritten, expectInto, expectDeleted:
+		child.parens, child.expect = true, f.expect
+		f.expect = expectNothing
+	case expectCTE:
+		// The columns of a name, or a body without one.
+	default:
+		f.expect = expectNothing
+	}
+	if p.prev.kw == kwTop {
+		f.expect, child = expect, frame{op: kwOther, nested: true}
+	}
+	switch p.prev.kw {
+	case kwValues, kwIn:
+		child.values = true
+	}
+	if f.values && p.prev.kind == tokenPunct {
+		child.values = true
+	}
+	if len(p.frames) == maxDepth {
+		p.deeper++
+		return
+	}
+	p.frames = append(p.frames, child)
+	p.top = &p.frames[len(p.frames)-1]
+}
+
+// close ends a level of parentheses.
+func (p *parser) close() {
+	p.flushPending(token{})
+	if p.deeper > 0 {
+		p.deeper--
+		return
+	}
+	if len(p.frames) == 1 {
+		p.top.expect = expectNothing
+		return
+	}
+	p.frames = p.frames[:len(p.frames)-1]
+	p.top = &p.frames[len(p.frames)-1]
+}
+
+func (p *parser) comma() {
+	p.flushPending(token{})
+	f := p.top
+	p.aliased = token{}
+	switch {
+	case f.op == kwWith && !f.sawFrom:
+		f.expect = expectCTE
+	case f.tables:
+		f.expect = expectTable
+	case f.op == kwDrop && f.into, f.op == kwTruncate && f.into:
+		f.expect = expectObject
+	default:
+		f.expect = expectNothing
+	}
+}
+
+// semicolon ends a statement.
+func (p *parser) semicolon(tok token) {
+	p.endMask(tok.start)
+	if p.done {
+		return
+	}
+	p.endStatement()
+	p.frames = p.frames[:1]
+	p.frames[0] = frame{}
+	p.top = &p.frames[0]
+	p.deeper = 0
+	p.ctes = p.ctes[:0]
+	p.settled = p.res.Operation != "" && !p.weak
+	p.skip, p.ddl, p.exec, p.secret, p.mainSeen = false, false, false, false, false
+	p.verb = kwNone
+	if !p.block {
+		p.summary.separate()
+	}
+}
+
+// endStatement makes a target of the name that waited for the next word.
+func (p *parser) endStatement() {
+	p.flushPending(token{})
+}

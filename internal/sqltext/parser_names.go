@@ -1,0 +1,216 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sqltext
+
+import (
+	"slices"
+	"strings"
+)
+
+// flushPending decides on a name that waited: next is the token behind it.
+func (p *parser) flushPending(next token) {
+	if p.pending.end != 0 {
+		p.decidePending(next)
+	}
+}
+
+func (p *parser) decidePending(next token) {
+	t := p.pending
+	p.pending = token{}
+	switch p.top.op {
+	case kwDelete:
+		p.table(t)
+	case kwInsert, kwUpsert, kwReplace:
+		switch next.kind {
+		case tokenPunct:
+			if p.lex.text[next.start] == '(' {
+				p.table(t)
+			}
+		case tokenWord:
+			switch next.kw {
+			case kwValues, kwSelect, kwSet, kwDefault, kwWith, kwExec, kwExecute, kwOutput, kwTable:
+				p.table(t)
+			}
+		}
+	}
+}
+
+func (p *parser) dropPending() { p.pending = token{} }
+
+// table takes a table, or what stands in its place.
+func (p *parser) table(tok token) {
+	s := p.textOf(tok)
+	p.top.expect = expectNothing
+	p.top.into = true
+	if p.isCTE(s) {
+		return
+	}
+	if p.top.op == kwUpdate || p.top.op == kwDelete {
+		p.target, p.summary.target = s, len(p.summary.buf)
+	}
+	p.summary.add(s)
+	p.collect(s)
+}
+
+// source takes a name in a FROM that follows the target of UPDATE or DELETE. If the
+// target turns out to be its alias, as in UPDATE b SET x = 1 FROM blogs AS b of SQL
+// Server, the table takes the alias's place.
+func (p *parser) source(tok token) {
+	if p.aliased.end == 0 {
+		p.aliased = tok
+		return
+	}
+	if alias := p.textOf(tok); len(alias) != len(p.target) || !strings.EqualFold(alias, p.target) {
+		return
+	}
+	s := p.textOf(p.aliased)
+	p.summary.replaceTarget(p.target, s)
+	if i := slices.Index(p.collections, p.target); i >= 0 {
+		p.collections = slices.Delete(p.collections, i, i+1)
+		if !slices.Contains(p.collections, s) {
+			p.collections = slices.Insert(p.collections, i, s)
+		}
+	}
+	p.target, p.top.sources = "", false
+}
+
+// maxCollections bounds the work of keeping the collections distinct.
+const maxCollections = 64
+
+// collect adds a collection.
+func (p *parser) collect(s string) {
+	if p.analyze && len(p.collections) < maxCollections && !slices.Contains(p.collections, s) {
+		p.collections = append(p.collections, s)
+	}
+}
+
+// maxCTEs bounds the work of telling tables from the names that WITH defines.
+const maxCTEs = 64
+
+func (p *parser) isCTE(s string) bool {
+	for _, c := range p.ctes {
+		if len(c) == len(s) && strings.EqualFold(c, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// name takes an identifier that is no keyword.
+func (p *parser) name(tok token) {
+	if p.done || p.skip {
+		return
+	}
+	f := p.top
+	p.flushPending(tok)
+	switch f.expect {
+	case expectTable, expectWritten, expectInto, expectTruncated, expectLocked:
+		p.table(tok)
+	case expectInserted, expectDeleted:
+		p.pending = tok
+		f.expect = expectNothing
+	case expectObject:
+		p.object(tok)
+	case expectKind:
+		if p.prev.kind != tokenPunct {
+			f.expect = expectNothing
+		}
+	case expectTarget, expectSequence:
+		p.summary.add(p.textOf(tok))
+		f.expect = expectNothing
+	case expectProcedure:
+		p.procedure(tok)
+	case expectCTE:
+		if len(p.ctes) < maxCTEs {
+			p.ctes = append(p.ctes, strings.Trim(p.textOf(tok), "\"`[]"))
+			if s := p.textOf(tok); len(p.ctes) < maxCTEs && s != p.ctes[len(p.ctes)-1] {
+				p.ctes = append(p.ctes, s)
+			}
+		}
+		f.expect = expectNothing
+	case expectTransaction:
+		f.expect = expectNothing
+		if f.op == kwBegin {
+			p.beginBlock()
+			p.name(tok)
+		}
+	case expectNothing:
+		if f.sources {
+			p.source(tok)
+		}
+		if f.op == kwNone {
+			p.firstName(tok)
+		}
+	}
+}
+
+// firstName takes the name that a statement or a level of parentheses begins with.
+func (p *parser) firstName(tok token) {
+	f, s := p.top, p.textOf(tok)
+	f.op = kwOther
+	switch {
+	case f.nested:
+	case !p.block:
+		if strings.EqualFold(s, "WHILE") {
+			f.op, p.branches = kwIf, true
+		}
+	case strings.EqualFold(s, "TRY"), strings.EqualFold(s, "CATCH"), strings.EqualFold(s, "ATOMIC"):
+		f.op = kwNone // BEGIN TRY
+	case strings.EqualFold(s, "FORALL"):
+		f.op = kwIf // what it repeats follows
+	case p.isCall(tok):
+		p.summary.add(s)
+		if p.res.Procedure == "" {
+			p.res.Procedure = s
+		}
+	}
+}
+
+// isCall reports whether the name at the start of a statement in a block calls a
+// procedure.
+func (p *parser) isCall(tok token) bool {
+	switch s := p.textOf(tok); len(s) {
+	case 4, 5, 6, 8, 9:
+		for _, w := range [...]string{"EXIT", "RAISE", "RETURN", "CONTINUE", "EXCEPTION", "LEAVE", "WHILE", "ELSIF", "ELSEIF"} {
+			if len(w) == len(s) && equalFoldASCII(w, s) {
+				return false
+			}
+		}
+	}
+	switch p.peek(tok.end) {
+	case '(', ';':
+		return true
+	}
+	return false
+}
+
+// procedure takes the procedure of a call.
+func (p *parser) procedure(tok token) {
+	p.top.expect = expectNothing
+	if p.peek(tok.end) == '=' {
+		return
+	}
+	s := p.textOf(tok)
+	p.summary.add(s)
+	prepared := p.verb == kwExecute && (p.lex.d == PostgreSQL || p.lex.d == MySQL)
+	if p.res.Procedure == "" && !prepared {
+		p.res.Procedure = s
+	}
+}
+
+// object takes the object of DDL.
+func (p *parser) object(tok token) {
+	f := p.top
+	f.expect = expectNothing
+	f.into = true
+	s := p.textOf(tok)
+	p.summary.add(s)
+	if f.tables {
+		p.collect(s)
+	}
+	if f.op != kwDrop && f.op != kwTruncate {
+		f.tables = false
+	}
+	p.done = p.body
+}

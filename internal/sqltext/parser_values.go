@@ -1,0 +1,107 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sqltext
+
+import "strings"
+
+// literal takes a literal.
+func (p *parser) literal(tok token) {
+	p.flushPending(tok)
+	if p.top.expect == expectTable && (tok.kind == tokenString || tok.kind == tokenDouble) && !p.top.parens && p.namesTable() {
+		// The conventions' own example: SELECT * FROM "song list", 'artists'.
+		p.table(tok)
+	} else {
+		p.operand()
+	}
+	p.res.HasLiterals = true
+	p.writer.literal(tok.start, tok.end)
+}
+
+// operand says that a value stands where something else may be expected. A literal
+// and the placeholder that replaces it must not differ here.
+func (p *parser) operand() {
+	f := p.top
+	switch f.expect {
+	case expectProcedure: // EXEC @result = name
+	case expectKind: // DEFINER = 'root'@'localhost'
+	case expectTransaction:
+		if f.op == kwBegin {
+			p.beginBlock()
+		}
+	default:
+		if p.prev.kw != kwTop {
+			f.expect = expectNothing
+		}
+	}
+}
+
+// namesTable reports whether a literal after FROM names a table in the dialect.
+func (p *parser) namesTable() bool {
+	switch p.lex.d {
+	case Generic, MySQL, SQLite:
+		return !p.done && !p.skip && !p.lex.hashes
+	}
+	return false
+}
+
+// isIdentifier reports whether "…", which the dialect or a setting of the server can
+// also read as a literal, is an identifier where it stands.
+func (p *parser) isIdentifier(tok token) bool {
+	switch p.lex.d {
+	case SQLServer, SQLite:
+		// A literal is only where a value may stand, and even there only in a server
+		// with QUOTED_IDENTIFIER off, or for want of a column in SQLite.
+		return !p.isValuePlace()
+	case Generic:
+		switch p.top.expect {
+		case expectTable, expectWritten, expectInto, expectObject, expectLocked, expectTruncated, expectCTE:
+			return !p.done && !p.skip && !p.lex.hashes && strings.IndexByte(p.textOf(tok), '\\') < 0
+		}
+	}
+	return false
+}
+
+// isValuePlace reports whether a value is more likely than a column after the last
+// token.
+func (p *parser) isValuePlace() bool {
+	if p.exec || p.top.values {
+		return true
+	}
+	switch p.prev.kind {
+	case tokenPunct:
+		switch p.lex.text[p.prev.end-1] {
+		case '=', '<', '>':
+			return true
+		}
+	case tokenWord:
+		switch p.prev.kw {
+		case kwLike, kwBetween, kwThen, kwElse, kwEscape:
+			return true
+		}
+	}
+	return false
+}
+
+// bind takes a bind variable or a variable.
+func (p *parser) bind(tok token) {
+	p.flushPending(tok)
+	c := p.lex.text[tok.start]
+	if c != '?' {
+		p.writer.other()
+	}
+	switch tok.kind {
+	case tokenBind:
+		if c == '?' || c == '%' || !p.ddl || isDigit(p.lex.at(tok.start+1)) {
+			p.res.HasBinds = true
+		}
+	case tokenAt:
+		switch next := p.peek(tok.end); {
+		case p.ddl, p.skip, p.lex.d == MySQL: // there it is a variable of the session
+		case p.exec && next == '=':
+		default:
+			p.atBinds = true
+		}
+	}
+	p.operand()
+}
