@@ -1,0 +1,93 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"
+
+import (
+	"strconv"
+	"strings"
+)
+
+// splitHostPort splits host, host:port, [v6]:port and bare v6 addresses. It
+// fails if what stands for the port is no port: then the text is something else.
+func splitHostPort(text string) (host string, port int64, ok bool) {
+	if strings.HasPrefix(text, "[") {
+		end := strings.IndexByte(text, ']')
+		if end < 0 {
+			return "", 0, false
+		}
+		host, text = text[1:end], text[end+1:]
+		if text == "" {
+			return host, 0, true
+		}
+		port = atoiPort(strings.TrimPrefix(text, ":"))
+		return host, port, text[0] == ':' && port != 0
+	}
+	switch strings.Count(text, ":") {
+	case 0:
+		return text, 0, true
+	case 1:
+		host, number, _ := strings.Cut(text, ":")
+		if number == "" {
+			return host, 0, true
+		}
+		port = atoiPort(number)
+		return host, port, port != 0
+	default:
+		return text, 0, isIPv6(text)
+	}
+}
+
+func isIPv6(text string) bool {
+	for i := range len(text) {
+		c := text[i]
+		if c != ':' && c != '.' && !isHex(c) {
+			return false
+		}
+	}
+	return true
+}
+
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
+
+// atoiPort is the port that text is, or 0.
+func atoiPort(text string) int64 {
+	n, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		return 0
+	}
+	return int64(n)
+}
+
+// plausibleHost tells whether a host can be one: a name, an address or a socket.
+func plausibleHost(host string) bool {
+	return len(host) <= 255 && !strings.ContainsAny(host, "@=;,()<>\"'`{} \t\r\n\x00")
+}
+
+// plausibleNamespace tells whether a database's name can be one.
+func plausibleNamespace(name string) bool {
+	return len(name) <= 255 && !strings.ContainsAny(name, "@=;()<>\"'`{}?&\t\r\n\x00")
+}
+
+func hasPrefixFold(text, prefix string) bool {
+	return len(text) >= len(prefix) && strings.EqualFold(text[:len(prefix)], prefix)
+}
+
+func cutPrefixFold(text, prefix string) (string, bool) {
+	if !hasPrefixFold(text, prefix) {
+		return text, false
+	}
+	return text[len(prefix):], true
+}
+
+// lastIndexFold is strings.LastIndex without regard to the case of ASCII.
+func lastIndexFold(text, mark string) int {
+	for i := len(text) - len(mark); i >= 0; i-- {
+		if strings.EqualFold(text[i:i+len(mark)], mark) {
+			return i
+		}
+	}
+	return -1
+}
