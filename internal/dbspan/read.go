@@ -1,0 +1,169 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"
+
+import (
+	"strconv"
+	"strings"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
+
+// Read reads the database identity of a span with these attributes, of a scope
+// that LookupScope found, into s, and returns what kind of call they describe.
+// s is meaningful for KindDatabase only. It allocates nothing for spans that
+// have no database attribute.
+//
+// A span that says that it is an HTTP request, a remote procedure call, a
+// message or a call of another kind is a database span only if it names a
+// database system too, as the spans of Elasticsearch and DynamoDB do: a port or
+// a scope alone does not make it one.
+func (s *Span) Read(attrs pcommon.Map, scope Scope) Kind {
+	seen := survey(attrs)
+	if seen&hasDatabase == 0 {
+		if seen&hasOther != 0 {
+			return seen.kind()
+		}
+		if !scope.Database && seen&hasPort == 0 {
+			return KindOther
+		}
+	}
+	last, lastName := s.System, first(s.Sent.SystemName, s.Sent.System)
+	*s = Span{JDBC: scope.JDBC}
+	s.Sent.read(attrs)
+	if seen&hasOther != 0 && s.Sent.System == "" && s.Sent.SystemName == "" {
+		return seen.kind()
+	}
+	// Most spans of a batch have the system of the one before.
+	if name := first(s.Sent.SystemName, s.Sent.System); name != "" && name == lastName && !last.IsZero() && !vague(name) {
+		s.System = last
+	}
+	if !s.resolve(scope, seen&hasDatabase != 0) {
+		return KindOther
+	}
+	return KindDatabase
+}
+
+// presence is what a first look at the names of the attributes tells.
+type presence uint8
+
+const (
+	hasDatabase presence = 1 << iota
+	hasHTTP
+	hasRPC
+	hasMessaging
+	hasElse
+	hasPort
+
+	hasOther = hasHTTP | hasRPC | hasMessaging | hasElse
+)
+
+func (p presence) kind() Kind {
+	switch {
+	// RPC and messaging travel over HTTP, too.
+	case p&hasMessaging != 0:
+		return KindMessaging
+	case p&hasRPC != 0:
+		return KindRPC
+	case p&hasHTTP != 0:
+		return KindHTTP
+	default:
+		return KindOther
+	}
+}
+
+// survey looks at the names only: most spans are none of ours, and this is all
+// that they cost.
+func survey(attrs pcommon.Map) presence {
+	var seen presence
+	for key := range attrs.All() {
+		if len(key) < 6 {
+			continue
+		}
+		switch key[0] {
+		case 'd':
+			if key[:3] == "db." {
+				seen |= hasDatabase
+			} else if key[:4] == "dns." {
+				seen |= hasElse
+			}
+		case 'D', 'O', 'A', 'S':
+			switch key {
+			case "DbStatement", "Database Operation", "Original SQL Text", "Actual SQL Text", "SQL ID":
+				seen |= hasDatabase
+			}
+		case 'o':
+			if strings.HasPrefix(key, "oracle.db.") {
+				seen |= hasDatabase
+			}
+		case 'h':
+			if key[:5] == "http." {
+				seen |= hasHTTP
+			}
+		case 'u':
+			if key[:4] == "url." {
+				seen |= hasHTTP
+			}
+		case 'r':
+			if key[:4] == "rpc." {
+				seen |= hasRPC
+			}
+		case 'm':
+			if strings.HasPrefix(key, "messaging.") {
+				seen |= hasMessaging
+			} else if key[:4] == "mcp." {
+				seen |= hasElse
+			}
+		case 'f':
+			if key[:5] == "faas." {
+				seen |= hasElse
+			}
+		case 'g':
+			if strings.HasPrefix(key, "gen_ai.") || strings.HasPrefix(key, "graphql.") {
+				seen |= hasElse
+			}
+		case 'n', 's':
+			if key == "net.peer.port" || key == "server.port" {
+				seen |= hasPort
+			}
+		}
+	}
+	return seen
+}
+
+// read reads the values of the attributes that matter.
+func (t *Sent) read(attrs pcommon.Map) {
+	for key, value := range attrs.All() {
+		if text := t.text(key); text != nil {
+			switch {
+			case value.Type() == pcommon.ValueTypeStr:
+				*text = value.Str()
+			case value.Type() == pcommon.ValueTypeInt && text == &t.RedisIndex:
+				*text = strconv.FormatInt(value.Int(), 10)
+			case value.Type() != pcommon.ValueTypeEmpty:
+				t.Odd = true
+			}
+		} else if number := t.number(key); number != nil {
+			*number = asNumber(value)
+			if *number == 0 && value.Type() != pcommon.ValueTypeStr && value.Type() != pcommon.ValueTypeEmpty {
+				t.Odd = true
+			}
+		}
+	}
+}
+
+func asNumber(value pcommon.Value) int64 {
+	switch value.Type() {
+	case pcommon.ValueTypeInt:
+		return value.Int()
+	case pcommon.ValueTypeStr:
+		n, err := strconv.ParseInt(value.Str(), 10, 64)
+		if err != nil {
+			return 0
+		}
+		return n
+	default:
+		return 0
+	}
+}

@@ -1,0 +1,226 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"
+
+import "strings"
+
+// mongoCommands stands for a collection where a command goes to the database as
+// a whole in MongoDB's old protocol. Node's instrumentation still names it for
+// commands such as aggregate.
+const mongoCommands = "$cmd"
+
+// resolve concludes from what was sent. It fails if that makes no database
+// span.
+func (s *Span) resolve(scope Scope, attributes bool) bool {
+	t := &s.Sent
+	s.Statement = first(t.QueryText, first(t.Statement, first(t.OriginalSQLText, first(t.ActualSQLText, t.APMStatement))))
+	if t.ActualSQLText != s.Statement {
+		s.ServerText = t.ActualSQLText
+	}
+	s.resolveOperation()
+	s.Collection = first(t.CollectionName, first(t.SQLTable, first(t.MongoCollection, first(t.CassandraTable, t.CosmosContainer))))
+	if s.Collection == mongoCommands {
+		s.Collection = ""
+	}
+	s.OracleSQLID = first(t.APMOracleSQLID, first(t.OracleSQLID, first(t.JDBCSQLID, t.ODPSQLID)))
+	s.ServerPort = t.ServerPort
+	if s.ServerPort == 0 {
+		s.ServerPort = t.NetPeerPort
+	}
+	if !s.resolveSystem(scope, attributes) {
+		return false
+	}
+	s.resolvePlace()
+	return true
+}
+
+// resolveOperation finds the operation. Oracle's JDBC provider names the
+// driver's function instead, and the operation in the summary.
+func (s *Span) resolveOperation() {
+	t := &s.Sent
+	s.Operation, s.Call = t.OperationName, t.OracleOperation
+	if hasPrefixFold(s.Operation, "execute") && len(s.Operation) > len("execute") {
+		s.Operation, s.Call = "", t.OperationName
+		if !strings.EqualFold(t.Operation, t.OperationName) {
+			s.Operation = t.Operation
+		}
+		if s.Operation == "" {
+			s.Operation, _, _ = strings.Cut(t.Summary, " ")
+		}
+		return
+	}
+	if s.Operation == "" {
+		s.Operation = t.Operation
+	}
+}
+
+// resolveSystem finds the system: what the application says, unless that says
+// nothing, then what its connection string, its driver, its instrumentation and
+// at last its port tell.
+func (s *Span) resolveSystem(scope Scope, attributes bool) bool {
+	if !s.System.IsZero() {
+		return true
+	}
+	t := &s.Sent
+	name := first(t.SystemName, t.System)
+	if name != "" && !vague(name) {
+		s.System = systemOf(name)
+		return true
+	}
+	for _, text := range [...]string{t.ConnectionString, t.URL} {
+		if c := ParseConnection(text, System{}); !c.System.IsZero() {
+			s.System = c.System
+			return true
+		}
+	}
+	for _, text := range [...]string{t.Namespace, t.Name} {
+		if !looksLikeConnection(text, System{}) {
+			continue
+		}
+		if c := ParseConnection(text, System{}); !c.System.IsZero() {
+			s.System = c.System
+			return true
+		}
+	}
+	for _, alias := range [...]string{t.DriverClass, t.Driver, t.Type} {
+		if system, ok := LookupSystem(alias); ok && !vague(system.Legacy) {
+			s.System = system
+			return true
+		}
+	}
+	if oracleOnly(t) {
+		s.System = Oracle
+		return true
+	}
+	if !scope.System.IsZero() {
+		s.System = scope.System
+		return true
+	}
+	if system, ok := SystemOfPort(s.ServerPort); ok {
+		s.System = system
+		return true
+	}
+	// A database it is, if it says so; which one, nobody knows.
+	if name != "" || attributes {
+		s.System = OtherSQL
+		return true
+	}
+	return false
+}
+
+// oracleOnly tells whether the span has an attribute that only spans of Oracle
+// Database have.
+func oracleOnly(t *Sent) bool {
+	return t.OracleService != "" || t.OraclePDB != "" || t.OracleName != "" || t.OracleInstance != "" ||
+		t.OracleSQLID != "" || t.JDBCSQLID != "" || t.ODPSQLID != "" || t.APMOracleSQLID != "" || t.OriginalSQLText != "" || t.ActualSQLText != ""
+}
+
+// resolvePlace finds the namespace, the host and the port.
+func (s *Span) resolvePlace() {
+	t := &s.Sent
+	s.Namespace = first(databaseOf(s.System, t.Namespace), first(t.Name, first(t.Instance, t.RedisIndex)))
+	s.ServerAddress = first(t.ServerAddress, t.NetPeerName)
+	if s.System.Legacy == Oracle.Legacy && s.undoMisreading() {
+		return
+	}
+	s.place(s.Namespace, true)
+	s.place(s.ServerAddress, true)
+	for _, text := range [...]string{t.ConnectionString, t.URL} {
+		if text != "" && (s.Namespace == "" || s.ServerAddress == "") {
+			s.place(text, false)
+		}
+	}
+	if s.Namespace == "" && s.System.Legacy == Oracle.Legacy {
+		s.Namespace = first(t.OraclePDB, first(t.OracleName, first(t.OracleService, first(t.OracleInstance, t.OracleTenant))))
+	}
+	if s.ServerAddress == "" {
+		s.ServerAddress = first(t.PeerAddress, first(t.SockPeerAddr, t.PeerIP))
+		if s.ServerPort == 0 {
+			s.ServerPort = t.PeerPort
+		}
+		if s.ServerPort == 0 {
+			s.ServerPort = t.SockPeerPort
+		}
+	}
+}
+
+// undoMisreading finds the alias in what the Java agent (2.20) makes of two kinds
+// of Oracle's JDBC URLs: it takes the parameters of @alias?TNS_ADMIN=/path for a
+// part of the host, and the path for the database; and a directory's host and
+// entry (@ldap://host/alias,cn=OracleContext,…) for the database's.
+func (s *Span) undoMisreading() bool {
+	if alias, _, found := strings.Cut(s.ServerAddress, "?"); found && alias != "" {
+		s.Namespace, s.ServerAddress, s.ServerPort = alias, "", 0
+		return true
+	}
+	for _, entry := range [...]string{s.Sent.Namespace, s.Sent.Name} {
+		if i := lastIndexFold(entry, ",cn=oraclecontext"); i > 0 {
+			s.Namespace, _ = cutPrefixFold(entry[:i], "cn=")
+			s.ServerAddress, s.ServerPort = "", 0
+			return true
+		}
+	}
+	return false
+}
+
+// place fills what is missing from a connection string. Some applications put
+// one where the conventions want a name; then attribute is true, and the name
+// it is not is dropped.
+func (s *Span) place(text string, attribute bool) {
+	if attribute {
+		if !looksLikeConnection(text, s.System) {
+			return
+		}
+		if s.Namespace == text {
+			s.Namespace = ""
+		}
+		if s.ServerAddress == text {
+			s.ServerAddress = ""
+		}
+	}
+	c := ParseConnection(text, s.System)
+	if s.Namespace == "" {
+		s.Namespace = c.Namespace
+	}
+	if s.ServerAddress == "" {
+		s.ServerAddress = c.Host
+		if s.ServerPort == 0 {
+			s.ServerPort = c.Port
+		}
+	}
+}
+
+// looksLikeConnection tells whether what stands for a name is a connection
+// string. Python's dbapi instrumentation sends the data source name of
+// python-oracledb as db.name if it is told to.
+func looksLikeConnection(text string, system System) bool {
+	if len(text) < 6 {
+		return false
+	}
+	// Nearly all names have none of the signs below.
+	colon, separator := false, text[0] == '('
+	for i := range len(text) {
+		switch text[i] {
+		case ':':
+			colon = true
+		case '/', '@':
+			separator = true
+		}
+	}
+	if !colon && !separator {
+		return false
+	}
+	if text[0] == '(' || strings.Contains(text, "://") || hasPrefixFold(text, "jdbc:") {
+		return true
+	}
+	return separator && system.Legacy == Oracle.Legacy && text[0] != '/' && !strings.Contains(text, "|")
+}
+
+// first is the first of two texts that says something.
+func first(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
