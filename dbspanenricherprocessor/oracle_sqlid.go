@@ -1,0 +1,54 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package dbspanenricherprocessor // import "github.com/ociapm/otelcol-ociapm/dbspanenricherprocessor"
+
+import (
+	"strings"
+
+	"github.com/ociapm/otelcol-ociapm/internal/sqltext"
+)
+
+// oracleSQLIDs computes the SQL_ID of a complete text for servers that parsed
+// it as it is, and for those that got it through JDBC. Neither is there if the
+// server cannot have parsed this text: a tool cut it and said so, or it is for
+// the JDBC driver to rewrite.
+func oracleSQLIDs(text string) (id, jdbcID string) {
+	if strings.HasSuffix(text, "...") || strings.HasSuffix(text, "…") || hasJDBCEscape(text) {
+		return "", ""
+	}
+	if strings.Contains(text, "?") {
+		if rewritten, found := sqltext.RewriteJDBCPlaceholders(text); found {
+			jdbcID, _ = sqltext.OracleSQLID(rewritten)
+			return "", jdbcID
+		}
+	}
+	id, _ = sqltext.OracleSQLID(text)
+	return id, id
+}
+
+// hasJDBCEscape tells whether the text may have one of JDBC's escapes, such as
+// {call p(?)} or {ts '…'}. Source: JDBC specification, escape syntax.
+func hasJDBCEscape(text string) bool {
+	for {
+		brace := strings.IndexByte(text, '{')
+		if brace < 0 {
+			return false
+		}
+		text = strings.TrimLeft(text[brace+1:], " \t\r\n")
+		if strings.HasPrefix(text, "?") {
+			return true
+		}
+		end := strings.IndexFunc(text, func(r rune) bool { return r < 'A' || 'Z' < r && r < 'a' || 'z' < r })
+		if end < 0 {
+			end = len(text)
+		}
+		switch strings.ToLower(text[:min(end, maxJDBCEscape)]) {
+		case "call", "d", "t", "ts", "fn", "oj", "escape", "limit", "returning":
+			return true
+		}
+	}
+}
+
+// maxJDBCEscape is longer than the words that begin an escape.
+const maxJDBCEscape = 10

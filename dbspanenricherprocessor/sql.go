@@ -1,0 +1,84 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package dbspanenricherprocessor // import "github.com/ociapm/otelcol-ociapm/dbspanenricherprocessor"
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/ociapm/otelcol-ociapm/internal/sqltext"
+)
+
+func (a *analyzer) analyzeSQL(g grammar, text string) *statement {
+	analysis, form := a.read(g, text)
+	s := &statement{
+		form:      form,
+		operation: analysis.Operation,
+		procedure: analysis.Procedure,
+		summary:   analysis.Summary,
+		unparsed:  analysis.Operation == "",
+	}
+	// Source: semantic conventions, db.sql.table and db.collection.name: not for
+	// statements on several tables.
+	if len(analysis.Collections) == 1 {
+		s.collection = analysis.Collections[0]
+	}
+	if short := cut(form, a.maxLength); short != form {
+		s.form = a.form(g, short)
+	}
+	switch {
+	case analysis.Operation == "" && isName(form) && !a.mayBeCut(form):
+		// What callproc of Python's DB-API was given, which makes a statement of it.
+		s.operation, s.procedure, s.summary, s.unparsed = "CALL", form, "CALL "+form, false
+	case a.sqlID && g.dialect == sqltext.Oracle && !analysis.Truncated && !isBatch(analysis):
+		s.sqlID, s.jdbcSQLID = oracleSQLIDs(text)
+		if isDefinition(analysis) {
+			s.jdbcSQLID = s.sqlID
+		}
+	}
+	return s
+}
+
+// isName tells whether the text is nothing but the name of a procedure, with
+// its schema or package if need be.
+func isName(text string) bool {
+	if len(text) > maxName || text == "" || strings.Trim(text, ".") != text {
+		return false
+	}
+	for i, r := range text {
+		if r != '_' && r != '.' && !unicode.IsLetter(r) && (i == 0 || r != '$' && r != '#' && !unicode.IsDigit(r)) {
+			return false
+		}
+	}
+	return true
+}
+
+// maxName is three of Oracle's longest identifiers, in bytes.
+const maxName = 3 * 128
+
+// isBatch tells whether the text is several statements, which Oracle Database
+// parses one by one: the Java agent joins those of a batch. A PL/SQL block, with
+// its many statements, is one.
+func isBatch(analysis sqltext.Analysis) bool {
+	switch verb, _, _ := strings.Cut(analysis.Operation, " "); verb {
+	case "BEGIN", "DECLARE":
+		return false
+	case "CREATE":
+		// The body of a procedure or a trigger.
+		return strings.Contains(analysis.Summary, "; ") && len(analysis.Collections) > 0
+	default:
+		return strings.Contains(analysis.Summary, "; ")
+	}
+}
+
+// isDefinition tells whether the statement cannot have bind variables (ORA-01027):
+// a "?" in it is a literal that was taken out.
+func isDefinition(analysis sqltext.Analysis) bool {
+	switch verb, _, _ := strings.Cut(analysis.Operation, " "); verb {
+	case "CREATE", "ALTER", "DROP", "TRUNCATE", "GRANT", "REVOKE", "COMMENT", "RENAME":
+		return true
+	default:
+		return false
+	}
+}
