@@ -73,8 +73,8 @@ func newCache(cfg CacheConfig) (*cache, error) {
 // statement refers to take none.
 func weigh(key cacheKey, s *statement) int {
 	weight := cacheOverhead + len(key.text) + len(s.summary)
-	if s.form != key.text {
-		weight += len(s.form)
+	if s.sanitized != key.text {
+		weight += len(s.sanitized)
 	}
 	return weight
 }

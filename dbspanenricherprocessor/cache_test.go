@@ -32,7 +32,7 @@ func TestCacheIsBounded(t *testing.T) {
 			require.NoError(t, err)
 			for i := range 5000 {
 				text := fmt.Sprintf("%0*d", tt.length, i)
-				c.put(cacheKey{text: text}, &statement{form: text})
+				c.put(cacheKey{text: text}, &statement{sanitized: text})
 			}
 			if tt.maxEntries == 0 {
 				_, ok := c.get(cacheKey{text: fmt.Sprintf("%0*d", tt.length, 4999)})
@@ -119,10 +119,10 @@ func TestCacheIsConcurrent(t *testing.T) {
 			for i := range 2000 {
 				text := strconv.Itoa((i * (worker + 1)) % 200)
 				if s, ok := c.get(cacheKey{text: text}); ok {
-					assert.Equal(t, text, s.form)
+					assert.Equal(t, text, s.sanitized)
 					continue
 				}
-				c.put(cacheKey{text: text}, &statement{form: text})
+				c.put(cacheKey{text: text}, &statement{sanitized: text})
 			}
 		})
 	}

@@ -83,7 +83,7 @@ func (e *enricher) enrich(span ptrace.Span, from *origin, b *batch) {
 		e.addStable(a, db, s, operation)
 	}
 	if e.addStatement {
-		a.text(apmStatement, db.Sent.APMStatement, s.form)
+		a.text(apmStatement, db.Sent.APMStatement, s.sanitized)
 	}
 	if e.addSQLID && db.Sent.APMOracleSQLID == "" {
 		a.text(apmOracleSQLID, "", e.oracleSQLID(db, s, from))
@@ -93,7 +93,7 @@ func (e *enricher) enrich(span ptrace.Span, from *origin, b *batch) {
 	// After the additions: a value that is now there under a second name may be a
 	// copy of the statement, too.
 	if text != "" && e.analyzer.alters() {
-		e.reform(span, db, g, s)
+		e.redactCopies(span, db, g, s)
 	}
 	if e.cfg.SpanName == SpanNameSummary {
 		if summary, ok := span.Attributes().Get("db.query.summary"); ok && summary.Str() != "" {
@@ -122,7 +122,7 @@ func (e *enricher) statement(g grammar, text string, n *counts) *statement {
 func (e *enricher) addAlways(a *additions, db *dbspan.Span, s *statement, operation string) {
 	t := &db.Sent
 	a.text("db.system", t.System, db.System.Legacy)
-	a.text("db.statement", t.Statement, s.form)
+	a.text("db.statement", t.Statement, s.sanitized)
 	a.text("db.operation", t.Operation, operation)
 	a.text("db.query.summary", t.Summary, e.summary(db, s))
 }
@@ -179,7 +179,7 @@ func collectionName(system dbspan.System) string {
 func (e *enricher) addStable(a *additions, db *dbspan.Span, s *statement, operation string) {
 	t := &db.Sent
 	a.text("db.system.name", t.SystemName, db.System.Stable)
-	a.text("db.query.text", t.QueryText, s.form)
+	a.text("db.query.text", t.QueryText, s.sanitized)
 	a.text("db.operation.name", t.OperationName, operation)
 	a.text("db.namespace", t.Namespace, db.Namespace)
 	a.text("db.collection.name", t.CollectionName, e.collection(db, s))

@@ -31,14 +31,14 @@ func (a *analyzer) read(g grammar, text string) (sqltext.Analysis, string) {
 	return analysis, orPlaceholder(clean)
 }
 
-// maxForms is more rounds than any text needs to come to rest.
-const maxForms = 4
+// maxRounds is more rounds than any text needs to come to rest.
+const maxRounds = 4
 
-// form gives the text the form in which it leaves. What is cut from sanitized
+// sanitized gives the text the form in which it leaves. What is cut from sanitized
 // text may look different from what it was, a quote that stays open for one; it
 // is sanitized again, so that a second collector on the way changes nothing.
-func (a *analyzer) form(g grammar, text string) string {
-	for range maxForms {
+func (a *analyzer) sanitized(g grammar, text string) string {
+	for range maxRounds {
 		clean := cut(a.clean(g, text), a.maxLength)
 		if clean == text {
 			break

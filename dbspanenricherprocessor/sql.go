@@ -11,9 +11,9 @@ import (
 )
 
 func (a *analyzer) analyzeSQL(g grammar, text string) *statement {
-	analysis, form := a.read(g, text)
+	analysis, sanitized := a.read(g, text)
 	s := &statement{
-		form:      form,
+		sanitized: sanitized,
 		operation: analysis.Operation,
 		procedure: analysis.Procedure,
 		summary:   analysis.Summary,
@@ -24,13 +24,13 @@ func (a *analyzer) analyzeSQL(g grammar, text string) *statement {
 	if len(analysis.Collections) == 1 {
 		s.collection = analysis.Collections[0]
 	}
-	if short := cut(form, a.maxLength); short != form {
-		s.form = a.form(g, short)
+	if short := cut(sanitized, a.maxLength); short != sanitized {
+		s.sanitized = a.sanitized(g, short)
 	}
 	switch {
-	case analysis.Operation == "" && isName(form) && !a.mayBeCut(form):
+	case analysis.Operation == "" && isName(sanitized) && !a.mayBeCut(sanitized):
 		// What callproc of Python's DB-API was given, which makes a statement of it.
-		s.operation, s.procedure, s.summary, s.unparsed = "CALL", form, "CALL "+form, false
+		s.operation, s.procedure, s.summary, s.unparsed = "CALL", sanitized, "CALL "+sanitized, false
 	case a.sqlID && g.dialect == sqltext.Oracle && !analysis.Truncated && !isBatch(analysis):
 		s.sqlID, s.jdbcSQLID = oracleSQLIDs(text)
 		if isDefinition(analysis) {

@@ -27,7 +27,7 @@ func grammarOf(system dbspan.System) grammar {
 // statement is what an analysis of a statement's text gives. It depends on the
 // text, its grammar and the configuration only, and is never changed.
 type statement struct {
-	form       string // the text as it leaves
+	sanitized  string // the text as it leaves
 	operation  string
 	collection string // the only table, collection or container
 	procedure  string
@@ -75,7 +75,7 @@ func (a *analyzer) analyze(g grammar, text string) *statement {
 		s = &statement{}
 	}
 	if g.language != dbspan.LanguageSQL {
-		s.form = a.form(g, text)
+		s.sanitized = a.sanitized(g, text)
 	}
 	return s
 }

@@ -14,12 +14,12 @@ import (
 
 // replacement is a text that must not leave, and what leaves in its place.
 type replacement struct {
-	raw, form string
+	raw, sanitized string
 }
 
-// replacer takes the raw forms of a span's statements out of everything that the
+// redactor takes the raw texts of a span's statements out of everything that the
 // span carries.
-type replacer struct {
+type redactor struct {
 	analyzer *analyzer
 	grammar  grammar
 	pairs    []replacement
@@ -33,18 +33,18 @@ const (
 	shortStart = 16
 )
 
-// reform gives every copy of the span's statements the form in which they leave.
-func (e *enricher) reform(span ptrace.Span, db *dbspan.Span, g grammar, s *statement) {
+// redactCopies puts the sanitized text in the place of every copy of the span's statements.
+func (e *enricher) redactCopies(span ptrace.Span, db *dbspan.Span, g grammar, s *statement) {
 	t := &db.Sent
 	var space [5]replacement
-	r := replacer{analyzer: e.analyzer, grammar: g, pairs: space[:0]}
+	r := redactor{analyzer: e.analyzer, grammar: g, pairs: space[:0]}
 	for _, text := range [...]string{t.QueryText, t.Statement, t.APMStatement, t.OriginalSQLText, t.ActualSQLText} {
 		switch text {
 		case "":
 		case db.Statement:
-			r.add(text, s.form)
+			r.add(text, s.sanitized)
 		default:
-			r.add(text, e.statement(g, text, &counts{}).form)
+			r.add(text, e.statement(g, text, &counts{}).sanitized)
 		}
 	}
 	if len(r.pairs) == 0 {
@@ -73,8 +73,8 @@ func (e *enricher) reform(span ptrace.Span, db *dbspan.Span, g grammar, s *state
 
 // add takes a text on the list if it may not leave as it is. The longest comes
 // first, since one may be a part of another.
-func (r *replacer) add(text, form string) {
-	if form == text {
+func (r *redactor) add(text, sanitized string) {
+	if sanitized == text {
 		return
 	}
 	for _, pair := range r.pairs {
@@ -88,16 +88,16 @@ func (r *replacer) add(text, form string) {
 	}
 	r.pairs = append(r.pairs, replacement{})
 	copy(r.pairs[at+1:], r.pairs[at:])
-	r.pairs[at] = replacement{raw: text, form: form}
+	r.pairs[at] = replacement{raw: text, sanitized: sanitized}
 }
 
-func (r *replacer) attributes(attrs pcommon.Map) {
+func (r *redactor) attributes(attrs pcommon.Map) {
 	for _, value := range attrs.All() {
 		r.value(value)
 	}
 }
 
-func (r *replacer) value(value pcommon.Value) {
+func (r *redactor) value(value pcommon.Value) {
 	switch value.Type() {
 	case pcommon.ValueTypeStr:
 		if text, ok := r.replace(value.Str()); ok {
@@ -118,7 +118,7 @@ func (r *replacer) value(value pcommon.Value) {
 
 // replace takes the raw statements out of a text. It tells whether there were
 // any.
-func (r *replacer) replace(text string) (string, bool) {
+func (r *redactor) replace(text string) (string, bool) {
 	if text == "" {
 		return text, false
 	}
@@ -126,17 +126,17 @@ func (r *replacer) replace(text string) (string, bool) {
 	for i := range r.pairs {
 		pair := &r.pairs[i]
 		if text == pair.raw {
-			return pair.form, true
+			return pair.sanitized, true
 		}
 		if r.analyzer.sanitize == SanitizeNever {
 			continue
 		}
 		switch {
 		case len(pair.raw) >= shortStatement && strings.Contains(text, pair.raw):
-			text, found = strings.ReplaceAll(text, pair.raw, pair.form), true
+			text, found = strings.ReplaceAll(text, pair.raw, pair.sanitized), true
 		case isStart(text, pair.raw):
-			if form := r.analyzer.form(r.grammar, text); form != text {
-				text, found = form, true
+			if sanitized := r.analyzer.sanitized(r.grammar, text); sanitized != text {
+				text, found = sanitized, true
 			}
 		}
 	}
