@@ -4,6 +4,7 @@
 package dbspanenricherprocessor // import "github.com/ociapm/otelcol-ociapm/dbspanenricherprocessor"
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -240,7 +241,7 @@ func verbOf(name string) string {
 // collection is the collection that the application sent, or the only one of
 // the statement.
 func (e *enricher) collection(db *dbspan.Span, s *statement) string {
-	return either(db.Collection, e.derived(db, s.collection))
+	return cmp.Or(db.Collection, e.derived(db, s.collection))
 }
 
 // derived is what a statement holds, unless the text may have been cut before:
@@ -259,7 +260,7 @@ func (e *enricher) summary(db *dbspan.Span, s *statement) string {
 		return s.pipeline
 	}
 	if s.summary == "" && db.System.Language == dbspan.LanguageMongo && db.Collection != "" {
-		if operation := either(db.Operation, s.operation); operation != "" {
+		if operation := cmp.Or(db.Operation, s.operation); operation != "" {
 			return operation + " " + db.Collection
 		}
 	}
@@ -297,13 +298,6 @@ func (e *enricher) oracleSQLID(db *dbspan.Span, s *statement, from *origin) stri
 	default:
 		return ""
 	}
-}
-
-func either(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // additions collects what a span is to get, so that its attributes grow once.

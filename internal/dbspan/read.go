@@ -4,6 +4,7 @@
 package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -29,14 +30,14 @@ func (s *Span) Read(attrs pcommon.Map, scope Scope) Kind {
 			return KindOther
 		}
 	}
-	last, lastName := s.System, first(s.Sent.SystemName, s.Sent.System)
+	last, lastName := s.System, cmp.Or(s.Sent.SystemName, s.Sent.System)
 	*s = Span{JDBC: scope.JDBC}
 	s.Sent.read(attrs)
 	if seen&hasOther != 0 && s.Sent.System == "" && s.Sent.SystemName == "" {
 		return seen.kind()
 	}
 	// Most spans of a batch have the system of the one before.
-	if name := first(s.Sent.SystemName, s.Sent.System); name != "" && name == lastName && !last.IsZero() && !vague(name) {
+	if name := cmp.Or(s.Sent.SystemName, s.Sent.System); name != "" && name == lastName && !last.IsZero() && !vague(name) {
 		s.System = last
 	}
 	if !s.resolve(scope, seen&hasDatabase != 0) {

@@ -3,7 +3,10 @@
 
 package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // mongoCommands stands for a collection where a command goes to the database as
 // a whole in MongoDB's old protocol. Node's instrumentation still names it for
@@ -14,16 +17,16 @@ const mongoCommands = "$cmd"
 // span.
 func (s *Span) resolve(scope Scope, attributes bool) bool {
 	t := &s.Sent
-	s.Statement = first(t.QueryText, first(t.Statement, first(t.OriginalSQLText, first(t.ActualSQLText, t.APMStatement))))
+	s.Statement = cmp.Or(t.QueryText, t.Statement, t.OriginalSQLText, t.ActualSQLText, t.APMStatement)
 	if t.ActualSQLText != s.Statement {
 		s.ServerText = t.ActualSQLText
 	}
 	s.resolveOperation()
-	s.Collection = first(t.CollectionName, first(t.SQLTable, first(t.MongoCollection, first(t.CassandraTable, t.CosmosContainer))))
+	s.Collection = cmp.Or(t.CollectionName, t.SQLTable, t.MongoCollection, t.CassandraTable, t.CosmosContainer)
 	if s.Collection == mongoCommands {
 		s.Collection = ""
 	}
-	s.OracleSQLID = first(t.APMOracleSQLID, first(t.OracleSQLID, first(t.JDBCSQLID, t.ODPSQLID)))
+	s.OracleSQLID = cmp.Or(t.APMOracleSQLID, t.OracleSQLID, t.JDBCSQLID, t.ODPSQLID)
 	s.ServerPort = t.ServerPort
 	if s.ServerPort == 0 {
 		s.ServerPort = t.NetPeerPort
@@ -63,7 +66,7 @@ func (s *Span) resolveSystem(scope Scope, attributes bool) bool {
 		return true
 	}
 	t := &s.Sent
-	name := first(t.SystemName, t.System)
+	name := cmp.Or(t.SystemName, t.System)
 	if name != "" && !vague(name) {
 		s.System = systemOf(name)
 		return true
@@ -119,8 +122,8 @@ func oracleOnly(t *Sent) bool {
 // resolvePlace finds the namespace, the host and the port.
 func (s *Span) resolvePlace() {
 	t := &s.Sent
-	s.Namespace = first(databaseOf(s.System, t.Namespace), first(t.Name, first(t.Instance, t.RedisIndex)))
-	s.ServerAddress = first(t.ServerAddress, t.NetPeerName)
+	s.Namespace = cmp.Or(databaseOf(s.System, t.Namespace), t.Name, t.Instance, t.RedisIndex)
+	s.ServerAddress = cmp.Or(t.ServerAddress, t.NetPeerName)
 	if s.System.Legacy == Oracle.Legacy && s.undoMisreading() {
 		return
 	}
@@ -132,10 +135,10 @@ func (s *Span) resolvePlace() {
 		}
 	}
 	if s.Namespace == "" && s.System.Legacy == Oracle.Legacy {
-		s.Namespace = first(t.OraclePDB, first(t.OracleName, first(t.OracleService, first(t.OracleInstance, t.OracleTenant))))
+		s.Namespace = cmp.Or(t.OraclePDB, t.OracleName, t.OracleService, t.OracleInstance, t.OracleTenant)
 	}
 	if s.ServerAddress == "" {
-		s.ServerAddress = first(t.PeerAddress, first(t.SockPeerAddr, t.PeerIP))
+		s.ServerAddress = cmp.Or(t.PeerAddress, t.SockPeerAddr, t.PeerIP)
 		if s.ServerPort == 0 {
 			s.ServerPort = t.PeerPort
 		}
@@ -215,12 +218,4 @@ func looksLikeConnection(text string, system System) bool {
 		return true
 	}
 	return separator && system.Legacy == Oracle.Legacy && text[0] != '/' && !strings.Contains(text, "|")
-}
-
-// first is the first of two texts that says something.
-func first(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
