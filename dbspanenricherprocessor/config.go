@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/ociapm/otelcol-ociapm/internal/dbspan"
 )
 
 // Conventions names the generations of attribute names that every database
@@ -50,8 +52,8 @@ const (
 // Attributes that only APM reads. Source: Oracle's documentation of APM's
 // dimensions.
 const (
-	apmStatement   = "DbStatement"
-	apmOracleSQLID = "DbOracleSqlId"
+	apmStatement   = dbspan.AttrAPMStatement
+	apmOracleSQLID = dbspan.AttrAPMOracleSQLID
 )
 
 // Config is the configuration of the db_span_enricher processor.

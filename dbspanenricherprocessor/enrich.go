@@ -97,7 +97,7 @@ func (e *enricher) enrich(span ptrace.Span, from *origin, b *batch) {
 		e.redactCopies(span, db, g, s)
 	}
 	if e.cfg.SpanName == SpanNameSummary {
-		if summary, ok := span.Attributes().Get("db.query.summary"); ok && summary.Str() != "" {
+		if summary, ok := span.Attributes().Get(dbspan.AttrSummary); ok && summary.Str() != "" {
 			span.SetName(summary.Str())
 		}
 	}
@@ -122,10 +122,10 @@ func (e *enricher) statement(g grammar, text string, n *counts) *statement {
 // addAlways adds what APM reads, and what has one name in both generations.
 func (e *enricher) addAlways(a *additions, db *dbspan.Span, s *statement, operation string) {
 	t := &db.Sent
-	a.text("db.system", t.System, db.System.Legacy)
-	a.text("db.statement", t.Statement, s.sanitized)
-	a.text("db.operation", t.Operation, operation)
-	a.text("db.query.summary", t.Summary, e.summary(db, s))
+	a.text(dbspan.AttrSystem, t.System, db.System.Legacy)
+	a.text(dbspan.AttrStatement, t.Statement, s.sanitized)
+	a.text(dbspan.AttrOperation, t.Operation, operation)
+	a.text(dbspan.AttrSummary, t.Summary, e.summary(db, s))
 }
 
 // addLegacy adds the rest of the legacy names.
@@ -133,19 +133,19 @@ func (e *enricher) addLegacy(a *additions, db *dbspan.Span, s *statement) {
 	t := &db.Sent
 	if index, ok := redisIndex(db); ok {
 		if t.Name == "" && t.RedisIndex == "" {
-			a.number("db.redis.database_index", index)
+			a.number(dbspan.AttrRedisIndex, index)
 		}
 	} else {
-		a.text("db.name", t.Name, db.Namespace)
+		a.text(dbspan.AttrName, t.Name, db.Namespace)
 	}
 	if t.SQLTable == "" && t.MongoCollection == "" && t.CassandraTable == "" && t.CosmosContainer == "" {
 		if name := collectionName(db.System); name != "" {
 			a.text(name, "", e.collection(db, s))
 		}
 	}
-	a.text("net.peer.name", t.NetPeerName, db.ServerAddress)
+	a.text(dbspan.AttrNetPeerName, t.NetPeerName, db.ServerAddress)
 	if t.NetPeerPort == 0 && db.ServerPort != 0 {
-		a.number("net.peer.port", db.ServerPort)
+		a.number(dbspan.AttrNetPeerPort, db.ServerPort)
 	}
 }
 
@@ -164,33 +164,33 @@ func redisIndex(db *dbspan.Span) (int64, bool) {
 func collectionName(system dbspan.System) string {
 	switch system.Legacy {
 	case "mongodb":
-		return "db.mongodb.collection"
+		return dbspan.AttrMongoCollection
 	case "cassandra":
-		return "db.cassandra.table"
+		return dbspan.AttrCassandraTable
 	case "cosmosdb":
-		return "db.cosmosdb.container"
+		return dbspan.AttrCosmosContainer
 	}
 	if system.Language != dbspan.LanguageSQL {
 		return ""
 	}
-	return "db.sql.table"
+	return dbspan.AttrSQLTable
 }
 
 // addStable adds the stable names.
 func (e *enricher) addStable(a *additions, db *dbspan.Span, s *statement, operation string) {
 	t := &db.Sent
-	a.text("db.system.name", t.SystemName, db.System.Stable)
-	a.text("db.query.text", t.QueryText, s.sanitized)
-	a.text("db.operation.name", t.OperationName, operation)
-	a.text("db.namespace", t.Namespace, db.Namespace)
-	a.text("db.collection.name", t.CollectionName, e.collection(db, s))
+	a.text(dbspan.AttrSystemName, t.SystemName, db.System.Stable)
+	a.text(dbspan.AttrQueryText, t.QueryText, s.sanitized)
+	a.text(dbspan.AttrOperationName, t.OperationName, operation)
+	a.text(dbspan.AttrNamespace, t.Namespace, db.Namespace)
+	a.text(dbspan.AttrCollectionName, t.CollectionName, e.collection(db, s))
 	if size := max(t.RedisCommands, t.RedisPipeline); t.BatchSize == 0 && size > 1 {
-		a.number("db.operation.batch.size", size)
+		a.number(dbspan.AttrBatchSize, size)
 	}
-	a.text("db.stored_procedure.name", t.StoredProcedure, e.derived(db, s.procedure))
-	a.text("server.address", t.ServerAddress, db.ServerAddress)
+	a.text(dbspan.AttrStoredProcedure, t.StoredProcedure, e.derived(db, s.procedure))
+	a.text(dbspan.AttrServerAddress, t.ServerAddress, db.ServerAddress)
 	if t.ServerPort == 0 && db.ServerPort != 0 {
-		a.number("server.port", db.ServerPort)
+		a.number(dbspan.AttrServerPort, db.ServerPort)
 	}
 }
 

@@ -3,112 +3,232 @@
 
 package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"
 
-// text is where the value of an attribute with text goes, or nil.
-func (t *Sent) text(key string) *string {
-	switch key {
-	case "db.system":
-		return &t.System
-	case "db.system.name":
-		return &t.SystemName
-	case "db.type":
-		return &t.Type
-	case "db.jdbc.driver_classname":
-		return &t.DriverClass
-	case "db.driver":
-		return &t.Driver
-	case "db.name":
-		return &t.Name
-	case "db.namespace":
-		return &t.Namespace
-	case "db.instance":
-		return &t.Instance
-	case "db.redis.database_index":
-		return &t.RedisIndex
-	case "db.statement":
-		return &t.Statement
-	case "db.query.text":
-		return &t.QueryText
-	case "DbStatement":
-		return &t.APMStatement
-	case "Original SQL Text":
-		return &t.OriginalSQLText
-	case "Actual SQL Text":
-		return &t.ActualSQLText
-	case "db.operation":
-		return &t.Operation
-	case "db.operation.name":
-		return &t.OperationName
-	case "Database Operation":
-		return &t.OracleOperation
-	case "db.sql.table":
-		return &t.SQLTable
-	case "db.collection.name":
-		return &t.CollectionName
-	case "db.mongodb.collection":
-		return &t.MongoCollection
-	case "db.cassandra.table":
-		return &t.CassandraTable
-	case "db.cosmosdb.container":
-		return &t.CosmosContainer
-	case "db.query.summary":
-		return &t.Summary
-	case "db.stored_procedure.name":
-		return &t.StoredProcedure
-	case "db.connection_string":
-		return &t.ConnectionString
-	case "db.url":
-		return &t.URL
-	case "net.peer.name":
-		return &t.NetPeerName
-	case "server.address":
-		return &t.ServerAddress
-	case "network.peer.address":
-		return &t.PeerAddress
-	case "net.sock.peer.addr":
-		return &t.SockPeerAddr
-	case "net.peer.ip":
-		return &t.PeerIP
-	case "oracle.db.service":
-		return &t.OracleService
-	case "oracle.db.pdb":
-		return &t.OraclePDB
-	case "oracle.db.name":
-		return &t.OracleName
-	case "oracle.db.instance.name":
-		return &t.OracleInstance
-	case "Database Tenant":
-		return &t.OracleTenant
-	case "oracle.db.query.sql.id":
-		return &t.OracleSQLID
-	case "SQL ID":
-		return &t.JDBCSQLID
-	case "db.odp.sql_id":
-		return &t.ODPSQLID
-	case "DbOracleSqlId":
-		return &t.APMOracleSQLID
-	default:
-		return nil
-	}
+import (
+	legacy "go.opentelemetry.io/otel/semconv/v1.25.0"
+	semconv "go.opentelemetry.io/otel/semconv/v1.41.0"
+)
+
+// The attributes of a database span, each named after the field of Sent that
+// holds its value. The names are OpenTelemetry's own constants where it has
+// them: the stable names of a current version, and the legacy names of the last
+// version that had them.
+const (
+	AttrSystem      = string(legacy.DBSystemKey)
+	AttrSystemName  = string(semconv.DBSystemNameKey)
+	AttrType        = "db.type" // OpenTracing
+	AttrDriverClass = string(legacy.DBJDBCDriverClassnameKey)
+	AttrDriver      = "db.driver"
+
+	AttrName       = string(legacy.DBNameKey)
+	AttrNamespace  = string(semconv.DBNamespaceKey)
+	AttrInstance   = "db.instance" // OpenTracing
+	AttrRedisIndex = string(legacy.DBRedisDBIndexKey)
+
+	AttrStatement       = string(legacy.DBStatementKey)
+	AttrQueryText       = string(semconv.DBQueryTextKey)
+	AttrAPMStatement    = "DbStatement"       // OCI APM
+	AttrOriginalSQLText = "Original SQL Text" // Oracle's JDBC provider
+	AttrActualSQLText   = "Actual SQL Text"   // Oracle's JDBC provider
+	AttrSummary         = string(semconv.DBQuerySummaryKey)
+
+	AttrOperation       = string(legacy.DBOperationKey)
+	AttrOperationName   = string(semconv.DBOperationNameKey)
+	AttrOracleOperation = "Database Operation" // Oracle's JDBC provider
+	AttrStoredProcedure = string(semconv.DBStoredProcedureNameKey)
+	AttrBatchSize       = string(semconv.DBOperationBatchSizeKey)
+	AttrRedisCommands   = "db.redis.num_cmd"         // go-redis
+	AttrRedisPipeline   = "db.redis.pipeline_length" // redis-py
+
+	AttrSQLTable        = string(legacy.DBSQLTableKey)
+	AttrCollectionName  = string(semconv.DBCollectionNameKey)
+	AttrMongoCollection = string(legacy.DBMongoDBCollectionKey)
+	AttrCassandraTable  = string(legacy.DBCassandraTableKey)
+	AttrCosmosContainer = string(legacy.DBCosmosDBContainerKey)
+
+	AttrConnectionString = string(legacy.DBConnectionStringKey)
+	AttrURL              = "db.url"
+	AttrNetPeerName      = string(legacy.NetPeerNameKey)
+	AttrNetPeerPort      = string(legacy.NetPeerPortKey)
+	AttrServerAddress    = string(semconv.ServerAddressKey)
+	AttrServerPort       = string(semconv.ServerPortKey)
+	AttrPeerAddress      = string(semconv.NetworkPeerAddressKey)
+	AttrPeerPort         = string(semconv.NetworkPeerPortKey)
+	AttrSockPeerAddr     = string(legacy.NetSockPeerAddrKey)
+	AttrSockPeerPort     = string(legacy.NetSockPeerPortKey)
+	AttrPeerIP           = "net.peer.ip" // before 1.13, whose package would link an HTTP server
+
+	AttrOracleService  = string(semconv.OracleDBServiceKey)
+	AttrOraclePDB      = string(semconv.OracleDBPdbKey)
+	AttrOracleName     = string(semconv.OracleDBNameKey)
+	AttrOracleInstance = string(semconv.OracleDBInstanceNameKey)
+	AttrOracleTenant   = "Database Tenant" // Oracle's JDBC provider
+	AttrOracleSQLID    = "oracle.db.query.sql.id"
+	AttrJDBCSQLID      = "SQL ID"        // Oracle's JDBC provider
+	AttrODPSQLID       = "db.odp.sql_id" // ODP.NET
+	AttrAPMOracleSQLID = "DbOracleSqlId" // OCI APM
+)
+
+// Sent holds the values of the attributes that a span came with, each in the field
+// that is named after the constant above. Absent and empty are the same: "" or 0.
+type Sent struct {
+	System      string
+	SystemName  string
+	Type        string
+	DriverClass string
+	Driver      string
+
+	Name       string
+	Namespace  string
+	Instance   string
+	RedisIndex string
+
+	Statement       string
+	QueryText       string
+	APMStatement    string
+	OriginalSQLText string
+	ActualSQLText   string
+	Summary         string
+
+	Operation       string
+	OperationName   string
+	OracleOperation string
+	StoredProcedure string
+	BatchSize       int64
+	RedisCommands   int64
+	RedisPipeline   int64
+
+	SQLTable        string
+	CollectionName  string
+	MongoCollection string
+	CassandraTable  string
+	CosmosContainer string
+
+	ConnectionString string
+	URL              string
+	NetPeerName      string
+	NetPeerPort      int64
+	ServerAddress    string
+	ServerPort       int64
+	PeerAddress      string
+	PeerPort         int64
+	SockPeerAddr     string
+	SockPeerPort     int64
+	PeerIP           string
+
+	OracleService  string
+	OraclePDB      string
+	OracleName     string
+	OracleInstance string
+	OracleTenant   string
+	OracleSQLID    string
+	JDBCSQLID      string
+	ODPSQLID       string
+	APMOracleSQLID string
+
+	// Odd is set if one of the attributes has a type that the conventions do not
+	// give it, or if a number is 0.
+	Odd bool
 }
 
-// number is where the value of an attribute with a number goes, or nil.
-func (t *Sent) number(key string) *int64 {
-	switch key {
-	case "net.peer.port":
-		return &t.NetPeerPort
-	case "server.port":
-		return &t.ServerPort
-	case "network.peer.port":
-		return &t.PeerPort
-	case "net.sock.peer.port":
-		return &t.SockPeerPort
-	case "db.operation.batch.size":
-		return &t.BatchSize
-	case "db.redis.num_cmd":
-		return &t.RedisCommands
-	case "db.redis.pipeline_length":
-		return &t.RedisPipeline
+// field returns where the value of the attribute goes: into a text or into a
+// number. Both are nil for an attribute that is none of the above.
+func (t *Sent) field(name string) (text *string, number *int64) {
+	switch name {
+	case AttrSystem:
+		return &t.System, nil
+	case AttrSystemName:
+		return &t.SystemName, nil
+	case AttrType:
+		return &t.Type, nil
+	case AttrDriverClass:
+		return &t.DriverClass, nil
+	case AttrDriver:
+		return &t.Driver, nil
+	case AttrName:
+		return &t.Name, nil
+	case AttrNamespace:
+		return &t.Namespace, nil
+	case AttrInstance:
+		return &t.Instance, nil
+	case AttrRedisIndex:
+		return &t.RedisIndex, nil
+	case AttrStatement:
+		return &t.Statement, nil
+	case AttrQueryText:
+		return &t.QueryText, nil
+	case AttrAPMStatement:
+		return &t.APMStatement, nil
+	case AttrOriginalSQLText:
+		return &t.OriginalSQLText, nil
+	case AttrActualSQLText:
+		return &t.ActualSQLText, nil
+	case AttrSummary:
+		return &t.Summary, nil
+	case AttrOperation:
+		return &t.Operation, nil
+	case AttrOperationName:
+		return &t.OperationName, nil
+	case AttrOracleOperation:
+		return &t.OracleOperation, nil
+	case AttrStoredProcedure:
+		return &t.StoredProcedure, nil
+	case AttrBatchSize:
+		return nil, &t.BatchSize
+	case AttrRedisCommands:
+		return nil, &t.RedisCommands
+	case AttrRedisPipeline:
+		return nil, &t.RedisPipeline
+	case AttrSQLTable:
+		return &t.SQLTable, nil
+	case AttrCollectionName:
+		return &t.CollectionName, nil
+	case AttrMongoCollection:
+		return &t.MongoCollection, nil
+	case AttrCassandraTable:
+		return &t.CassandraTable, nil
+	case AttrCosmosContainer:
+		return &t.CosmosContainer, nil
+	case AttrConnectionString:
+		return &t.ConnectionString, nil
+	case AttrURL:
+		return &t.URL, nil
+	case AttrNetPeerName:
+		return &t.NetPeerName, nil
+	case AttrNetPeerPort:
+		return nil, &t.NetPeerPort
+	case AttrServerAddress:
+		return &t.ServerAddress, nil
+	case AttrServerPort:
+		return nil, &t.ServerPort
+	case AttrPeerAddress:
+		return &t.PeerAddress, nil
+	case AttrPeerPort:
+		return nil, &t.PeerPort
+	case AttrSockPeerAddr:
+		return &t.SockPeerAddr, nil
+	case AttrSockPeerPort:
+		return nil, &t.SockPeerPort
+	case AttrPeerIP:
+		return &t.PeerIP, nil
+	case AttrOracleService:
+		return &t.OracleService, nil
+	case AttrOraclePDB:
+		return &t.OraclePDB, nil
+	case AttrOracleName:
+		return &t.OracleName, nil
+	case AttrOracleInstance:
+		return &t.OracleInstance, nil
+	case AttrOracleTenant:
+		return &t.OracleTenant, nil
+	case AttrOracleSQLID:
+		return &t.OracleSQLID, nil
+	case AttrJDBCSQLID:
+		return &t.JDBCSQLID, nil
+	case AttrODPSQLID:
+		return &t.ODPSQLID, nil
+	case AttrAPMOracleSQLID:
+		return &t.APMOracleSQLID, nil
 	default:
-		return nil
+		return nil, nil
 	}
 }

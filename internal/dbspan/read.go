@@ -91,7 +91,7 @@ func survey(attrs pcommon.Map) presence {
 			}
 		case 'D', 'O', 'A', 'S':
 			switch key {
-			case "DbStatement", "Database Operation", "Original SQL Text", "Actual SQL Text", "SQL ID":
+			case AttrAPMStatement, AttrOracleOperation, AttrOriginalSQLText, AttrActualSQLText, AttrJDBCSQLID:
 				seen |= hasDatabase
 			}
 		case 'o':
@@ -125,7 +125,7 @@ func survey(attrs pcommon.Map) presence {
 				seen |= hasElse
 			}
 		case 'n', 's':
-			if key == "net.peer.port" || key == "server.port" {
+			if key == AttrNetPeerPort || key == AttrServerPort {
 				seen |= hasPort
 			}
 		}
@@ -136,16 +136,15 @@ func survey(attrs pcommon.Map) presence {
 // read reads the values of the attributes that matter.
 func (t *Sent) read(attrs pcommon.Map) {
 	for key, value := range attrs.All() {
-		if text := t.text(key); text != nil {
-			switch {
-			case value.Type() == pcommon.ValueTypeStr:
-				*text = value.Str()
-			case value.Type() == pcommon.ValueTypeInt && text == &t.RedisIndex:
-				*text = strconv.FormatInt(value.Int(), 10)
-			case value.Type() != pcommon.ValueTypeEmpty:
-				t.Odd = true
-			}
-		} else if number := t.number(key); number != nil {
+		text, number := t.field(key)
+		switch {
+		case text != nil && value.Type() == pcommon.ValueTypeStr:
+			*text = value.Str()
+		case text == &t.RedisIndex && value.Type() == pcommon.ValueTypeInt:
+			*text = strconv.FormatInt(value.Int(), 10)
+		case text != nil && value.Type() != pcommon.ValueTypeEmpty:
+			t.Odd = true
+		case number != nil:
 			*number = asNumber(value)
 			if *number == 0 && value.Type() != pcommon.ValueTypeStr && value.Type() != pcommon.ValueTypeEmpty {
 				t.Odd = true
