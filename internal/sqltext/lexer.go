@@ -43,10 +43,7 @@ type lexer struct {
 	d     Dialect
 	rules *rules
 
-	// The last token that is not a comment.
-	prev    tokenKind
-	prevKw  keyword
-	prevEnd int
+	prev token // the last token that is not a comment, as the caller took it
 
 	truncated bool
 	version   bool    // inside MySQL's /*! … */
@@ -178,8 +175,11 @@ func (l *lexer) isIdentBefore(i int) bool {
 	return i > 0 && classes[l.text[i-1]]&(classIdent|classHigh) != 0
 }
 
-// next returns the next token. Blanks stand between tokens.
-func (l *lexer) next() token {
+// next returns the next token, without the white space before it. prev is the last
+// token that is not a comment: the caller may have taken a keyword for a name, which
+// decides how the next token reads.
+func (l *lexer) next(prev token) token {
+	l.prev = prev
 	text, start := l.text, l.pos
 	for start < len(text) && isSpace(text[start]) {
 		start++
@@ -201,32 +201,30 @@ func (l *lexer) next() token {
 		tok.start = start
 	}
 	l.pos = tok.end
-	if tok.kind != tokenComment {
-		l.prev, l.prevKw, l.prevEnd = tok.kind, tok.kw, tok.end
-	}
 	return tok
 }
 
 // derailed reports whether a literal and a word touch, which no SQL has. It shows
 // that a quote was read the wrong way round: what has passed for code was literal.
 func (l *lexer) derailed(tok token) bool {
-	if tok.start != l.prevEnd {
+	prev := l.prev
+	if tok.start != prev.end {
 		return false
 	}
 	switch tok.kind {
 	case tokenWord:
-		return isLiteralToken(l.prev) && tok.kw == kwNone
+		return isLiteralToken(prev.kind) && tok.kw == kwNone
 	case tokenName:
-		return isLiteralToken(l.prev) && l.text[tok.start] != '['
+		return isLiteralToken(prev.kind) && l.text[tok.start] != '['
 	case tokenNumber:
-		return isLiteralToken(l.prev) && l.text[tok.start] != '-' && l.text[tok.start] != '+'
+		return isLiteralToken(prev.kind) && l.text[tok.start] != '-' && l.text[tok.start] != '+'
 	case tokenString, tokenRest:
-		if isLiteralToken(l.prev) {
+		if isLiteralToken(prev.kind) {
 			return true
 		}
 		fallthrough
 	case tokenDouble:
-		return l.prev == tokenName || l.prev == tokenNumber || l.prev == tokenWord && l.prevKw == kwNone
+		return prev.kind == tokenName || prev.kind == tokenNumber || prev.kind == tokenWord && prev.kw == kwNone
 	}
 	return false
 }

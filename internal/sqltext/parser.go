@@ -73,7 +73,7 @@ func run(text string, d Dialect, analyze, sanitize bool) (Analysis, string) {
 	p.top = &p.frames[0]
 
 	for {
-		tok := p.lex.next()
+		tok := p.lex.next(p.prev)
 		if tok.kind == tokenComment {
 			p.writer.drop(tok.start, tok.end)
 			continue
@@ -99,7 +99,7 @@ func run(text string, d Dialect, analyze, sanitize bool) (Analysis, string) {
 	// The pool must not keep the text alive.
 	clear(p.ctes)
 	clear(p.collections)
-	p.res, p.lex.text, p.writer.text = Analysis{}, "", ""
+	p.res, p.lex, p.writer.text, p.target = Analysis{}, lexer{}, "", ""
 	parsers.Put(p)
 	return res, sanitized
 }
@@ -138,7 +138,7 @@ func (p *parser) token(tok token) {
 	}
 	p.prevKw = p.prev.kw
 	if p.taken {
-		tok.kw, p.lex.prevKw, p.taken = kwNone, kwNone, false
+		tok.kw, p.taken = kwNone, false
 	}
 	p.prev = tok
 }

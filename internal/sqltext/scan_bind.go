@@ -156,14 +156,14 @@ func (l *lexer) scanQuestion(p int) token {
 // isOperator reports whether the ? at p stands between two operands, where it is an
 // operator of PostgreSQL.
 func (l *lexer) isOperator(p int) bool {
-	switch l.prev {
+	switch l.prev.kind {
 	case tokenName, tokenDouble, tokenString, tokenBind, tokenAt, tokenVar:
 	case tokenWord:
-		if l.prevKw != kwNone {
+		if l.prev.kw != kwNone {
 			return false
 		}
 	case tokenPunct:
-		switch l.text[l.prevEnd-1] {
+		switch l.text[l.prev.end-1] {
 		case ')', ']', '?': // ?? is JDBC's spelling of the operator
 		default:
 			return false

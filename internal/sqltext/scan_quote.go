@@ -210,7 +210,7 @@ func (l *lexer) literalEnd(p int) (end int, ok bool) {
 			}
 			i++
 		case c == '\\' && l.at(i+1) == q:
-			if l.prevKw == kwEscape && i == p+1 {
+			if l.prev.kw == kwEscape && i == p+1 {
 				return i + 2, true // ESCAPE '\'
 			}
 			if l.escapes == escapesUnknown {
@@ -307,21 +307,21 @@ func (l *lexer) probe(p int, meaning escapes) soundness {
 	sub := *l
 	sub.pos, sub.escapes, sub.probing = p, meaning, true
 	sub.truncated, sub.triple = false, tripleStandard
-	sub.prev, sub.prevEnd = tokenPunct, p
+	prev := token{kind: tokenPunct, kw: l.prev.kw, end: p}
 	for {
-		// The token is looked at before the lexer goes over to it.
-		before := sub
-		tok := sub.next()
+		tok := sub.next(prev)
 		switch {
 		case tok.kind == tokenEOF:
 			if sub.truncated {
 				return cut
 			}
 			return sound
-		case before.derailed(tok), tok.kind == tokenPunct && sub.text[tok.start] == '\\':
+		case sub.derailed(tok), tok.kind == tokenPunct && sub.text[tok.start] == '\\':
 			return unsound
 		case tok.kind == tokenRest:
 			return cut
+		case tok.kind != tokenComment:
+			prev = tok
 		}
 	}
 }

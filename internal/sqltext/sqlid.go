@@ -39,7 +39,11 @@ func RewriteJDBCPlaceholders(text string) (rewritten string, found bool) {
 	l := newLexer(text, Oracle)
 	var out []byte
 	last, n := 0, 0
-	for tok := l.next(); tok.kind != tokenEOF; tok = l.next() {
+	var prev token
+	for tok := l.next(prev); tok.kind != tokenEOF; tok = l.next(prev) {
+		if tok.kind != tokenComment {
+			prev = tok
+		}
 		if tok.kind != tokenBind || text[tok.start] != '?' {
 			continue
 		}
