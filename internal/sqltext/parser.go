@@ -8,46 +8,30 @@ import (
 	"sync"
 )
 
-// parser follows the tokens of a text.
+// parser follows the tokens of a text, and collects what the analysis has of it.
 type parser struct {
 	lex     lexer
-	writer  writer
-	analyze bool // somebody wants the analysis
-	res     Analysis
-	summary summary
+	writer  writer // of the sanitized text
+	analyze bool   // the analysis is wanted
 
+	// The result so far.
+	res         Analysis
+	summary     summary
 	collections []string
-	ctes        []string // names that WITH defines
-	frames      []frame
-	top         *frame // the last of frames
-	deeper      int    // levels of parentheses beyond maxDepth
 
-	prev    token   // the last token that is not a comment
-	prevKw  keyword // of the token before prev
-	taken   bool    // the word was taken for a name
-	pending token   // a name that becomes a target if the next word allows it
-	target  string  // what UPDATE or DELETE changes, as written
-	aliased token   // the table of FROM whose alias may follow
+	// The levels of parentheses.
+	frames []frame
+	top    *frame // the last of frames
+	deeper int    // levels beyond maxDepth
 
-	// Of the statement.
-	verb     keyword
-	mainSeen bool // the main operation of WITH has been there
-	ddl      bool
-	exec     bool // EXEC, whose arguments have names with @
-	body     bool // the object that is created has a body
-	skip     bool // the rest of the statement is of no interest
-	secret   bool // a password may follow PASSWORD
-	mask     bool // everything up to the end of the statement is a secret
-	maskFrom int
+	// The last tokens that are no comments.
+	prev   token
+	prevKw keyword // of the token before prev
+	taken  bool    // the present word was taken for a name
 
-	// Of the text.
-	block    bool // in a block of statements: BEGIN … END
-	branches bool // behind IF or WHILE of Transact-SQL, which needs no block
-	done     bool // the rest is a body that this statement does not run
-	weak     bool // only statements that prepare others so far
-	settled  bool // an earlier statement gave the operation
-	declared bool // has variables of its own
-	atBinds  bool // has @name
+	ctes   []string // the names that the statement's WITH defines
+	stmt   statementState
+	script scriptState
 }
 
 var parsers = sync.Pool{New: func() any { return &parser{frames: make([]frame, 0, 32)} }}
@@ -61,17 +45,7 @@ const maxPooled = 1 << 16
 // run reads the text once for what is wanted of it.
 func run(text string, d Dialect, analyze, sanitize bool) (Analysis, string) {
 	p := parsers.Get().(*parser)
-	*p = parser{
-		lex:         newLexer(text, d),
-		frames:      append(p.frames[:0], frame{}),
-		ctes:        p.ctes[:0],
-		collections: p.collections[:0],
-		summary:     summary{buf: p.summary.buf[:0], full: !analyze},
-		writer:      writer{text: text, out: p.writer.out[:0], on: sanitize},
-		analyze:     analyze,
-	}
-	p.top = &p.frames[0]
-
+	p.reset(text, d, analyze, sanitize)
 	for {
 		tok := p.lex.next(p.prev)
 		if tok.kind == tokenComment {
@@ -83,32 +57,54 @@ func run(text string, d Dialect, analyze, sanitize bool) (Analysis, string) {
 		}
 		p.token(tok)
 	}
-	p.endStatement()
-	p.endMask(len(text))
+	p.endStatement(len(text))
+	analysis, sanitized := p.analysis(), p.writer.string()
+	p.release()
+	return analysis, sanitized
+}
+
+// reset prepares the parser for a text. It keeps the memory that it has.
+func (p *parser) reset(text string, d Dialect, analyze, sanitize bool) {
+	*p = parser{
+		lex:         newLexer(text, d),
+		writer:      writer{text: text, out: p.writer.out[:0], on: sanitize},
+		analyze:     analyze,
+		summary:     summary{buf: p.summary.buf[:0], full: !analyze},
+		collections: p.collections[:0],
+		frames:      append(p.frames[:0], frame{}),
+		ctes:        p.ctes[:0],
+	}
+	p.top = &p.frames[0]
+}
+
+// analysis returns what was found in the whole text.
+func (p *parser) analysis() Analysis {
 	p.res.Truncated = p.lex.truncated
-	p.res.HasBinds = p.res.HasBinds || p.atBinds && !p.declared
+	p.res.HasBinds = p.res.HasBinds || p.script.atBinds && !p.script.declared
 	p.res.Summary = p.summary.string()
 	if len(p.collections) > 0 {
 		p.res.Collections = slices.Clone(p.collections)
 	}
-	res, sanitized := p.res, p.writer.string()
+	return p.res
+}
 
+// release gives the parser back. The pool keeps neither the text nor memory that only
+// a long one needs.
+func (p *parser) release() {
 	if cap(p.frames)+cap(p.writer.out) > maxPooled {
 		p.frames, p.writer.out = make([]frame, 0, 32), nil
 	}
-	// The pool must not keep the text alive.
-	clear(p.ctes)
+	clear(p.ctes[:cap(p.ctes)])
 	clear(p.collections)
-	p.res, p.lex, p.writer.text, p.target = Analysis{}, lexer{}, "", ""
+	p.res, p.lex, p.writer.text, p.script.target = Analysis{}, lexer{}, "", ""
 	parsers.Put(p)
-	return res, sanitized
 }
 
 func (p *parser) textOf(t token) string { return p.lex.text[t.start:t.end] }
 
 // token takes the next token that is not a comment.
 func (p *parser) token(tok token) {
-	if p.prev.kw == kwBy || p.secret || p.verb == kwConnect {
+	if p.prev.kw == kwBy || p.stmt.secret || p.stmt.verb == kwConnect {
 		p.secrets(tok)
 	}
 	switch tok.kind {
@@ -147,7 +143,7 @@ func (p *parser) token(tok token) {
 // SELECT or a condition.
 func (p *parser) isQuiet() bool {
 	f := p.top
-	return f.expect == expectNothing && f.op != kwNone && !f.sources && p.pending.end == 0
+	return f.expect == expectNothing && f.op != kwNone && !f.sources && p.stmt.pending.end == 0
 }
 
 // peek returns the first byte from i on that is not blank, or 0.
@@ -254,7 +250,7 @@ func (p *parser) close() {
 func (p *parser) comma() {
 	p.flushPending(token{})
 	f := p.top
-	p.aliased = token{}
+	p.stmt.aliased = token{}
 	switch {
 	case f.op == kwWith && !f.sawFrom:
 		f.expect = expectCTE
@@ -267,27 +263,24 @@ func (p *parser) comma() {
 	}
 }
 
-// semicolon ends a statement.
+// semicolon ends a statement, and begins the next.
 func (p *parser) semicolon(tok token) {
-	p.endMask(tok.start)
-	if p.done {
+	p.endStatement(tok.start)
+	if p.script.done {
 		return
 	}
-	p.endStatement()
-	p.frames = p.frames[:1]
-	p.frames[0] = frame{}
-	p.top = &p.frames[0]
-	p.deeper = 0
-	p.ctes = p.ctes[:0]
-	p.settled = p.res.Operation != "" && !p.weak
-	p.skip, p.ddl, p.exec, p.secret, p.mainSeen = false, false, false, false, false
-	p.verb = kwNone
-	if !p.block {
+	p.script.settled = p.res.Operation != "" && !p.script.weak
+	if !p.script.block {
 		p.summary.separate()
 	}
+	p.stmt = statementState{}
+	p.ctes = p.ctes[:0]
+	p.frames = append(p.frames[:0], frame{})
+	p.top, p.deeper = &p.frames[0], 0
 }
 
-// endStatement makes a target of the name that waited for the next word.
-func (p *parser) endStatement() {
+// endStatement settles what waited for the end of the statement, which is at end.
+func (p *parser) endStatement(end int) {
 	p.flushPending(token{})
+	p.endMask(end)
 }

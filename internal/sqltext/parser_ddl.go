@@ -18,7 +18,7 @@ func (p *parser) kind(tok token) {
 				// There a kind may have several words, of which this is only the first.
 				p.summary.add(s)
 			}
-			p.secret = true
+			p.stmt.secret = true
 		}
 		return
 	}
@@ -37,12 +37,12 @@ func (p *parser) kind(tok token) {
 		f.tables = true
 	case kwView, kwIndex, kwSequence, kwSynonym, kwType:
 	case kwProcedure, kwFunction, kwTrigger, kwPackage, kwEvent:
-		p.body = f.op != kwDrop
+		p.script.body = f.op != kwDrop
 	case kwSession, kwSystem:
 		f.expect = expectNothing
-		p.secret = true
+		p.stmt.secret = true
 	default:
-		p.secret = true
+		p.stmt.secret = true
 	}
 }
 

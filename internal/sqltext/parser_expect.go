@@ -241,6 +241,6 @@ func isTransactionMode(s string) bool {
 
 // beginBlock says that BEGIN began a block, not a transaction.
 func (p *parser) beginBlock() {
-	p.block = true
+	p.script.block = true
 	p.top.op, p.top.expect = kwNone, expectNothing
 }

@@ -10,14 +10,14 @@ import (
 
 // flushPending decides on a name that waited: next is the token behind it.
 func (p *parser) flushPending(next token) {
-	if p.pending.end != 0 {
+	if p.stmt.pending.end != 0 {
 		p.decidePending(next)
 	}
 }
 
 func (p *parser) decidePending(next token) {
-	t := p.pending
-	p.pending = token{}
+	t := p.stmt.pending
+	p.stmt.pending = token{}
 	switch p.top.op {
 	case kwDelete:
 		p.table(t)
@@ -36,7 +36,7 @@ func (p *parser) decidePending(next token) {
 	}
 }
 
-func (p *parser) dropPending() { p.pending = token{} }
+func (p *parser) dropPending() { p.stmt.pending = token{} }
 
 // table takes a table, or what stands in its place.
 func (p *parser) table(tok token) {
@@ -47,7 +47,7 @@ func (p *parser) table(tok token) {
 		return
 	}
 	if p.top.op == kwUpdate || p.top.op == kwDelete {
-		p.target, p.summary.target = s, len(p.summary.buf)
+		p.script.target, p.summary.target = s, len(p.summary.buf)
 	}
 	p.summary.add(s)
 	p.collect(s)
@@ -57,22 +57,22 @@ func (p *parser) table(tok token) {
 // target turns out to be its alias, as in UPDATE b SET x = 1 FROM blogs AS b of SQL
 // Server, the table takes the alias's place.
 func (p *parser) source(tok token) {
-	if p.aliased.end == 0 {
-		p.aliased = tok
+	if p.stmt.aliased.end == 0 {
+		p.stmt.aliased = tok
 		return
 	}
-	if alias := p.textOf(tok); len(alias) != len(p.target) || !strings.EqualFold(alias, p.target) {
+	if alias := p.textOf(tok); len(alias) != len(p.script.target) || !strings.EqualFold(alias, p.script.target) {
 		return
 	}
-	s := p.textOf(p.aliased)
-	p.summary.replaceTarget(p.target, s)
-	if i := slices.Index(p.collections, p.target); i >= 0 {
+	s := p.textOf(p.stmt.aliased)
+	p.summary.replaceTarget(p.script.target, s)
+	if i := slices.Index(p.collections, p.script.target); i >= 0 {
 		p.collections = slices.Delete(p.collections, i, i+1)
 		if !slices.Contains(p.collections, s) {
 			p.collections = slices.Insert(p.collections, i, s)
 		}
 	}
-	p.target, p.top.sources = "", false
+	p.script.target, p.top.sources = "", false
 }
 
 // maxCollections bounds the work of keeping the collections distinct.
@@ -99,7 +99,7 @@ func (p *parser) isCTE(s string) bool {
 
 // name takes an identifier that is no keyword.
 func (p *parser) name(tok token) {
-	if p.done || p.skip {
+	if p.script.done || p.stmt.skip {
 		return
 	}
 	f := p.top
@@ -108,7 +108,7 @@ func (p *parser) name(tok token) {
 	case expectTable, expectWritten, expectInto, expectTruncated, expectLocked:
 		p.table(tok)
 	case expectInserted, expectDeleted:
-		p.pending = tok
+		p.stmt.pending = tok
 		f.expect = expectNothing
 	case expectObject:
 		p.object(tok)
@@ -151,9 +151,9 @@ func (p *parser) firstName(tok token) {
 	f.op = kwOther
 	switch {
 	case f.nested:
-	case !p.block:
+	case !p.script.block:
 		if strings.EqualFold(s, "WHILE") {
-			f.op, p.branches = kwIf, true
+			f.op, p.script.branches = kwIf, true
 		}
 	case strings.EqualFold(s, "TRY"), strings.EqualFold(s, "CATCH"), strings.EqualFold(s, "ATOMIC"):
 		f.op = kwNone // BEGIN TRY
@@ -193,7 +193,7 @@ func (p *parser) procedure(tok token) {
 	}
 	s := p.textOf(tok)
 	p.summary.add(s)
-	prepared := p.verb == kwExecute && (p.lex.d == PostgreSQL || p.lex.d == MySQL)
+	prepared := p.stmt.verb == kwExecute && (p.lex.d == PostgreSQL || p.lex.d == MySQL)
 	if p.res.Procedure == "" && !prepared {
 		p.res.Procedure = s
 	}
@@ -212,5 +212,5 @@ func (p *parser) object(tok token) {
 	if f.op != kwDrop && f.op != kwTruncate {
 		f.tables = false
 	}
-	p.done = p.body
+	p.script.done = p.script.body
 }

@@ -38,3 +38,34 @@ type frame struct {
 	multi   bool // INSERT ALL
 	nested  bool // not the first level
 }
+
+// statementState is what is known of the statement that is being read. A semicolon
+// replaces all of it.
+type statementState struct {
+	verb     keyword // the keyword that begins it
+	mainSeen bool    // the main operation of WITH has been there
+	ddl      bool
+	exec     bool // EXEC, whose arguments have names with @
+	skip     bool // the rest of the statement is of no interest
+
+	pending token // a name that becomes a target if the next word allows it
+	aliased token // the table of FROM whose alias may follow
+
+	secret   bool // a password may follow PASSWORD
+	mask     bool // everything from maskFrom to the end of the statement is a secret
+	maskFrom int
+}
+
+// scriptState is what is known of all the statements of a text together.
+type scriptState struct {
+	block    bool // in a block of statements: BEGIN … END
+	branches bool // behind IF or WHILE of Transact-SQL, which needs no block
+	weak     bool // only statements that prepare others so far
+	settled  bool // an earlier statement gave the operation
+	declared bool // has variables of its own
+	atBinds  bool // has @name
+
+	body   bool   // the object that is created has a body
+	done   bool   // the rest is a body that this statement does not run
+	target string // what UPDATE or DELETE changes, as written
+}

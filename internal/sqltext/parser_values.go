@@ -40,7 +40,7 @@ func (p *parser) operand() {
 func (p *parser) namesTable() bool {
 	switch p.lex.d {
 	case Generic, MySQL, SQLite:
-		return !p.done && !p.skip && !p.lex.hashes
+		return !p.script.done && !p.stmt.skip && !p.lex.hashes
 	}
 	return false
 }
@@ -56,7 +56,7 @@ func (p *parser) isIdentifier(tok token) bool {
 	case Generic:
 		switch p.top.expect {
 		case expectTable, expectWritten, expectInto, expectObject, expectLocked, expectTruncated, expectCTE:
-			return !p.done && !p.skip && !p.lex.hashes && strings.IndexByte(p.textOf(tok), '\\') < 0
+			return !p.script.done && !p.stmt.skip && !p.lex.hashes && strings.IndexByte(p.textOf(tok), '\\') < 0
 		}
 	}
 	return false
@@ -65,7 +65,7 @@ func (p *parser) isIdentifier(tok token) bool {
 // isValuePlace reports whether a value is more likely than a column after the last
 // token.
 func (p *parser) isValuePlace() bool {
-	if p.exec || p.top.values {
+	if p.stmt.exec || p.top.values {
 		return true
 	}
 	switch p.prev.kind {
@@ -92,15 +92,15 @@ func (p *parser) bind(tok token) {
 	}
 	switch tok.kind {
 	case tokenBind:
-		if c == '?' || c == '%' || !p.ddl || isDigit(p.lex.at(tok.start+1)) {
+		if c == '?' || c == '%' || !p.stmt.ddl || isDigit(p.lex.at(tok.start+1)) {
 			p.res.HasBinds = true
 		}
 	case tokenAt:
 		switch next := p.peek(tok.end); {
-		case p.ddl, p.skip, p.lex.d == MySQL: // there it is a variable of the session
-		case p.exec && next == '=':
+		case p.stmt.ddl, p.stmt.skip, p.lex.d == MySQL: // there it is a variable of the session
+		case p.stmt.exec && next == '=':
 		default:
-			p.atBinds = true
+			p.script.atBinds = true
 		}
 	}
 	p.operand()

@@ -7,12 +7,12 @@ import "strings"
 
 // word takes an unquoted word: a name where one is expected, a keyword otherwise.
 func (p *parser) word(tok token) {
-	if p.done || p.skip {
+	if p.script.done || p.stmt.skip {
 		return
 	}
-	if p.pending.end != 0 {
+	if p.stmt.pending.end != 0 {
 		if p.top.op == kwDelete && tok.kw == kwFrom {
-			p.pending = token{}
+			p.stmt.pending = token{}
 			p.top.expect = expectWritten
 			return
 		}
@@ -56,7 +56,7 @@ func (p *parser) keyword(tok token) {
 		if f.op == kwSelect && f.sawFrom || f.parens {
 			f.expect = expectTable
 		}
-		p.aliased = token{}
+		p.stmt.aliased = token{}
 		return
 	case kwApply:
 		if f.op == kwSelect && (p.prev.kw == kwCross || p.prev.kw == kwOuter) {
@@ -75,16 +75,16 @@ func (p *parser) keyword(tok token) {
 	case kwEnd:
 		if f.cases > 0 {
 			f.cases--
-		} else if p.block && !f.nested {
+		} else if p.script.block && !f.nested {
 			f.op = kwEnd
 			return
 		}
 	case kwThen, kwElse, kwLoop:
 		switch {
 		case f.cases > 0 || f.nested:
-		case p.block && f.op != kwMerge:
+		case p.script.block && f.op != kwMerge:
 			*f = frame{}
-		case p.branches && tok.kw == kwElse:
+		case p.script.branches && tok.kw == kwElse:
 			*f = frame{op: kwIf}
 		}
 		return
@@ -99,7 +99,7 @@ func (p *parser) keyword(tok token) {
 	if f.op == kwNone {
 		switch {
 		case tok.kw == kwIf && !f.nested:
-			f.op, p.branches = kwIf, true
+			f.op, p.script.branches = kwIf, true
 		case tok.kw == kwNot, tok.kw == kwExists:
 		default:
 			f.op = kwOther
@@ -141,9 +141,9 @@ func (p *parser) starts(kw keyword) bool {
 
 // operation takes the word that begins an operation.
 func (p *parser) operation(tok token, name string, main bool) {
-	if p.weak {
+	if p.script.weak {
 		p.summary.reset()
-		p.res.Operation, p.weak = "", false
+		p.res.Operation, p.script.weak = "", false
 	}
 	p.summary.add(p.textOf(tok))
 	if p.res.Operation == "" || main {
@@ -154,7 +154,7 @@ func (p *parser) operation(tok token, name string, main bool) {
 // isMain reports whether the operation that begins here is the main one of a
 // statement with WITH.
 func (p *parser) isMain() bool {
-	return p.top.op == kwWith && !p.top.nested && !p.settled && !p.mainSeen
+	return p.top.op == kwWith && !p.top.nested && !p.script.settled && !p.stmt.mainSeen
 }
 
 func (p *parser) selects(tok token) {
@@ -164,15 +164,15 @@ func (p *parser) selects(tok token) {
 	}
 	main := p.isMain()
 	p.operation(tok, "SELECT", main)
-	p.mainSeen = p.mainSeen || main
+	p.stmt.mainSeen = p.stmt.mainSeen || main
 	*f = frame{op: kwSelect, nested: f.nested, cases: f.cases}
 }
 
 // from takes FROM, which begins a list of tables only as a clause.
 func (p *parser) from(tok token) {
 	f := p.top
-	if (f.op == kwUpdate || f.op == kwDelete) && p.target != "" && f.into && p.prev.kw != kwDistinct {
-		f.sources, p.aliased = true, token{}
+	if (f.op == kwUpdate || f.op == kwDelete) && p.script.target != "" && f.into && p.prev.kw != kwDistinct {
+		f.sources, p.stmt.aliased = true, token{}
 		return
 	}
 	switch {
@@ -197,7 +197,7 @@ func (p *parser) from(tok token) {
 // start begins a statement with the keyword.
 func (p *parser) start(tok token) {
 	f, kw := p.top, tok.kw
-	if p.block && !f.nested {
+	if p.script.block && !f.nested {
 		switch kw {
 		case kwBegin:
 			f.op = kwNone
@@ -210,7 +210,7 @@ func (p *parser) start(tok token) {
 	main := p.isMain()
 	f.op, f.expect = kw, expectNothing
 	if !f.nested || kw != kwValues {
-		p.verb = kw
+		p.stmt.verb = kw
 	}
 	name := canonical[kw]
 	if name == "" {
@@ -223,23 +223,23 @@ func (p *parser) start(tok token) {
 			return
 		}
 	case kwConnect, kwSensitive:
-		p.secret, p.skip = true, true
+		p.stmt.secret, p.stmt.skip = true, true
 		return
 	case kwSet:
 		weak = true
 	case kwDeclare:
 		if p.peek(tok.end) == '@' {
-			weak, p.declared = true, true
+			weak, p.script.declared = true, true
 		} else {
-			p.block = true
+			p.script.block = true
 		}
 	}
 	if weak && (p.res.Operation != "" || p.summary.full) {
 		return
 	}
 	p.operation(tok, name, main)
-	p.mainSeen = p.mainSeen || main
-	p.weak = weak
+	p.stmt.mainSeen = p.stmt.mainSeen || main
+	p.script.weak = weak
 
 	switch kw {
 	case kwInsert, kwReplace, kwUpsert:
@@ -249,13 +249,13 @@ func (p *parser) start(tok token) {
 	case kwDelete:
 		f.expect = expectDeleted
 	case kwCreate, kwAlter, kwDrop:
-		f.expect, p.ddl = expectKind, true
+		f.expect, p.stmt.ddl = expectKind, true
 	case kwTruncate, kwRename:
 		f.expect = expectTruncated
 	case kwLock:
 		f.expect = expectLocked
 	case kwCall, kwExec, kwExecute:
-		f.expect, p.exec = expectProcedure, kw != kwCall
+		f.expect, p.stmt.exec = expectProcedure, kw != kwCall
 	case kwBegin, kwCommit, kwRollback, kwStart:
 		f.expect = expectTransaction
 	case kwUse, kwPragma:
@@ -263,10 +263,10 @@ func (p *parser) start(tok token) {
 	case kwDescribe, kwDesc, kwCopy:
 		f.expect = expectInto
 	case kwShow, kwGrant, kwRevoke:
-		p.skip = true
-		p.secret = kw == kwGrant
+		p.stmt.skip = true
+		p.stmt.secret = kw == kwGrant
 	case kwDeclare:
-		if p.block {
+		if p.script.block {
 			f.op = kwNone
 		}
 	}

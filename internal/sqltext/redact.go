@@ -87,7 +87,7 @@ func (w *writer) string() string {
 // CONNECT of SQL*Plus takes name/password@service. The rest of the statement is
 // replaced then, for a password without quotes may hold anything.
 func (p *parser) secrets(tok token) {
-	if p.writer.masking || p.mask {
+	if p.writer.masking || p.stmt.mask {
 		return
 	}
 	switch tok.kind {
@@ -95,19 +95,19 @@ func (p *parser) secrets(tok token) {
 	case tokenPunct:
 		return
 	default:
-		if p.verb != kwConnect {
+		if p.stmt.verb != kwConnect {
 			return
 		}
 	}
 	switch {
 	case p.prev.kw == kwBy && p.prevKw == kwIdentified:
-	case p.secret && len(p.frames) == 1 && p.prev.kw == kwPassword && !isPasswordOption(tok, p.textOf(tok)):
-	case p.secret && p.prevKw == kwPassword && p.prev.kind == tokenPunct && p.lex.text[p.prev.start] == '=':
-	case p.verb == kwConnect && p.prev.kind == tokenPunct && p.lex.text[p.prev.start] == '/':
+	case p.stmt.secret && len(p.frames) == 1 && p.prev.kw == kwPassword && !isPasswordOption(tok, p.textOf(tok)):
+	case p.stmt.secret && p.prevKw == kwPassword && p.prev.kind == tokenPunct && p.lex.text[p.prev.start] == '=':
+	case p.stmt.verb == kwConnect && p.prev.kind == tokenPunct && p.lex.text[p.prev.start] == '/':
 	default:
 		return
 	}
-	p.mask, p.maskFrom = true, tok.start
+	p.stmt.mask, p.stmt.maskFrom = true, tok.start
 	p.res.HasLiterals = true
 	p.writer.other()
 	p.writer.masking = true
@@ -133,12 +133,12 @@ func isPasswordOption(tok token, s string) bool {
 // endMask replaces what was found to be secret: all up to the end of the statement,
 // with what passed for a comment.
 func (p *parser) endMask(end int) {
-	if !p.mask {
+	if !p.stmt.mask {
 		return
 	}
 	for isSpace(p.lex.text[end-1]) {
 		end--
 	}
-	p.mask, p.writer.masking = false, false
-	p.writer.literal(p.maskFrom, end)
+	p.stmt.mask, p.writer.masking = false, false
+	p.writer.literal(p.stmt.maskFrom, end)
 }
