@@ -96,7 +96,8 @@ func (p *parser) release() {
 	}
 	clear(p.ctes[:cap(p.ctes)])
 	clear(p.collections)
-	p.res, p.lex, p.writer.text, p.script.target = Analysis{}, lexer{}, "", ""
+	p.lex, p.writer.text = lexer{}, ""
+	p.res, p.stmt = Analysis{}, statementState{}
 	parsers.Put(p)
 }
 

@@ -37,7 +37,7 @@ func (p *parser) kind(tok token) {
 		f.tables = true
 	case kwView, kwIndex, kwSequence, kwSynonym, kwType:
 	case kwProcedure, kwFunction, kwTrigger, kwPackage, kwEvent:
-		p.script.body = f.op != kwDrop
+		p.stmt.body = f.op != kwDrop
 	case kwSession, kwSystem:
 		f.expect = expectNothing
 		p.stmt.secret = true

@@ -47,7 +47,7 @@ func (p *parser) table(tok token) {
 		return
 	}
 	if p.top.op == kwUpdate || p.top.op == kwDelete {
-		p.script.target, p.summary.target = s, len(p.summary.buf)
+		p.stmt.target, p.summary.target = s, len(p.summary.buf)
 	}
 	p.summary.add(s)
 	p.collect(s)
@@ -61,18 +61,18 @@ func (p *parser) source(tok token) {
 		p.stmt.aliased = tok
 		return
 	}
-	if alias := p.textOf(tok); len(alias) != len(p.script.target) || !strings.EqualFold(alias, p.script.target) {
+	if alias := p.textOf(tok); len(alias) != len(p.stmt.target) || !strings.EqualFold(alias, p.stmt.target) {
 		return
 	}
 	s := p.textOf(p.stmt.aliased)
-	p.summary.replaceTarget(p.script.target, s)
-	if i := slices.Index(p.collections, p.script.target); i >= 0 {
+	p.summary.replaceTarget(p.stmt.target, s)
+	if i := slices.Index(p.collections, p.stmt.target); i >= 0 {
 		p.collections = slices.Delete(p.collections, i, i+1)
 		if !slices.Contains(p.collections, s) {
 			p.collections = slices.Insert(p.collections, i, s)
 		}
 	}
-	p.script.target, p.top.sources = "", false
+	p.stmt.target, p.top.sources = "", false
 }
 
 // maxCollections bounds the work of keeping the collections distinct.
@@ -212,5 +212,5 @@ func (p *parser) object(tok token) {
 	if f.op != kwDrop && f.op != kwTruncate {
 		f.tables = false
 	}
-	p.script.done = p.script.body
+	p.script.done = p.stmt.body
 }

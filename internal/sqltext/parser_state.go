@@ -46,10 +46,12 @@ type statementState struct {
 	mainSeen bool    // the main operation of WITH has been there
 	ddl      bool
 	exec     bool // EXEC, whose arguments have names with @
+	body     bool // the object that is created has a body
 	skip     bool // the rest of the statement is of no interest
 
-	pending token // a name that becomes a target if the next word allows it
-	aliased token // the table of FROM whose alias may follow
+	pending token  // a name that becomes a target if the next word allows it
+	target  string // what UPDATE or DELETE changes, as written
+	aliased token  // the table of FROM whose alias may follow
 
 	secret   bool // a password may follow PASSWORD
 	mask     bool // everything from maskFrom to the end of the statement is a secret
@@ -64,8 +66,5 @@ type scriptState struct {
 	settled  bool // an earlier statement gave the operation
 	declared bool // has variables of its own
 	atBinds  bool // has @name
-
-	body   bool   // the object that is created has a body
-	done   bool   // the rest is a body that this statement does not run
-	target string // what UPDATE or DELETE changes, as written
+	done     bool // the rest is a body that this text does not run
 }

@@ -171,7 +171,7 @@ func (p *parser) selects(tok token) {
 // from takes FROM, which begins a list of tables only as a clause.
 func (p *parser) from(tok token) {
 	f := p.top
-	if (f.op == kwUpdate || f.op == kwDelete) && p.script.target != "" && f.into && p.prev.kw != kwDistinct {
+	if (f.op == kwUpdate || f.op == kwDelete) && p.stmt.target != "" && f.into && p.prev.kw != kwDistinct {
 		f.sources, p.stmt.aliased = true, token{}
 		return
 	}
