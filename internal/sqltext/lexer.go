@@ -12,17 +12,17 @@ type tokenKind uint8
 
 const (
 	tokenEOF     tokenKind = iota
-	tokenWord              // unquoted, without dots
-	tokenName              // quoted or with dots or a link
-	tokenDouble            // "…" which the dialect alone does not tell an identifier from a literal
-	tokenString            // a literal
-	tokenNumber            // a literal, with its sign
+	tokenWord              // an unquoted word without dots: a keyword or a name
+	tokenName              // an identifier that is quoted, or has dots or a database link
+	tokenDouble            // "…" that is an identifier or a literal: the parser decides
+	tokenString            // a quoted literal, with its prefix
+	tokenNumber            // a numeric literal, with its sign
 	tokenBind              // ?, :1, $1, %s
-	tokenAt                // @p1: a bind or a variable, as the statement says
-	tokenVar               // @@rowcount
-	tokenComment           // with a hint's
-	tokenPunct             // one character, or :: or :=
-	tokenRest              // what cannot be told apart any more, to the end of the text
+	tokenAt                // @p1: a bind variable or a variable of the session: the parser decides
+	tokenVar               // a variable that is never a bind variable, such as @@rowcount
+	tokenComment           // a comment or a hint
+	tokenPunct             // any other character, or a pair such as :: and :=
+	tokenRest              // the rest of the text, where it is no longer clear what is a literal
 )
 
 type token struct {
@@ -36,24 +36,25 @@ func isLiteralToken(k tokenKind) bool {
 	return k == tokenString || k == tokenDouble
 }
 
-// lexer cuts a text into tokens. It reads each byte a bounded number of times.
+// lexer splits a text into tokens. It knows nothing of the parser, and reads each byte
+// a bounded number of times.
 type lexer struct {
 	text  string
 	pos   int
 	d     Dialect
 	rules *rules
 
-	prev token // the last token that is not a comment, as the caller took it
+	prev token // the last token that is not a comment, as the caller of next understood it
 
 	truncated bool
-	version   bool    // inside MySQL's /*! … */
-	escapes   escapes // of '…', as far as decided
+	version   bool    // inside MySQL's /*! … */, which is code
+	escapes   escapes // what a backslash means in '…', as far as decided
 	triple    triple  // what ''' at the start of a literal means, as far as decided
-	probing   bool    // tries one meaning of the backslash
-	noBracket bool    // there is no ] any more
-	dashEnd   int     // up to here dashes start no comment
-	hashFree  int     // up to here # stands on lines without quotes
-	hashes    bool    // # was read as code, and may have begun a comment
+	probing   bool    // reads ahead, to try one meaning of the backslash
+	noBracket bool    // the rest of the text has no ]
+	dashEnd   int     // before this offset dashes start no comment
+	hashFree  int     // before this offset # stands on lines without quotes
+	hashes    bool    // # was read as code, although it may have begun a comment
 }
 
 func newLexer(text string, d Dialect) lexer {
@@ -62,13 +63,14 @@ func newLexer(text string, d Dialect) lexer {
 	return lexer{text: text, d: d, rules: r, escapes: r.escapes}
 }
 
+// The classes of bytes, as bits.
 const (
 	classSpace uint8 = 1 << iota
 	classLetter
 	classDigit
 	classIdent // letters, digits, _ and $
 	classHigh  // not ASCII
-	classJoins // behind a word: what may belong to it, or make it another token
+	classJoins // directly after a word: may belong to it, or make it another token
 )
 
 var classes = func() (c [256]uint8) {
@@ -104,9 +106,9 @@ func (l *lexer) at(i int) byte {
 	return 0
 }
 
-// identRune returns the size of the rune at i if it may stand in an identifier. Only
-// letters, marks and digits may: a space or a currency sign of Unicode must not
-// hide the number behind it.
+// identRune returns the size of the rune at i if it may be part of an identifier, or 0.
+// Only letters, marks and digits may: otherwise a Unicode space or currency sign would
+// hide the number after it.
 func (l *lexer) identRune(i int, first bool) int {
 	r, size := utf8.DecodeRuneInString(l.text[i:])
 	switch {
@@ -118,7 +120,8 @@ func (l *lexer) identRune(i int, first bool) int {
 	return 0
 }
 
-// identStart returns the size of what begins an unquoted identifier at i, or 0.
+// identStart returns the size of the first character of the unquoted identifier at i,
+// or 0 if none begins there.
 func (l *lexer) identStart(i int) int {
 	if i >= len(l.text) {
 		return 0
@@ -137,7 +140,7 @@ func (l *lexer) identStart(i int) int {
 	return 0
 }
 
-// identEnd returns where the identifier that goes on at i ends.
+// identEnd returns the end of an unquoted identifier whose first character is before i.
 func (l *lexer) identEnd(i int) int {
 	for {
 		i = plainEnd(l.text, i)
@@ -162,7 +165,7 @@ func (l *lexer) identEnd(i int) int {
 	}
 }
 
-// plainEnd returns where the ASCII letters, digits, _ and $ that go on at i end.
+// plainEnd returns the end of the run of ASCII letters, digits, _ and $ at i.
 func plainEnd(text string, i int) int {
 	for i < len(text) && classes[text[i]]&classIdent != 0 {
 		i++
@@ -176,8 +179,8 @@ func (l *lexer) isIdentBefore(i int) bool {
 }
 
 // next returns the next token, without the white space before it. prev is the last
-// token that is not a comment: the caller may have taken a keyword for a name, which
-// decides how the next token reads.
+// token that is not a comment. The caller passes it because the caller may have taken
+// a keyword for a name, which can change how the next token reads.
 func (l *lexer) next(prev token) token {
 	l.prev = prev
 	text, start := l.text, l.pos
@@ -204,8 +207,9 @@ func (l *lexer) next(prev token) token {
 	return tok
 }
 
-// derailed reports whether a literal and a word touch, which no SQL has. It shows
-// that a quote was read the wrong way round: what has passed for code was literal.
+// derailed reports whether a literal and a word touch, which valid SQL never has. It
+// shows that an opening quote was taken for a closing one: what was read as code is a
+// literal.
 func (l *lexer) derailed(tok token) bool {
 	prev := l.prev
 	if tok.start != prev.end {
@@ -229,6 +233,7 @@ func (l *lexer) derailed(tok token) bool {
 	return false
 }
 
+// scan reads the token at p, which does not begin with an ASCII letter.
 func (l *lexer) scan(p int) token {
 	c := l.text[p]
 	switch class := classes[c]; {
@@ -263,7 +268,7 @@ func (l *lexer) scan(p int) token {
 				return l.scanLine(p)
 			}
 			if c := l.at(l.dashEnd); c == '#' || c == '/' && l.at(l.dashEnd+1) == '*' {
-				// Without the comment the dashes would become one.
+				// Removing the comment that follows would turn the dashes into one.
 				return l.rest(false)
 			}
 		}
@@ -302,7 +307,7 @@ func (l *lexer) scan(p int) token {
 	return token{kind: tokenPunct, end: p + 1}
 }
 
-// rest gives up: from p to the end everything counts as one literal.
+// rest gives up, and takes the rest of the text for one literal.
 func (l *lexer) rest(truncated bool) token {
 	l.truncated = l.truncated || truncated
 	return token{kind: tokenRest, end: len(l.text)}

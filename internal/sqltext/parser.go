@@ -8,41 +8,44 @@ import (
 	"sync"
 )
 
-// parser follows the tokens of a text, and collects what the analysis has of it.
+// parser reads the tokens of a text one by one, and fills the analysis, the summary and
+// the sanitized text on the way. It builds no tree: what it has to remember is the
+// state of each level of parentheses, of the statement, and of the text.
 type parser struct {
 	lex     lexer
-	writer  writer // of the sanitized text
-	analyze bool   // the analysis is wanted
+	writer  writer
+	analyze bool // the analysis is wanted
 
-	// The result so far.
+	// What was found so far.
 	res         Analysis
 	summary     summary
 	collections []string
 
 	// The levels of parentheses.
 	frames []frame
-	top    *frame // the last of frames
+	top    *frame // the innermost level, the last of frames
 	deeper int    // levels beyond maxDepth
 
-	// The last tokens that are no comments.
+	// The last tokens, comments left out.
 	prev   token
-	prevKw keyword // of the token before prev
-	taken  bool    // the present word was taken for a name
+	prevKw keyword // the keyword before prev
+	taken  bool    // the current word was taken for a name
 
 	ctes   []string // the names that the statement's WITH defines
 	stmt   statementState
 	script scriptState
 }
 
+// parsers are ready for the next text.
 var parsers = sync.Pool{New: func() any { return &parser{frames: make([]frame, 0, 32)} }}
 
-// maxDepth is the number of levels of parentheses that are told apart.
+// maxDepth is the maximum number of levels of parentheses with a state of their own.
 const maxDepth = 1000
 
-// maxPooled is the most that a parser keeps for the next text.
+// maxPooled is the maximum capacity of the buffers of a parser in the pool.
 const maxPooled = 1 << 16
 
-// run reads the text once for what is wanted of it.
+// run reads the text once, for the analysis, the sanitized text, or both.
 func run(text string, d Dialect, analyze, sanitize bool) (Analysis, string) {
 	p := parsers.Get().(*parser)
 	p.reset(text, d, analyze, sanitize)
@@ -63,7 +66,7 @@ func run(text string, d Dialect, analyze, sanitize bool) (Analysis, string) {
 	return analysis, sanitized
 }
 
-// reset prepares the parser for a text. It keeps the memory that it has.
+// reset prepares the parser for a text, and keeps its buffers.
 func (p *parser) reset(text string, d Dialect, analyze, sanitize bool) {
 	*p = parser{
 		lex:         newLexer(text, d),
@@ -77,7 +80,7 @@ func (p *parser) reset(text string, d Dialect, analyze, sanitize bool) {
 	p.top = &p.frames[0]
 }
 
-// analysis returns what was found in the whole text.
+// analysis returns the result at the end of the text.
 func (p *parser) analysis() Analysis {
 	p.res.Truncated = p.lex.truncated
 	p.res.HasBinds = p.res.HasBinds || p.script.atBinds && !p.script.declared
@@ -88,8 +91,8 @@ func (p *parser) analysis() Analysis {
 	return p.res
 }
 
-// release gives the parser back. The pool keeps neither the text nor memory that only
-// a long one needs.
+// release puts the parser back into the pool, without the text and without buffers
+// that only a long text needs.
 func (p *parser) release() {
 	if cap(p.frames)+cap(p.writer.out) > maxPooled {
 		p.frames, p.writer.out = make([]frame, 0, 32), nil
@@ -101,9 +104,10 @@ func (p *parser) release() {
 	parsers.Put(p)
 }
 
+// textOf returns the text of a token.
 func (p *parser) textOf(t token) string { return p.lex.text[t.start:t.end] }
 
-// token takes the next token that is not a comment.
+// token reads a token that is not a comment.
 func (p *parser) token(tok token) {
 	if p.prev.kw == kwBy || p.stmt.secret || p.stmt.verb == kwConnect {
 		p.secrets(tok)
@@ -140,14 +144,14 @@ func (p *parser) token(tok token) {
 	p.prev = tok
 }
 
-// isQuiet reports whether a name has no meaning where it stands, as in the list of
-// SELECT or a condition.
+// isQuiet reports whether a name means nothing here, as in the list of SELECT or in a
+// condition.
 func (p *parser) isQuiet() bool {
 	f := p.top
 	return f.expect == expectNothing && f.op != kwNone && !f.sources && p.stmt.pending.end == 0
 }
 
-// peek returns the first byte from i on that is not blank, or 0.
+// peek returns the first byte from i on that is not white space, or 0.
 func (p *parser) peek(i int) byte {
 	for i < len(p.lex.text) && isSpace(p.lex.text[i]) {
 		i++
@@ -155,6 +159,7 @@ func (p *parser) peek(i int) byte {
 	return p.lex.at(i)
 }
 
+// punct reads a punctuation mark or an operator.
 func (p *parser) punct(tok token) {
 	c := p.lex.text[tok.start]
 	f := p.top
@@ -211,7 +216,7 @@ func (p *parser) open() {
 		child.parens, child.expect = true, f.expect
 		f.expect = expectNothing
 	case expectCTE:
-		// The columns of a name, or a body without one.
+		// The list of columns after the name, or a query without a name.
 	default:
 		f.expect = expectNothing
 	}
@@ -248,6 +253,7 @@ func (p *parser) close() {
 	p.top = &p.frames[len(p.frames)-1]
 }
 
+// comma reads a comma, which may announce another table or object.
 func (p *parser) comma() {
 	p.flushPending(token{})
 	f := p.top
@@ -264,7 +270,7 @@ func (p *parser) comma() {
 	}
 }
 
-// semicolon ends a statement, and begins the next.
+// semicolon ends the statement and begins the next.
 func (p *parser) semicolon(tok token) {
 	p.endStatement(tok.start)
 	if p.script.done {
@@ -280,7 +286,7 @@ func (p *parser) semicolon(tok token) {
 	p.top, p.deeper = &p.frames[0], 0
 }
 
-// endStatement settles what waited for the end of the statement, which is at end.
+// endStatement decides what waited for the end of the statement, which is at end.
 func (p *parser) endStatement(end int) {
 	p.flushPending(token{})
 	p.endMask(end)

@@ -5,7 +5,7 @@ package sqltext
 
 import "strings"
 
-// kind takes a word after CREATE, ALTER or DROP.
+// kind reads a word after CREATE, ALTER or DROP: a modifier or the kind of object.
 func (p *parser) kind(tok token) {
 	f, s := p.top, p.textOf(tok)
 	if p.prev.kind == tokenPunct {
@@ -15,7 +15,7 @@ func (p *parser) kind(tok token) {
 		if !isKindModifier(s) {
 			f.expect = expectNothing
 			if p.lex.d != SQLServer {
-				// There a kind may have several words, of which this is only the first.
+				// In SQL Server this is only the first word of a kind that has several.
 				p.summary.add(s)
 			}
 			p.stmt.secret = true
@@ -46,7 +46,8 @@ func (p *parser) kind(tok token) {
 	}
 }
 
-// ddlOperations has the joined names of the commonest operations.
+// ddlOperations has the names of the common operations by verb and kind, so that
+// joining them takes no memory.
 var ddlOperations = map[[2]string]string{}
 
 func init() {
@@ -59,7 +60,8 @@ func init() {
 	}
 }
 
-// ddlOperation adds the kind of object to the operation if that is the verb's.
+// ddlOperation returns the operation with the kind of object added, if it is the
+// operation of this verb.
 func ddlOperation(op, verb, kind string) string {
 	switch op {
 	case verb:
@@ -73,7 +75,7 @@ func ddlOperation(op, verb, kind string) string {
 	return op
 }
 
-// kindModifiers may stand between CREATE and the kind of object.
+// kindModifiers are the words that may stand between CREATE and the kind of object.
 var kindModifiers = map[string]struct{}{
 	"OR": {}, "REPLACE": {}, "ALTER": {}, "UNIQUE": {}, "TEMP": {}, "TEMPORARY": {}, "GLOBAL": {}, "LOCAL": {}, "UNLOGGED": {},
 	"CLUSTERED": {}, "NONCLUSTERED": {}, "COLUMNSTORE": {}, "BITMAP": {}, "FORCE": {}, "NO": {}, "NOFORCE": {},

@@ -212,8 +212,8 @@ func (p *parser) transactionRole(tok token) role {
 	return rolePart
 }
 
-// nameFollows reports whether a name stands behind the word TABLE, which is a name
-// itself otherwise.
+// nameFollows reports whether a name stands after the word TABLE, which ends at i.
+// Otherwise the word itself is the name.
 func (p *parser) nameFollows(i int) bool {
 	for i < len(p.lex.text) && isSpace(p.lex.text[i]) {
 		i++
@@ -239,7 +239,7 @@ func isTransactionMode(s string) bool {
 	return false
 }
 
-// beginBlock says that BEGIN began a block, not a transaction.
+// beginBlock notes that BEGIN has begun a block, not a transaction.
 func (p *parser) beginBlock() {
 	p.script.block = true
 	p.top.op, p.top.expect = kwNone, expectNothing

@@ -8,13 +8,15 @@ import (
 	"strings"
 )
 
-// flushPending decides on a name that waited: next is the token behind it.
+// flushPending decides whether the pending name, if there is one, is a target. next is
+// the token after it.
 func (p *parser) flushPending(next token) {
 	if p.stmt.pending.end != 0 {
 		p.decidePending(next)
 	}
 }
 
+// decidePending is the rest of flushPending, which is inlined.
 func (p *parser) decidePending(next token) {
 	t := p.stmt.pending
 	p.stmt.pending = token{}
@@ -36,9 +38,10 @@ func (p *parser) decidePending(next token) {
 	}
 }
 
+// dropPending drops the pending name, which is no target.
 func (p *parser) dropPending() { p.stmt.pending = token{} }
 
-// table takes a table, or what stands in its place.
+// table reads a table, or whatever stands in the place of one.
 func (p *parser) table(tok token) {
 	s := p.textOf(tok)
 	p.top.expect = expectNothing
@@ -53,9 +56,9 @@ func (p *parser) table(tok token) {
 	p.collect(s)
 }
 
-// source takes a name in a FROM that follows the target of UPDATE or DELETE. If the
-// target turns out to be its alias, as in UPDATE b SET x = 1 FROM blogs AS b of SQL
-// Server, the table takes the alias's place.
+// source reads a name in the FROM after the target of UPDATE or DELETE. If the target
+// turns out to be an alias, as in SQL Server's UPDATE b SET x = 1 FROM blogs AS b, the
+// table replaces it.
 func (p *parser) source(tok token) {
 	if p.stmt.aliased.end == 0 {
 		p.stmt.aliased = tok
@@ -75,19 +78,20 @@ func (p *parser) source(tok token) {
 	p.stmt.target, p.top.sources = "", false
 }
 
-// maxCollections bounds the work of keeping the collections distinct.
+// maxCollections limits the work of keeping the collections distinct.
 const maxCollections = 64
 
-// collect adds a collection.
+// collect adds a collection, unless it is there already.
 func (p *parser) collect(s string) {
 	if p.analyze && len(p.collections) < maxCollections && !slices.Contains(p.collections, s) {
 		p.collections = append(p.collections, s)
 	}
 }
 
-// maxCTEs bounds the work of telling tables from the names that WITH defines.
+// maxCTEs limits the work of telling tables from the names that WITH defines.
 const maxCTEs = 64
 
+// isCTE reports whether WITH defines the name.
 func (p *parser) isCTE(s string) bool {
 	for _, c := range p.ctes {
 		if len(c) == len(s) && strings.EqualFold(c, s) {
@@ -97,7 +101,7 @@ func (p *parser) isCTE(s string) bool {
 	return false
 }
 
-// name takes an identifier that is no keyword.
+// name reads an identifier.
 func (p *parser) name(tok token) {
 	if p.script.done || p.stmt.skip {
 		return
@@ -145,7 +149,7 @@ func (p *parser) name(tok token) {
 	}
 }
 
-// firstName takes the name that a statement or a level of parentheses begins with.
+// firstName reads an identifier that begins a statement or a level of parentheses.
 func (p *parser) firstName(tok token) {
 	f, s := p.top, p.textOf(tok)
 	f.op = kwOther
@@ -158,7 +162,7 @@ func (p *parser) firstName(tok token) {
 	case strings.EqualFold(s, "TRY"), strings.EqualFold(s, "CATCH"), strings.EqualFold(s, "ATOMIC"):
 		f.op = kwNone // BEGIN TRY
 	case strings.EqualFold(s, "FORALL"):
-		f.op = kwIf // what it repeats follows
+		f.op = kwIf // the statement that it repeats follows
 	case p.isCall(tok):
 		p.summary.add(s)
 		if p.res.Procedure == "" {
@@ -167,7 +171,7 @@ func (p *parser) firstName(tok token) {
 	}
 }
 
-// isCall reports whether the name at the start of a statement in a block calls a
+// isCall reports whether the name that begins a statement of a block calls a
 // procedure.
 func (p *parser) isCall(tok token) bool {
 	switch s := p.textOf(tok); len(s) {
@@ -185,7 +189,7 @@ func (p *parser) isCall(tok token) bool {
 	return false
 }
 
-// procedure takes the procedure of a call.
+// procedure reads the name of the procedure that is called.
 func (p *parser) procedure(tok token) {
 	p.top.expect = expectNothing
 	if p.peek(tok.end) == '=' {
@@ -199,7 +203,7 @@ func (p *parser) procedure(tok token) {
 	}
 }
 
-// object takes the object of DDL.
+// object reads the name of the object of DDL.
 func (p *parser) object(tok token) {
 	f := p.top
 	f.expect = expectNothing

@@ -5,7 +5,7 @@ package sqltext
 
 import "strings"
 
-// literal takes a literal.
+// literal reads a literal.
 func (p *parser) literal(tok token) {
 	p.flushPending(tok)
 	if p.top.expect == expectTable && (tok.kind == tokenString || tok.kind == tokenDouble) && !p.top.parens && p.namesTable() {
@@ -18,8 +18,8 @@ func (p *parser) literal(tok token) {
 	p.writer.literal(tok.start, tok.end)
 }
 
-// operand says that a value stands where something else may be expected. A literal
-// and the placeholder that replaces it must not differ here.
+// operand notes that a value stands where a name may be expected. A literal and the
+// placeholder that replaces it must have the same effect.
 func (p *parser) operand() {
 	f := p.top
 	switch f.expect {
@@ -36,7 +36,7 @@ func (p *parser) operand() {
 	}
 }
 
-// namesTable reports whether a literal after FROM names a table in the dialect.
+// namesTable reports whether a literal after FROM names a table.
 func (p *parser) namesTable() bool {
 	switch p.lex.d {
 	case Generic, MySQL, SQLite:
@@ -45,13 +45,13 @@ func (p *parser) namesTable() bool {
 	return false
 }
 
-// isIdentifier reports whether "…", which the dialect or a setting of the server can
-// also read as a literal, is an identifier where it stands.
+// isIdentifier reports whether "…" is an identifier here. By the dialect or by a
+// setting of the server it can also be a literal.
 func (p *parser) isIdentifier(tok token) bool {
 	switch p.lex.d {
 	case SQLServer, SQLite:
-		// A literal is only where a value may stand, and even there only in a server
-		// with QUOTED_IDENTIFIER off, or for want of a column in SQLite.
+		// It can be a literal only where a value may stand: in SQL Server if
+		// QUOTED_IDENTIFIER is off, in SQLite if there is no such column.
 		return !p.isValuePlace()
 	case Generic:
 		switch p.top.expect {
@@ -62,8 +62,7 @@ func (p *parser) isIdentifier(tok token) bool {
 	return false
 }
 
-// isValuePlace reports whether a value is more likely than a column after the last
-// token.
+// isValuePlace reports whether a value is more likely than a column here.
 func (p *parser) isValuePlace() bool {
 	if p.stmt.exec || p.top.values {
 		return true
@@ -83,7 +82,7 @@ func (p *parser) isValuePlace() bool {
 	return false
 }
 
-// bind takes a bind variable or a variable.
+// bind reads a bind variable or a variable.
 func (p *parser) bind(tok token) {
 	p.flushPending(tok)
 	c := p.lex.text[tok.start]
@@ -97,7 +96,7 @@ func (p *parser) bind(tok token) {
 		}
 	case tokenAt:
 		switch next := p.peek(tok.end); {
-		case p.stmt.ddl, p.stmt.skip, p.lex.d == MySQL: // there it is a variable of the session
+		case p.stmt.ddl, p.stmt.skip, p.lex.d == MySQL: // a variable of the session
 		case p.stmt.exec && next == '=':
 		default:
 			p.script.atBinds = true

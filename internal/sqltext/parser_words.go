@@ -5,7 +5,7 @@ package sqltext
 
 import "strings"
 
-// word takes an unquoted word: a name where one is expected, a keyword otherwise.
+// word reads an unquoted word: a name where one is expected, otherwise a keyword.
 func (p *parser) word(tok token) {
 	if p.script.done || p.stmt.skip {
 		return
@@ -24,14 +24,14 @@ func (p *parser) word(tok token) {
 	p.keyword(tok)
 }
 
-// asName takes a word for a name, whatever else it may mean.
+// asName reads a word as a name, even if it is spelled like a keyword.
 func (p *parser) asName(tok token) {
 	tok.kw = kwNone
 	p.taken = true
 	p.name(tok)
 }
 
-// keyword takes a word that is not taken for a name.
+// keyword reads a word where no name is expected.
 func (p *parser) keyword(tok token) {
 	f := p.top
 	switch tok.kw {
@@ -126,7 +126,7 @@ func (p *parser) starts(kw keyword) bool {
 			return true
 		}
 	case kwIf, kwSet, kwDeclare, kwEnd:
-		// Transact-SQL needs no semicolon between statements.
+		// Transact-SQL needs no semicolon between its statements.
 		switch kw {
 		case kwInsert, kwUpdate, kwDelete, kwMerge, kwExec, kwExecute:
 			return !f.nested
@@ -139,7 +139,8 @@ func (p *parser) starts(kw keyword) bool {
 	return false
 }
 
-// operation takes the word that begins an operation.
+// operation adds an operation to the analysis. It replaces the one that is there if it
+// is the main one of a statement with WITH.
 func (p *parser) operation(tok token, name string, main bool) {
 	if p.script.weak {
 		p.summary.reset()
@@ -151,12 +152,13 @@ func (p *parser) operation(tok token, name string, main bool) {
 	}
 }
 
-// isMain reports whether the operation that begins here is the main one of a
-// statement with WITH.
+// isMain reports whether an operation that begins here is the main one of a statement
+// with WITH.
 func (p *parser) isMain() bool {
 	return p.top.op == kwWith && !p.top.nested && !p.script.settled && !p.stmt.mainSeen
 }
 
+// selects reads SELECT.
 func (p *parser) selects(tok token) {
 	f := p.top
 	if f.op == kwSelect && p.prev.kw == kwAs {
@@ -168,7 +170,8 @@ func (p *parser) selects(tok token) {
 	*f = frame{op: kwSelect, nested: f.nested, cases: f.cases}
 }
 
-// from takes FROM, which begins a list of tables only as a clause.
+// from reads FROM. It begins a list of tables as a clause, but not in EXTRACT or
+// IS DISTINCT FROM.
 func (p *parser) from(tok token) {
 	f := p.top
 	if (f.op == kwUpdate || f.op == kwDelete) && p.stmt.target != "" && f.into && p.prev.kw != kwDistinct {
@@ -177,7 +180,7 @@ func (p *parser) from(tok token) {
 	}
 	switch {
 	case f.op == kwNone && !f.nested:
-		// HQL and DuckDB leave SELECT out. The word is written as FROM is.
+		// HQL and DuckDB leave SELECT out. It is added in the case of FROM.
 		p.operation(token{}, "SELECT", false)
 		if c := p.lex.text[tok.start]; c >= 'a' {
 			p.summary.add("select")
@@ -194,7 +197,7 @@ func (p *parser) from(tok token) {
 	f.sawFrom, f.tables, f.expect = true, true, expectTable
 }
 
-// start begins a statement with the keyword.
+// start reads the keyword that begins a statement.
 func (p *parser) start(tok token) {
 	f, kw := p.top, tok.kw
 	if p.script.block && !f.nested {

@@ -3,21 +3,21 @@
 
 package sqltext
 
-// writer builds the sanitized text from the pieces of the original.
+// writer builds the sanitized text from pieces of the original.
 type writer struct {
 	text    string
 	out     []byte
-	last    int  // up to here the text is in out
-	on      bool // nobody wants the result otherwise
-	changed bool
-	masking bool // inside of what becomes one ?
+	last    int  // the text before this offset is in out
+	on      bool // the sanitized text is wanted
+	changed bool // something was replaced or left out
+	masking bool // in a secret, all of which becomes one ?
 
-	list         bool // in parentheses after IN with literals and placeholders only
-	listLiterals bool
-	listMark     int // length of out, if it were up to date, behind the parenthesis
+	list         bool // in parentheses after IN, with only literals and placeholders so far
+	listLiterals bool // one of them is a literal
+	listMark     int  // the length that out has up to the opening parenthesis
 }
 
-// flush brings the text up to a position into out.
+// flush copies the text before an offset to out.
 func (w *writer) flush(to int) {
 	if !w.changed {
 		w.changed = true
@@ -28,7 +28,7 @@ func (w *writer) flush(to int) {
 	w.out = append(w.out, w.text[w.last:to]...)
 }
 
-// literal puts ? in the place of a literal.
+// literal replaces a literal by ?.
 func (w *writer) literal(start, end int) {
 	if !w.on || w.masking {
 		return
@@ -39,7 +39,7 @@ func (w *writer) literal(start, end int) {
 	w.last = end
 }
 
-// drop leaves a comment out. What it kept apart stays apart.
+// drop leaves a comment out. A space takes its place where it kept two tokens apart.
 func (w *writer) drop(start, end int) {
 	if !w.on || w.masking {
 		return
@@ -51,13 +51,14 @@ func (w *writer) drop(start, end int) {
 	}
 }
 
-// open begins a level of parentheses, after IN perhaps.
+// open begins a level of parentheses, in which a list of IN may stand.
 func (w *writer) open(end int, in bool) {
 	w.list, w.listLiterals = in, false
 	w.listMark = len(w.out) + end - w.last
 }
 
-// end ends a level of parentheses; start is where the closing one stands.
+// end ends a level of parentheses, whose closing one is at start. A list of literals
+// becomes one ?.
 func (w *writer) end(start int) {
 	if w.on && !w.masking && w.list && w.listLiterals {
 		w.out = append(w.out[:w.listMark], '?')
@@ -66,11 +67,13 @@ func (w *writer) end(start int) {
 	w.list = false
 }
 
-// other says that something else than literals, placeholders and commas stands here.
+// other notes that something other than a literal, a placeholder or a comma stands
+// here.
 func (w *writer) other() {
 	w.list = false
 }
 
+// string returns the sanitized text.
 func (w *writer) string() string {
 	switch {
 	case !w.on:
@@ -82,10 +85,10 @@ func (w *writer) string() string {
 	return string(w.out)
 }
 
-// secrets finds the passwords that are not literals by the rules of the language:
-// Oracle's IDENTIFIED BY takes an identifier, SAP HANA's PASSWORD too, and the
-// CONNECT of SQL*Plus takes name/password@service. The rest of the statement is
-// replaced then, for a password without quotes may hold anything.
+// secrets finds passwords that are no literals by the rules of the language: Oracle's
+// IDENTIFIED BY and SAP HANA's PASSWORD take an identifier, and the CONNECT of SQL*Plus
+// takes name/password@service. A password without quotes may hold anything, so the
+// rest of the statement is replaced.
 func (p *parser) secrets(tok token) {
 	if p.writer.masking || p.stmt.mask {
 		return
@@ -113,8 +116,8 @@ func (p *parser) secrets(tok token) {
 	p.writer.masking = true
 }
 
-// isPasswordOption reports whether the word after PASSWORD is a setting of MySQL or
-// Oracle, not a password.
+// isPasswordOption reports whether the token after PASSWORD, with the text s, is an
+// option of MySQL or Oracle, not a password.
 func isPasswordOption(tok token, s string) bool {
 	if tok.kind != tokenWord {
 		return false
@@ -130,8 +133,8 @@ func isPasswordOption(tok token, s string) bool {
 	return false
 }
 
-// endMask replaces what was found to be secret: all up to the end of the statement,
-// with what passed for a comment.
+// endMask replaces the secret that was found, which goes on to the end of the statement
+// and includes what was read as comments.
 func (p *parser) endMask(end int) {
 	if !p.stmt.mask {
 		return

@@ -19,7 +19,7 @@ func (l *lexer) scanDollar(p int) token {
 	}
 	switch {
 	case l.d == SQLServer:
-		// Money. A sign may stand behind the dollar.
+		// Money, where a sign may follow the dollar.
 		i := p + 1
 		if c == '-' || c == '+' {
 			i++
@@ -45,7 +45,7 @@ func (l *lexer) scanDollar(p int) token {
 	return token{kind: tokenPunct, end: p + 1}
 }
 
-// isPseudoColumn reports whether $word is a column of SQL Server.
+// isPseudoColumn reports whether $word is one of SQL Server's pseudocolumns.
 func (*lexer) isPseudoColumn(w string) bool {
 	return strings.EqualFold(w, "action") || strings.EqualFold(w, "identity") || strings.EqualFold(w, "rowguid") ||
 		strings.EqualFold(w, "partition")
@@ -70,8 +70,8 @@ func (l *lexer) dollarTag(p int) string {
 	return ""
 }
 
-// bindMayFollow reports whether a bind may begin directly at p: not where the byte
-// before it belongs to an operand, as in a slice, a cast or a path.
+// bindMayFollow reports whether a bind variable may begin at p. It may not directly
+// after an operand, as in a slice, a cast or a path.
 func (l *lexer) bindMayFollow(p int) bool {
 	if p == 0 {
 		return true
@@ -85,9 +85,9 @@ func (l *lexer) bindMayFollow(p int) bool {
 	return !l.isIdentBefore(p)
 }
 
-// maxBindDigits is the length of the highest number that a system accepts for a
-// bind variable, 65535 in PostgreSQL and Oracle. A longer one is a value: money, or
-// the bound of a slice.
+// maxBindDigits is the number of digits in 65535, the highest number of a bind
+// variable in PostgreSQL and Oracle. A longer number is a value: money, or the bound
+// of a slice.
 const maxBindDigits = 5
 
 // numberedBind reads ?1, :1 or $1.
@@ -102,6 +102,7 @@ func (l *lexer) numberedBind(p int) token {
 	return token{kind: tokenBind, end: i}
 }
 
+// scanColon reads what begins with a colon: :1, :name, a cast or an assignment.
 func (l *lexer) scanColon(p int) token {
 	c := l.at(p + 1)
 	if c == ':' || c == '=' {
@@ -118,6 +119,7 @@ func (l *lexer) scanColon(p int) token {
 	return token{kind: tokenPunct, end: p + 1}
 }
 
+// scanAt reads what begins with @: @@rowcount, @p1, or an operator.
 func (l *lexer) scanAt(p int) token {
 	c := l.at(p + 1)
 	if c == '@' && l.identStart(p+2) > 0 {
@@ -139,6 +141,8 @@ func (l *lexer) scanAt(p int) token {
 	return token{kind: tokenPunct, end: p + 1}
 }
 
+// scanQuestion reads what begins with a question mark: a bind variable, or one of
+// PostgreSQL's operators on JSON.
 func (l *lexer) scanQuestion(p int) token {
 	c := l.at(p + 1)
 	if isDigit(c) {
@@ -153,7 +157,7 @@ func (l *lexer) scanQuestion(p int) token {
 	return token{kind: tokenBind, end: p + 1}
 }
 
-// isOperator reports whether the ? at p stands between two operands, where it is an
+// isOperator reports whether the ? at p stands between two operands. There it is an
 // operator of PostgreSQL.
 func (l *lexer) isOperator(p int) bool {
 	switch l.prev.kind {
@@ -183,6 +187,7 @@ func (l *lexer) isOperator(p int) bool {
 	}
 }
 
+// scanPercent reads the placeholders of Python's drivers, %s and %(name)s.
 func (l *lexer) scanPercent(p int) token {
 	if l.d == Oracle || l.d == SQLServer || !l.bindMayFollow(p) {
 		return token{kind: tokenPunct, end: p + 1}

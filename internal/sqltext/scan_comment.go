@@ -13,7 +13,8 @@ func (l *lexer) startsDashes(p int) bool {
 	if p < l.dashEnd {
 		return false
 	}
-	// More than two dashes count together, or a shorter comment would be left.
+	// A run of dashes is judged as a whole: otherwise its last two could begin a
+	// comment.
 	i := p + 2
 	for l.at(i) == '-' {
 		i++
@@ -25,7 +26,7 @@ func (l *lexer) startsDashes(p int) bool {
 	return false
 }
 
-// scanLine reads a comment that ends with the line. The line end is not a part of it.
+// scanLine reads a comment that ends at the end of the line, which is not part of it.
 func (l *lexer) scanLine(p int) token {
 	end := len(l.text)
 	if i := strings.IndexByte(l.text[p:], '\n'); i >= 0 {
@@ -54,15 +55,16 @@ func (l *lexer) scanComment(p int) token {
 	if nested < 0 {
 		return l.rest(true)
 	}
-	// A system that does not nest reads the part between the two ends as SQL. As long
-	// as no quote opens in it both go on alike behind it.
+	// A system that does not nest comments reads the part between the two ends as SQL.
+	// As long as no quote opens there, both read the rest alike.
 	if l.d == Generic && strings.ContainsAny(l.text[end:nested], "'\"`$") {
 		return l.rest(false)
 	}
 	return token{kind: tokenComment, end: nested}
 }
 
-// nestedEnd returns the end of the comment at p where comments nest, or -1.
+// nestedEnd returns the end of the comment at p, counting the comments inside it, or
+// -1 if it does not end.
 func (l *lexer) nestedEnd(p int) int {
 	depth := 0
 	for i := p; i+1 < len(l.text); {
@@ -83,7 +85,7 @@ func (l *lexer) nestedEnd(p int) int {
 	return -1
 }
 
-// scanVersion reads the opening of MySQL's /*!50000 … */, whose content is code.
+// scanVersion reads the start of MySQL's /*!50000 … */, whose content is code.
 func (l *lexer) scanVersion(p int) token {
 	end := p + 3
 	if l.text[p+2] == 'M' {
@@ -111,8 +113,8 @@ func (l *lexer) scanHash(p int) token {
 	case l.d != Generic:
 		return token{kind: tokenPunct, end: p + 1}
 	}
-	// As long as no quote stands on the line it is the same behind it whether this
-	// is a comment or not.
+	// As long as the line has no quote, the rest reads alike whether this is a comment
+	// or not.
 	if p >= l.hashFree {
 		line := l.text[p:]
 		if i := strings.IndexByte(line, '\n'); i >= 0 {

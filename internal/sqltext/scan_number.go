@@ -3,14 +3,15 @@
 
 package sqltext
 
-// scanNumber reads a numeric literal; p is at a digit, or at a point before one.
+// scanNumber reads the numeric literal at p, which begins with a digit or with a point
+// and a digit.
 func (l *lexer) scanNumber(p int) token {
 	i := p
 	if c := l.at(i+1) | 0x20; l.text[i] == '0' && (c == 'x' || c == 'b' || c == 'o') {
 		return token{kind: tokenNumber, end: l.literalTail(i + 2)}
 	}
 	i = l.digits(i)
-	word := i // an identifier may begin with digits in MySQL
+	word := i // in MySQL an identifier may begin with digits
 	if l.at(i) == '.' && l.at(i+1) != '.' {
 		i = l.digits(i + 1)
 	}
@@ -34,6 +35,7 @@ func (l *lexer) scanNumber(p int) token {
 	return token{kind: tokenNumber, end: end}
 }
 
+// digits returns the end of the run of digits and underscores at i.
 func (l *lexer) digits(i int) int {
 	for i < len(l.text) && (isDigit(l.text[i]) || l.text[i] == '_') {
 		i++
@@ -41,9 +43,9 @@ func (l *lexer) digits(i int) int {
 	return i
 }
 
-// literalTail returns where a number that has been read to i ends: what is attached
-// to it, a type suffix or garbage, is a part of it, but neither a keyword nor the
-// prefix of a quoted literal nor a dollar quote is.
+// literalTail returns the end of a number whose digits end at i. Letters that follow
+// directly, a type suffix or garbage, belong to it. A keyword, the prefix of a quoted
+// literal and a dollar quote do not.
 func (l *lexer) literalTail(i int) int {
 	end := i
 	for end < len(l.text) && classes[l.text[end]]&classIdent != 0 && l.text[end] != '$' {
@@ -66,7 +68,7 @@ func (l *lexer) literalTail(i int) int {
 	return end
 }
 
-// scanSign reads + or -, with the number that follows directly.
+// scanSign reads + or -, together with a number that follows directly.
 func (l *lexer) scanSign(p int) token {
 	if c := l.at(p + 1); isDigit(c) || c == '.' && isDigit(l.at(p+2)) {
 		tok := l.scanNumber(p + 1)

@@ -5,9 +5,9 @@ package sqltext
 
 import "unicode/utf8"
 
-// scanWord reads an unquoted identifier, a keyword, or a literal with a prefix such
-// as N'…', that begins with a letter. Nearly all of a text's tokens are the plain
-// ones that are known here.
+// scanWord reads what begins with an ASCII letter: an identifier, a keyword, or a
+// literal with a prefix such as N'…'. It knows the plain words and the names with one
+// dot, which are nearly all tokens of a text, and leaves the rest to scanJoined.
 func (l *lexer) scanWord(p int) token {
 	text := l.text
 	end := plainEnd(text, p+1)
@@ -26,7 +26,8 @@ func (l *lexer) scanWord(p int) token {
 	return l.scanJoined(p)
 }
 
-// scanJoined is scanWord for every word.
+// scanJoined reads any word, with what is joined to it: dots, a database link, or the
+// quote of a literal.
 func (l *lexer) scanJoined(p int) token {
 	end := l.identEnd(p + 1)
 	if l.text[p] >= utf8.RuneSelf {
@@ -50,8 +51,8 @@ func (l *lexer) scanJoined(p int) token {
 	return token{kind: tokenWord, kw: keywordAt(l.text, p, end), end: end}
 }
 
-// isStringPrefix reports whether the letters directly before a quote belong to the
-// literal.
+// isStringPrefix reports whether w, which stands directly before a quote, is the prefix
+// of a literal.
 func (l *lexer) isStringPrefix(w string) bool {
 	switch len(w) {
 	case 1:
@@ -73,7 +74,8 @@ func (l *lexer) isStringPrefix(w string) bool {
 	return w[0] == '_' && (l.d == MySQL || l.d == Generic)
 }
 
-// chain follows the dots, and the database link, of a name that ends at p.
+// chain returns the end of a name whose first part ends at p, with the parts after its
+// dots and with a database link.
 func (l *lexer) chain(p int) int {
 	for l.at(p) == '.' {
 		q := p + 1
@@ -106,9 +108,9 @@ const (
 	uuidGroup  = 8 // the length of its first group
 )
 
-// isUUID reports whether a text begins with a UUID, which is a literal without
-// quotes in CQL. In SQL it would be a subtraction of five names and numbers, which
-// nobody writes.
+// isUUID reports whether a text begins with a UUID, which in CQL is a literal without
+// quotes. As SQL it would be a subtraction of five names and numbers, which nobody
+// writes.
 func isUUID(text string) bool {
 	if len(text) < uuidLength || text[uuidGroup] != '-' {
 		return false

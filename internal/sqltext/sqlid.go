@@ -4,19 +4,19 @@
 package sqltext
 
 import (
-	"crypto/md5" //nolint:gosec // Oracle Database defines SQL_ID over MD5; nothing is protected by it
+	"crypto/md5" //nolint:gosec // Oracle Database derives SQL_ID from MD5; it protects nothing here
 	"encoding/binary"
 	"strconv"
 )
 
-// sqlIDAlphabet holds the 32 digits of an SQL_ID.
+// sqlIDAlphabet has the 32 digits of an SQL_ID.
 const sqlIDAlphabet = "0123456789abcdfghjkmnpqrstuvwxyz"
 
 // OracleSQLID returns the SQL_ID and the HASH_VALUE that Oracle Database gives a
 // statement in V$SQL. Both are derived from the MD5 of the text and one NUL byte.
-// The text must be what the server parsed, byte by byte: it is neither trimmed nor
-// folded here, and a sanitized or cut text has another id. Text that still has
-// JDBC's ? placeholders needs RewriteJDBCPlaceholders first.
+// The text must be what the server parsed, byte for byte: it is neither trimmed nor
+// folded here, and text that was sanitized or cut has another SQL_ID. Text with JDBC's
+// ? placeholders needs RewriteJDBCPlaceholders first.
 func OracleSQLID(text string) (id string, hash uint32) {
 	var buf [1024]byte
 	sum := md5.Sum(append(append(buf[:0], text...), 0)) //nolint:gosec // see the import
@@ -32,9 +32,8 @@ func OracleSQLID(text string) (id string, hash uint32) {
 }
 
 // RewriteJDBCPlaceholders returns the text as Oracle's JDBC driver sends it to the
-// server: every ? outside quotes and comments becomes ":1 ", ":2 " and so on, with
-// the blank. It reports whether there was one; without one the text comes back
-// unchanged.
+// server: every ? outside quotes and comments becomes ":1 ", ":2 " and so on, with the
+// space. It reports whether there was one; otherwise it returns the text unchanged.
 func RewriteJDBCPlaceholders(text string) (rewritten string, found bool) {
 	l := newLexer(text, Oracle)
 	var out []byte
