@@ -5,32 +5,33 @@ package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"
 
 import "strings"
 
-// Connection is what a connection string says about the far side. What it does
-// not say is empty: no default host, port or database is made up.
+// Connection is what a connection string says about the database. What it does not
+// say is empty: there is no default for host, port or database.
 type Connection struct {
-	// System is the database; zero if the string does not tell.
+	// System is the database product; zero if the string does not name one.
 	System System
-	// Host is the host's name or address without brackets, of the first host if
-	// there are several.
+	// Host is the name of the host, or its address without brackets. If there are
+	// several, it is the first.
 	Host string
-	// Port is the port of that host; 0 if the string does not tell.
+	// Port is the port of that host; 0 if the string does not name one.
 	Port int64
-	// Namespace is the database: for Oracle the service, or the SID, or the
-	// alias by which the network configuration knows both.
+	// Namespace is the database. For Oracle it is the service, the SID, or the
+	// alias of both in the network configuration.
 	Namespace string
 }
 
-// maxConnectionString bounds the work that one string can cause, in bytes.
+// maxConnectionString is the maximum length of a connection string in bytes. It limits
+// the work that one can cause.
 const maxConnectionString = 8 << 10
 
 // ParseConnection reads a JDBC URL, a database URL, an Oracle connect
 // descriptor or Easy Connect string, a PostgreSQL or Go MySQL data source name,
 // or an ODBC or ADO.NET connection string. hint is the system that the span
-// names, for the forms that do not tell; it may be zero.
+// names, for the forms that do not name one; it may be zero.
 //
-// A string whose parts cannot be told apart for certain, such as a URL with a
-// "/" in its password, gives no host and no namespace: a part of a password
-// must not leave under another name.
+// If the parts of a string cannot be separated with certainty, as in a URL with
+// a "/" in its password, host and namespace are empty: no part of a password
+// may leave under another name.
 func ParseConnection(text string, hint System) Connection {
 	if len(text) > maxConnectionString {
 		return Connection{}
@@ -49,6 +50,7 @@ func ParseConnection(text string, hint System) Connection {
 	return c
 }
 
+// parseConnection finds the syntax of a connection string, and reads it.
 func parseConnection(text string, hint System) Connection {
 	if text[0] == '(' {
 		return parseDescriptor(text)
@@ -63,9 +65,9 @@ func parseConnection(text string, hint System) Connection {
 	case strings.Contains(text, "@tcp("), strings.Contains(text, "@unix("):
 		return parseGoMySQL(text)
 	case hint.Legacy == Oracle.Legacy && (hasPrefixFold(text, "tcps://") || hasPrefixFold(text, "tcp://")):
-		return parseOracle(text) // Easy Connect with a protocol
+		return parseOracle(text) // Easy Connect with its protocol
 	case strings.Contains(text, "://"), onlyCredentials(text):
-		return Connection{} // of something else, or of nothing
+		return Connection{} // no database, or nothing but credentials
 	case hint.Legacy == Oracle.Legacy:
 		return parseOracle(afterOracleCredentials(text))
 	default:
@@ -73,8 +75,8 @@ func parseConnection(text string, hint System) Connection {
 	}
 }
 
-// cutScheme cuts "jdbc:oracle:thin:@…", "postgresql://…" and the like behind
-// the scheme that names a system, wrappers before it left out.
+// cutScheme cuts "jdbc:oracle:thin:@…", "postgresql://…" and the like after the
+// scheme that names a system. It returns that system and the rest.
 func cutScheme(text string) (System, string, bool) {
 	for range maxWrappers {
 		scheme, rest, ok := strings.Cut(text, ":")
@@ -82,7 +84,7 @@ func cutScheme(text string) (System, string, bool) {
 			return System{}, "", false
 		}
 		if number, _, _ := strings.Cut(rest, "/"); atoiPort(number) != 0 {
-			return System{}, "", false // a host that is called as its database
+			return System{}, "", false // a host that has the name of its database
 		}
 		// SQLAlchemy's dialect+driver; the table knows the common pairs.
 		system, found := LookupSystem(scheme)
@@ -105,7 +107,8 @@ func cutScheme(text string) (System, string, bool) {
 	return System{}, "", false
 }
 
-// maxWrappers is more prefixes than any real URL stacks.
+// maxWrappers is the maximum number of schemes in a row, which is more than any
+// real URL has.
 const maxWrappers = 4
 
 // parseGoMySQL reads user:password@tcp(host:port)/database?params.

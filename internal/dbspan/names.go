@@ -8,10 +8,10 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.41.0"
 )
 
-// The attributes of a database span, each named after the field of Sent that
-// holds its value. The names are OpenTelemetry's own constants where it has
-// them: the stable names of a current version, and the legacy names of the last
-// version that had them.
+// The attributes of a database span. Each constant is named after the field of
+// Sent that holds its value. The names are OpenTelemetry's own constants where it
+// has them: the stable names from a current version of the conventions, and the
+// legacy ones from the last version that defined them.
 const (
 	AttrSystem      = string(legacy.DBSystemKey)
 	AttrSystemName  = string(semconv.DBSystemNameKey)
@@ -55,7 +55,7 @@ const (
 	AttrPeerPort         = string(semconv.NetworkPeerPortKey)
 	AttrSockPeerAddr     = string(legacy.NetSockPeerAddrKey)
 	AttrSockPeerPort     = string(legacy.NetSockPeerPortKey)
-	AttrPeerIP           = "net.peer.ip" // before 1.13, whose package would link an HTTP server
+	AttrPeerIP           = "net.peer.ip" // conventions before 1.13; their package links net/http
 
 	AttrOracleService  = string(semconv.OracleDBServiceKey)
 	AttrOraclePDB      = string(semconv.OracleDBPdbKey)
@@ -68,8 +68,8 @@ const (
 	AttrAPMOracleSQLID = "DbOracleSqlId" // OCI APM
 )
 
-// Sent holds the values of the attributes that a span came with, each in the field
-// that is named after the constant above. Absent and empty are the same: "" or 0.
+// Sent holds the attributes as the application sent them, each in the field that
+// has the name of its constant. Absent and empty are the same: "" or 0.
 type Sent struct {
 	System      string
 	SystemName  string
@@ -125,13 +125,13 @@ type Sent struct {
 	ODPSQLID       string
 	APMOracleSQLID string
 
-	// Odd is set if one of the attributes has a type that the conventions do not
-	// give it, or if a number is 0.
+	// Odd is whether one of the attributes has a type that the conventions do not
+	// give it, or is a number and 0.
 	Odd bool
 }
 
-// field returns where the value of the attribute goes: into a text or into a
-// number. Both are nil for an attribute that is none of the above.
+// field returns the field that holds the attribute, which is a text or a number.
+// Both are nil if there is none.
 func (t *Sent) field(name string) (text *string, number *int64) {
 	switch name {
 	case AttrSystem:

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// wireNames has the attributes as they are on the wire, by field of Sent. A newer
-// semconv package must not change one unnoticed.
+// wireNames has the name of each attribute by its field of Sent. A newer semconv
+// package must not change one unnoticed.
 var wireNames = map[string]string{
 	"System":           "db.system",
 	"SystemName":       "db.system.name",
@@ -68,7 +68,7 @@ func TestFields(t *testing.T) {
 	for i := range fields.NumField() {
 		field := fields.Type().Field(i).Name
 		if field == "Odd" {
-			continue // tells of the others
+			continue
 		}
 		t.Run(field, func(t *testing.T) {
 			text, number := sent.field(wireNames[field])

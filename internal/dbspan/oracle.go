@@ -5,13 +5,13 @@ package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"
 
 import "strings"
 
-// parseOracleURL reads what follows "jdbc:oracle:" or "oracle:" or, for Easy
-// Connect Plus and SQLAlchemy, the rest of "oracle://…".
+// parseOracleURL reads what follows "jdbc:oracle:" or "oracle:", including the
+// "//…" of Easy Connect Plus and SQLAlchemy.
 func parseOracleURL(rest string) Connection {
 	if body, ok := strings.CutPrefix(rest, "//"); ok {
 		return withServiceParam(parseOracle(afterOracleCredentials(body)), body)
 	}
-	// The driver's kind: thin, oci, oci8, kprb.
+	// The type of driver: thin, oci, oci8, kprb.
 	if kind, tail, ok := strings.Cut(rest, ":"); ok && !strings.ContainsAny(kind, "@/(") {
 		rest = tail
 	}
@@ -21,9 +21,9 @@ func parseOracleURL(rest string) Connection {
 	return withServiceParam(parseOracle(afterOracleCredentials(rest)), rest)
 }
 
-// onlyCredentials tells whether text may be nothing but user/password, which
-// looks like host/service: where the host has no port and no domain, nothing
-// says which of the two it is.
+// onlyCredentials reports whether text may be nothing but user/password, which
+// looks like host/service. Without a port or a domain nothing shows which of the
+// two it is.
 func onlyCredentials(text string) bool {
 	if strings.Contains(text, "@") || strings.HasPrefix(text, "(") || strings.Contains(text, "//") {
 		return false
@@ -32,6 +32,8 @@ func onlyCredentials(text string) bool {
 	return ok && host != "" && !strings.ContainsAny(host, ".:") && !strings.EqualFold(host, "localhost")
 }
 
+// withServiceParam returns c with the service among the parameters of text, if c
+// has none.
 func withServiceParam(c Connection, text string) Connection {
 	if c.Namespace == "" {
 		if _, params, ok := strings.Cut(text, "?"); ok {
@@ -41,8 +43,8 @@ func withServiceParam(c Connection, text string) Connection {
 	return c
 }
 
-// afterOracleCredentials drops "user/password@". The address that follows shows
-// how it begins where that is possible, since a password may hold an "@".
+// afterOracleCredentials drops "user/password@". A password may hold an "@", so
+// it looks for the start of an address first, and only then for the last "@".
 func afterOracleCredentials(text string) string {
 	for _, mark := range []string{"@(", "@//", "@tcps://", "@tcp://", "@ldap://", "@ldaps://"} {
 		if i := lastIndexFold(text, mark); i >= 0 {
@@ -51,7 +53,7 @@ func afterOracleCredentials(text string) string {
 	}
 	head, _, _ := strings.Cut(text, "?")
 	if !strings.Contains(head, "@") && strings.Contains(text, "@") {
-		return "" // a "?" in the password
+		return "" // the "?" is in the password
 	}
 	return afterCredentials(head)
 }
@@ -74,7 +76,7 @@ func parseOracle(text string) Connection {
 		if !ok {
 			continue
 		}
-		// The directory's host is not the database's.
+		// The host is that of the directory, not of the database.
 		_, entry, _ := strings.Cut(strings.TrimPrefix(rest, "//"), "/")
 		entry, _, _ = strings.Cut(entry, ",")
 		c.Namespace, _ = cutPrefixFold(entry, "cn=")
@@ -108,7 +110,7 @@ func parseOracle(text string) Connection {
 		return c
 	}
 	if !hasService && !more && !strings.Contains(first, ":") {
-		c.Namespace = first // an alias: nothing in it says that it is a host
+		c.Namespace = first // an alias: nothing shows that it is a host
 		return c
 	}
 	host, port, ok := splitHostPort(first)
@@ -125,8 +127,8 @@ func parseOracle(text string) Connection {
 }
 
 // parseDescriptor reads (DESCRIPTION=(ADDRESS=(HOST=…)(PORT=…))(CONNECT_DATA=
-// (SERVICE_NAME=…))), and MySQL's address=(host=…)(port=…). The first address
-// counts, with its own port only.
+// (SERVICE_NAME=…))), and MySQL's address=(host=…)(port=…). It takes the first
+// address, and no port of another one.
 func parseDescriptor(text string) Connection {
 	var c Connection
 	if strings.HasPrefix(strings.TrimSpace(text), "(") {

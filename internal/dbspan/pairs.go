@@ -8,8 +8,8 @@ import (
 	"unicode"
 )
 
-// isAttributePair tells whether text is one key=value of a connection string,
-// or libpq's list of them with blanks between.
+// isAttributePair reports whether text is one key=value of a connection string,
+// or libpq's list of them, which spaces separate.
 func isAttributePair(text string) bool {
 	key, _, ok := strings.Cut(text, "=")
 	if !ok {
@@ -18,6 +18,7 @@ func isAttributePair(text string) bool {
 	return pairKeys[normalKey(key)] != pairIgnored
 }
 
+// pairKind is what a key of a connection string names.
 type pairKind uint8
 
 const (
@@ -32,8 +33,8 @@ const (
 	pairOther
 )
 
-// pairKeys is the keys of ODBC, OLE DB, ADO.NET and libpq that matter, in lower
-// case without blanks and underscores.
+// pairKeys has the keys of ODBC, OLE DB, ADO.NET and libpq that matter, in the
+// spelling of normalKey.
 var pairKeys = map[string]pairKind{
 	"server": pairHost, "servername": pairHost, "host": pairHost, "hostname": pairHost, "hostaddr": pairHost, "datasource": pairHost,
 	"address": pairHost, "addr": pairHost, "networkaddress": pairHost, "dbq": pairHost, "dsn": pairHost,
@@ -46,7 +47,7 @@ var pairKeys = map[string]pairKind{
 	"user": pairOther, "userid": pairOther, "uid": pairOther, "username": pairOther, "password": pairOther, "pwd": pairOther,
 }
 
-// normalKey is how pairKeys writes a key.
+// normalKey returns the key in lower case, without white space, "_" and "-".
 func normalKey(key string) string {
 	return strings.Map(func(r rune) rune {
 		switch r {
@@ -58,7 +59,7 @@ func normalKey(key string) string {
 	}, key)
 }
 
-// parsePairs reads Server=…;Database=…; and host=… dbname=….
+// parsePairs reads Server=…;Database=…; or host=… dbname=….
 func parsePairs(text string, hint System) Connection {
 	c := Connection{System: hint}
 	separator := byte(';')
@@ -108,7 +109,8 @@ func parsePairs(text string, hint System) Connection {
 	return c
 }
 
-// placeHost reads the host of a connection string into c.
+// placeHost reads the value of the host's key into c. It may hold a port, a service,
+// a descriptor or a file as well.
 func placeHost(c *Connection, host string) {
 	switch {
 	case host == "":
@@ -121,7 +123,7 @@ func placeHost(c *Connection, host string) {
 		c.Namespace = embeddedName(host)
 		return
 	case c.System.Legacy == Oracle.Legacy, c.System.IsZero() && strings.Contains(host, "/") && !strings.HasPrefix(host, "/"):
-		if c.Namespace != "" { // the service has its own key
+		if c.Namespace != "" { // the service has a key of its own
 			break
 		}
 		o := parseOracle(afterOracleCredentials(host))
@@ -159,8 +161,8 @@ func placeHost(c *Connection, host string) {
 	}
 }
 
-// nextPair cuts the first key=value from text. A value may stand in quotes or
-// braces, in which the separator means nothing.
+// nextPair cuts the first key=value from text. In a value in quotes or braces the
+// separator is an ordinary character.
 func nextPair(text string, separator byte) (key, value, rest string) {
 	text = strings.TrimLeft(text, "; \t\r\n")
 	end := strings.IndexAny(text, "=;")
@@ -181,12 +183,12 @@ func nextPair(text string, separator byte) (key, value, rest string) {
 				i++
 			case text[i] != closing:
 			case i+1 < len(text) && text[i+1] == closing:
-				i++ // doubled: part of the value
+				i++ // doubled: belongs to the value
 			default:
 				return key, text[1:i], text[i+1:]
 			}
 		}
-		return key, "", "" // never closed: whatever it is, it is not for us
+		return key, "", "" // never closed: it may be anything, also a password
 	}
 	if text[0] == '(' { // a connect descriptor
 		if i := strings.IndexByte(text, ';'); i >= 0 {
@@ -200,10 +202,11 @@ func nextPair(text string, separator byte) (key, value, rest string) {
 	return key, strings.TrimSpace(text), ""
 }
 
+// closers has the character that ends a value, by the one that begins it.
 var closers = map[byte]byte{'\'': '\'', '"': '"', '{': '}'}
 
-// driverSystem finds the system that the name of an ODBC driver or OLE DB
-// provider holds, such as "ODBC Driver 18 for SQL Server".
+// driverSystem finds the system in the name of an ODBC driver or an OLE DB
+// provider, such as "ODBC Driver 18 for SQL Server".
 func driverSystem(name string) (System, bool) {
 	if s, ok := LookupSystem(name); ok {
 		return s, true

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// splitHostPort splits host, host:port, [v6]:port and bare v6 addresses. It
-// fails if what stands for the port is no port: then the text is something else.
+// splitHostPort splits host, host:port, [v6]:port and bare IPv6 addresses. It
+// fails if the part after the colon is no port: then the text is something else.
 func splitHostPort(text string) (host string, port int64, ok bool) {
 	if strings.HasPrefix(text, "[") {
 		end := strings.IndexByte(text, ']')
@@ -38,6 +38,7 @@ func splitHostPort(text string) (host string, port int64, ok bool) {
 	}
 }
 
+// isIPv6 reports whether text has only characters of an IPv6 address.
 func isIPv6(text string) bool {
 	for i := range len(text) {
 		c := text[i]
@@ -52,7 +53,7 @@ func isHex(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
 }
 
-// atoiPort is the port that text is, or 0.
+// atoiPort returns the port that text is, or 0 if it is none.
 func atoiPort(text string) int64 {
 	n, err := strconv.ParseUint(text, 10, 16)
 	if err != nil {
@@ -61,20 +62,22 @@ func atoiPort(text string) int64 {
 	return int64(n)
 }
 
-// plausibleHost tells whether a host can be one: a name, an address or a socket.
+// plausibleHost reports whether host can be a name, an address or a socket.
 func plausibleHost(host string) bool {
 	return len(host) <= 255 && !strings.ContainsAny(host, "@=;,()<>\"'`{} \t\r\n\x00")
 }
 
-// plausibleNamespace tells whether a database's name can be one.
+// plausibleNamespace reports whether name can be the name of a database.
 func plausibleNamespace(name string) bool {
 	return len(name) <= 255 && !strings.ContainsAny(name, "@=;()<>\"'`{}?&\t\r\n\x00")
 }
 
+// hasPrefixFold is strings.HasPrefix, ignoring case.
 func hasPrefixFold(text, prefix string) bool {
 	return len(text) >= len(prefix) && strings.EqualFold(text[:len(prefix)], prefix)
 }
 
+// cutPrefixFold is strings.CutPrefix, ignoring case.
 func cutPrefixFold(text, prefix string) (string, bool) {
 	if !hasPrefixFold(text, prefix) {
 		return text, false
@@ -82,7 +85,7 @@ func cutPrefixFold(text, prefix string) (string, bool) {
 	return text[len(prefix):], true
 }
 
-// lastIndexFold is strings.LastIndex without regard to the case of ASCII.
+// lastIndexFold is strings.LastIndex, ignoring case.
 func lastIndexFold(text, mark string) int {
 	for i := len(text) - len(mark); i >= 0; i-- {
 		if strings.EqualFold(text[i:i+len(mark)], mark) {

@@ -11,15 +11,14 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
-// Read reads the database identity of a span with these attributes, of a scope
-// that LookupScope found, into s, and returns what kind of call they describe.
-// s is meaningful for KindDatabase only. It allocates nothing for spans that
-// have no database attribute.
+// Read reads the attributes of a span into s, and returns what kind of call they
+// describe. s is meaningful only for KindDatabase. scope is what LookupScope finds
+// for the span's scope. Read allocates nothing for a span without database
+// attributes.
 //
-// A span that says that it is an HTTP request, a remote procedure call, a
-// message or a call of another kind is a database span only if it names a
-// database system too, as the spans of Elasticsearch and DynamoDB do: a port or
-// a scope alone does not make it one.
+// A span with attributes of an HTTP request, a remote procedure call, a message or
+// another kind of call is a database span only if it also names a database system,
+// as the spans of Elasticsearch and DynamoDB do. A port or a scope is not enough.
 func (s *Span) Read(attrs pcommon.Map, scope Scope) Kind {
 	seen := survey(attrs)
 	if seen&hasDatabase == 0 {
@@ -36,7 +35,7 @@ func (s *Span) Read(attrs pcommon.Map, scope Scope) Kind {
 	if seen&hasOther != 0 && s.Sent.System == "" && s.Sent.SystemName == "" {
 		return seen.kind()
 	}
-	// Most spans of a batch have the system of the one before.
+	// Most spans of a batch have the same system as the one before.
 	if name := cmp.Or(s.Sent.SystemName, s.Sent.System); name != "" && name == lastName && !last.IsZero() && !vague(name) {
 		s.System = last
 	}
@@ -46,7 +45,7 @@ func (s *Span) Read(attrs pcommon.Map, scope Scope) Kind {
 	return KindDatabase
 }
 
-// presence is what a first look at the names of the attributes tells.
+// presence is what the names of a span's attributes tell, without their values.
 type presence uint8
 
 const (
@@ -60,9 +59,10 @@ const (
 	hasOther = hasHTTP | hasRPC | hasMessaging | hasElse
 )
 
+// kind returns the kind of call of a span that is not a database span.
 func (p presence) kind() Kind {
 	switch {
-	// RPC and messaging travel over HTTP, too.
+	// RPC and messaging use HTTP, too.
 	case p&hasMessaging != 0:
 		return KindMessaging
 	case p&hasRPC != 0:
@@ -74,8 +74,8 @@ func (p presence) kind() Kind {
 	}
 }
 
-// survey looks at the names only: most spans are none of ours, and this is all
-// that they cost.
+// survey looks only at the names of the attributes. Most spans have nothing to do
+// with a database, and this is all the time they take.
 func survey(attrs pcommon.Map) presence {
 	var seen presence
 	for key := range attrs.All() {
@@ -133,7 +133,7 @@ func survey(attrs pcommon.Map) presence {
 	return seen
 }
 
-// read reads the values of the attributes that matter.
+// read fills t with the values of the attributes.
 func (t *Sent) read(attrs pcommon.Map) {
 	for key, value := range attrs.All() {
 		text, number := t.field(key)
@@ -153,6 +153,7 @@ func (t *Sent) read(attrs pcommon.Map) {
 	}
 }
 
+// asNumber returns the number that a value is or spells, or 0.
 func asNumber(value pcommon.Value) int64 {
 	switch value.Type() {
 	case pcommon.ValueTypeInt:

@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// mongoCommands stands for a collection where a command goes to the database as
-// a whole in MongoDB's old protocol. Node's instrumentation still names it for
+// mongoCommands takes the place of a collection in MongoDB's old protocol, for
+// commands to a whole database. Node's instrumentation still reports it for
 // commands such as aggregate.
 const mongoCommands = "$cmd"
 
-// resolve concludes from what was sent. It fails if that makes no database
-// span.
+// resolve fills s from what was sent. It reports whether that makes a database span.
+// attributes is whether the span has database attributes.
 func (s *Span) resolve(scope Scope, attributes bool) bool {
 	t := &s.Sent
 	s.Statement = cmp.Or(t.QueryText, t.Statement, t.OriginalSQLText, t.ActualSQLText, t.APMStatement)
@@ -38,8 +38,8 @@ func (s *Span) resolve(scope Scope, attributes bool) bool {
 	return true
 }
 
-// resolveOperation finds the operation. Oracle's JDBC provider names the
-// driver's function instead, and the operation in the summary.
+// resolveOperation finds the operation. Oracle's JDBC provider reports the driver's
+// function instead, and the operation only in the summary.
 func (s *Span) resolveOperation() {
 	t := &s.Sent
 	s.Operation, s.Call = t.OperationName, t.OracleOperation
@@ -58,9 +58,9 @@ func (s *Span) resolveOperation() {
 	}
 }
 
-// resolveSystem finds the system: what the application says, unless that says
-// nothing, then what its connection string, its driver, its instrumentation and
-// at last its port tell.
+// resolveSystem finds the system: in what the application says, unless that is too
+// vague, then in its connection string, its driver and its instrumentation, and at
+// last by the port. It reports whether the span is a database span at all.
 func (s *Span) resolveSystem(scope Scope, attributes bool) bool {
 	if !s.System.IsZero() {
 		return true
@@ -104,7 +104,7 @@ func (s *Span) resolveSystem(scope Scope, attributes bool) bool {
 		s.System = system
 		return true
 	}
-	// A database it is, if it says so; which one, nobody knows.
+	// It is a database, but nothing tells which one.
 	if name != "" || attributes {
 		s.System = OtherSQL
 		return true
@@ -112,7 +112,7 @@ func (s *Span) resolveSystem(scope Scope, attributes bool) bool {
 	return false
 }
 
-// oracleOnly tells whether the span has an attribute that only spans of Oracle
+// oracleOnly reports whether the span has an attribute that only spans of Oracle
 // Database have.
 func oracleOnly(t *Sent) bool {
 	return t.OracleService != "" || t.OraclePDB != "" || t.OracleName != "" || t.OracleInstance != "" ||
@@ -148,10 +148,11 @@ func (s *Span) resolvePlace() {
 	}
 }
 
-// undoMisreading finds the alias in what the Java agent (2.20) makes of two kinds
-// of Oracle's JDBC URLs: it takes the parameters of @alias?TNS_ADMIN=/path for a
-// part of the host, and the path for the database; and a directory's host and
-// entry (@ldap://host/alias,cn=OracleContext,…) for the database's.
+// undoMisreading restores the alias from two kinds of Oracle's JDBC URLs that the
+// Java agent (2.20) misreads. In @alias?TNS_ADMIN=/path it takes the parameters for
+// a part of the host and the path for the database, and in
+// @ldap://host/alias,cn=OracleContext,… the directory's host and entry for the
+// database's. It reports whether it found one.
 func (s *Span) undoMisreading() bool {
 	if alias, _, found := strings.Cut(s.ServerAddress, "?"); found && alias != "" {
 		s.Namespace, s.ServerAddress, s.ServerPort = alias, "", 0
@@ -167,9 +168,9 @@ func (s *Span) undoMisreading() bool {
 	return false
 }
 
-// place fills what is missing from a connection string. Some applications put
-// one where the conventions want a name; then attribute is true, and the name
-// it is not is dropped.
+// place fills in what is missing from a connection string. attribute is whether
+// text is the value of an attribute for a name. Some applications put a connection
+// string there, which is then removed.
 func (s *Span) place(text string, attribute bool) {
 	if attribute {
 		if !looksLikeConnection(text, s.System) {
@@ -194,14 +195,14 @@ func (s *Span) place(text string, attribute bool) {
 	}
 }
 
-// looksLikeConnection tells whether what stands for a name is a connection
-// string. Python's dbapi instrumentation sends the data source name of
-// python-oracledb as db.name if it is told to.
+// looksLikeConnection reports whether the value of an attribute for a name is a
+// connection string. Python's dbapi instrumentation can be configured to send the
+// data source name of python-oracledb as db.name.
 func looksLikeConnection(text string, system System) bool {
 	if len(text) < 6 {
 		return false
 	}
-	// Nearly all names have none of the signs below.
+	// Nearly all names have none of these characters.
 	colon, separator := false, text[0] == '('
 	for i := range len(text) {
 		switch text[i] {

@@ -3,9 +3,9 @@
 
 package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"
 
-// Span is the database identity of one span: first what is known after both
-// generations of names and all other sources were asked, then what the
-// application sent under each name. Absent and empty are the same: "" or 0.
+// Span is what is known about the database call of one span: the conclusions from
+// all sources, and in Sent what the application sent under each name. Absent and
+// empty are the same: "" or 0.
 type Span struct {
 	// System is the database product.
 	System System
@@ -13,12 +13,12 @@ type Span struct {
 	Namespace string
 	// Statement is the text of the statement, as the application sent it.
 	Statement string
-	// ServerText is the text as the server parsed it, where the span tells that
-	// it is not Statement.
+	// ServerText is the text that the server parsed, if the span has it and it
+	// differs from Statement.
 	ServerText string
 	// Operation is the name of the operation.
 	Operation string
-	// Call is the name of the driver's function, such as ExecuteQuery, where the
+	// Call is the name of the driver's function, such as ExecuteQuery, if the
 	// application sent one in place of an operation.
 	Call string
 	// Collection is the table, the collection or the container.
@@ -29,10 +29,10 @@ type Span struct {
 	ServerPort int64
 	// OracleSQLID is the SQL_ID that the driver reported.
 	OracleSQLID string
-	// JDBC tells that the statement went through JDBC.
+	// JDBC is whether the statement went through JDBC.
 	JDBC bool
 
-	// Sent is the attributes as they came.
+	// Sent has the attributes as the application sent them.
 	Sent Sent
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 )
 
+// parseURL reads what follows the scheme of a URL, which names the system.
 func parseURL(system System, rest string) Connection {
 	if system.Legacy == Oracle.Legacy {
 		c := parseOracleURL(rest)
@@ -49,8 +50,8 @@ func parseURL(system System, rest string) Connection {
 	return c
 }
 
-// safeParams tells whether the "@" in params is part of a value, not the end of
-// a password with a "?" or ";" in it.
+// safeParams reports whether the "@" in params belongs to a value. Otherwise it may
+// end a password that has a "?" or ";" in it.
 func safeParams(body, params string) bool {
 	if key, _, ok := strings.Cut(params, "="); ok && pairKeys[normalKey(key)] != pairIgnored {
 		return true
@@ -104,7 +105,7 @@ func parseHostPath(text string, system System) Connection {
 	return c
 }
 
-// pathName reads a database's name from the path of a URL.
+// pathName returns the name of the database in the path of a URL.
 func pathName(path string, system System) string {
 	path, _, _ = strings.Cut(path, "/")
 	if system.Legacy == "db2" || system.Legacy == "informix" { // /db:KEY=value;
@@ -120,14 +121,14 @@ func pathName(path string, system System) string {
 	return path
 }
 
-// afterCredentials drops everything up to the last "@": a password may hold one
-// too, a host never.
+// afterCredentials drops everything up to the last "@": a password may hold one, but
+// a host never does.
 func afterCredentials(text string) string {
 	return text[strings.LastIndexByte(text, '@')+1:]
 }
 
-// embedded tells whether a URL of the system without "//" names a file or a
-// memory area.
+// embedded reports whether a URL of the system without "//" names a file or an area
+// of memory.
 func embedded(system System) bool {
 	switch system.Legacy {
 	case "sqlite", "h2", "hsqldb", "derby", "duckdb", "firebird":
@@ -137,6 +138,7 @@ func embedded(system System) bool {
 	}
 }
 
+// embeddedName returns the name of a file or an area of memory, without its folder.
 func embeddedName(text string) string {
 	for _, kind := range []string{"mem:", "memory:", "file:", "directory:", "classpath:", "jar:", "zip:", "nio:", "split:", "res:"} {
 		if rest, ok := cutPrefixFold(text, kind); ok {
@@ -148,7 +150,7 @@ func embeddedName(text string) string {
 	return text[strings.LastIndexByte(text, '/')+1:]
 }
 
-// databaseParam finds the database among the parameters of a URL.
+// databaseParam returns the database among the parameters of a URL, or "".
 func databaseParam(params string) string {
 	for _, name := range []string{"databasename", "database", "dbname", "service_name", "sid", "db"} {
 		if value := param(params, name); value != "" {
@@ -158,7 +160,8 @@ func databaseParam(params string) string {
 	return ""
 }
 
-// param finds a parameter in a=b&c=d or a=b;c=d, without regard to case.
+// param returns the parameter with this name in a=b&c=d or a=b;c=d, or "". It ignores
+// the case of names.
 func param(params, name string) string {
 	for part := range strings.FieldsFuncSeq(params, func(r rune) bool { return r == '&' || r == ';' || r == '?' }) {
 		key, value, ok := strings.Cut(part, "=")
