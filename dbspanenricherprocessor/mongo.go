@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// analyzeMongo reads a command of MongoDB, whose first key is its name and the
-// value of it the collection.
+// analyzeMongo analyzes a command of MongoDB. Its first key is the command, and the
+// value of that key is the collection.
 func analyzeMongo(text string, mayBeCut bool) *statement {
 	s := &statement{}
 	trimmed := strings.TrimLeft(text, " \t\r\n")
 	if !strings.HasPrefix(trimmed, "{") {
-		// Python's instrumentation: the command's name, and what it is about.
+		// Python's instrumentation sends the command and its argument.
 		name, rest, _ := strings.Cut(trimmed, " ")
 		if !mayBeCut && rest == "" || strings.HasPrefix(rest, "{") || strings.HasPrefix(rest, "[") || name == "getMore" {
 			s.operation = firstWord(name)

@@ -9,10 +9,9 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/sqltext"
 )
 
-// oracleSQLIDs computes the SQL_ID of a complete text for servers that parsed
-// it as it is, and for those that got it through JDBC. Neither is there if the
-// server cannot have parsed this text: a tool cut it and said so, or it is for
-// the JDBC driver to rewrite.
+// oracleSQLIDs returns the SQL_ID of a complete text, if the server parsed it as it
+// is, and if it went through JDBC. Both are "" if the server cannot have parsed this
+// text, because a tool has cut it or the JDBC driver rewrites it.
 func oracleSQLIDs(text string) (id, jdbcID string) {
 	if strings.HasSuffix(text, "...") || strings.HasSuffix(text, "…") || hasJDBCEscape(text) {
 		return "", ""
@@ -27,7 +26,7 @@ func oracleSQLIDs(text string) (id, jdbcID string) {
 	return id, id
 }
 
-// hasJDBCEscape tells whether the text may have one of JDBC's escapes, such as
+// hasJDBCEscape reports whether the text may have one of JDBC's escapes, such as
 // {call p(?)} or {ts '…'}. Source: JDBC specification, escape syntax.
 func hasJDBCEscape(text string) bool {
 	for {
@@ -50,5 +49,5 @@ func hasJDBCEscape(text string) bool {
 	}
 }
 
-// maxJDBCEscape is longer than the words that begin an escape.
+// maxJDBCEscape is a length in bytes that no word at the start of an escape exceeds.
 const maxJDBCEscape = 10

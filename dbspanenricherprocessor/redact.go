@@ -12,13 +12,13 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/dbspan"
 )
 
-// replacement is a text that must not leave, and what leaves in its place.
+// replacement is a text that must not leave, and the one that replaces it.
 type replacement struct {
 	raw, sanitized string
 }
 
-// redactor takes the raw texts of a span's statements out of everything that the
-// span carries.
+// redactor removes the raw statements of a span from everything else that the span
+// carries.
 type redactor struct {
 	analyzer *analyzer
 	grammar  grammar
@@ -26,14 +26,15 @@ type redactor struct {
 }
 
 const (
-	// shortStatement is the bytes up to which a statement can stand in other text
-	// by chance, and is replaced only where it is all of it.
+	// shortStatement is the minimum length in bytes of a statement that is replaced
+	// within other text. A shorter one can be there by chance.
 	shortStatement = 8
-	// shortStart is the same for the start of a statement.
+	// shortStart is the minimum length in bytes of the start of a statement that is
+	// replaced.
 	shortStart = 16
 )
 
-// redactCopies puts the sanitized text in the place of every copy of the span's statements.
+// redactCopies replaces every copy of the span's statements by the sanitized text.
 func (e *enricher) redactCopies(span ptrace.Span, db *dbspan.Span, g grammar, s *statement) {
 	t := &db.Sent
 	var space [5]replacement
@@ -52,7 +53,7 @@ func (e *enricher) redactCopies(span ptrace.Span, db *dbspan.Span, g grammar, s 
 	}
 	r.attributes(span.Attributes())
 	if e.cfg.QueryText.Sanitize == SanitizeNever {
-		return // what is only too long is no secret elsewhere
+		return // text that is only too long is no secret
 	}
 	if name, ok := r.replace(span.Name()); ok {
 		span.SetName(name)
@@ -71,8 +72,8 @@ func (e *enricher) redactCopies(span ptrace.Span, db *dbspan.Span, g grammar, s 
 	}
 }
 
-// add takes a text on the list if it may not leave as it is. The longest comes
-// first, since one may be a part of another.
+// add adds a text to the list, if it must not leave. The longest comes first, because
+// it may contain another.
 func (r *redactor) add(text, sanitized string) {
 	if sanitized == text {
 		return
@@ -91,12 +92,14 @@ func (r *redactor) add(text, sanitized string) {
 	r.pairs[at] = replacement{raw: text, sanitized: sanitized}
 }
 
+// attributes redacts all values of a map.
 func (r *redactor) attributes(attrs pcommon.Map) {
 	for _, value := range attrs.All() {
 		r.value(value)
 	}
 }
 
+// value redacts a value, and the values in it.
 func (r *redactor) value(value pcommon.Value) {
 	switch value.Type() {
 	case pcommon.ValueTypeStr:
@@ -116,8 +119,7 @@ func (r *redactor) value(value pcommon.Value) {
 	}
 }
 
-// replace takes the raw statements out of a text. It tells whether there were
-// any.
+// replace removes the raw statements from a text. It reports whether there were any.
 func (r *redactor) replace(text string) (string, bool) {
 	if text == "" {
 		return text, false
@@ -143,8 +145,8 @@ func (r *redactor) replace(text string) (string, bool) {
 	return text, found
 }
 
-// isStart tells whether text is how the statement begins, cut by whoever made
-// it, with or without dots for the rest.
+// isStart reports whether text is the start of the statement, cut by the
+// instrumentation, with or without dots for the rest.
 func isStart(text, statement string) bool {
 	start := strings.TrimSuffix(strings.TrimSuffix(text, "..."), "…")
 	return len(start) >= shortStart && len(start) < len(statement) && strings.HasPrefix(statement, start)

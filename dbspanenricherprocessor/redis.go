@@ -9,20 +9,21 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/dbspan"
 )
 
-// analyzeCommand reads a command of Redis or Memcached.
+// analyzeCommand analyzes a command of Redis or Memcached.
 func analyzeCommand(language dbspan.Language, text string) *statement {
 	operation, pipeline := firstWord(text), ""
 	if language == dbspan.LanguageRedis {
-		// What is derived has one spelling: Redis does not mind case, and neither
-		// should a count of operations. What an application sends stays.
+		// Redis ignores case, and counts by operation should, too. An operation that
+		// the application sends stays as it is.
 		operation = strings.ToUpper(operation)
 		pipeline = pipelineOf(operation, text)
 	}
 	return &statement{operation: operation, summary: operation, pipeline: pipeline, unparsed: operation == ""}
 }
 
-// pipelineOf names a pipeline, which has a command a line; "" if the text is one
-// command. Source: semantic conventions for Redis, db.operation.name.
+// pipelineOf returns the name of a pipeline, which has one command a line, or "" if
+// the text is a single command. Source: semantic conventions for Redis,
+// db.operation.name.
 func pipelineOf(operation, text string) string {
 	commands := 0
 	for line := range strings.Lines(text) {

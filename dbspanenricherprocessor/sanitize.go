@@ -14,12 +14,12 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/sqltext"
 )
 
-// mayBeCut tells whether the text is as long as max_length leaves it.
+// mayBeCut reports whether the text is as long as one that was cut to max_length.
 func (a *analyzer) mayBeCut(text string) bool {
 	return a.maxLength > 0 && len(text) > a.maxLength-utf8.UTFMax
 }
 
-// read analyzes SQL and sanitizes it if the configuration wants it.
+// read analyzes SQL, and sanitizes it as configured.
 func (a *analyzer) read(g grammar, text string) (sqltext.Analysis, string) {
 	if a.sanitize == SanitizeNever {
 		return sqltext.Analyze(text, g.dialect), text
@@ -31,12 +31,12 @@ func (a *analyzer) read(g grammar, text string) (sqltext.Analysis, string) {
 	return analysis, orPlaceholder(clean)
 }
 
-// maxRounds is more rounds than any text needs to come to rest.
+// maxRounds is more rounds of sanitizing and cutting than any text needs.
 const maxRounds = 4
 
-// sanitized gives the text the form in which it leaves. What is cut from sanitized
-// text may look different from what it was, a quote that stays open for one; it
-// is sanitized again, so that a second collector on the way changes nothing.
+// sanitized returns the text that may leave: sanitized and cut as configured. Cutting
+// can open a quote, so a cut text is sanitized again until it no longer changes. Then a
+// second collector on the way does not change it either.
 func (a *analyzer) sanitized(g grammar, text string) string {
 	for range maxRounds {
 		clean := cut(a.clean(g, text), a.maxLength)
@@ -48,7 +48,7 @@ func (a *analyzer) sanitized(g grammar, text string) string {
 	return text
 }
 
-// clean sanitizes the text if the configuration wants it.
+// clean returns the text sanitized as configured, but not cut.
 func (a *analyzer) clean(g grammar, text string) string {
 	if a.sanitize == SanitizeNever {
 		return text
@@ -62,8 +62,8 @@ func (a *analyzer) clean(g grammar, text string) string {
 	}
 }
 
-// orPlaceholder stands for a text of which sanitizing left nothing, such as a
-// comment: that there was a statement is no secret.
+// orPlaceholder returns a placeholder for a text of which sanitizing leaves nothing,
+// such as a comment, so that the span still has a statement.
 func orPlaceholder(clean string) string {
 	if clean == "" {
 		return "?"
@@ -71,7 +71,7 @@ func orPlaceholder(clean string) string {
 	return clean
 }
 
-// cut shortens text to a number of bytes, between characters. 0 is no limit.
+// cut shortens the text to at most limit bytes, between characters. 0 is no limit.
 func cut(text string, limit int) string {
 	if limit == 0 || len(text) <= limit {
 		return text
@@ -83,9 +83,8 @@ func cut(text string, limit int) string {
 	return text[:end]
 }
 
-// obfuscators takes the values out of statements that are not SQL. Each of the
-// library's obfuscators serves one call at a time: they keep the state of their
-// parsers.
+// obfuscators removes the values from statements that are not SQL. An obfuscator of
+// the library holds the state of its parser, and can serve only one call at a time.
 type obfuscators struct {
 	pool sync.Pool
 }
@@ -101,8 +100,8 @@ func newObfuscators() *obfuscators {
 	}}}
 }
 
-// clean takes the values out of a statement. Keys stay: those of Redis and
-// Memcached, and the names of fields in JSON.
+// clean removes the values from a statement. The keys of Redis and Memcached stay, and
+// so do the names of fields in JSON.
 func (o *obfuscators) clean(language dbspan.Language, text string) string {
 	switch language {
 	case dbspan.LanguageRedis, dbspan.LanguageMemcached:
@@ -127,8 +126,8 @@ func (o *obfuscators) clean(language dbspan.Language, text string) string {
 	}
 }
 
-// cleanUnknown takes numbers and everything in quotes of either kind out of a
-// text in a language that is not known. MySQL's rules are those.
+// cleanUnknown removes numbers, and text in either kind of quotes, from a text in an
+// unknown language. Those are MySQL's rules.
 func cleanUnknown(text string) string {
 	return sqltext.Sanitize(text, sqltext.MySQL)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/sqltext"
 )
 
+// analyzeSQL analyzes SQL.
 func (a *analyzer) analyzeSQL(g grammar, text string) *statement {
 	analysis, sanitized := a.read(g, text)
 	s := &statement{
@@ -19,8 +20,8 @@ func (a *analyzer) analyzeSQL(g grammar, text string) *statement {
 		summary:   analysis.Summary,
 		unparsed:  analysis.Operation == "",
 	}
-	// Source: semantic conventions, db.sql.table and db.collection.name: not for
-	// statements on several tables.
+	// Not for statements on several tables. Source: semantic conventions, db.sql.table
+	// and db.collection.name.
 	if len(analysis.Collections) == 1 {
 		s.collection = analysis.Collections[0]
 	}
@@ -29,7 +30,7 @@ func (a *analyzer) analyzeSQL(g grammar, text string) *statement {
 	}
 	switch {
 	case analysis.Operation == "" && isName(sanitized) && !a.mayBeCut(sanitized):
-		// What callproc of Python's DB-API was given, which makes a statement of it.
+		// The argument of callproc in Python's DB-API, whose driver makes a call of it.
 		s.operation, s.procedure, s.summary, s.unparsed = "CALL", sanitized, "CALL "+sanitized, false
 	case a.sqlID && g.dialect == sqltext.Oracle && !analysis.Truncated && !isBatch(analysis):
 		s.sqlID, s.jdbcSQLID = oracleSQLIDs(text)
@@ -40,8 +41,8 @@ func (a *analyzer) analyzeSQL(g grammar, text string) *statement {
 	return s
 }
 
-// isName tells whether the text is nothing but the name of a procedure, with
-// its schema or package if need be.
+// isName reports whether the text is nothing but the name of a procedure, possibly
+// with its schema and package.
 func isName(text string) bool {
 	if len(text) > maxName || text == "" || strings.Trim(text, ".") != text {
 		return false
@@ -54,12 +55,11 @@ func isName(text string) bool {
 	return true
 }
 
-// maxName is three of Oracle's longest identifiers, in bytes.
+// maxName is the length in bytes of three identifiers of Oracle at their longest.
 const maxName = 3 * 128
 
-// isBatch tells whether the text is several statements, which Oracle Database
-// parses one by one: the Java agent joins those of a batch. A PL/SQL block, with
-// its many statements, is one.
+// isBatch reports whether the text is several statements: the Java agent joins those
+// of a batch, which Oracle Database parses one by one. A PL/SQL block is one statement.
 func isBatch(analysis sqltext.Analysis) bool {
 	switch verb, _, _ := strings.Cut(analysis.Operation, " "); verb {
 	case "BEGIN", "DECLARE":
@@ -72,8 +72,8 @@ func isBatch(analysis sqltext.Analysis) bool {
 	}
 }
 
-// isDefinition tells whether the statement cannot have bind variables (ORA-01027):
-// a "?" in it is a literal that was taken out.
+// isDefinition reports whether the statement cannot have bind variables (ORA-01027).
+// A "?" in it stands for a literal that was replaced.
 func isDefinition(analysis sqltext.Analysis) bool {
 	switch verb, _, _ := strings.Cut(analysis.Operation, " "); verb {
 	case "CREATE", "ALTER", "DROP", "TRUNCATE", "GRANT", "REVOKE", "COMMENT", "RENAME":

@@ -10,12 +10,13 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/sqltext"
 )
 
-// grammar is what a statement's text is read as.
+// grammar is the language and the dialect that a statement is read in.
 type grammar struct {
 	language dbspan.Language
 	dialect  sqltext.Dialect
 }
 
+// grammarOf returns the grammar of the system's statements.
 func grammarOf(system dbspan.System) grammar {
 	g := grammar{language: system.Language}
 	if g.language == dbspan.LanguageSQL {
@@ -24,22 +25,22 @@ func grammarOf(system dbspan.System) grammar {
 	return g
 }
 
-// statement is what an analysis of a statement's text gives. It depends on the
-// text, its grammar and the configuration only, and is never changed.
+// statement is the result of analyzing a statement's text. It depends only on the
+// text, its grammar and the configuration, and is never changed.
 type statement struct {
-	sanitized  string // the text as it leaves
+	sanitized  string // the text that may leave: sanitized and cut as configured
 	operation  string
-	collection string // the only table, collection or container
+	collection string // the table, collection or container, if there is only one
 	procedure  string
 	summary    string
-	pipeline   string // the operation and summary if the text is a pipeline
-	unparsed   bool   // the text should have an operation, but none was found
+	pipeline   string // the operation and the summary, if the text is a pipeline
+	unparsed   bool   // no operation was found, although such a text has one
 
-	sqlID     string // Oracle's SQL_ID of the text
-	jdbcSQLID string // the same, if its "?" are JDBC's bind variables
+	sqlID     string // Oracle's SQL_ID, if the server parsed this text
+	jdbcSQLID string // the same, if the text went through JDBC
 }
 
-// analyzer reads statements and gives them the form in which they leave.
+// analyzer analyzes statements and sanitizes them.
 type analyzer struct {
 	sanitize  Sanitize
 	maxLength int
@@ -56,12 +57,12 @@ func newAnalyzer(cfg *Config, sqlID bool) *analyzer {
 	}
 }
 
-// alters tells whether statements may leave in another form than they came.
+// alters reports whether the configuration can change the text of a statement.
 func (a *analyzer) alters() bool {
 	return a.sanitize != SanitizeNever || a.maxLength > 0
 }
 
-// analyze reads a statement.
+// analyze analyzes a text of the grammar.
 func (a *analyzer) analyze(g grammar, text string) *statement {
 	var s *statement
 	switch g.language {
@@ -80,10 +81,11 @@ func (a *analyzer) analyze(g grammar, text string) *statement {
 	return s
 }
 
-// maxCommand is longer than the names of all commands, in bytes: something else
-// is no name.
+// maxCommand is a length in bytes that no command exceeds. A longer word is no command.
 const maxCommand = 64
 
+// firstWord returns the command that a text begins with, or "" if it begins with
+// something else.
 func firstWord(text string) string {
 	text = strings.TrimLeft(text, " \t\r\n")
 	if end := strings.IndexAny(text, " \t\r\n"); end >= 0 {

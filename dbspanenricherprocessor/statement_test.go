@@ -36,8 +36,8 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// The ids are those that a real Oracle Database gave, or that the texts which
-// it must have parsed have by the same algorithm.
+// Each SQL_ID was given by a real Oracle Database, or computed by the same algorithm
+// from the text that such a database must have parsed.
 func TestOracleSQLIDs(t *testing.T) {
 	bind, _ := sqltext.OracleSQLID("SELECT * FROM emp WHERE id = :1 ")
 	plain, _ := sqltext.OracleSQLID("select count(*) from employees")
@@ -63,7 +63,7 @@ func TestOracleSQLIDs(t *testing.T) {
 	assert.NotEmpty(t, id, "braces alone are no escape")
 }
 
-// Texts of which the SQL_ID cannot be the server's have none.
+// A text that the server cannot have parsed must have no SQL_ID.
 func TestAnalyzeWithoutSQLID(t *testing.T) {
 	a := newAnalyzer(createDefaultConfig().(*Config), true)
 	tests := []struct {
@@ -149,7 +149,7 @@ func TestAnalyzeOtherLanguages(t *testing.T) {
 	}
 }
 
-// Sanitizing a second time changes nothing.
+// Sanitizing a second time must change nothing.
 func FuzzSanitized(f *testing.F) {
 	for _, text := range someStatements {
 		f.Add(text, uint8(dbspan.LanguageSQL), uint8(sqltext.Oracle), uint16(0))
