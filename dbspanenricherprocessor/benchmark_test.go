@@ -18,7 +18,7 @@ var statement500 = `SELECT r.id, r.name, r.price, h.name AS hotel, h.city, COUNT
  WHERE h.city = :city AND r.price BETWEEN :low AND :high AND r.kind IN ('double', 'suite') AND NOT EXISTS (SELECT 1 FROM closures c WHERE c.hotel_id = h.id
    AND c.day BETWEEN :from_date AND :to_date) GROUP BY r.id, r.name, r.price, h.name, h.city ORDER BY r.price FETCH FIRST 20 ROWS ONLY`
 
-// batchSpans is the spans of one batch.
+// batchSpans is the number of spans in a batch.
 const batchSpans = 200
 
 func newBatch(kind ptrace.SpanKind, attrs map[string]any, text func(int) string) ptrace.Traces {
@@ -38,7 +38,7 @@ func newBatch(kind ptrace.SpanKind, attrs map[string]any, text func(int) string)
 	return td
 }
 
-// The time is for one span. Copying the input back is not a part of it.
+// The time is that of one span, without copying the input back.
 func BenchmarkProcess(b *testing.B) {
 	oracle := map[string]any{"db.system": "oracle", "db.name": "ORCL", "db.user": "hotel", "server.address": "db1", "server.port": 1521, "thread.id": 7}
 	http := map[string]any{

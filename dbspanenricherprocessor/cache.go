@@ -11,42 +11,44 @@ import (
 	"github.com/maypok86/otter/v2"
 )
 
-// cache remembers analyzed statements. It is bounded in statements and in bytes,
-// and lets in a statement that was seen once only if it has room: statements
-// with literals in them do not wash out those that repeat.
+// cache holds analyzed statements, up to a number of statements and of bytes. Once it
+// is full, it admits a statement only on its second appearance, so that statements with
+// literals do not evict those that repeat.
 type cache struct {
 	statements *otter.Cache[cacheKey, *statement] // nil if the cache is off
 	maxWeight  int
 
-	// full tells that a statement had to go. From then on one that is new comes in
-	// only when it comes again: for one that never does, which is what statements with
-	// literals are, making room would cost as much as a third of reading it.
+	// full is set on the first eviction. After it a statement is admitted only on its
+	// second appearance. A statement with literals has none, and evicting another for
+	// it would cost as much as a third of analyzing it.
 	full atomic.Bool
 	seed maphash.Seed
-	// once has marks of statements that came once while the cache was full, by their
-	// hash. One may take the place of another, whose statement then has to come a
-	// third time.
+	// once has marks of the statements that appeared once while the cache was full, by
+	// hash. If one overwrites another, that statement needs a third appearance.
 	once [seenOnce]atomic.Uint32
 }
 
-// seenOnce is how many statements may come between the first time and the second.
+// seenOnce is how many other statements may come between the first appearance and the
+// second.
 const seenOnce = 1 << 14
 
+// cacheKey is what an analysis depends on.
 type cacheKey struct {
 	grammar grammar
 	text    string
 }
 
-// cacheOverhead is about what the cache needs for a statement beside its text,
-// in bytes: measured as heap in use over 10,000 short statements.
+// cacheOverhead is roughly how many bytes an entry takes apart from its text, measured
+// as heap in use for 10,000 short statements.
 const cacheOverhead = 300
 
+// newCache returns a cache. It is off if the configuration turns it off.
 func newCache(cfg CacheConfig) (*cache, error) {
 	if cfg.MaxEntries == 0 || cfg.MaxBytes == 0 {
 		return &cache{}, nil
 	}
-	// A statement weighs its bytes, but at least an entry's share of them all:
-	// that bounds the number of statements, too.
+	// A statement weighs its bytes, but at least its share of all bytes, which limits
+	// the number of statements as well.
 	share := (cfg.MaxBytes + cfg.MaxEntries - 1) / cfg.MaxEntries
 	c := &cache{maxWeight: cfg.MaxBytes, seed: maphash.MakeSeed()}
 	var err error
@@ -55,7 +57,8 @@ func newCache(cfg CacheConfig) (*cache, error) {
 		Weigher: func(key cacheKey, s *statement) uint32 {
 			return uint32(min(max(share, weigh(key, s)), math.MaxUint32)) //nolint:gosec // bounded on the left, a sum of lengths
 		},
-		// Upkeep in the goroutine that uses the cache: there is nothing to stop.
+		// Maintenance runs in the goroutine that uses the cache, so nothing has to be
+		// stopped.
 		Executor: func(task func()) { task() },
 		OnAtomicDeletion: func(event otter.DeletionEvent[cacheKey, *statement]) {
 			if event.Cause == otter.CauseOverflow && !c.full.Load() {
@@ -69,17 +72,17 @@ func newCache(cfg CacheConfig) (*cache, error) {
 	return c, nil
 }
 
-// weigh is the bytes that a statement takes. Parts of the text that the
-// statement refers to take none.
+// weigh returns the bytes that an entry takes. Strings that are parts of its text take
+// none.
 func weigh(key cacheKey, s *statement) int {
 	weight := cacheOverhead + len(key.text) + len(s.summary)
-	if s.form != key.text {
-		weight += len(s.form)
+	if s.sanitized != key.text {
+		weight += len(s.sanitized)
 	}
 	return weight
 }
 
-// get finds a statement.
+// get returns the analysis of a statement, if the cache has it.
 func (c *cache) get(key cacheKey) (*statement, bool) {
 	if c.statements == nil {
 		return nil, false
@@ -87,7 +90,7 @@ func (c *cache) get(key cacheKey) (*statement, bool) {
 	return c.statements.GetIfPresent(key)
 }
 
-// put remembers a statement, unless it alone would push out a good part of the
+// put adds a statement, unless it is so large that it would evict a good part of the
 // others.
 func (c *cache) put(key cacheKey, s *statement) {
 	if c.statements == nil || weigh(key, s) > c.maxWeight/largestShare {
@@ -99,14 +102,13 @@ func (c *cache) put(key cacheKey, s *statement) {
 	c.statements.Set(key, s)
 }
 
-// cameBefore tells whether the statement came before, as far as is known, and
-// remembers that it came.
+// cameBefore reports whether the statement appeared before, as far as is known, and
+// notes its appearance.
 func (c *cache) cameBefore(key cacheKey) bool {
 	hash := maphash.String(c.seed, key.text)
 	mark := uint32(hash>>32) | 1 // the upper half
 	return c.once[hash%seenOnce].Swap(mark) == mark
 }
 
-// largestShare is the part of the cache, one of so many, that one statement may
-// take.
+// largestShare is how many statements of the maximum size fit into the cache.
 const largestShare = 8

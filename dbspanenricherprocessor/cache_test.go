@@ -32,7 +32,7 @@ func TestCacheIsBounded(t *testing.T) {
 			require.NoError(t, err)
 			for i := range 5000 {
 				text := fmt.Sprintf("%0*d", tt.length, i)
-				c.put(cacheKey{text: text}, &statement{form: text})
+				c.put(cacheKey{text: text}, &statement{sanitized: text})
 			}
 			if tt.maxEntries == 0 {
 				_, ok := c.get(cacheKey{text: fmt.Sprintf("%0*d", tt.length, 4999)})
@@ -46,7 +46,7 @@ func TestCacheIsBounded(t *testing.T) {
 	}
 }
 
-// One huge statement is not worth all the others.
+// A huge statement must not evict all others.
 func TestCacheRefusesHugeStatements(t *testing.T) {
 	c, err := newCache(CacheConfig{MaxEntries: 100, MaxBytes: 1 << 20})
 	require.NoError(t, err)
@@ -56,8 +56,8 @@ func TestCacheRefusesHugeStatements(t *testing.T) {
 	assert.False(t, ok)
 }
 
-// Statements that come once, since there are literals in them, must not push
-// out the ones that repeat.
+// Statements that appear once, because they have literals, must not evict those that
+// repeat.
 func TestCacheKeepsWhatRepeats(t *testing.T) {
 	c, err := newCache(CacheConfig{MaxEntries: 1000, MaxBytes: 1 << 20})
 	require.NoError(t, err)
@@ -82,7 +82,7 @@ func TestCacheKeepsWhatRepeats(t *testing.T) {
 	assert.Greater(t, float64(hits)/float64(asked), 0.95)
 }
 
-// A full cache takes a statement in when it comes again.
+// A full cache admits a statement on its second appearance.
 func TestCacheWaitsForTheSecondTime(t *testing.T) {
 	c, err := newCache(CacheConfig{MaxEntries: 100, MaxBytes: 1 << 20})
 	require.NoError(t, err)
@@ -119,10 +119,10 @@ func TestCacheIsConcurrent(t *testing.T) {
 			for i := range 2000 {
 				text := strconv.Itoa((i * (worker + 1)) % 200)
 				if s, ok := c.get(cacheKey{text: text}); ok {
-					assert.Equal(t, text, s.form)
+					assert.Equal(t, text, s.sanitized)
 					continue
 				}
-				c.put(cacheKey{text: text}, &statement{form: text})
+				c.put(cacheKey{text: text}, &statement{sanitized: text})
 			}
 		})
 	}

@@ -7,90 +7,92 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/ociapm/otelcol-ociapm/internal/dbspan"
 )
 
-// Conventions names the generations of attribute names that every database
-// span leaves with.
+// Conventions selects the generations of attribute names that every database span
+// leaves with.
 type Conventions string
 
 const (
-	// ConventionsLegacy is the names of before the database conventions became
+	// ConventionsLegacy selects the names from before the database conventions became
 	// stable: db.system, db.statement, net.peer.name, ….
 	ConventionsLegacy Conventions = "legacy"
-	// ConventionsStable is the stable names: db.system.name, db.query.text,
-	// server.address, …, beside the three legacy ones that APM's rule reads.
+	// ConventionsStable selects the stable names, db.system.name, db.query.text,
+	// server.address, …, and the three legacy ones that APM's rule reads.
 	ConventionsStable Conventions = "stable"
-	// ConventionsBoth is all names of both generations.
+	// ConventionsBoth selects all names of both generations.
 	ConventionsBoth Conventions = "both"
 )
 
-// Sanitize says when literals in statement text are replaced by "?".
+// Sanitize selects the statements whose literals are replaced by "?".
 type Sanitize string
 
 const (
-	// SanitizeNever leaves statement text as the application sent it.
+	// SanitizeNever leaves all statements as the application sent them.
 	SanitizeNever Sanitize = "never"
-	// SanitizeAuto sanitizes text that has no bind variables: such text is where
-	// an application puts its values, and the semantic conventions ask for it.
+	// SanitizeAuto sanitizes statements without bind variables, as the semantic
+	// conventions ask: an application puts its values into the text of such a
+	// statement.
 	SanitizeAuto Sanitize = "auto"
 	// SanitizeAlways sanitizes every statement.
 	SanitizeAlways Sanitize = "always"
 )
 
-// SpanName says what a database span is called when it leaves.
+// SpanName selects the names of database spans.
 type SpanName string
 
 const (
-	// SpanNameKeep leaves span names alone.
+	// SpanNameKeep leaves the names of spans unchanged.
 	SpanNameKeep SpanName = "keep"
-	// SpanNameSummary names spans by their query summary, where there is one.
+	// SpanNameSummary names spans after their query summary, if they have one.
 	SpanNameSummary SpanName = "summary"
 )
 
-// Attributes that only APM reads. Source: Oracle's documentation of APM's
-// dimensions.
+// Attributes of APM's own. Source: Oracle's documentation of APM's dimensions.
 const (
-	apmStatement   = "DbStatement"
-	apmOracleSQLID = "DbOracleSqlId"
+	apmStatement   = dbspan.AttrAPMStatement
+	apmOracleSQLID = dbspan.AttrAPMOracleSQLID
 )
 
 // Config is the configuration of the db_span_enricher processor.
 type Config struct {
-	// Conventions is the generations of names that every database span leaves
-	// with. What the application sent stays.
+	// Conventions selects the generations of names that every database span leaves
+	// with. The attributes that the application sent stay.
 	Conventions Conventions `mapstructure:"conventions"`
 
-	// QueryText says what becomes of statement text.
+	// QueryText configures the text of statements.
 	QueryText QueryTextConfig `mapstructure:"query_text"`
 
-	// SpanName says what a database span is called when it leaves.
+	// SpanName selects the names of database spans.
 	SpanName SpanName `mapstructure:"span_name"`
 
-	// APMAttributes is the attributes of APM's own that are added: any of
-	// DbStatement and DbOracleSqlId.
+	// APMAttributes lists the attributes of APM's own to add, of DbStatement and
+	// DbOracleSqlId.
 	APMAttributes []string `mapstructure:"apm_attributes"`
 
-	// Cache bounds the memory that remembers analyzed statements.
+	// Cache limits the cache of analyzed statements.
 	Cache CacheConfig `mapstructure:"cache"`
 }
 
-// QueryTextConfig says what becomes of statement text.
+// QueryTextConfig configures the text of statements.
 type QueryTextConfig struct {
-	// Sanitize says when literals are replaced.
+	// Sanitize selects the statements whose literals are replaced.
 	Sanitize Sanitize `mapstructure:"sanitize"`
 
-	// MaxLength is the bytes that a statement may have; longer text is cut
+	// MaxLength is the maximum length of a statement in bytes. A longer one is cut
 	// between characters. 0 is no limit.
 	MaxLength int `mapstructure:"max_length"`
 }
 
-// CacheConfig bounds the cache of analyzed statements. The cache is off if
-// either bound is 0.
+// CacheConfig limits the cache of analyzed statements. The cache is off if either
+// limit is 0.
 type CacheConfig struct {
-	// MaxEntries is the statements that it may hold.
+	// MaxEntries is the maximum number of statements.
 	MaxEntries int `mapstructure:"max_entries"`
 
-	// MaxBytes is the bytes that they may take together.
+	// MaxBytes is the maximum number of bytes that they take together.
 	MaxBytes int `mapstructure:"max_bytes"`
 }
 

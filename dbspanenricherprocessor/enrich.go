@@ -4,6 +4,7 @@
 package dbspanenricherprocessor // import "github.com/ociapm/otelcol-ociapm/dbspanenricherprocessor"
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -13,18 +14,18 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/dbspan"
 )
 
-// batch is the state of the work on one batch.
+// batch is the state of processing one batch.
 type batch struct {
 	counts    counts
 	db        dbspan.Span
 	additions additions
 
-	// Of the last span: most spans of a batch have the same system.
+	// The last span's. Most spans of a batch have the same system.
 	system  dbspan.System
 	grammar grammar
 }
 
-// grammarOf is the grammar of the system's statements.
+// grammarOf returns the grammar of the system's statements.
 func (b *batch) grammarOf(system dbspan.System) grammar {
 	if system != b.system {
 		b.system, b.grammar = system, grammarOf(system)
@@ -32,21 +33,21 @@ func (b *batch) grammarOf(system dbspan.System) grammar {
 	return b.grammar
 }
 
-// counts is what happened to the spans of one batch.
+// counts has the numbers of one batch for the processor's metrics.
 type counts struct {
 	spans, hits, misses, unparsed int64
 }
 
-// origin is what the spans of one resource have in common.
+// origin is what the spans of one resource share.
 type origin struct {
 	resource pcommon.Map
-	// language is the SDK's, once it was asked for.
+	// language is that of the SDK, or nil if nobody has asked for it yet.
 	language *string
 }
 
-// passesJDBC tells whether a "?" in a statement can be a bind variable of JDBC:
-// no other driver of Oracle's takes it, so that only the word of an SDK for
-// another language is against it.
+// passesJDBC reports whether a "?" in a statement can be a bind variable of JDBC. No
+// other driver for Oracle Database accepts it, so only an SDK of another language
+// speaks against it.
 func (o *origin) passesJDBC() bool {
 	if o.language == nil {
 		language := ""
@@ -58,7 +59,7 @@ func (o *origin) passesJDBC() bool {
 	return *o.language == "" || *o.language == "java"
 }
 
-// enrich gives one span, whose identity is in the batch, what it lacks.
+// enrich adds to a span what it lacks. b.db is what was read from the span.
 func (e *enricher) enrich(span ptrace.Span, from *origin, b *batch) {
 	db, n := &b.db, &b.counts
 	n.spans++
@@ -83,29 +84,29 @@ func (e *enricher) enrich(span ptrace.Span, from *origin, b *batch) {
 		e.addStable(a, db, s, operation)
 	}
 	if e.addStatement {
-		a.text(apmStatement, db.Sent.APMStatement, s.form)
+		a.text(apmStatement, db.Sent.APMStatement, s.sanitized)
 	}
 	if e.addSQLID && db.Sent.APMOracleSQLID == "" {
 		a.text(apmOracleSQLID, "", e.oracleSQLID(db, s, from))
 	}
 	a.apply(span.Attributes(), db.Sent.Odd)
 
-	// After the additions: a value that is now there under a second name may be a
-	// copy of the statement, too.
+	// This comes after the additions, because they may copy the statement to other
+	// attributes.
 	if text != "" && e.analyzer.alters() {
-		e.reform(span, db, g, s)
+		e.redactCopies(span, db, g, s)
 	}
 	if e.cfg.SpanName == SpanNameSummary {
-		if summary, ok := span.Attributes().Get("db.query.summary"); ok && summary.Str() != "" {
+		if summary, ok := span.Attributes().Get(dbspan.AttrSummary); ok && summary.Str() != "" {
 			span.SetName(summary.Str())
 		}
 	}
 }
 
-// noStatement is what a span without a statement has.
+// noStatement is the analysis of a span without a statement.
 var noStatement = &statement{}
 
-// statement analyzes a text, or remembers how it was analyzed before.
+// statement returns the analysis of a text, from the cache if it is there.
 func (e *enricher) statement(g grammar, text string, n *counts) *statement {
 	key := cacheKey{grammar: g, text: text}
 	if s, ok := e.cache.get(key); ok {
@@ -118,38 +119,39 @@ func (e *enricher) statement(g grammar, text string, n *counts) *statement {
 	return s
 }
 
-// addAlways adds what APM reads, and what has one name in both generations.
+// addAlways adds the attributes that APM reads, and those with one name in both
+// generations.
 func (e *enricher) addAlways(a *additions, db *dbspan.Span, s *statement, operation string) {
 	t := &db.Sent
-	a.text("db.system", t.System, db.System.Legacy)
-	a.text("db.statement", t.Statement, s.form)
-	a.text("db.operation", t.Operation, operation)
-	a.text("db.query.summary", t.Summary, e.summary(db, s))
+	a.text(dbspan.AttrSystem, t.System, db.System.Legacy)
+	a.text(dbspan.AttrStatement, t.Statement, s.sanitized)
+	a.text(dbspan.AttrOperation, t.Operation, operation)
+	a.text(dbspan.AttrSummary, t.Summary, e.summary(db, s))
 }
 
-// addLegacy adds the rest of the legacy names.
+// addLegacy adds the other legacy attributes.
 func (e *enricher) addLegacy(a *additions, db *dbspan.Span, s *statement) {
 	t := &db.Sent
 	if index, ok := redisIndex(db); ok {
 		if t.Name == "" && t.RedisIndex == "" {
-			a.number("db.redis.database_index", index)
+			a.number(dbspan.AttrRedisIndex, index)
 		}
 	} else {
-		a.text("db.name", t.Name, db.Namespace)
+		a.text(dbspan.AttrName, t.Name, db.Namespace)
 	}
 	if t.SQLTable == "" && t.MongoCollection == "" && t.CassandraTable == "" && t.CosmosContainer == "" {
 		if name := collectionName(db.System); name != "" {
 			a.text(name, "", e.collection(db, s))
 		}
 	}
-	a.text("net.peer.name", t.NetPeerName, db.ServerAddress)
+	a.text(dbspan.AttrNetPeerName, t.NetPeerName, db.ServerAddress)
 	if t.NetPeerPort == 0 && db.ServerPort != 0 {
-		a.number("net.peer.port", db.ServerPort)
+		a.number(dbspan.AttrNetPeerPort, db.ServerPort)
 	}
 }
 
-// redisIndex is the number of a Redis database, which has a legacy name of its
-// own.
+// redisIndex returns the number of a Redis database, which has a legacy attribute of
+// its own.
 func redisIndex(db *dbspan.Span) (int64, bool) {
 	if db.System.Language != dbspan.LanguageRedis {
 		return 0, false
@@ -158,43 +160,43 @@ func redisIndex(db *dbspan.Span) (int64, bool) {
 	return int64(index), err == nil
 }
 
-// collectionName is the legacy name of what a statement works on, "" if the
-// legacy conventions have none for the system.
+// collectionName returns the legacy name of the attribute for the collection, or "" if
+// the legacy conventions have none for the system.
 func collectionName(system dbspan.System) string {
 	switch system.Legacy {
 	case "mongodb":
-		return "db.mongodb.collection"
+		return dbspan.AttrMongoCollection
 	case "cassandra":
-		return "db.cassandra.table"
+		return dbspan.AttrCassandraTable
 	case "cosmosdb":
-		return "db.cosmosdb.container"
+		return dbspan.AttrCosmosContainer
 	}
 	if system.Language != dbspan.LanguageSQL {
 		return ""
 	}
-	return "db.sql.table"
+	return dbspan.AttrSQLTable
 }
 
-// addStable adds the stable names.
+// addStable adds the stable attributes.
 func (e *enricher) addStable(a *additions, db *dbspan.Span, s *statement, operation string) {
 	t := &db.Sent
-	a.text("db.system.name", t.SystemName, db.System.Stable)
-	a.text("db.query.text", t.QueryText, s.form)
-	a.text("db.operation.name", t.OperationName, operation)
-	a.text("db.namespace", t.Namespace, db.Namespace)
-	a.text("db.collection.name", t.CollectionName, e.collection(db, s))
+	a.text(dbspan.AttrSystemName, t.SystemName, db.System.Stable)
+	a.text(dbspan.AttrQueryText, t.QueryText, s.sanitized)
+	a.text(dbspan.AttrOperationName, t.OperationName, operation)
+	a.text(dbspan.AttrNamespace, t.Namespace, db.Namespace)
+	a.text(dbspan.AttrCollectionName, t.CollectionName, e.collection(db, s))
 	if size := max(t.RedisCommands, t.RedisPipeline); t.BatchSize == 0 && size > 1 {
-		a.number("db.operation.batch.size", size)
+		a.number(dbspan.AttrBatchSize, size)
 	}
-	a.text("db.stored_procedure.name", t.StoredProcedure, e.derived(db, s.procedure))
-	a.text("server.address", t.ServerAddress, db.ServerAddress)
+	a.text(dbspan.AttrStoredProcedure, t.StoredProcedure, e.derived(db, s.procedure))
+	a.text(dbspan.AttrServerAddress, t.ServerAddress, db.ServerAddress)
 	if t.ServerPort == 0 && db.ServerPort != 0 {
-		a.number("server.port", db.ServerPort)
+		a.number(dbspan.AttrServerPort, db.ServerPort)
 	}
 }
 
-// operation is the operation that the application sent, or that the statement
-// holds, or that the span is named by.
+// operation returns, in order of preference, the operation that the application sent,
+// the one of the statement, or the one in the span's name.
 func (e *enricher) operation(span ptrace.Span, db *dbspan.Span, s *statement) string {
 	if db.Operation != "" {
 		if withTarget(db.Operation, s.operation) {
@@ -208,7 +210,7 @@ func (e *enricher) operation(span ptrace.Span, db *dbspan.Span, s *statement) st
 	if s.operation != "" {
 		return s.operation
 	}
-	// Not if the span may have been named by its summary before.
+	// Not if another collector may have named the span by its summary.
 	if db.System.Language == dbspan.LanguageSQL && (e.cfg.SpanName == SpanNameKeep || db.Sent.Summary == "") {
 		if verb := verbOf(span.Name()); verb != "" {
 			return verb
@@ -217,14 +219,14 @@ func (e *enricher) operation(span ptrace.Span, db *dbspan.Span, s *statement) st
 	return db.Call
 }
 
-// withTarget tells whether what an application sent as the operation is the one of
-// the statement with more behind it: SQLAlchemy's instrumentation sends "INSERT hotel".
+// withTarget reports whether the application sent the operation with something after
+// it. SQLAlchemy's instrumentation sends "INSERT hotel".
 func withTarget(sent, operation string) bool {
 	n := len(operation)
 	return n > 0 && len(sent) > n && sent[n] == ' ' && strings.EqualFold(sent[:n], operation)
 }
 
-// verbOf finds an SQL verb at the start of a span's name: "SELECT shop",
+// verbOf returns the SQL verb at the start of a span's name, or "": "SELECT shop",
 // "pg.query:INSERT shop".
 func verbOf(name string) string {
 	name, _, _ = strings.Cut(name, " ")
@@ -237,14 +239,14 @@ func verbOf(name string) string {
 	}
 }
 
-// collection is the collection that the application sent, or the only one of
-// the statement.
+// collection returns the collection that the application sent, or else the one of the
+// statement.
 func (e *enricher) collection(db *dbspan.Span, s *statement) string {
-	return either(db.Collection, e.derived(db, s.collection))
+	return cmp.Or(db.Collection, e.derived(db, s.collection))
 }
 
-// derived is what a statement holds, unless the text may have been cut before:
-// then what is left of it can say something else than the whole.
+// derived returns a value that was found in the statement, or "" if another collector
+// may have cut the text: what is left may have another meaning.
 func (e *enricher) derived(db *dbspan.Span, value string) string {
 	if e.cfg.QueryText.MaxLength > 0 && db.Sent.Summary != "" {
 		return ""
@@ -252,14 +254,14 @@ func (e *enricher) derived(db *dbspan.Span, value string) string {
 	return value
 }
 
-// summary is the statement's summary. Source: semantic conventions,
-// db.query.summary, for the name of a batch.
+// summary returns the summary of the statement. Source of BATCH: semantic conventions,
+// db.query.summary.
 func (e *enricher) summary(db *dbspan.Span, s *statement) string {
 	if isPipeline(db, s) {
 		return s.pipeline
 	}
 	if s.summary == "" && db.System.Language == dbspan.LanguageMongo && db.Collection != "" {
-		if operation := either(db.Operation, s.operation); operation != "" {
+		if operation := cmp.Or(db.Operation, s.operation); operation != "" {
 			return operation + " " + db.Collection
 		}
 	}
@@ -269,14 +271,15 @@ func (e *enricher) summary(db *dbspan.Span, s *statement) string {
 	return s.summary
 }
 
-// isPipeline tells whether the span is a pipeline of Redis commands. A line break
-// alone does not make one: an argument can have it, too.
+// isPipeline reports whether the span is a pipeline of Redis commands. A line break is
+// not enough, because an argument can have one.
 func isPipeline(db *dbspan.Span, s *statement) bool {
 	t := &db.Sent
 	return s.pipeline != "" && (t.RedisCommands > 1 || t.RedisPipeline > 1 || t.BatchSize > 1)
 }
 
-// oracleSQLID is the SQL_ID that the driver reported, or that the statement has.
+// oracleSQLID returns the SQL_ID that the driver reported, or else the one that is
+// computed from the statement.
 func (e *enricher) oracleSQLID(db *dbspan.Span, s *statement, from *origin) string {
 	switch {
 	case db.OracleSQLID != "":
@@ -284,8 +287,8 @@ func (e *enricher) oracleSQLID(db *dbspan.Span, s *statement, from *origin) stri
 	case db.System.Legacy != dbspan.Oracle.Legacy:
 		return ""
 	case e.analyzer.alters() && db.Sent.APMStatement != "":
-		// This span has been here before. Its text may no longer be what the server
-		// parsed, and if it had an id then, it would have it now.
+		// This span has passed such a processor before. Its text may no longer be the
+		// one that the server parsed, and an SQL_ID would have been added then.
 		return ""
 	case db.ServerText != "":
 		id, _ := oracleSQLIDs(db.ServerText)
@@ -299,28 +302,22 @@ func (e *enricher) oracleSQLID(db *dbspan.Span, s *statement, from *origin) stri
 	}
 }
 
-func either(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
-
-// additions collects what a span is to get, so that its attributes grow once.
+// additions collects the attributes to add to a span, so that its map grows once.
 type additions struct {
 	length  int
 	entries [maxAdditions]addition
 }
 
-// maxAdditions is the attributes that one span can get at most.
+// maxAdditions is the maximum number of attributes that are added to a span.
 const maxAdditions = 20
 
+// addition is an attribute to add.
 type addition struct {
 	name, text string
 	number     int64 // if text is empty
 }
 
-// text adds an attribute that the application did not send.
+// text adds an attribute, unless the application sent it or there is no value.
 func (a *additions) text(name, sent, value string) {
 	if sent == "" && value != "" {
 		a.entries[a.length] = addition{name: name, text: value}
@@ -328,18 +325,18 @@ func (a *additions) text(name, sent, value string) {
 	}
 }
 
-// number adds an attribute that the application did not send.
+// number adds an attribute.
 func (a *additions) number(name string, value int64) {
 	a.entries[a.length] = addition{name: name, number: value}
 	a.length++
 }
 
-// spareAttributes is room for what the processors behind this one add, such as
-// peer.service: without it the attributes would grow a second time, to the double.
+// spareAttributes is room for what the processors after this one add, such as
+// peer.service. Without it the map would grow a second time, to twice its size.
 const spareAttributes = 2
 
-// apply writes the additions. A value of a type that the conventions do not
-// know for the name stays, too: the application sent it, which odd tells.
+// apply writes the additions. odd is whether the application sent an attribute with a
+// type that the conventions do not give it. Such a value stays.
 func (a *additions) apply(attrs pcommon.Map, odd bool) {
 	if a.length == 0 {
 		return

@@ -30,8 +30,7 @@ func TestFactory(t *testing.T) {
 	require.NoError(t, componenttest.CheckConfigStruct(factory.CreateDefaultConfig()))
 }
 
-// The processor counts what it does, and tells the pipeline that it changes
-// data.
+// The processor counts what it does, and declares that it changes data.
 func TestTelemetry(t *testing.T) {
 	tel := componenttest.NewTelemetry()
 	set := metadatatest.NewSettings(tel)

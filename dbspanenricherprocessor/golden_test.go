@@ -14,8 +14,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/testutil/goldentest"
 )
 
-// TestGolden enriches each testdata/<case>/input.yaml, with the configuration
-// beside it if there is one.
+// TestGolden enriches each testdata/<case>/input.yaml, with the case's configuration if
+// it has one.
 func TestGolden(t *testing.T) {
 	goldentest.Run(t, createDefaultConfig, func(t *testing.T, cfg component.Config) goldentest.Process {
 		t.Helper()

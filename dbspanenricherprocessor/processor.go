@@ -13,7 +13,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/dbspan"
 )
 
-// enricher gives database spans what they lack.
+// enricher adds to database spans what they lack.
 type enricher struct {
 	cfg          *Config
 	telemetry    *metadata.TelemetryBuilder

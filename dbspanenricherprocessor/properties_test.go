@@ -21,7 +21,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/testutil/goldentest"
 )
 
-// secret stands in literals only.
+// secret stands only in literals.
 const secret = "XSECRETX"
 
 var (
@@ -72,7 +72,7 @@ func randomConfig(r *rand.Rand) *Config {
 	return cfg
 }
 
-// randomSpan fills a CLIENT span with a random choice of attributes.
+// randomSpan fills a CLIENT span with random attributes.
 func randomSpan(r *rand.Rand, span ptrace.Span) {
 	span.SetKind(ptrace.SpanKindClient)
 	text := pick(r, someStatements)
@@ -142,7 +142,7 @@ func marshal(t *testing.T, td ptrace.Traces) string {
 	return string(data)
 }
 
-// A span that passes two processors leaves as from one.
+// A second processor must not change what the first has enriched.
 func TestEnrichIsIdempotent(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for i := range 20_000 {
@@ -158,7 +158,7 @@ func TestEnrichIsIdempotent(t *testing.T) {
 	}
 }
 
-// The order of the attributes changes nothing but the order of the attributes.
+// The order of the attributes must not matter, except for the order of the result.
 func TestEnrichIsIndependentOfOrder(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
 	for i := range 10_000 {
@@ -178,7 +178,7 @@ func TestEnrichIsIndependentOfOrder(t *testing.T) {
 	}
 }
 
-// requireSameSpans compares names and attributes, the latter in any order.
+// requireSameSpans compares names, and attributes in any order.
 func requireSameSpans(t *testing.T, want, got ptrace.Traces, from func(int) string) {
 	t.Helper()
 	for j, span := range spansOf(want).All() {
@@ -204,8 +204,8 @@ func shuffle(r *rand.Rand, attrs pcommon.Map) {
 	out.MoveTo(attrs)
 }
 
-// With the text left alone, everything that the application sent stays, and a
-// database span has what APM's rule reads.
+// If no text is changed, everything that the application sent must stay, and every
+// database span must have what APM's rule reads.
 func TestEnrichKeepsWhatWasSent(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
 	for range 10_000 {
@@ -235,7 +235,7 @@ func TestEnrichKeepsWhatWasSent(t *testing.T) {
 	}
 }
 
-// With sanitizing on, nothing of a literal is left anywhere in a span.
+// If statements are sanitized, no part of a literal may be left anywhere in a span.
 func TestSanitizeLeavesNoCopy(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
 	for i := range 20_000 {
@@ -286,7 +286,7 @@ func TestSanitizeLeavesNoCopy(t *testing.T) {
 	}
 }
 
-// Spans that are not calls to a database leave byte for byte as they came.
+// Spans that are no calls to a database must leave byte for byte as they came.
 func TestOthersAreUntouched(t *testing.T) {
 	file, err := os.Open(filepath.Join("testdata", "apache-httpd.jsonl"))
 	require.NoError(t, err)
@@ -322,7 +322,7 @@ func TestOthersAreUntouched(t *testing.T) {
 	assert.Equal(t, 17, clients)
 }
 
-// Many goroutines share one processor.
+// Several goroutines may share a processor.
 func TestEnrichIsConcurrent(t *testing.T) {
 	cfg := createDefaultConfig().(*Config)
 	cfg.QueryText.Sanitize = SanitizeAlways

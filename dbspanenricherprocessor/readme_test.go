@@ -12,7 +12,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/testutil/goldentest"
 )
 
-// The README's table is made of golden cases.
+// The table in the README must agree with the golden cases.
 func TestReadmeTable(t *testing.T) {
 	rows := []goldentest.Row{
 		{From: "Oracle, Python dbapi ¹", Case: "python_oracledb", Text: "hotel_id"},
@@ -49,7 +49,7 @@ func TestReadmeTable(t *testing.T) {
 			return !sent
 		}
 		never := func(string, pcommon.Value) bool { return false }
-		// A value that came under another name.
+		// A value that the application sent under another name.
 		copied := func(_ string, value pcommon.Value) bool {
 			for _, sent := range in.All() {
 				if value.Equal(sent) {

@@ -36,8 +36,8 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// The ids are those that a real Oracle Database gave, or that the texts which
-// it must have parsed have by the same algorithm.
+// Each SQL_ID was given by a real Oracle Database, or computed by the same algorithm
+// from the text that such a database must have parsed.
 func TestOracleSQLIDs(t *testing.T) {
 	bind, _ := sqltext.OracleSQLID("SELECT * FROM emp WHERE id = :1 ")
 	plain, _ := sqltext.OracleSQLID("select count(*) from employees")
@@ -63,7 +63,7 @@ func TestOracleSQLIDs(t *testing.T) {
 	assert.NotEmpty(t, id, "braces alone are no escape")
 }
 
-// Texts of which the SQL_ID cannot be the server's have none.
+// A text that the server cannot have parsed must have no SQL_ID.
 func TestAnalyzeWithoutSQLID(t *testing.T) {
 	a := newAnalyzer(createDefaultConfig().(*Config), true)
 	tests := []struct {
@@ -140,7 +140,7 @@ func TestAnalyzeOtherLanguages(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {
 			s := a.analyze(grammar{language: tt.language}, tt.text)
-			assert.Equal(t, tt.text, s.form)
+			assert.Equal(t, tt.text, s.sanitized)
 			assert.Equal(t, tt.operation, s.operation)
 			assert.Equal(t, tt.collection, s.collection)
 			assert.Equal(t, tt.summary, s.summary)
@@ -149,8 +149,8 @@ func TestAnalyzeOtherLanguages(t *testing.T) {
 	}
 }
 
-// Whatever the form is, taking it again gives the same.
-func FuzzForm(f *testing.F) {
+// Sanitizing a second time must change nothing.
+func FuzzSanitized(f *testing.F) {
 	for _, text := range someStatements {
 		f.Add(text, uint8(dbspan.LanguageSQL), uint8(sqltext.Oracle), uint16(0))
 		f.Add(text, uint8(dbspan.LanguageMongo), uint8(0), uint16(20))
@@ -160,12 +160,12 @@ func FuzzForm(f *testing.F) {
 		cfg := createDefaultConfig().(*Config)
 		cfg.QueryText = QueryTextConfig{Sanitize: SanitizeAlways, MaxLength: int(limit)}
 		a := newAnalyzer(cfg, true)
-		form := a.analyze(g, text).form
-		if limit > 0 && len(form) > int(limit) {
-			t.Errorf("%d bytes of %d", len(form), limit)
+		sanitized := a.analyze(g, text).sanitized
+		if limit > 0 && len(sanitized) > int(limit) {
+			t.Errorf("%d bytes of %d", len(sanitized), limit)
 		}
-		if again := a.analyze(g, form).form; again != form && g.language == dbspan.LanguageSQL {
-			t.Errorf("%q becomes %q, then %q", text, form, again)
+		if again := a.analyze(g, sanitized).sanitized; again != sanitized && g.language == dbspan.LanguageSQL {
+			t.Errorf("%q becomes %q, then %q", text, sanitized, again)
 		}
 	})
 }

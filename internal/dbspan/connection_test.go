@@ -114,7 +114,7 @@ func TestParseConnection(t *testing.T) {
 	}
 }
 
-// No part of a password may come out under another name, whatever stands in it.
+// No part of a password may leave under another name, whatever characters it has.
 func TestParseConnectionKeepsPasswords(t *testing.T) {
 	shapes := []string{
 		"jdbc:oracle:thin:app/%s@//db1:1521/svc",

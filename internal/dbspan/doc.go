@@ -1,12 +1,21 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package dbspan knows what a database span is. One pass over a span's
-// attributes gives its database identity, from whichever generation of the
-// OpenTelemetry database conventions its instrumentation follows, and from what
-// else instrumentations leave behind: names of drivers, connection strings,
-// JDBC URLs, their own names, and well-known ports.
+// Package dbspan finds the database of a span. It reads the attributes of both
+// generations of the OpenTelemetry database conventions, and what else
+// instrumentations report: drivers, connection strings, JDBC URLs, well-known
+// ports, and the names of the instrumentations themselves.
 //
-// The package only reads. It never hands out a connection string or any part of
-// one that can hold a password.
+// Read goes through names.go, where each attribute has its constant and its
+// field of Sent, then read.go, which fills Sent, then resolve.go, which fills
+// the rest of Span. system.go, scope.go and port.go hold what is known about
+// products, instrumentations and ports. ParseConnection reads connection strings
+// by their syntax: url.go, oracle.go, pairs.go. plausible.go decides what can be
+// a host, a port or a database's name.
+//
+// To add an attribute, start in names.go; a database, in system.go; an
+// instrumentation, in scope.go.
+//
+// The package only reads. It never returns a connection string, or a part of one
+// that may hold a password.
 package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"

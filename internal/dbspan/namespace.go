@@ -5,11 +5,11 @@ package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"
 
 import "strings"
 
-// databaseOf returns the database in a db.namespace, without what some systems
-// put beside it: db.name never had it, and one database must not get a second
-// name from the way in which an app reports it. Source: semantic-conventions,
-// docs/db/postgresql.md ({database}|{schema}) and docs/db/sql-server.md
-// ({instance}|{database}).
+// databaseOf returns the database of a db.namespace, without the schema or the
+// instance that some systems add. db.name never had those, and a database must
+// not have two names only because apps report it in two ways. Source:
+// semantic-conventions, docs/db/postgresql.md ({database}|{schema}) and
+// docs/db/sql-server.md ({instance}|{database}).
 func databaseOf(system System, namespace string) string {
 	switch system.Legacy {
 	case "postgresql":

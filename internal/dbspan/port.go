@@ -3,9 +3,9 @@
 
 package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"
 
-// SystemOfPort is the database that is known to listen on a port, and only a
-// database: 9200 and 8123 speak HTTP, 50000 is anyone's. Source: IANA's service
-// names and port numbers, and the products' manuals.
+// SystemOfPort returns the database that is known to listen on a port, if only
+// databases do: 9200 and 8123 speak HTTP, and 50000 may be anything. Source:
+// IANA's service names and port numbers, and the products' manuals.
 func SystemOfPort(port int64) (System, bool) {
 	switch port {
 	case 1521, 1522, 2484: // 1522 is Autonomous Database's, 2484 TCPS

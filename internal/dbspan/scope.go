@@ -5,18 +5,19 @@ package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"
 
 import "strings"
 
-// Scope is what the name of an instrumentation scope says about its spans.
+// Scope is what the name of an instrumentation scope tells about its spans.
 type Scope struct {
-	// Database tells that the scope instruments a database client.
+	// Database is whether the scope instruments a database client.
 	Database bool
-	// JDBC tells that its statements went through JDBC, where "?" is a bind
+	// JDBC is whether its statements go through JDBC, where "?" is a bind
 	// variable.
 	JDBC bool
-	// System is the database, where the scope knows only one.
+	// System is the database product, if the scope instruments only one.
 	System System
 }
 
-// LookupScope finds what the name of an instrumentation scope says.
+// LookupScope returns what the name of an instrumentation scope tells. It is zero
+// for an unknown name.
 func LookupScope(name string) Scope {
 	if name == "" {
 		return Scope{}
@@ -36,10 +37,10 @@ func LookupScope(name string) Scope {
 	return Scope{}
 }
 
-// scopePrefixes is how the scope names of the OpenTelemetry projects begin; what
-// follows is a library's name, which may have a version or a suffix behind it.
+// scopePrefixes has the starts of the scope names of the OpenTelemetry projects.
+// The name of a library follows, sometimes with a version or a suffix.
 var scopePrefixes = []string{
-	"io.opentelemetry.contrib.php.", // before the Java agent's, which it begins with
+	"io.opentelemetry.contrib.php.", // before that of the Java agent, which is a prefix of it
 	"io.opentelemetry.",             // Java agent: io.opentelemetry.jdbc, io.opentelemetry.mongo-4.0
 	"opentelemetry.instrumentation.",
 	"@opentelemetry/instrumentation-",
@@ -49,7 +50,7 @@ var scopePrefixes = []string{
 	"go.opentelemetry.io/contrib/instrumentation/",
 }
 
-// scopeLibrary finds a library by the part of a scope's name that names it.
+// scopeLibrary returns what the library tells that a scope is named after.
 func scopeLibrary(name string) (Scope, bool) {
 	if i := strings.LastIndexByte(name, '/'); i >= 0 { // Go: …/mongo/otelmongo
 		name = name[i+1:]
@@ -130,7 +131,8 @@ func indexScopes(bySystem map[string]string) map[string]Scope {
 	return index
 }
 
-// known is LookupSystem for names that this package itself writes.
+// known is LookupSystem for the names that this package uses itself. For "" it
+// returns the zero System.
 func known(name string) System {
 	s, _ := LookupSystem(name)
 	return s

@@ -5,36 +5,36 @@ package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"
 
 import "strings"
 
-// Language is the kind of text that a database system takes as a statement.
+// Language is what the statements of a database system are written in.
 type Language uint8
 
 const (
-	// LanguageOther is text that follows none of the languages below.
+	// LanguageOther is none of the languages below.
 	LanguageOther Language = iota
-	// LanguageSQL is SQL and what reads like it (CQL, N1QL, InfluxQL).
+	// LanguageSQL is SQL, and what reads like it: CQL, N1QL, InfluxQL.
 	LanguageSQL
-	// LanguageRedis is Redis and Valkey commands.
+	// LanguageRedis is the commands of Redis and Valkey.
 	LanguageRedis
-	// LanguageMemcached is Memcached commands.
+	// LanguageMemcached is the commands of Memcached.
 	LanguageMemcached
-	// LanguageMongo is MongoDB commands in JSON.
+	// LanguageMongo is the commands of MongoDB in JSON.
 	LanguageMongo
 	// LanguageSearch is the JSON of Elasticsearch and OpenSearch.
 	LanguageSearch
 )
 
-// System is a database product under the names that the two generations of the
-// conventions give it. The zero value is no known product.
+// System is a database product with its names in both generations of the
+// conventions. The zero value stands for no product.
 type System struct {
 	// Legacy is the value of db.system, such as "oracle".
 	Legacy string
 	// Stable is the value of db.system.name, such as "oracle.db".
 	Stable string
-	// Language is what its statements are written in.
+	// Language is the language of its statements.
 	Language Language
 }
 
-// OtherSQL is the conventions' name for an SQL database that is not known.
+// OtherSQL is an unknown SQL database, by the name that the conventions give it.
 var OtherSQL = System{Legacy: otherSQL, Stable: otherSQL, Language: LanguageSQL}
 
 const otherSQL = "other_sql"
@@ -42,12 +42,11 @@ const otherSQL = "other_sql"
 // Oracle is Oracle Database.
 var Oracle = System{Legacy: "oracle", Stable: "oracle.db", Language: LanguageSQL}
 
-// IsZero tells whether s is no known product.
+// IsZero reports whether s stands for no product.
 func (s System) IsZero() bool { return s.Legacy == "" }
 
-// LookupSystem finds the system that a value of db.system, db.system.name, a
-// driver's name, a JDBC sub-protocol or a URL scheme means. It does not mind
-// case.
+// LookupSystem finds a system by its value of db.system or db.system.name, by the
+// name of a driver, by a JDBC subprotocol or by a URL scheme, in any case.
 func LookupSystem(name string) (System, bool) {
 	if s, ok := systems[name]; ok {
 		return *s, true
@@ -62,8 +61,8 @@ func LookupSystem(name string) (System, bool) {
 	return *s, true
 }
 
-// systemOf is LookupSystem that takes an unknown name as the name of a product
-// that this package has not heard of.
+// systemOf is LookupSystem, but takes an unknown name for the name of a product that
+// is not in the table.
 func systemOf(name string) System {
 	if s, ok := LookupSystem(name); ok {
 		return s
@@ -71,12 +70,12 @@ func systemOf(name string) System {
 	return System{Legacy: name, Stable: name}
 }
 
-// maxSystemName is longer than every name in the table, in bytes.
+// maxSystemName is a length in bytes that no name in the table exceeds.
 const maxSystemName = 64
 
-// systemTable is the products of the conventions (attribute registry of
-// semantic-conventions, db.system and db.system.name), each with the other
-// names under which instrumentations, drivers and URLs know it.
+// systemTable has the products of the conventions, each with the other names that
+// instrumentations, drivers and URLs have for it. Source: attribute registry of
+// semantic-conventions, db.system and db.system.name.
 var systemTable = []struct {
 	system  System
 	aliases string
@@ -154,8 +153,8 @@ var systemTable = []struct {
 	{OtherSQL, "other-sql"},
 }
 
-// vague is values of db.system that say no more than that there is a database:
-// what else the span knows is asked first.
+// vague reports whether a value of db.system tells no more than that there is a
+// database. Other sources are then better.
 func vague(name string) bool {
 	switch name {
 	case otherSQL, "sql", "jdbc", "odbc", "database", "db", "unknown", "other":

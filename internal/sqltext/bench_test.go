@@ -10,7 +10,7 @@ import (
 	"github.com/DataDog/go-sqllexer"
 )
 
-// medium has 500 bytes: what an application's query looks like.
+// medium is a typical query of an application, with 500 bytes.
 const medium = `SELECT b.id, b.guest_name, b.check_in, b.check_out, r.room_number, r.room_type, h.name, h.city
   FROM bookings b
   JOIN rooms r ON r.id = b.room_id
@@ -69,7 +69,7 @@ func BenchmarkSanitize(b *testing.B) {
 	}
 }
 
-// BenchmarkGoSQLLexer is what the lexer that contrib uses takes for the same.
+// BenchmarkGoSQLLexer measures the lexer that contrib uses, for comparison.
 func BenchmarkGoSQLLexer(b *testing.B) {
 	obfuscator := sqllexer.NewObfuscator(sqllexer.WithReplaceDigits(false))
 	normalizer := sqllexer.NewNormalizer(sqllexer.WithCollectCommands(true), sqllexer.WithCollectTables(true),
@@ -96,7 +96,8 @@ func BenchmarkOracleSQLID(b *testing.B) {
 	}
 }
 
-// BenchmarkLength shows that a byte costs the same in a text of any length.
+// BenchmarkLength shows that the time of a byte does not depend on the length of the
+// text.
 func BenchmarkLength(b *testing.B) {
 	for _, t := range []struct {
 		name string
@@ -113,7 +114,7 @@ func BenchmarkLength(b *testing.B) {
 	}
 }
 
-// BenchmarkHostile reads 10 MB that are made to be hard to read.
+// BenchmarkHostile reads 10 MB of text that is made to be slow to read.
 func BenchmarkHostile(b *testing.B) {
 	const size = 10 << 20
 	for _, t := range []struct{ name, text string }{

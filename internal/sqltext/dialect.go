@@ -5,26 +5,25 @@ package sqltext
 
 import "strings"
 
-// Dialect says by whose lexical rules a text is read. The rules differ in what a
-// quote, a bracket, a backslash or a number sign means, which decides where a
-// literal ends.
+// Dialect is a set of lexical rules. The dialects differ in what a quote, a bracket, a
+// backslash or a number sign means, which decides where a literal ends.
 type Dialect uint8
 
 const (
-	// Generic is for a system that is not known. What the known systems read
-	// differently is read so that no literal can survive; see the package
-	// documentation for what that costs.
+	// Generic is for an unknown system. What the known systems read differently is
+	// read so that no literal can survive. The package documentation says what that
+	// costs.
 	Generic Dialect = iota
-	// Oracle is Oracle Database, SQL and PL/SQL.
+	// Oracle is the SQL and PL/SQL of Oracle Database.
 	Oracle
-	// PostgreSQL is also for the systems that speak its language, such as
+	// PostgreSQL also covers the systems that speak its language, such as
 	// CockroachDB, Redshift and YugabyteDB.
 	PostgreSQL
-	// MySQL is also for MariaDB, TiDB and the others of the family.
+	// MySQL also covers MariaDB, TiDB and the others of that family.
 	MySQL
-	// SQLServer is Microsoft SQL Server and Azure SQL, Transact-SQL.
+	// SQLServer is the Transact-SQL of Microsoft SQL Server and Azure SQL.
 	SQLServer
-	// SQLite is also for libSQL.
+	// SQLite also covers libSQL.
 	SQLite
 )
 
@@ -43,10 +42,9 @@ func (d Dialect) known() Dialect {
 	return Generic
 }
 
-// DialectOf returns the dialect for a value of db.system (semantic conventions
-// 1.24 and older) or db.system.name (1.33 and newer), also for the product and
-// driver names that applications send in their place. What is not known is
-// Generic.
+// DialectOf returns the dialect for a value of db.system or db.system.name, in any
+// case. It also knows the names of products and drivers that applications send in
+// their place. For any other value it returns Generic.
 func DialectOf(system string) Dialect {
 	switch strings.ToLower(system) {
 	case "oracle", "oracle.db", "oracledb", "oracle_db":
@@ -66,28 +64,28 @@ func DialectOf(system string) Dialect {
 	return Generic
 }
 
-// escapes says what a backslash in a quoted literal does.
+// escapes is what a backslash in a quoted literal means.
 type escapes uint8
 
 const (
-	escapesOpen    escapes = iota // not known: decided at the first backslash that matters
-	escapesNone                   // nothing
-	escapesApply                  // takes the next character's meaning away
-	escapesUnknown                // cannot be known: everything from there on is taken for a literal
+	escapesOpen    escapes = iota // undecided until the first backslash that matters
+	escapesNone                   // itself
+	escapesApply                  // the next character stands for itself
+	escapesUnknown                // cannot be determined: the rest of the text counts as a literal
 )
 
-// rules are a dialect's lexical rules.
+// rules are the lexical rules of a dialect.
 type rules struct {
-	escapes       escapes // in '…'
+	escapes       escapes // what a backslash in '…' means
 	backtick      bool    // `…` is an identifier
 	bracket       bool    // […] is an identifier
 	dollarQuote   bool    // $tag$…$tag$ is a literal
 	qQuote        bool    // q'[…]' is a literal
 	eQuote        bool    // E'…' is a literal with backslash escapes
-	nestedComment bool    // /* /* */ */
+	nestedComment bool    // comments nest: /* /* */ */
 	numberSign    bool    // # starts a comment
-	blankDashes   bool    // -- starts a comment only before a blank
-	dbLink        bool    // table@link
+	blankDashes   bool    // -- starts a comment only before white space
+	dbLink        bool    // table@link is a name
 	strictDouble  bool    // "…" is an identifier wherever it stands
 }
 

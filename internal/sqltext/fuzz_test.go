@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// hostile are texts that are easily read wrong.
+// hostile has texts that are easily misread.
 var hostile = []string{
 	"", " ", ";", "'", `"`, "`", "[", "]", "(", ")", "/*", "*/", "--", "#", "$", "$$", "$a$", "?", ":", "@", "%", "\\",
 	"\x00", "\xff\xfe", "\u202e'a'\u202e", "select '\xff' \xff5", "q'", "q'[", "nq'{a'", "E'", "N'", "x'1", "_utf8'a",
@@ -24,7 +24,7 @@ var hostile = []string{
 	"delete from [b] from [c] as [b]", "update /*+ x */ a set b = 1", "create definer='a'@'b' procedure c() begin end",
 }
 
-// FuzzSanitize reads any bytes by any dialect's rules.
+// FuzzSanitize reads any bytes by the rules of any dialect.
 func FuzzSanitize(f *testing.F) {
 	for i, s := range hostile {
 		f.Add(s, uint8(i))
@@ -37,7 +37,7 @@ func FuzzSanitize(f *testing.F) {
 	})
 }
 
-// checkAny checks what holds for every text.
+// checkAny checks the properties that hold for every text.
 func checkAny(tb testing.TB, text string, d Dialect) {
 	tb.Helper()
 	a, s := AnalyzeAndSanitize(text, d)
@@ -56,7 +56,7 @@ func checkAny(tb testing.TB, text string, d Dialect) {
 	RewriteJDBCPlaceholders(text)
 }
 
-// TestHostile runs the fuzz test's seeds, and their pairs, in every dialect.
+// TestHostile reads the fuzz test's seeds, and all pairs of them, in every dialect.
 func TestHostile(t *testing.T) {
 	for d := range Dialect(len(dialectNames)) {
 		for _, a := range hostile {
@@ -69,7 +69,7 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// pieces are what soups are made of.
+// pieces are the parts of TestSoup's texts.
 var pieces = []string{
 	" ", " ", " ", "\n", "'", "''", `"`, "`", "[", "]", "(", ")", ",", ";", ".", "?", ":", "::", ":=", "@", "%", "%s", "$", "$$", "$a$",
 	"-", "--", "+", "/", "/*", "*/", "*", "#", "\\", "=", "<", "{", "}", "|", "&", "!", "1", "0x1", "1.5", "e", "E", "N", "q", "q'[", "]'", "U&",
@@ -79,7 +79,7 @@ var pieces = []string{
 	"definer", "procedure", "view", "drop", "truncate", "lock", "distinct", "on", "/*!50000", "_utf8", "'a'", "'b\\'", `"c\""`,
 }
 
-// TestSoup reads pieces of SQL in any order.
+// TestSoup reads pieces of SQL in random order.
 func TestSoup(t *testing.T) {
 	r := rand.New(rand.NewPCG(uint64(fromEnv("SQLTEXT_SEED", 1)), 2)) //nolint:gosec // a seed
 	var b strings.Builder

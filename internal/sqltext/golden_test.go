@@ -38,8 +38,8 @@ type semconvCase struct {
 	} `json:"expected"`
 }
 
-// TestSemanticConventions holds the package to the cases of the semantic
-// conventions, by the rules of every dialect.
+// TestSemanticConventions reads the official cases of the semantic conventions, by the
+// rules of every dialect.
 func TestSemanticConventions(t *testing.T) {
 	var cases []semconvCase
 	readJSON(t, "semconv-db-sql-cases.json", &cases)

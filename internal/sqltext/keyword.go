@@ -3,8 +3,8 @@
 
 package sqltext
 
-// keyword is an unquoted word that means something to the analysis. Zero is every
-// other word.
+// keyword is an unquoted word that means something to the analysis. Words that mean
+// the same are one keyword; all others are kwNone.
 type keyword uint8
 
 const (
@@ -46,8 +46,8 @@ const (
 	kwLoad
 	kwRename
 	kwConnect
-	kwCommand // begins a statement of which only the name is of interest
-	kwSensitive
+	kwCommand   // a statement of which only the first word matters
+	kwSensitive // a statement that may hold a password
 
 	// Words that name a kind of object.
 	kwTable
@@ -76,7 +76,7 @@ const (
 	kwProfile
 	kwTables
 
-	// Words of a query.
+	// Words within a statement.
 	kwFrom
 	kwInto
 	kwJoin
@@ -150,9 +150,10 @@ const (
 	kwOverwrite
 	kwImmediate
 	kwFirst
-	kwOther
+	kwOther // never a name, and nothing more
 )
 
+// keywordWords are the spellings of each keyword.
 var keywordWords = map[keyword][]string{
 	kwSelect: {"SELECT"}, kwInsert: {"INSERT"}, kwUpdate: {"UPDATE"}, kwDelete: {"DELETE"},
 	kwMerge: {"MERGE"}, kwReplace: {"REPLACE"}, kwUpsert: {"UPSERT"}, kwWith: {"WITH"},
@@ -204,26 +205,28 @@ var keywordWords = map[keyword][]string{
 	kwOther: {"ASC", "COLLATE", "XOR", "DIV", "MOD", "TO", "INTERVAL", "OVER", "SEPARATOR", "DATE", "TIME", "TIMESTAMP", "DATETIME", "JSON"},
 }
 
-// canonical has the upper-case spelling of each keyword that has only one.
+// canonical has the spelling of each keyword that has only one.
 var canonical [256]string
 
-// keywordEntry is a keyword by its letters: the first eight in lo, the others in hi.
+// keywordEntry is a keyword with its letters, the first eight in lo and the others in
+// hi.
 type keywordEntry struct {
 	lo, hi uint64
 	kw     keyword
 }
 
-// keywordTable is an open-addressed hash table; a map would cost more than the rest
-// of reading a word. An entry without letters is free.
+// keywordTable is an open-addressed hash table. Looking a word up in a map would cost
+// more than reading it. An entry without letters is free.
 var keywordTable [1024]keywordEntry
 
+// keywordMaxLen is the length of the longest keyword.
 const keywordMaxLen = 13
 
-// upperCase clears the bit in which ASCII's small letters differ from the capital
-// ones. No two characters of a word become the same by it otherwise.
+// upperCase clears the bit in which lower-case and upper-case ASCII letters differ. No
+// other two characters of a word become equal by it.
 const upperCase = 0xDFDFDFDFDFDFDFDF
 
-// keywordMasks keep the letters of a word of each length.
+// keywordMasks select the letters of a word, by its length.
 var keywordMasks = func() (masks [keywordMaxLen + 1]keywordEntry) {
 	for n := range masks {
 		masks[n].lo = ^uint64(0) >> (64 - 8*min(n, 8)) & upperCase
@@ -248,11 +251,13 @@ func init() {
 	}
 }
 
+// keywordHash returns the entry of keywordTable at which a search begins.
 func keywordHash(lo, hi uint64) uint64 {
 	return (lo ^ hi<<3) * 0x9E3779B97F4A7C15 >> 54
 }
 
-// letters returns up to eight bytes from i on, the first in the lowest bits.
+// letters returns up to eight bytes of the text, from i to end, the first in the lowest
+// bits.
 func letters(text string, i, end int) uint64 {
 	var v uint64
 	for shift := 0; i < end && shift < 64; i, shift = i+1, shift+8 {
@@ -261,12 +266,12 @@ func letters(text string, i, end int) uint64 {
 	return v
 }
 
-// keywordOf returns the keyword that the word is, in any case, or kwNone.
+// keywordOf returns the keyword that a word in any case is, or kwNone.
 func keywordOf(w string) keyword {
 	return keywordAt(w, 0, len(w))
 }
 
-// keywordAt returns the keyword that the word from p to end is, in any case, or
+// keywordAt returns the keyword that the word from p to end, in any case, is, or
 // kwNone.
 func keywordAt(text string, p, end int) keyword {
 	n := end - p
@@ -296,7 +301,8 @@ func keywordAt(text string, p, end int) keyword {
 	}
 }
 
-// equalFoldASCII compares two texts of the same length, the first in upper case.
+// equalFoldASCII reports whether w, in any case, is the word upper, which has the same
+// length and is in upper case.
 func equalFoldASCII(upper, w string) bool {
 	for i := range len(upper) {
 		c := w[i]
@@ -310,13 +316,13 @@ func equalFoldASCII(upper, w string) bool {
 	return true
 }
 
-// namesKind reports whether the word names a kind of object after CREATE, ALTER or
+// namesKind reports whether the keyword names a kind of object after CREATE, ALTER or
 // DROP.
 func (k keyword) namesKind() bool {
 	return k >= kwTable && k <= kwProfile
 }
 
-// endsTables reports whether the word ends a list of tables.
+// endsTables reports whether the keyword ends a list of tables.
 func (k keyword) endsTables() bool {
 	switch k {
 	case kwWhere, kwGroup, kwHaving, kwOrder, kwLimit, kwOffset, kwFetch, kwWindow, kwQualify,
@@ -327,7 +333,7 @@ func (k keyword) endsTables() bool {
 	return false
 }
 
-// inert tells of a word that means nothing to the analysis where it expects nothing.
+// inert has the keywords that mean nothing to the analysis where it expects nothing.
 var inert = func() (words [256]bool) {
 	for i := range words {
 		switch k := keyword(i); k {

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// leak returns what is wrong with the sanitized form of a text, or "".
+// leak returns what is wrong with the sanitized text, or "".
 func leak(text string, d Dialect) string {
 	a, s := AnalyzeAndSanitize(text, d)
 	switch {
@@ -36,8 +36,8 @@ func leak(text string, d Dialect) string {
 	return ""
 }
 
-// generated is the number of statements of TestNoLiteralSurvives. The environment
-// variable SQLTEXT_STATEMENTS sets another one, SQLTEXT_SEED another start.
+// generated is how many statements TestNoLiteralSurvives reads. The environment
+// variables SQLTEXT_STATEMENTS and SQLTEXT_SEED set another number and another seed.
 const generated = 200_000
 
 func fromEnv(name string, fallback int) int {
@@ -47,8 +47,8 @@ func fromEnv(name string, fallback int) int {
 	return fallback
 }
 
-// TestNoLiteralSurvives reads generated statements by their own dialect's rules and,
-// every second one, by those of a system that is not known.
+// TestNoLiteralSurvives reads generated statements by the rules of their own dialect,
+// and every second one also by those of Generic.
 func TestNoLiteralSurvives(t *testing.T) {
 	n := fromEnv("SQLTEXT_STATEMENTS", generated)
 	g := newGenerator(uint64(fromEnv("SQLTEXT_SEED", 1))) //nolint:gosec // a seed

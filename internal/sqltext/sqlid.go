@@ -6,19 +6,19 @@ package sqltext
 import (
 	"bytes"
 	"crypto/fips140"
-	"crypto/md5" //nolint:gosec // Oracle Database defines SQL_ID over MD5; nothing is protected by it
+	"crypto/md5" //nolint:gosec // Oracle Database derives SQL_ID from MD5; it protects nothing here
 	"encoding/binary"
 	"strconv"
 )
 
-// sqlIDAlphabet holds the 32 digits of an SQL_ID.
+// sqlIDAlphabet has the 32 digits of an SQL_ID.
 const sqlIDAlphabet = "0123456789abcdfghjkmnpqrstuvwxyz"
 
 // OracleSQLID returns the SQL_ID and the HASH_VALUE that Oracle Database gives a
 // statement in V$SQL. Both are derived from the MD5 of the text and one NUL byte.
-// The text must be what the server parsed, byte by byte: it is neither trimmed nor
-// folded here, and a sanitized or cut text has another id. Text that still has
-// JDBC's ? placeholders needs RewriteJDBCPlaceholders first.
+// The text must be what the server parsed, byte for byte: it is neither trimmed nor
+// folded here, and text that was sanitized or cut has another SQL_ID. Text with JDBC's
+// ? placeholders needs RewriteJDBCPlaceholders first.
 func OracleSQLID(text string) (id string, hash uint32) {
 	sum := oracleHash(text)
 	n := uint64(binary.LittleEndian.Uint32(sum[8:]))<<32 | uint64(binary.LittleEndian.Uint32(sum[12:]))
@@ -52,14 +52,17 @@ func oracleHashUnenforced(named []byte) (sum [md5.Size]byte) {
 }
 
 // RewriteJDBCPlaceholders returns the text as Oracle's JDBC driver sends it to the
-// server: every ? outside quotes and comments becomes ":1 ", ":2 " and so on, with
-// the blank. It reports whether there was one; without one the text comes back
-// unchanged.
+// server: every ? outside quotes and comments becomes ":1 ", ":2 " and so on, with the
+// space. It reports whether there was one; otherwise it returns the text unchanged.
 func RewriteJDBCPlaceholders(text string) (rewritten string, found bool) {
 	l := newLexer(text, Oracle)
 	var out []byte
 	last, n := 0, 0
-	for tok := l.next(); tok.kind != tokenEOF; tok = l.next() {
+	var prev token
+	for tok := l.next(prev); tok.kind != tokenEOF; tok = l.next(prev) {
+		if tok.kind != tokenComment {
+			prev = tok
+		}
 		if tok.kind != tokenBind || text[tok.start] != '?' {
 			continue
 		}

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestOracleSQLIDExact shows that each byte counts.
+// TestOracleSQLIDExact shows that every byte of the text matters.
 func TestOracleSQLIDExact(t *testing.T) {
 	id, hash := OracleSQLID("select * from dual")
 	assert.Equal(t, "a5ks9fhw2v9s1", id)

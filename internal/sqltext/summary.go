@@ -8,20 +8,20 @@ import (
 	"unicode/utf8"
 )
 
-// maxSummary is the greatest length of a summary in characters, as the semantic
-// conventions have it.
+// maxSummary is the maximum length of a summary in characters. Source: semantic
+// conventions, db.query.summary.
 const maxSummary = 255
 
-// summary collects db.query.summary.
+// summary builds db.query.summary.
 type summary struct {
 	buf       []byte
 	chars     int
-	target    int  // where the last target of UPDATE or DELETE was added
-	full      bool // a token did not fit: no other one follows, or order would be lost
-	separated bool // a statement has ended
+	target    int  // where in buf the last target of UPDATE or DELETE begins, with its separator
+	full      bool // an entry did not fit: none may follow, or one would be missing in between
+	separated bool // the next entry begins another statement
 }
 
-// add appends an operation or a target.
+// add appends an operation or a target, unless it does not fit.
 func (s *summary) add(token string) {
 	if s.full || token == "" {
 		return
@@ -47,7 +47,8 @@ func (s *summary) add(token string) {
 	s.chars = chars
 }
 
-// replaceTarget puts another name in the place of the last target of UPDATE or DELETE.
+// replaceTarget replaces the last target of UPDATE or DELETE by another name, if that
+// fits.
 func (s *summary) replaceTarget(target, name string) {
 	at := s.target + 1 // the separator
 	if at+len(target) > len(s.buf) || string(s.buf[at:at+len(target)]) != target {
@@ -66,7 +67,7 @@ func (s *summary) separate() {
 	s.separated = len(s.buf) > 0
 }
 
-// reset forgets what was collected.
+// reset begins anew.
 func (s *summary) reset() {
 	*s = summary{buf: s.buf[:0]}
 }

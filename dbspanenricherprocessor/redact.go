@@ -12,39 +12,40 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/dbspan"
 )
 
-// replacement is a text that must not leave, and what leaves in its place.
+// replacement is a text that must not leave, and the one that replaces it.
 type replacement struct {
-	raw, form string
+	raw, sanitized string
 }
 
-// replacer takes the raw forms of a span's statements out of everything that the
-// span carries.
-type replacer struct {
+// redactor removes the raw statements of a span from everything else that the span
+// carries.
+type redactor struct {
 	analyzer *analyzer
 	grammar  grammar
 	pairs    []replacement
 }
 
 const (
-	// shortStatement is the bytes up to which a statement can stand in other text
-	// by chance, and is replaced only where it is all of it.
+	// shortStatement is the minimum length in bytes of a statement that is replaced
+	// within other text. A shorter one can be there by chance.
 	shortStatement = 8
-	// shortStart is the same for the start of a statement.
+	// shortStart is the minimum length in bytes of the start of a statement that is
+	// replaced.
 	shortStart = 16
 )
 
-// reform gives every copy of the span's statements the form in which they leave.
-func (e *enricher) reform(span ptrace.Span, db *dbspan.Span, g grammar, s *statement) {
+// redactCopies replaces every copy of the span's statements by the sanitized text.
+func (e *enricher) redactCopies(span ptrace.Span, db *dbspan.Span, g grammar, s *statement) {
 	t := &db.Sent
 	var space [5]replacement
-	r := replacer{analyzer: e.analyzer, grammar: g, pairs: space[:0]}
+	r := redactor{analyzer: e.analyzer, grammar: g, pairs: space[:0]}
 	for _, text := range [...]string{t.QueryText, t.Statement, t.APMStatement, t.OriginalSQLText, t.ActualSQLText} {
 		switch text {
 		case "":
 		case db.Statement:
-			r.add(text, s.form)
+			r.add(text, s.sanitized)
 		default:
-			r.add(text, e.statement(g, text, &counts{}).form)
+			r.add(text, e.statement(g, text, &counts{}).sanitized)
 		}
 	}
 	if len(r.pairs) == 0 {
@@ -52,7 +53,7 @@ func (e *enricher) reform(span ptrace.Span, db *dbspan.Span, g grammar, s *state
 	}
 	r.attributes(span.Attributes())
 	if e.cfg.QueryText.Sanitize == SanitizeNever {
-		return // what is only too long is no secret elsewhere
+		return // text that is only too long is no secret
 	}
 	if name, ok := r.replace(span.Name()); ok {
 		span.SetName(name)
@@ -71,10 +72,10 @@ func (e *enricher) reform(span ptrace.Span, db *dbspan.Span, g grammar, s *state
 	}
 }
 
-// add takes a text on the list if it may not leave as it is. The longest comes
-// first, since one may be a part of another.
-func (r *replacer) add(text, form string) {
-	if form == text {
+// add adds a text to the list, if it must not leave. The longest comes first, because
+// it may contain another.
+func (r *redactor) add(text, sanitized string) {
+	if sanitized == text {
 		return
 	}
 	for _, pair := range r.pairs {
@@ -88,16 +89,18 @@ func (r *replacer) add(text, form string) {
 	}
 	r.pairs = append(r.pairs, replacement{})
 	copy(r.pairs[at+1:], r.pairs[at:])
-	r.pairs[at] = replacement{raw: text, form: form}
+	r.pairs[at] = replacement{raw: text, sanitized: sanitized}
 }
 
-func (r *replacer) attributes(attrs pcommon.Map) {
+// attributes redacts all values of a map.
+func (r *redactor) attributes(attrs pcommon.Map) {
 	for _, value := range attrs.All() {
 		r.value(value)
 	}
 }
 
-func (r *replacer) value(value pcommon.Value) {
+// value redacts a value, and the values in it.
+func (r *redactor) value(value pcommon.Value) {
 	switch value.Type() {
 	case pcommon.ValueTypeStr:
 		if text, ok := r.replace(value.Str()); ok {
@@ -116,9 +119,8 @@ func (r *replacer) value(value pcommon.Value) {
 	}
 }
 
-// replace takes the raw statements out of a text. It tells whether there were
-// any.
-func (r *replacer) replace(text string) (string, bool) {
+// replace removes the raw statements from a text. It reports whether there were any.
+func (r *redactor) replace(text string) (string, bool) {
 	if text == "" {
 		return text, false
 	}
@@ -126,25 +128,25 @@ func (r *replacer) replace(text string) (string, bool) {
 	for i := range r.pairs {
 		pair := &r.pairs[i]
 		if text == pair.raw {
-			return pair.form, true
+			return pair.sanitized, true
 		}
 		if r.analyzer.sanitize == SanitizeNever {
 			continue
 		}
 		switch {
 		case len(pair.raw) >= shortStatement && strings.Contains(text, pair.raw):
-			text, found = strings.ReplaceAll(text, pair.raw, pair.form), true
+			text, found = strings.ReplaceAll(text, pair.raw, pair.sanitized), true
 		case isStart(text, pair.raw):
-			if form := r.analyzer.form(r.grammar, text); form != text {
-				text, found = form, true
+			if sanitized := r.analyzer.sanitized(r.grammar, text); sanitized != text {
+				text, found = sanitized, true
 			}
 		}
 	}
 	return text, found
 }
 
-// isStart tells whether text is how the statement begins, cut by whoever made
-// it, with or without dots for the rest.
+// isStart reports whether text is the start of the statement, cut by the
+// instrumentation, with or without dots for the rest.
 func isStart(text, statement string) bool {
 	start := strings.TrimSuffix(strings.TrimSuffix(text, "..."), "…")
 	return len(start) >= shortStart && len(start) < len(statement) && strings.HasPrefix(statement, start)

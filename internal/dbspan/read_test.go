@@ -20,8 +20,8 @@ func attributes(t testing.TB, raw map[string]any) pcommon.Map {
 	return m
 }
 
-// The attributes are what the instrumentations send, as their sources and tests
-// have it; each case names its own.
+// The attributes are those that the instrumentations send, according to their sources
+// and tests. Each case names its instrumentation.
 func TestRead(t *testing.T) {
 	tests := []struct {
 		name  string
@@ -268,7 +268,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// The order of the attributes means nothing.
+// The order of the attributes must not matter.
 func TestReadIsIndependentOfOrder(t *testing.T) {
 	names := []string{
 		"db.system", "db.system.name", "db.name", "db.namespace", "db.instance", "db.statement", "db.query.text", "DbStatement", "db.operation",
@@ -341,7 +341,7 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
-// A Span that has been read into before reads like a new one.
+// Reading into a used Span must give the same as reading into a new one.
 func TestReadReused(t *testing.T) {
 	inputs := []map[string]any{
 		{"db.system": "oracle", "db.name": "ORCL"},

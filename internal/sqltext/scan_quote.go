@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// scanString reads the literal that begins at p; quote is where its ' stands.
+// scanString reads the literal at p, whose opening ' is at quote, after its prefix.
 func (l *lexer) scanString(p, quote int) token {
 	var end int
 	var ok bool
@@ -47,8 +47,8 @@ func (l *lexer) scanDouble(p int) token {
 	return token{kind: tokenDouble, end: end}
 }
 
-// maybeEscaped reports whether "…" has a backslash where that may mean something,
-// so that it rather is a literal.
+// maybeEscaped reports whether "…" has a backslash that may be an escape, which makes
+// it a literal rather than an identifier.
 func (l *lexer) maybeEscaped(p, end int) bool {
 	return !l.rules.strictDouble && l.rules.escapes == escapesOpen && strings.IndexByte(l.text[p:end], '\\') >= 0
 }
@@ -58,7 +58,7 @@ func (l *lexer) scanName(p int) token {
 	end, ok := l.quotedIdent(p)
 	if !ok {
 		if l.text[p] == '[' {
-			// Brackets hold no literals: what stands behind an open one is read on.
+			// Brackets hold no literals, so reading goes on after an open one.
 			return token{kind: tokenPunct, end: p + 1}
 		}
 		return l.rest(true)
@@ -66,7 +66,7 @@ func (l *lexer) scanName(p int) token {
 	return token{kind: tokenName, end: l.chain(end)}
 }
 
-// quotedIdent returns the end of the quoted identifier at p.
+// quotedIdent returns the end of the quoted identifier at p, and whether it is one.
 func (l *lexer) quotedIdent(p int) (end int, ok bool) {
 	switch c := l.text[p]; {
 	case c != '[':
@@ -78,7 +78,7 @@ func (l *lexer) quotedIdent(p int) (end int, ok bool) {
 	return l.plainBracketEnd(p)
 }
 
-// bracketEnd returns the end of [x], in which ]] stands for ].
+// bracketEnd returns the end of the [x] at p, in which ]] stands for ].
 func (l *lexer) bracketEnd(p int) (end int, ok bool) {
 	if l.noBracket {
 		return 0, false
@@ -86,7 +86,7 @@ func (l *lexer) bracketEnd(p int) (end int, ok bool) {
 	for i := p + 1; ; i += 2 {
 		j := strings.IndexByte(l.text[i:], ']')
 		if j < 0 {
-			// Once only: a million open brackets must not be a million searches.
+			// Remembered, so that a million open brackets are not a million searches.
 			l.noBracket = true
 			l.truncated = true
 			return 0, false
@@ -98,8 +98,8 @@ func (l *lexer) bracketEnd(p int) (end int, ok bool) {
 	}
 }
 
-// plainBracketEnd returns the end of [x] where brackets may also be an array or an
-// index: only what looks like a name is one.
+// plainBracketEnd returns the end of the [x] at p where brackets may also be an array
+// or an index. There only what looks like a name is an identifier.
 func (l *lexer) plainBracketEnd(p int) (end int, ok bool) {
 	if p > 0 && (l.isIdentBefore(p) || l.text[p-1] == ']' || l.text[p-1] == ')') {
 		return 0, false
@@ -111,11 +111,11 @@ func (l *lexer) plainBracketEnd(p int) (end int, ok bool) {
 		case c == ']':
 			return i + 1, n > 0
 		case c == '\'' && !quoted && i > word && keywordOf(l.text[word:i]) == kwNone && !l.isStringPrefix(l.text[word:i]):
-			// O'Brien: no literal follows a word directly.
+			// As in O'Brien: no literal directly follows a word.
 			quoted = true
 			i++
 		case isDigit(c):
-			// A number must not look like a part of the name.
+			// A digit that begins a word may be a number, which must not pass for a name.
 			if n == 0 || classes[l.text[i-1]]&(classIdent|classHigh) == 0 {
 				return 0, false
 			}
@@ -135,8 +135,9 @@ func (l *lexer) plainBracketEnd(p int) (end int, ok bool) {
 	return 0, false
 }
 
-// quoteEnd returns the end of the text that is quoted at p with the character there.
-// A doubled quote is a part of it, with backslash also an escaped one.
+// quoteEnd returns the end of the quoted text that begins at p with a quote of any
+// kind. A doubled quote is part of the text, and if backslash is set, so is an escaped
+// one. If the text ends first, the end is -1.
 func quoteEnd(text string, p int, backslash bool) (end int, ok bool) {
 	q := text[p]
 	if !backslash {
@@ -166,7 +167,8 @@ func quoteEnd(text string, p int, backslash bool) (end int, ok bool) {
 	return -1, false
 }
 
-// qQuoteEnd returns the end of Oracle's q'[…]'.
+// qQuoteEnd returns the end of Oracle's q'[…]', whose quote is at quote. If the text
+// ends first, the end is -1.
 func (l *lexer) qQuoteEnd(quote int) (end int, ok bool) {
 	r, size := utf8.DecodeRuneInString(l.text[quote+1:])
 	if size == 0 {
@@ -191,9 +193,9 @@ func (l *lexer) qQuoteEnd(quote int) (end int, ok bool) {
 	return from + i + len(open) + 1, true
 }
 
-// literalEnd returns the end of the literal that is quoted at p with ' or ". An end
-// of -1 says that the text ends first; not ok with another end says that the end
-// cannot be known.
+// literalEnd returns the end of the literal at p, which is quoted with ' or ". If ok
+// is false, an end of -1 means that the text ends first, and any other that the end
+// cannot be determined.
 func (l *lexer) literalEnd(p int) (end int, ok bool) {
 	q := l.text[p]
 	if l.d == Generic && l.at(p+1) == q && l.at(p+2) == q && !l.isTripleStandard(p) {
@@ -210,7 +212,7 @@ func (l *lexer) literalEnd(p int) (end int, ok bool) {
 			}
 			i++
 		case c == '\\' && l.at(i+1) == q:
-			if l.prevKw == kwEscape && i == p+1 {
+			if l.prev.kw == kwEscape && i == p+1 {
 				return i + 2, true // ESCAPE '\'
 			}
 			if l.escapes == escapesUnknown {
@@ -225,85 +227,18 @@ func (l *lexer) literalEnd(p int) (end int, ok bool) {
 	return -1, false
 }
 
-// soundness says how well a text reads with one meaning of the backslash.
-type soundness uint8
-
-const (
-	sound   soundness = iota
-	cut               // ends inside a literal
-	unsound           // has a word or a backslash where SQL has none
-)
-
-// decideEscapes finds out, once for a text, what the backslash in the literal at p
-// means: it is the same all over the text, and with the wrong meaning literals and
-// code change places, which shows.
-func (l *lexer) decideEscapes(p int) {
-	none, apply := l.probe(p, escapesNone), l.probe(p, escapesApply)
-	decided := escapesUnknown
-	switch {
-	case none == sound && apply == unsound, none == unsound && apply == sound:
-		decided = escapesNone
-		if apply == sound {
-			decided = escapesApply
-		}
-	case l.d == MySQL: // escapes apply unless sql_mode has NO_BACKSLASH_ESCAPES
-		if apply == sound && none == cut || apply == cut && none == unsound {
-			decided = escapesApply
-		}
-	case l.d == PostgreSQL: // none by standard_conforming_strings, on since 9.1, but not in Redshift
-		if none == sound && apply == cut || none == cut && apply == unsound {
-			decided = escapesNone
-		}
-	}
-	if decided == escapesUnknown && (l.d == MySQL && apply == cut || l.d == PostgreSQL && none == cut) {
-		l.truncated = true
-	}
-	l.escapes = decided
-}
-
-// probe reads the text from the literal at p on with a meaning of the backslash.
-func (l *lexer) probe(p int, meaning escapes) soundness {
-	if l.probing {
-		return unsound
-	}
-	sub := *l
-	sub.pos, sub.escapes, sub.probing = p, meaning, true
-	sub.truncated, sub.triple = false, tripleStandard
-	sub.prev, sub.prevEnd = tokenPunct, p
-	for {
-		// The token is looked at before the lexer goes over to it.
-		before := sub
-		tok := sub.next()
-		switch {
-		case tok.kind == tokenEOF:
-			if sub.truncated {
-				return cut
-			}
-			return sound
-		case before.derailed(tok), tok.kind == tokenPunct && sub.text[tok.start] == '\\':
-			return unsound
-		case tok.kind == tokenRest:
-			return cut
-		}
-	}
-}
-
-func isLiteralToken(k tokenKind) bool {
-	return k == tokenString || k == tokenDouble
-}
-
-// triple says what three quotes in a row begin.
+// triple is what three quotes in a row begin.
 type triple uint8
 
 const (
-	tripleOpen     triple = iota // not known: decided at the first place where it matters
+	tripleOpen     triple = iota // undecided until the first place where it matters
 	tripleStandard               // a literal that starts with an escaped quote
-	tripleUnknown                // cannot be known
+	tripleUnknown                // cannot be determined
 )
 
-// isTripleStandard reports whether the three quotes at p are the standard's, a quote
-// and an escaped quote. BigQuery and others open a literal with them that ends at
-// the next three.
+// isTripleStandard reports whether the three quotes at p are standard SQL, which is an
+// opening quote and an escaped one. In BigQuery and others they open a literal that
+// ends at the next three.
 func (l *lexer) isTripleStandard(p int) bool {
 	switch l.triple {
 	case tripleStandard:
@@ -328,4 +263,68 @@ func (l *lexer) isTripleStandard(p int) bool {
 		l.triple = tripleStandard
 	}
 	return l.triple == tripleStandard
+}
+
+// soundness is how well a text reads with one meaning of the backslash.
+type soundness uint8
+
+const (
+	sound   soundness = iota
+	cut               // ends inside a literal
+	unsound           // has a word or a backslash where SQL has none
+)
+
+// decideEscapes decides, once for a text, what a backslash means: the literal at p is
+// the first where it matters. The meaning is the same throughout the text, and with
+// the wrong one literals and code change places, which shows sooner or later.
+func (l *lexer) decideEscapes(p int) {
+	none, apply := l.probe(p, escapesNone), l.probe(p, escapesApply)
+	decided := escapesUnknown
+	switch {
+	case none == sound && apply == unsound, none == unsound && apply == sound:
+		decided = escapesNone
+		if apply == sound {
+			decided = escapesApply
+		}
+	case l.d == MySQL: // they apply unless sql_mode has NO_BACKSLASH_ESCAPES
+		if apply == sound && none == cut || apply == cut && none == unsound {
+			decided = escapesApply
+		}
+	case l.d == PostgreSQL: // standard_conforming_strings is on since 9.1, but not in Redshift
+		if none == sound && apply == cut || none == cut && apply == unsound {
+			decided = escapesNone
+		}
+	}
+	if decided == escapesUnknown && (l.d == MySQL && apply == cut || l.d == PostgreSQL && none == cut) {
+		l.truncated = true
+	}
+	l.escapes = decided
+}
+
+// probe reads the text from the literal at p to the end with one meaning of the
+// backslash, and returns how well it reads.
+func (l *lexer) probe(p int, meaning escapes) soundness {
+	if l.probing {
+		return unsound
+	}
+	sub := *l
+	sub.pos, sub.escapes, sub.probing = p, meaning, true
+	sub.truncated, sub.triple = false, tripleStandard
+	prev := token{kind: tokenPunct, kw: l.prev.kw, end: p}
+	for {
+		tok := sub.next(prev)
+		switch {
+		case tok.kind == tokenEOF:
+			if sub.truncated {
+				return cut
+			}
+			return sound
+		case sub.derailed(tok), tok.kind == tokenPunct && sub.text[tok.start] == '\\':
+			return unsound
+		case tok.kind == tokenRest:
+			return cut
+		case tok.kind != tokenComment:
+			prev = tok
+		}
+	}
 }

@@ -1,0 +1,226 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"
+
+import (
+	"strings"
+	"unicode"
+)
+
+// isAttributePair reports whether text is one key=value of a connection string,
+// or libpq's list of them, which spaces separate.
+func isAttributePair(text string) bool {
+	key, _, ok := strings.Cut(text, "=")
+	if !ok {
+		return false
+	}
+	return pairKeys[normalKey(key)] != pairIgnored
+}
+
+// pairKind is what a key of a connection string names.
+type pairKind uint8
+
+const (
+	pairIgnored pairKind = iota
+	pairHost
+	pairPort
+	pairDatabase
+	pairService
+	pairDriver
+	pairPostgres
+	pairSQLServer
+	pairOther
+)
+
+// pairKeys has the keys of ODBC, OLE DB, ADO.NET and libpq that matter, in the
+// spelling of normalKey.
+var pairKeys = map[string]pairKind{
+	"server": pairHost, "servername": pairHost, "host": pairHost, "hostname": pairHost, "hostaddr": pairHost, "datasource": pairHost,
+	"address": pairHost, "addr": pairHost, "networkaddress": pairHost, "dbq": pairHost, "dsn": pairHost,
+	"port": pairPort, "portnumber": pairPort,
+	"database": pairDatabase, "databasename": pairDatabase, "dbname": pairDatabase, "db": pairDatabase,
+	"initialcatalog": pairDatabase, "servicename": pairService, "sid": pairService,
+	"driver": pairDriver, "provider": pairDriver,
+	"sslmode": pairPostgres, "searchpath": pairPostgres,
+	"integratedsecurity": pairSQLServer, "trustservercertificate": pairSQLServer, "multipleactiveresultsets": pairSQLServer,
+	"user": pairOther, "userid": pairOther, "uid": pairOther, "username": pairOther, "password": pairOther, "pwd": pairOther,
+}
+
+// normalKey returns the key in lower case, without white space, "_" and "-".
+func normalKey(key string) string {
+	return strings.Map(func(r rune) rune {
+		switch r {
+		case ' ', '_', '-', '\t', '\r', '\n':
+			return -1
+		default:
+			return unicode.ToLower(r)
+		}
+	}, key)
+}
+
+// parsePairs reads Server=…;Database=…; or host=… dbname=….
+func parsePairs(text string, hint System) Connection {
+	c := Connection{System: hint}
+	separator := byte(';')
+	if !strings.Contains(text, ";") {
+		separator = ' '
+	}
+	var host, guess string
+	for text != "" {
+		var key, value string
+		key, value, text = nextPair(text, separator)
+		kind := pairKeys[normalKey(key)]
+		if value == "" {
+			continue
+		}
+		switch kind {
+		case pairHost:
+			if host == "" {
+				host = value
+			}
+		case pairPort:
+			c.Port = atoiPort(value)
+		case pairDatabase:
+			c.Namespace = value
+			if normalKey(key) == "initialcatalog" {
+				guess = "mssql"
+			} else if separator == ' ' {
+				guess = "postgresql"
+			}
+		case pairService:
+			c.Namespace = value
+			guess = Oracle.Legacy
+		case pairDriver:
+			if s, ok := driverSystem(value); ok {
+				c.System = s
+			}
+		case pairPostgres:
+			guess = "postgresql"
+		case pairSQLServer:
+			guess = "mssql"
+		case pairIgnored, pairOther:
+		}
+	}
+	if c.System.IsZero() {
+		c.System = known(guess)
+	}
+	placeHost(&c, host)
+	return c
+}
+
+// placeHost reads the value of the host's key into c. It may hold a port, a service,
+// a descriptor or a file as well.
+func placeHost(c *Connection, host string) {
+	switch {
+	case host == "":
+		return
+	case strings.HasPrefix(host, "("):
+		d := parseDescriptor(host)
+		c.Host, c.Port, c.Namespace, c.System = d.Host, d.Port, d.Namespace, d.System
+		return
+	case c.System.Legacy == "sqlite":
+		c.Namespace = embeddedName(host)
+		return
+	case c.System.Legacy == Oracle.Legacy, c.System.IsZero() && strings.Contains(host, "/") && !strings.HasPrefix(host, "/"):
+		if c.Namespace != "" { // the service has a key of its own
+			break
+		}
+		o := parseOracle(afterOracleCredentials(host))
+		c.Host, c.Namespace, c.System = o.Host, o.Namespace, Oracle
+		if o.Port != 0 {
+			c.Port = o.Port
+		}
+		return
+	}
+	// SQL Server's tcp:host\instance,1433.
+	for _, protocol := range []string{"tcp:", "np:", "lpc:", "admin:"} {
+		if rest, ok := cutPrefixFold(host, protocol); ok {
+			host = rest
+			break
+		}
+	}
+	if before, after, ok := strings.Cut(host, ","); ok {
+		host = before
+		if port := atoiPort(strings.TrimSpace(after)); port != 0 {
+			c.Port = port
+		}
+	}
+	host, _, _ = strings.Cut(host, `\`)
+	if strings.HasPrefix(host, "/") { // a socket
+		c.Host = host
+		return
+	}
+	name, port, ok := splitHostPort(host)
+	if !ok {
+		return
+	}
+	c.Host = name
+	if port != 0 {
+		c.Port = port
+	}
+}
+
+// nextPair cuts the first key=value from text. In a value in quotes or braces the
+// separator is an ordinary character.
+func nextPair(text string, separator byte) (key, value, rest string) {
+	text = strings.TrimLeft(text, "; \t\r\n")
+	end := strings.IndexAny(text, "=;")
+	if end < 0 {
+		return "", "", ""
+	}
+	if text[end] == ';' {
+		return "", "", text[end+1:]
+	}
+	key, text = text[:end], strings.TrimLeft(text[end+1:], " ")
+	if text == "" {
+		return key, "", ""
+	}
+	if closing, ok := closers[text[0]]; ok {
+		for i := 1; i < len(text); i++ {
+			switch {
+			case text[i] == '\\' && closing == '\'' && i+1 < len(text):
+				i++
+			case text[i] != closing:
+			case i+1 < len(text) && text[i+1] == closing:
+				i++ // doubled: belongs to the value
+			default:
+				return key, text[1:i], text[i+1:]
+			}
+		}
+		return key, "", "" // never closed: it may be anything, also a password
+	}
+	if text[0] == '(' { // a connect descriptor
+		if i := strings.IndexByte(text, ';'); i >= 0 {
+			return key, strings.TrimSpace(text[:i]), text[i+1:]
+		}
+		return key, text, ""
+	}
+	if i := strings.IndexByte(text, separator); i >= 0 {
+		return key, strings.TrimSpace(text[:i]), text[i+1:]
+	}
+	return key, strings.TrimSpace(text), ""
+}
+
+// closers has the character that ends a value, by the one that begins it.
+var closers = map[byte]byte{'\'': '\'', '"': '"', '{': '}'}
+
+// driverSystem finds the system in the name of an ODBC driver or an OLE DB
+// provider, such as "ODBC Driver 18 for SQL Server".
+func driverSystem(name string) (System, bool) {
+	if s, ok := LookupSystem(name); ok {
+		return s, true
+	}
+	lower := strings.ToLower(name)
+	for _, word := range []string{"oracle", "postgresql", "mariadb", "mysql", "sqlite", "redshift", "snowflake", "clickhouse", "db2"} {
+		if strings.Contains(lower, word) {
+			return known(word), true
+		}
+	}
+	for _, word := range []string{"sql server", "sqlncli", "msoledbsql", "freetds", "sqloledb"} {
+		if strings.Contains(lower, word) {
+			return known("mssql"), true
+		}
+	}
+	return System{}, false
+}

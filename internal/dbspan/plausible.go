@@ -1,0 +1,96 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"
+
+import (
+	"strconv"
+	"strings"
+)
+
+// splitHostPort splits host, host:port, [v6]:port and bare IPv6 addresses. It
+// fails if the part after the colon is no port: then the text is something else.
+func splitHostPort(text string) (host string, port int64, ok bool) {
+	if strings.HasPrefix(text, "[") {
+		end := strings.IndexByte(text, ']')
+		if end < 0 {
+			return "", 0, false
+		}
+		host, text = text[1:end], text[end+1:]
+		if text == "" {
+			return host, 0, true
+		}
+		port = atoiPort(strings.TrimPrefix(text, ":"))
+		return host, port, text[0] == ':' && port != 0
+	}
+	switch strings.Count(text, ":") {
+	case 0:
+		return text, 0, true
+	case 1:
+		host, number, _ := strings.Cut(text, ":")
+		if number == "" {
+			return host, 0, true
+		}
+		port = atoiPort(number)
+		return host, port, port != 0
+	default:
+		return text, 0, isIPv6(text)
+	}
+}
+
+// isIPv6 reports whether text has only characters of an IPv6 address.
+func isIPv6(text string) bool {
+	for i := range len(text) {
+		c := text[i]
+		if c != ':' && c != '.' && !isHex(c) {
+			return false
+		}
+	}
+	return true
+}
+
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
+
+// atoiPort returns the port that text is, or 0 if it is none.
+func atoiPort(text string) int64 {
+	n, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		return 0
+	}
+	return int64(n)
+}
+
+// plausibleHost reports whether host can be a name, an address or a socket.
+func plausibleHost(host string) bool {
+	return len(host) <= 255 && !strings.ContainsAny(host, "@=;,()<>\"'`{} \t\r\n\x00")
+}
+
+// plausibleNamespace reports whether name can be the name of a database.
+func plausibleNamespace(name string) bool {
+	return len(name) <= 255 && !strings.ContainsAny(name, "@=;()<>\"'`{}?&\t\r\n\x00")
+}
+
+// hasPrefixFold is strings.HasPrefix, ignoring case.
+func hasPrefixFold(text, prefix string) bool {
+	return len(text) >= len(prefix) && strings.EqualFold(text[:len(prefix)], prefix)
+}
+
+// cutPrefixFold is strings.CutPrefix, ignoring case.
+func cutPrefixFold(text, prefix string) (string, bool) {
+	if !hasPrefixFold(text, prefix) {
+		return text, false
+	}
+	return text[len(prefix):], true
+}
+
+// lastIndexFold is strings.LastIndex, ignoring case.
+func lastIndexFold(text, mark string) int {
+	for i := len(text) - len(mark); i >= 0; i-- {
+		if strings.EqualFold(text[i:i+len(mark)], mark) {
+			return i
+		}
+	}
+	return -1
+}

@@ -1,0 +1,177 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"
+
+import (
+	"net/url"
+	"strings"
+)
+
+// parseURL reads what follows the scheme of a URL, which names the system.
+func parseURL(system System, rest string) Connection {
+	if system.Legacy == Oracle.Legacy {
+		c := parseOracleURL(rest)
+		c.System = system
+		return c
+	}
+	if server, ok := cutPrefixFold(rest, "sqlserver:"); ok { // jtds
+		system, rest = known("mssql"), server
+	}
+
+	var c Connection
+	head, params := rest, ""
+	if i := strings.IndexAny(rest, "?;"); i >= 0 {
+		head, params = rest[:i], rest[i+1:]
+	}
+	body, hasHost := "", false
+	if i := strings.Index(head, "//"); i >= 0 {
+		body, hasHost = head[i+2:], true
+	}
+	switch {
+	case hasHost:
+		c = parseHostPath(body, system)
+		if strings.Contains(params, "@") && !safeParams(body, params) {
+			c = Connection{}
+		}
+	case embedded(system):
+		c.Namespace = embeddedName(head)
+	default: // mysql:host:3306, informix-direct:db
+		c = parseHostPath(head, system)
+	}
+	c.System = system
+	if name := databaseParam(params); name != "" {
+		c.Namespace = name
+	}
+	if c.Host == "" && hasHost && body == "" {
+		c.Host = param(params, "servername")
+		c.Port = atoiPort(param(params, "portnumber"))
+	}
+	return c
+}
+
+// safeParams reports whether the "@" in params belongs to a value. Otherwise it may
+// end a password that has a "?" or ";" in it.
+func safeParams(body, params string) bool {
+	if key, _, ok := strings.Cut(params, "="); ok && pairKeys[normalKey(key)] != pairIgnored {
+		return true
+	}
+	if !strings.Contains(body, "/") && strings.Contains(body, ":") {
+		return false
+	}
+	for part := range strings.FieldsFuncSeq(params, func(r rune) bool { return r == '&' || r == ';' }) {
+		before, after, ok := strings.Cut(part, "@")
+		if ok && (!strings.Contains(before, "=") || strings.ContainsAny(after, "/:")) {
+			return false
+		}
+	}
+	return true
+}
+
+// parseHostPath reads [user[:password]@]host[:port][,host…][/database].
+func parseHostPath(text string, system System) Connection {
+	if i := strings.IndexAny(text, "?;"); i >= 0 {
+		if strings.Contains(text[i:], "@") && !safeParams(text[:i], text[i+1:]) {
+			return Connection{}
+		}
+		text = text[:i]
+	}
+	text, _, _ = strings.Cut(afterCredentials(text), "#")
+	if hasPrefixFold(text, "address=") || hasPrefixFold(text, "(") { // MySQL, MariaDB
+		c := parseDescriptor(text)
+		if i := strings.LastIndex(text, ")/"); i >= 0 {
+			c.Namespace = pathName(text[i+2:], system)
+		}
+		return c
+	}
+	authority, path, _ := strings.Cut(text, "/")
+	var c Connection
+	first, _, _ := strings.Cut(authority, ",")
+	// SQL Server's host\instance.
+	if host, tail, ok := strings.Cut(first, `\`); ok {
+		_, port, _ := strings.Cut(tail, ":")
+		c.Host, c.Port = host, atoiPort(port)
+	} else {
+		c.Host, c.Port, ok = splitHostPort(first)
+		if !ok {
+			return Connection{}
+		}
+	}
+	if embedded(system) {
+		c.Namespace = embeddedName(path)
+	} else {
+		c.Namespace = pathName(path, system)
+	}
+	return c
+}
+
+// pathName returns the name of the database in the path of a URL.
+func pathName(path string, system System) string {
+	path, _, _ = strings.Cut(path, "/")
+	if system.Legacy == "db2" || system.Legacy == "informix" { // /db:KEY=value;
+		path, _, _ = strings.Cut(path, ":")
+	}
+	if strings.Contains(path, "%") {
+		plain, err := url.PathUnescape(path)
+		if err != nil {
+			return ""
+		}
+		path = plain
+	}
+	return path
+}
+
+// afterCredentials drops everything up to the last "@": a password may hold one, but
+// a host never does.
+func afterCredentials(text string) string {
+	return text[strings.LastIndexByte(text, '@')+1:]
+}
+
+// embedded reports whether a URL of the system without "//" names a file or an area
+// of memory.
+func embedded(system System) bool {
+	switch system.Legacy {
+	case "sqlite", "h2", "hsqldb", "derby", "duckdb", "firebird":
+		return true
+	default:
+		return false
+	}
+}
+
+// embeddedName returns the name of a file or an area of memory, without its folder.
+func embeddedName(text string) string {
+	for _, kind := range []string{"mem:", "memory:", "file:", "directory:", "classpath:", "jar:", "zip:", "nio:", "split:", "res:"} {
+		if rest, ok := cutPrefixFold(text, kind); ok {
+			text = rest
+			break
+		}
+	}
+	text = strings.ReplaceAll(text, `\`, "/")
+	return text[strings.LastIndexByte(text, '/')+1:]
+}
+
+// databaseParam returns the database among the parameters of a URL, or "".
+func databaseParam(params string) string {
+	for _, name := range []string{"databasename", "database", "dbname", "service_name", "sid", "db"} {
+		if value := param(params, name); value != "" {
+			return value
+		}
+	}
+	return ""
+}
+
+// param returns the parameter with this name in a=b&c=d or a=b;c=d, or "". It ignores
+// the case of names.
+func param(params, name string) string {
+	for part := range strings.FieldsFuncSeq(params, func(r rune) bool { return r == '&' || r == ';' || r == '?' }) {
+		key, value, ok := strings.Cut(part, "=")
+		if !ok || !strings.EqualFold(strings.TrimSpace(key), name) {
+			continue
+		}
+		if plain, err := url.QueryUnescape(value); err == nil {
+			value = plain
+		}
+		return strings.TrimSpace(value)
+	}
+	return ""
+}

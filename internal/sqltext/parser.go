@@ -1,0 +1,293 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sqltext
+
+import (
+	"slices"
+	"sync"
+)
+
+// parser reads the tokens of a text one by one, and fills the analysis, the summary and
+// the sanitized text on the way. It builds no tree: what it has to remember is the
+// state of each level of parentheses, of the statement, and of the text.
+type parser struct {
+	lex     lexer
+	writer  writer
+	analyze bool // the analysis is wanted
+
+	// What was found so far.
+	res         Analysis
+	summary     summary
+	collections []string
+
+	// The levels of parentheses.
+	frames []frame
+	top    *frame // the innermost level, the last of frames
+	deeper int    // levels beyond maxDepth
+
+	// The last tokens, comments left out.
+	prev   token
+	prevKw keyword // the keyword before prev
+	taken  bool    // the current word was taken for a name
+
+	ctes   []string // the names that the statement's WITH defines
+	stmt   statementState
+	script scriptState
+}
+
+// parsers are ready for the next text.
+var parsers = sync.Pool{New: func() any { return &parser{frames: make([]frame, 0, 32)} }}
+
+// maxDepth is the maximum number of levels of parentheses with a state of their own.
+const maxDepth = 1000
+
+// maxPooled is the maximum capacity of the buffers of a parser in the pool.
+const maxPooled = 1 << 16
+
+// run reads the text once, for the analysis, the sanitized text, or both.
+func run(text string, d Dialect, analyze, sanitize bool) (Analysis, string) {
+	p := parsers.Get().(*parser)
+	p.reset(text, d, analyze, sanitize)
+	for {
+		tok := p.lex.next(p.prev)
+		if tok.kind == tokenComment {
+			p.writer.drop(tok.start, tok.end)
+			continue
+		}
+		if tok.kind == tokenEOF {
+			break
+		}
+		p.token(tok)
+	}
+	p.endStatement(len(text))
+	analysis, sanitized := p.analysis(), p.writer.string()
+	p.release()
+	return analysis, sanitized
+}
+
+// reset prepares the parser for a text, and keeps its buffers.
+func (p *parser) reset(text string, d Dialect, analyze, sanitize bool) {
+	*p = parser{
+		lex:         newLexer(text, d),
+		writer:      writer{text: text, out: p.writer.out[:0], on: sanitize},
+		analyze:     analyze,
+		summary:     summary{buf: p.summary.buf[:0], full: !analyze},
+		collections: p.collections[:0],
+		frames:      append(p.frames[:0], frame{}),
+		ctes:        p.ctes[:0],
+	}
+	p.top = &p.frames[0]
+}
+
+// analysis returns the result at the end of the text.
+func (p *parser) analysis() Analysis {
+	p.res.Truncated = p.lex.truncated
+	p.res.HasBinds = p.res.HasBinds || p.script.atBinds && !p.script.declared
+	p.res.Summary = p.summary.string()
+	if len(p.collections) > 0 {
+		p.res.Collections = slices.Clone(p.collections)
+	}
+	return p.res
+}
+
+// release puts the parser back into the pool, without the text and without buffers
+// that only a long text needs.
+func (p *parser) release() {
+	if cap(p.frames)+cap(p.writer.out) > maxPooled {
+		p.frames, p.writer.out = make([]frame, 0, 32), nil
+	}
+	clear(p.ctes[:cap(p.ctes)])
+	clear(p.collections)
+	p.lex, p.writer.text = lexer{}, ""
+	p.res, p.stmt = Analysis{}, statementState{}
+	parsers.Put(p)
+}
+
+// textOf returns the text of a token.
+func (p *parser) textOf(t token) string { return p.lex.text[t.start:t.end] }
+
+// token reads a token that is not a comment.
+func (p *parser) token(tok token) {
+	if p.prev.kw == kwBy || p.stmt.secret || p.stmt.verb == kwConnect {
+		p.secrets(tok)
+	}
+	switch tok.kind {
+	case tokenWord:
+		p.writer.other()
+		if !inert[tok.kw] || !p.isQuiet() {
+			p.word(tok)
+		}
+	case tokenName:
+		p.writer.other()
+		if !p.isQuiet() {
+			p.name(tok)
+		}
+	case tokenDouble:
+		if p.isIdentifier(tok) {
+			p.writer.other()
+			p.name(tok)
+			break
+		}
+		p.literal(tok)
+	case tokenString, tokenNumber, tokenRest:
+		p.literal(tok)
+	case tokenBind, tokenAt, tokenVar:
+		p.bind(tok)
+	case tokenPunct:
+		p.punct(tok)
+	}
+	p.prevKw = p.prev.kw
+	if p.taken {
+		tok.kw, p.taken = kwNone, false
+	}
+	p.prev = tok
+}
+
+// isQuiet reports whether a name means nothing here, as in the list of SELECT or in a
+// condition.
+func (p *parser) isQuiet() bool {
+	f := p.top
+	return f.expect == expectNothing && f.op != kwNone && !f.sources && p.stmt.pending.end == 0
+}
+
+// peek returns the first byte from i on that is not white space, or 0.
+func (p *parser) peek(i int) byte {
+	for i < len(p.lex.text) && isSpace(p.lex.text[i]) {
+		i++
+	}
+	return p.lex.at(i)
+}
+
+// punct reads a punctuation mark or an operator.
+func (p *parser) punct(tok token) {
+	c := p.lex.text[tok.start]
+	f := p.top
+	switch c {
+	case '(':
+		p.flushPending(tok)
+		p.open()
+		p.writer.open(tok.end, p.prev.kw == kwIn)
+		return
+	case ')':
+		p.writer.end(tok.start)
+		p.close()
+		return
+	case ',':
+		p.comma()
+		return
+	case ';':
+		p.writer.other()
+		p.semicolon(tok)
+		return
+	case '{', '}':
+		// JDBC escapes: {call p(?)}, {? = call f(?)}, {d '…'}.
+		p.writer.other()
+		return
+	case '*':
+		p.writer.other()
+		return
+	}
+	p.writer.other()
+	if f.expect == expectProcedure && (c == '=' || c == '*') {
+		return
+	}
+	switch f.expect {
+	case expectCTE, expectKind:
+	case expectTransaction:
+		if f.op == kwBegin {
+			p.beginBlock()
+		}
+	default:
+		f.expect = expectNothing
+	}
+	p.dropPending()
+}
+
+// open begins a level of parentheses.
+func (p *parser) open() {
+	f := p.top
+	expect, child := f.expect, frame{nested: true}
+	switch f.expect {
+	case expectTable:
+		child.parens, child.tables, child.expect = true, true, expectTable
+		f.expect = expectNothing
+	case expectWritten, expectInto, expectDeleted:
+		child.parens, child.expect = true, f.expect
+		f.expect = expectNothing
+	case expectCTE:
+		// The list of columns after the name, or a query without a name.
+	default:
+		f.expect = expectNothing
+	}
+	if p.prev.kw == kwTop {
+		f.expect, child = expect, frame{op: kwOther, nested: true}
+	}
+	switch p.prev.kw {
+	case kwValues, kwIn:
+		child.values = true
+	}
+	if f.values && p.prev.kind == tokenPunct {
+		child.values = true
+	}
+	if len(p.frames) == maxDepth {
+		p.deeper++
+		return
+	}
+	p.frames = append(p.frames, child)
+	p.top = &p.frames[len(p.frames)-1]
+}
+
+// close ends a level of parentheses.
+func (p *parser) close() {
+	p.flushPending(token{})
+	if p.deeper > 0 {
+		p.deeper--
+		return
+	}
+	if len(p.frames) == 1 {
+		p.top.expect = expectNothing
+		return
+	}
+	p.frames = p.frames[:len(p.frames)-1]
+	p.top = &p.frames[len(p.frames)-1]
+}
+
+// comma reads a comma, which may announce another table or object.
+func (p *parser) comma() {
+	p.flushPending(token{})
+	f := p.top
+	p.stmt.aliased = token{}
+	switch {
+	case f.op == kwWith && !f.sawFrom:
+		f.expect = expectCTE
+	case f.tables:
+		f.expect = expectTable
+	case f.op == kwDrop && f.into, f.op == kwTruncate && f.into:
+		f.expect = expectObject
+	default:
+		f.expect = expectNothing
+	}
+}
+
+// semicolon ends the statement and begins the next.
+func (p *parser) semicolon(tok token) {
+	p.endStatement(tok.start)
+	if p.script.done {
+		return
+	}
+	p.script.settled = p.res.Operation != "" && !p.script.weak
+	if !p.script.block {
+		p.summary.separate()
+	}
+	p.stmt = statementState{}
+	p.ctes = p.ctes[:0]
+	p.frames = append(p.frames[:0], frame{})
+	p.top, p.deeper = &p.frames[0], 0
+}
+
+// endStatement decides what waited for the end of the statement, which is at end.
+func (p *parser) endStatement(end int) {
+	p.flushPending(token{})
+	p.endMask(end)
+}

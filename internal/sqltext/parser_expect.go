@@ -1,0 +1,246 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sqltext
+
+import "strings"
+
+// role is what a word turns out to be in a place where a name is expected.
+type role uint8
+
+const (
+	roleName    role = iota // the expected name, even if it is spelled like a keyword
+	rolePart                // a word that may precede the name, such as ONLY
+	roleKeyword             // a keyword that ends the expectation
+)
+
+// expected reads a word where the frame expects something. It reports whether the
+// word is dealt with; otherwise it is a keyword.
+func (p *parser) expected(tok token) bool {
+	f, r := p.top, roleName
+	switch f.expect {
+	case expectNothing:
+		return false
+	case expectTable:
+		r = f.tableRole(tok.kw)
+	case expectWritten:
+		r = f.writtenRole(tok.kw, p.prev.kw)
+	case expectInserted:
+		r = f.insertedRole(tok.kw, p.prev.kw)
+	case expectInto:
+		r = p.intoRole(tok)
+	case expectDeleted:
+		r = f.deletedRole(tok.kw)
+	case expectKind:
+		p.kind(tok)
+		return true
+	case expectObject:
+		r = p.objectRole(tok)
+	case expectTruncated:
+		r = p.truncatedRole(tok)
+	case expectLocked:
+		r = p.lockedRole(tok)
+	case expectProcedure:
+		r = p.procedureRole(tok)
+	case expectCTE:
+		if tok.kw == kwRecursive {
+			r = rolePart
+		}
+	case expectTransaction:
+		r = p.transactionRole(tok)
+	case expectSequence:
+		if tok.kw == kwValue || tok.kw == kwFor {
+			r = rolePart
+		}
+	}
+	if r == roleName {
+		p.asName(tok)
+	}
+	return r != roleKeyword
+}
+
+// tableRole returns the role of a word in a list of tables.
+func (f *frame) tableRole(kw keyword) role {
+	switch kw {
+	case kwOnly, kwLateral:
+		return rolePart
+	case kwSelect, kwWith, kwValues:
+		if f.parens || kw == kwSelect {
+			f.expect, f.tables = expectNothing, false
+			return roleKeyword
+		}
+	case kwWhere, kwOn, kwGroup, kwOrder, kwUnion, kwHaving, kwJoin:
+		f.expect = expectNothing
+		return roleKeyword
+	}
+	return roleName
+}
+
+// writtenRole returns the role of a word after UPDATE, MERGE or DELETE FROM.
+func (f *frame) writtenRole(kw, prev keyword) role {
+	switch kw {
+	case kwOnly, kwLowPriority, kwIgnore, kwInto, kwOr, kwTop:
+		return rolePart
+	case kwSelect, kwWith, kwSet, kwWhere, kwUsing:
+		f.expect = expectNothing
+		return roleKeyword
+	}
+	if prev == kwOr { // UPDATE OR REPLACE
+		return rolePart
+	}
+	return roleName
+}
+
+// insertedRole returns the role of a word after INSERT, as long as INTO is missing.
+func (f *frame) insertedRole(kw, prev keyword) role {
+	switch kw {
+	case kwInto, kwOverwrite:
+		f.expect = expectInto
+		return rolePart
+	case kwLowPriority, kwIgnore, kwOr, kwTop, kwInsert:
+		return rolePart
+	case kwAll, kwFirst:
+		f.multi, f.expect = true, expectNothing
+		return rolePart
+	case kwSelect, kwValues, kwSet:
+		f.expect = expectNothing
+		return roleKeyword
+	}
+	if prev == kwOr { // INSERT OR REPLACE
+		return rolePart
+	}
+	return roleName
+}
+
+// intoRole returns the role of a word after INTO.
+func (p *parser) intoRole(tok token) role {
+	switch tok.kw {
+	case kwTable:
+		if p.nameFollows(tok.end) {
+			return rolePart
+		}
+	case kwSelect:
+		p.top.expect = expectNothing
+		return roleKeyword
+	}
+	return roleName
+}
+
+// deletedRole returns the role of a word after DELETE, as long as FROM is missing.
+func (f *frame) deletedRole(kw keyword) role {
+	switch kw {
+	case kwFrom:
+		f.expect = expectWritten
+		return rolePart
+	case kwLowPriority, kwIgnore, kwTop, kwOnly:
+		return rolePart
+	case kwWhere:
+		f.expect = expectNothing
+		return roleKeyword
+	}
+	return roleName
+}
+
+// objectRole returns the role of a word where DDL names its object.
+func (p *parser) objectRole(tok token) role {
+	switch tok.kw {
+	case kwIf, kwNot, kwExists, kwConcurrently, kwOnly:
+		return rolePart
+	case kwOn:
+		p.top.expect = expectNothing
+		return rolePart
+	}
+	if s := p.textOf(tok); len(s) == 4 && equalFoldASCII("BODY", s) { // PACKAGE BODY
+		return rolePart
+	}
+	return roleName
+}
+
+// truncatedRole returns the role of a word after TRUNCATE or RENAME.
+func (p *parser) truncatedRole(tok token) role {
+	switch tok.kw {
+	case kwTable:
+		p.summary.add(p.textOf(tok))
+		p.res.Operation = strings.TrimSuffix(p.res.Operation, " TABLE") + " TABLE"
+		p.top.expect, p.top.tables = expectObject, true
+		return rolePart
+	case kwOnly:
+		return rolePart
+	}
+	return roleName
+}
+
+// lockedRole returns the role of a word after LOCK.
+func (p *parser) lockedRole(tok token) role {
+	switch tok.kw {
+	case kwTable, kwTables:
+		p.summary.add(p.textOf(tok))
+		p.top.expect = expectInto
+		return rolePart
+	}
+	return roleName
+}
+
+// procedureRole returns the role of a word after CALL or EXECUTE.
+func (p *parser) procedureRole(tok token) role {
+	switch tok.kw {
+	case kwNext: // CALL NEXT VALUE FOR
+		p.top.expect = expectSequence
+		return rolePart
+	case kwProcedure:
+		return rolePart
+	case kwImmediate:
+		p.summary.add(p.textOf(tok))
+		p.top.expect = expectNothing
+		return rolePart
+	}
+	return roleName
+}
+
+// transactionRole returns the role of a word after BEGIN, COMMIT, ROLLBACK or START.
+// A BEGIN that does not begin a transaction begins a block.
+func (p *parser) transactionRole(tok token) role {
+	f := p.top
+	switch {
+	case tok.kw == kwTransaction || tok.kw == kwTran:
+		p.summary.add(p.textOf(tok))
+	case f.op == kwBegin && !isTransactionMode(p.textOf(tok)):
+		p.beginBlock()
+		return roleKeyword
+	}
+	f.expect = expectNothing
+	return rolePart
+}
+
+// nameFollows reports whether a name stands after the word TABLE, which ends at i.
+// Otherwise the word itself is the name.
+func (p *parser) nameFollows(i int) bool {
+	for i < len(p.lex.text) && isSpace(p.lex.text[i]) {
+		i++
+	}
+	switch p.lex.at(i) {
+	case '`', '"':
+		return true
+	}
+	n := p.lex.identStart(i)
+	return n > 0 && keywordOf(p.lex.text[i:p.lex.identEnd(i+n)]) == kwNone
+}
+
+// isTransactionMode reports whether the word after BEGIN belongs to a transaction.
+func isTransactionMode(s string) bool {
+	switch len(s) {
+	case 4, 8, 9:
+		return strings.EqualFold(s, "WORK") || strings.EqualFold(s, "READ") || strings.EqualFold(s, "DEFERRED") ||
+			strings.EqualFold(s, "IMMEDIATE") || strings.EqualFold(s, "EXCLUSIVE") || strings.EqualFold(s, "ISOLATION") ||
+			strings.EqualFold(s, "CONCURRENT")
+	case 10:
+		return strings.EqualFold(s, "CONCURRENT")
+	}
+	return false
+}
+
+// beginBlock notes that BEGIN has begun a block, not a transaction.
+func (p *parser) beginBlock() {
+	p.script.block = true
+	p.top.op, p.top.expect = kwNone, expectNothing
+}

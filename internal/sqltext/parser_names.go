@@ -1,0 +1,220 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sqltext
+
+import (
+	"slices"
+	"strings"
+)
+
+// flushPending decides whether the pending name, if there is one, is a target. next is
+// the token after it.
+func (p *parser) flushPending(next token) {
+	if p.stmt.pending.end != 0 {
+		p.decidePending(next)
+	}
+}
+
+// decidePending is the rest of flushPending, which is inlined.
+func (p *parser) decidePending(next token) {
+	t := p.stmt.pending
+	p.stmt.pending = token{}
+	switch p.top.op {
+	case kwDelete:
+		p.table(t)
+	case kwInsert, kwUpsert, kwReplace:
+		switch next.kind {
+		case tokenPunct:
+			if p.lex.text[next.start] == '(' {
+				p.table(t)
+			}
+		case tokenWord:
+			switch next.kw {
+			case kwValues, kwSelect, kwSet, kwDefault, kwWith, kwExec, kwExecute, kwOutput, kwTable:
+				p.table(t)
+			}
+		}
+	}
+}
+
+// dropPending drops the pending name, which is no target.
+func (p *parser) dropPending() { p.stmt.pending = token{} }
+
+// table reads a table, or whatever stands in the place of one.
+func (p *parser) table(tok token) {
+	s := p.textOf(tok)
+	p.top.expect = expectNothing
+	p.top.into = true
+	if p.isCTE(s) {
+		return
+	}
+	if p.top.op == kwUpdate || p.top.op == kwDelete {
+		p.stmt.target, p.summary.target = s, len(p.summary.buf)
+	}
+	p.summary.add(s)
+	p.collect(s)
+}
+
+// source reads a name in the FROM after the target of UPDATE or DELETE. If the target
+// turns out to be an alias, as in SQL Server's UPDATE b SET x = 1 FROM blogs AS b, the
+// table replaces it.
+func (p *parser) source(tok token) {
+	if p.stmt.aliased.end == 0 {
+		p.stmt.aliased = tok
+		return
+	}
+	if alias := p.textOf(tok); len(alias) != len(p.stmt.target) || !strings.EqualFold(alias, p.stmt.target) {
+		return
+	}
+	s := p.textOf(p.stmt.aliased)
+	p.summary.replaceTarget(p.stmt.target, s)
+	if i := slices.Index(p.collections, p.stmt.target); i >= 0 {
+		p.collections = slices.Delete(p.collections, i, i+1)
+		if !slices.Contains(p.collections, s) {
+			p.collections = slices.Insert(p.collections, i, s)
+		}
+	}
+	p.stmt.target, p.top.sources = "", false
+}
+
+// maxCollections limits the work of keeping the collections distinct.
+const maxCollections = 64
+
+// collect adds a collection, unless it is there already.
+func (p *parser) collect(s string) {
+	if p.analyze && len(p.collections) < maxCollections && !slices.Contains(p.collections, s) {
+		p.collections = append(p.collections, s)
+	}
+}
+
+// maxCTEs limits the work of telling tables from the names that WITH defines.
+const maxCTEs = 64
+
+// isCTE reports whether WITH defines the name.
+func (p *parser) isCTE(s string) bool {
+	for _, c := range p.ctes {
+		if len(c) == len(s) && strings.EqualFold(c, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// name reads an identifier.
+func (p *parser) name(tok token) {
+	if p.script.done || p.stmt.skip {
+		return
+	}
+	f := p.top
+	p.flushPending(tok)
+	switch f.expect {
+	case expectTable, expectWritten, expectInto, expectTruncated, expectLocked:
+		p.table(tok)
+	case expectInserted, expectDeleted:
+		p.stmt.pending = tok
+		f.expect = expectNothing
+	case expectObject:
+		p.object(tok)
+	case expectKind:
+		if p.prev.kind != tokenPunct {
+			f.expect = expectNothing
+		}
+	case expectTarget, expectSequence:
+		p.summary.add(p.textOf(tok))
+		f.expect = expectNothing
+	case expectProcedure:
+		p.procedure(tok)
+	case expectCTE:
+		if len(p.ctes) < maxCTEs {
+			p.ctes = append(p.ctes, strings.Trim(p.textOf(tok), "\"`[]"))
+			if s := p.textOf(tok); len(p.ctes) < maxCTEs && s != p.ctes[len(p.ctes)-1] {
+				p.ctes = append(p.ctes, s)
+			}
+		}
+		f.expect = expectNothing
+	case expectTransaction:
+		f.expect = expectNothing
+		if f.op == kwBegin {
+			p.beginBlock()
+			p.name(tok)
+		}
+	case expectNothing:
+		if f.sources {
+			p.source(tok)
+		}
+		if f.op == kwNone {
+			p.firstName(tok)
+		}
+	}
+}
+
+// firstName reads an identifier that begins a statement or a level of parentheses.
+func (p *parser) firstName(tok token) {
+	f, s := p.top, p.textOf(tok)
+	f.op = kwOther
+	switch {
+	case f.nested:
+	case !p.script.block:
+		if strings.EqualFold(s, "WHILE") {
+			f.op, p.script.branches = kwIf, true
+		}
+	case strings.EqualFold(s, "TRY"), strings.EqualFold(s, "CATCH"), strings.EqualFold(s, "ATOMIC"):
+		f.op = kwNone // BEGIN TRY
+	case strings.EqualFold(s, "FORALL"):
+		f.op = kwIf // the statement that it repeats follows
+	case p.isCall(tok):
+		p.summary.add(s)
+		if p.res.Procedure == "" {
+			p.res.Procedure = s
+		}
+	}
+}
+
+// isCall reports whether the name that begins a statement of a block calls a
+// procedure.
+func (p *parser) isCall(tok token) bool {
+	switch s := p.textOf(tok); len(s) {
+	case 4, 5, 6, 8, 9:
+		for _, w := range [...]string{"EXIT", "RAISE", "RETURN", "CONTINUE", "EXCEPTION", "LEAVE", "WHILE", "ELSIF", "ELSEIF"} {
+			if len(w) == len(s) && equalFoldASCII(w, s) {
+				return false
+			}
+		}
+	}
+	switch p.peek(tok.end) {
+	case '(', ';':
+		return true
+	}
+	return false
+}
+
+// procedure reads the name of the procedure that is called.
+func (p *parser) procedure(tok token) {
+	p.top.expect = expectNothing
+	if p.peek(tok.end) == '=' {
+		return
+	}
+	s := p.textOf(tok)
+	p.summary.add(s)
+	prepared := p.stmt.verb == kwExecute && (p.lex.d == PostgreSQL || p.lex.d == MySQL)
+	if p.res.Procedure == "" && !prepared {
+		p.res.Procedure = s
+	}
+}
+
+// object reads the name of the object of DDL.
+func (p *parser) object(tok token) {
+	f := p.top
+	f.expect = expectNothing
+	f.into = true
+	s := p.textOf(tok)
+	p.summary.add(s)
+	if f.tables {
+		p.collect(s)
+	}
+	if f.op != kwDrop && f.op != kwTruncate {
+		f.tables = false
+	}
+	p.script.done = p.stmt.body
+}

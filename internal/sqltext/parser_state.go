@@ -1,0 +1,70 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sqltext
+
+// expectation is what the next name on a level of parentheses will be.
+type expectation uint8
+
+const (
+	expectNothing     expectation = iota
+	expectTable                   // a table of FROM or JOIN
+	expectWritten                 // the table that UPDATE, MERGE or DELETE changes
+	expectInserted                // the table after INSERT, before INTO
+	expectInto                    // the table after INTO
+	expectDeleted                 // the table after DELETE, before FROM
+	expectKind                    // a kind of object, after CREATE, ALTER or DROP
+	expectObject                  // the object that DDL creates, alters or drops
+	expectTruncated               // TABLE or the table, after TRUNCATE or RENAME
+	expectLocked                  // TABLE or the table, after LOCK
+	expectProcedure               // the procedure, after CALL or EXEC
+	expectCTE                     // a name that WITH defines
+	expectTarget                  // a target that is no collection, after USE or PRAGMA
+	expectTransaction             // TRANSACTION or its mode, after BEGIN, COMMIT, ROLLBACK or START
+	expectSequence                // the sequence, after NEXT VALUE FOR
+)
+
+// frame is the state of one level of parentheses.
+type frame struct {
+	op      keyword // the current operation, kwNone before the first word
+	expect  expectation
+	cases   uint8 // how many CASE are open
+	tables  bool  // in a list of tables, where another one follows a comma
+	sawFrom bool  // FROM has been read
+	sources bool  // in the FROM of UPDATE or DELETE, where the target may be an alias
+	parens  bool  // these parentheses stand in the place of a table
+	values  bool  // these parentheses hold the values of VALUES or IN
+	into    bool  // INSERT, UPDATE or DDL has read its target
+	multi   bool  // INSERT ALL, which has several targets
+	nested  bool  // in parentheses
+}
+
+// statementState is what is known about the current statement. A semicolon replaces
+// all of it.
+type statementState struct {
+	verb     keyword // the keyword that begins the statement
+	mainSeen bool    // the main operation after WITH has been read
+	ddl      bool    // CREATE, ALTER or DROP
+	exec     bool    // EXEC, which names its arguments with @
+	body     bool    // the object is one that has a body, such as a function
+	skip     bool    // the rest of the statement adds nothing to the summary
+
+	pending token  // a name that is a target if the next token allows it
+	target  string // the target of UPDATE or DELETE, as written
+	aliased token  // the table in FROM whose alias may follow
+
+	secret   bool // a password may follow PASSWORD
+	mask     bool // everything from maskFrom to the end of the statement is a secret
+	maskFrom int
+}
+
+// scriptState is what is known about the text across its statements.
+type scriptState struct {
+	block    bool // in a block: BEGIN … END
+	branches bool // after IF or WHILE of Transact-SQL, which need no block
+	weak     bool // only SET and DECLARE so far, which give way to any other operation
+	settled  bool // the operation is that of an earlier statement
+	declared bool // the text declares variables of its own
+	atBinds  bool // the text has @name
+	done     bool // the rest is a body, which is not run
+}

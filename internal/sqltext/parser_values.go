@@ -1,0 +1,106 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sqltext
+
+import "strings"
+
+// literal reads a literal.
+func (p *parser) literal(tok token) {
+	p.flushPending(tok)
+	if p.top.expect == expectTable && (tok.kind == tokenString || tok.kind == tokenDouble) && !p.top.parens && p.namesTable() {
+		// The conventions' own example: SELECT * FROM "song list", 'artists'.
+		p.table(tok)
+	} else {
+		p.operand()
+	}
+	p.res.HasLiterals = true
+	p.writer.literal(tok.start, tok.end)
+}
+
+// operand notes that a value stands where a name may be expected. A literal and the
+// placeholder that replaces it must have the same effect.
+func (p *parser) operand() {
+	f := p.top
+	switch f.expect {
+	case expectProcedure: // EXEC @result = name
+	case expectKind: // DEFINER = 'root'@'localhost'
+	case expectTransaction:
+		if f.op == kwBegin {
+			p.beginBlock()
+		}
+	default:
+		if p.prev.kw != kwTop {
+			f.expect = expectNothing
+		}
+	}
+}
+
+// namesTable reports whether a literal after FROM names a table.
+func (p *parser) namesTable() bool {
+	switch p.lex.d {
+	case Generic, MySQL, SQLite:
+		return !p.script.done && !p.stmt.skip && !p.lex.hashes
+	}
+	return false
+}
+
+// isIdentifier reports whether "…" is an identifier here. By the dialect or by a
+// setting of the server it can also be a literal.
+func (p *parser) isIdentifier(tok token) bool {
+	switch p.lex.d {
+	case SQLServer, SQLite:
+		// It can be a literal only where a value may stand: in SQL Server if
+		// QUOTED_IDENTIFIER is off, in SQLite if there is no such column.
+		return !p.isValuePlace()
+	case Generic:
+		switch p.top.expect {
+		case expectTable, expectWritten, expectInto, expectObject, expectLocked, expectTruncated, expectCTE:
+			return !p.script.done && !p.stmt.skip && !p.lex.hashes && strings.IndexByte(p.textOf(tok), '\\') < 0
+		}
+	}
+	return false
+}
+
+// isValuePlace reports whether a value is more likely than a column here.
+func (p *parser) isValuePlace() bool {
+	if p.stmt.exec || p.top.values {
+		return true
+	}
+	switch p.prev.kind {
+	case tokenPunct:
+		switch p.lex.text[p.prev.end-1] {
+		case '=', '<', '>':
+			return true
+		}
+	case tokenWord:
+		switch p.prev.kw {
+		case kwLike, kwBetween, kwThen, kwElse, kwEscape:
+			return true
+		}
+	}
+	return false
+}
+
+// bind reads a bind variable or a variable.
+func (p *parser) bind(tok token) {
+	p.flushPending(tok)
+	c := p.lex.text[tok.start]
+	if c != '?' {
+		p.writer.other()
+	}
+	switch tok.kind {
+	case tokenBind:
+		if c == '?' || c == '%' || !p.stmt.ddl || isDigit(p.lex.at(tok.start+1)) {
+			p.res.HasBinds = true
+		}
+	case tokenAt:
+		switch next := p.peek(tok.end); {
+		case p.stmt.ddl, p.stmt.skip, p.lex.d == MySQL: // a variable of the session
+		case p.stmt.exec && next == '=':
+		default:
+			p.script.atBinds = true
+		}
+	}
+	p.operand()
+}

@@ -1,0 +1,276 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sqltext
+
+import "strings"
+
+// word reads an unquoted word: a name where one is expected, otherwise a keyword.
+func (p *parser) word(tok token) {
+	if p.script.done || p.stmt.skip {
+		return
+	}
+	if p.stmt.pending.end != 0 {
+		if p.top.op == kwDelete && tok.kw == kwFrom {
+			p.stmt.pending = token{}
+			p.top.expect = expectWritten
+			return
+		}
+		p.flushPending(tok)
+	}
+	if p.expected(tok) {
+		return
+	}
+	p.keyword(tok)
+}
+
+// asName reads a word as a name, even if it is spelled like a keyword.
+func (p *parser) asName(tok token) {
+	tok.kw = kwNone
+	p.taken = true
+	p.name(tok)
+}
+
+// keyword reads a word where no name is expected.
+func (p *parser) keyword(tok token) {
+	f := p.top
+	switch tok.kw {
+	case kwNone, kwOther:
+		p.name(tok)
+		return
+	case kwSelect:
+		p.selects(tok)
+		return
+	case kwFrom:
+		p.from(tok)
+		return
+	case kwInto:
+		switch f.op {
+		case kwInsert, kwReplace, kwUpsert, kwLoad:
+			if f.multi || !f.into {
+				f.expect = expectInto
+			}
+		}
+		return
+	case kwJoin:
+		if f.op == kwSelect && f.sawFrom || f.parens {
+			f.expect = expectTable
+		}
+		p.stmt.aliased = token{}
+		return
+	case kwApply:
+		if f.op == kwSelect && (p.prev.kw == kwCross || p.prev.kw == kwOuter) {
+			f.expect = expectTable
+		}
+		return
+	case kwWith:
+		if f.op == kwNone || f.op == kwExplain || f.op == kwInsert && f.into || p.prev.kw == kwAs && f.op == kwCreate {
+			f.op, f.expect, f.sawFrom = kwWith, expectCTE, false
+		}
+		return
+	case kwCase:
+		if f.cases < 255 {
+			f.cases++
+		}
+	case kwEnd:
+		if f.cases > 0 {
+			f.cases--
+		} else if p.script.block && !f.nested {
+			f.op = kwEnd
+			return
+		}
+	case kwThen, kwElse, kwLoop:
+		switch {
+		case f.cases > 0 || f.nested:
+		case p.script.block && f.op != kwMerge:
+			*f = frame{}
+		case p.script.branches && tok.kw == kwElse:
+			*f = frame{op: kwIf}
+		}
+		return
+	}
+	if tok.kw < kwTable && p.starts(tok.kw) {
+		p.start(tok)
+		return
+	}
+	if tok.kw.endsTables() {
+		f.tables, f.sources = false, false
+	}
+	if f.op == kwNone {
+		switch {
+		case tok.kw == kwIf && !f.nested:
+			f.op, p.script.branches = kwIf, true
+		case tok.kw == kwNot, tok.kw == kwExists:
+		default:
+			f.op = kwOther
+		}
+	}
+}
+
+// starts reports whether the keyword begins a statement here.
+func (p *parser) starts(kw keyword) bool {
+	f := p.top
+	switch f.op {
+	case kwNone:
+		if f.nested {
+			switch kw {
+			case kwInsert, kwUpdate, kwDelete, kwMerge, kwValues:
+				return true
+			}
+			return false
+		}
+		return true
+	case kwWith, kwExplain:
+		switch kw {
+		case kwInsert, kwUpdate, kwDelete, kwMerge, kwReplace, kwCreate, kwValues:
+			return true
+		}
+	case kwIf, kwSet, kwDeclare, kwEnd:
+		// Transact-SQL needs no semicolon between its statements.
+		switch kw {
+		case kwInsert, kwUpdate, kwDelete, kwMerge, kwExec, kwExecute:
+			return !f.nested
+		case kwBegin, kwSet, kwDrop, kwCreate:
+			return (f.op == kwIf || f.op == kwEnd) && !f.nested
+		}
+	case kwInsert:
+		return (kw == kwExec || kw == kwExecute) && f.into
+	}
+	return false
+}
+
+// operation adds an operation to the analysis. It replaces the one that is there if it
+// is the main one of a statement with WITH.
+func (p *parser) operation(tok token, name string, main bool) {
+	if p.script.weak {
+		p.summary.reset()
+		p.res.Operation, p.script.weak = "", false
+	}
+	p.summary.add(p.textOf(tok))
+	if p.res.Operation == "" || main {
+		p.res.Operation = name
+	}
+}
+
+// isMain reports whether an operation that begins here is the main one of a statement
+// with WITH.
+func (p *parser) isMain() bool {
+	return p.top.op == kwWith && !p.top.nested && !p.script.settled && !p.stmt.mainSeen
+}
+
+// selects reads SELECT.
+func (p *parser) selects(tok token) {
+	f := p.top
+	if f.op == kwSelect && p.prev.kw == kwAs {
+		return // an alias
+	}
+	main := p.isMain()
+	p.operation(tok, "SELECT", main)
+	p.stmt.mainSeen = p.stmt.mainSeen || main
+	*f = frame{op: kwSelect, nested: f.nested, cases: f.cases}
+}
+
+// from reads FROM. It begins a list of tables as a clause, but not in EXTRACT or
+// IS DISTINCT FROM.
+func (p *parser) from(tok token) {
+	f := p.top
+	if (f.op == kwUpdate || f.op == kwDelete) && p.stmt.target != "" && f.into && p.prev.kw != kwDistinct {
+		f.sources, p.stmt.aliased = true, token{}
+		return
+	}
+	switch {
+	case f.op == kwNone && !f.nested:
+		// HQL and DuckDB leave SELECT out. It is added in the case of FROM.
+		p.operation(token{}, "SELECT", false)
+		if c := p.lex.text[tok.start]; c >= 'a' {
+			p.summary.add("select")
+		} else {
+			p.summary.add("SELECT")
+		}
+		f.op = kwSelect
+	case f.op != kwSelect || f.sawFrom || p.prev.kw == kwDistinct:
+		if f.op == kwNone {
+			f.op = kwOther
+		}
+		return
+	}
+	f.sawFrom, f.tables, f.expect = true, true, expectTable
+}
+
+// start reads the keyword that begins a statement.
+func (p *parser) start(tok token) {
+	f, kw := p.top, tok.kw
+	if p.script.block && !f.nested {
+		switch kw {
+		case kwBegin:
+			f.op = kwNone
+			return
+		case kwSet, kwCommand, kwDeclare:
+			f.op = kwOther
+			return
+		}
+	}
+	main := p.isMain()
+	f.op, f.expect = kw, expectNothing
+	if !f.nested || kw != kwValues {
+		p.stmt.verb = kw
+	}
+	name := canonical[kw]
+	if name == "" {
+		name = strings.ToUpper(p.textOf(tok))
+	}
+	weak := false
+	switch kw {
+	case kwValues:
+		if f.nested || main {
+			return
+		}
+	case kwConnect, kwSensitive:
+		p.stmt.secret, p.stmt.skip = true, true
+		return
+	case kwSet:
+		weak = true
+	case kwDeclare:
+		if p.peek(tok.end) == '@' {
+			weak, p.script.declared = true, true
+		} else {
+			p.script.block = true
+		}
+	}
+	if weak && (p.res.Operation != "" || p.summary.full) {
+		return
+	}
+	p.operation(tok, name, main)
+	p.stmt.mainSeen = p.stmt.mainSeen || main
+	p.script.weak = weak
+
+	switch kw {
+	case kwInsert, kwReplace, kwUpsert:
+		f.expect = expectInserted
+	case kwUpdate, kwMerge:
+		f.expect = expectWritten
+	case kwDelete:
+		f.expect = expectDeleted
+	case kwCreate, kwAlter, kwDrop:
+		f.expect, p.stmt.ddl = expectKind, true
+	case kwTruncate, kwRename:
+		f.expect = expectTruncated
+	case kwLock:
+		f.expect = expectLocked
+	case kwCall, kwExec, kwExecute:
+		f.expect, p.stmt.exec = expectProcedure, kw != kwCall
+	case kwBegin, kwCommit, kwRollback, kwStart:
+		f.expect = expectTransaction
+	case kwUse, kwPragma:
+		f.expect = expectTarget
+	case kwDescribe, kwDesc, kwCopy:
+		f.expect = expectInto
+	case kwShow, kwGrant, kwRevoke:
+		p.stmt.skip = true
+		p.stmt.secret = kw == kwGrant
+	case kwDeclare:
+		if p.script.block {
+			f.op = kwNone
+		}
+	}
+}
