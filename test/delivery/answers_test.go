@@ -6,14 +6,11 @@
 package delivery
 
 import (
-	"encoding/binary"
-	"fmt"
 	"net/http"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	bolt "go.etcd.io/bbolt"
 
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 )
@@ -50,8 +47,6 @@ func answerScenarios() []scenario {
 			"exporters: {oci_apm: {sending_queue: {batch: {sizer: items, min_size: 200, max_size: 250}}}}",
 			"exporters: {otlp_http: {sending_queue: {batch: {sizer: items, min_size: 200, max_size: 250}}}}",
 		},
-	}, scenario{
-		name: "a queue of the version before", during: upgradeQueue,
 	})
 	return list
 }
@@ -67,64 +62,4 @@ func backlogThen(fault apm.Fault) func(*testing.T, *run) {
 		r.sandbox.ClearFaults(t)
 		r.fault(t, fault, pick(12*time.Second, time.Minute))
 	}
-}
-
-// upgradeQueue writes the stored requests of our queue in the form of version 1 of
-// the exporter, as an upgrade finds them.
-func upgradeQueue(t *testing.T, r *run) {
-	t.Helper()
-	r.sandbox.AddFault(t, apm.Fault{Down: true})
-	time.Sleep(pick(3*time.Second, 20*time.Second))
-	for _, n := range r.nodes {
-		n.stop(t)
-		if r.pipeline == ours {
-			require.Positive(t, rewriteQueue(t, n.queueFile(t), toVersion1), "stored requests")
-		}
-	}
-	r.sandbox.ClearFaults(t)
-	for _, n := range r.nodes {
-		n.restart(t)
-	}
-	time.Sleep(time.Second)
-}
-
-// toVersion1 leaves out the checksum.
-func toVersion1(item []byte) []byte {
-	const version, checksum = 2, 4
-	if len(item) < version+checksum || binary.BigEndian.Uint16(item) != 2 {
-		return item
-	}
-	return append([]byte{0, 1}, item[version+checksum:]...)
-}
-
-// rewriteQueue changes the stored requests in the file of a queue that nobody has
-// open, and returns how many there are.
-func rewriteQueue(t *testing.T, path string, change func([]byte) []byte) int {
-	t.Helper()
-	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: 10 * time.Second})
-	require.NoError(t, err)
-	defer func() { require.NoError(t, db.Close()) }()
-	items := 0
-	require.NoError(t, db.Update(func(tx *bolt.Tx) error {
-		return tx.ForEach(func(_ []byte, bucket *bolt.Bucket) error {
-			changed := map[string][]byte{}
-			err := bucket.ForEach(func(key, value []byte) error {
-				if len(value) > 1 && value[0] == 0 {
-					changed[string(key)] = change(value)
-				}
-				return nil
-			})
-			if err != nil {
-				return err
-			}
-			for key, value := range changed {
-				if err := bucket.Put([]byte(key), value); err != nil {
-					return fmt.Errorf("item %s: %w", key, err)
-				}
-			}
-			items += len(changed)
-			return nil
-		})
-	}))
-	return items
 }

@@ -24,7 +24,7 @@ func slowDownstream() scenario {
 		name: "a sampler redelivers to a slow APM", load: loadOptions{spans: 20, payload: 900, pause: 40 * time.Millisecond},
 		overrides: [2]string{
 			ours: `
-processors: {durable_tail_sampling: {storage: file_storage, ` + sampling + `}}
+processors: {durable_tail_sampling: {storage: queue_storage, ` + sampling + `}}
 exporters: {oci_apm: {retry_on_failure: {initial_interval: 1s, max_interval: 2s}, sending_queue: ` + queue + `}}
 service: {pipelines: {traces: {processors: [memory_limiter, durable_tail_sampling]}}}`,
 			stock: `

@@ -282,7 +282,7 @@ exporters:
     endpoint: "%s"
     tls: {insecure: true}
     retry_on_failure: {max_elapsed_time: 0}
-    sending_queue: {storage: file_storage, sizer: bytes, queue_size: 536870912}
+    sending_queue: {storage: queue_storage, sizer: bytes, queue_size: 536870912}
 service: {pipelines: {traces: {exporters: [otlp_grpc]}}}`
 	}
 	for range 2 {

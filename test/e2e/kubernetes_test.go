@@ -59,7 +59,7 @@ func TestKubernetesAgentStartsWithoutAPIServer(t *testing.T) {
 		Arguments: []string{
 			"--config", filepath.Join(manifests, "exporter.yaml"),
 			"--config", "yaml:exporters: {oci_apm: {data_key_file: " + key + "}}",
-			"--config", "yaml:extensions: {queue_check: {directory: " + queue + "}, file_storage: {directory: " + queue + ", compaction: {directory: " + queue + "}}}",
+			"--config", "yaml:extensions: {queue_storage: {directory: " + queue + "}}",
 		},
 		Environment: []string{"KUBERNETES_SERVICE_HOST=" + host, "KUBERNETES_SERVICE_PORT=" + port, "KUBE_NODE_NAME=node0"},
 		Wrapper:     []string{"unshare", "--mount", "--map-root-user", "sh", "-ec", inPod, account},

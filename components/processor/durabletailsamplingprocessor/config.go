@@ -17,7 +17,7 @@ type Config struct {
 	// are kept, save for block_on_overflow and decision_cache.
 	Sampling tailsamplingprocessor.Config `mapstructure:",squash"`
 
-	// StorageID names the storage extension, file_storage for one, that has the
+	// StorageID names the storage extension, queue_storage for one, that has the
 	// spans until the decision about their trace is carried out.
 	StorageID *component.ID `mapstructure:"storage"`
 }
@@ -26,7 +26,7 @@ type Config struct {
 func (c *Config) Validate() error {
 	var errs []error
 	if c.StorageID == nil {
-		errs = append(errs, errors.New("storage: is missing; name the extension that keeps the spans, as in storage: file_storage, or use tail_sampling, which keeps them in memory"))
+		errs = append(errs, errors.New("storage: is missing; name the extension that keeps the spans, as in storage: queue_storage, or use tail_sampling, which keeps them in memory"))
 	}
 	if len(c.Sampling.PolicyCfgs) == 0 {
 		errs = append(errs, errors.New("policies: is empty, so that no trace would be kept; write the policies that keep traces, as in policies: [{name: all, type: always_sample}]"))

@@ -122,7 +122,7 @@ func (d *durable) Start(ctx context.Context, host component.Host) error {
 	}
 	store, ok := extension.(storage.Extension)
 	if !ok {
-		return fmt.Errorf("storage: the extension %s stores nothing; name a storage extension such as file_storage", d.cfg.StorageID)
+		return fmt.Errorf("storage: the extension %s stores nothing; name a storage extension such as queue_storage", d.cfg.StorageID)
 	}
 	d.keeper, _ = extension.(unreadable.Keeper)
 	var err error
