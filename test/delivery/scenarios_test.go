@@ -84,9 +84,9 @@ func scenarios() []scenario {
 		{name: "disk full", start: startOnSmallDisk, during: fillDisk, load: loadOptions{payload: 4096}},
 		{name: "two agents, gateway killed", start: startAgentsAndGateway, entries: 2, during: killGateway},
 		{name: "SIGTERM while APM is slow, and while it is down", during: terminate},
-		{name: "queue file damaged at its start", during: damage(overwriteStart), says: damageNotice},
-		{name: "queue file damaged in the middle", during: damage(overwriteMiddle), says: damageNotice},
-		{name: "queue file cut in half", during: damage(cutInHalf), says: damageNotice},
+		{name: "queue file damaged at its start", during: damage(overwriteStart, true), says: damageNotice},
+		{name: "queue file damaged in the middle", during: damage(overwriteMiddle, true), says: damageNotice},
+		{name: "queue file cut in half", during: damage(cutInHalf, false), says: damageNotice},
 		{
 			name: "memory limit", load: loadOptions{apps: 16, payload: 64 << 10, pause: 20 * time.Millisecond},
 			overrides: [2]string{lowMemoryLimit, lowMemoryLimit}, during: reachMemoryLimit,

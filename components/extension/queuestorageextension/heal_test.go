@@ -198,7 +198,7 @@ func TestHealedMetadata(t *testing.T) {
 			}
 			c := open()
 			for _, item := range tt.items {
-				require.NoError(t, c.Set(t.Context(), strconv.FormatUint(uint64(item), 10), []byte("x")))
+				require.NoError(t, c.Set(t.Context(), strconv.FormatUint(item, 10), []byte("x")))
 			}
 			for _, key := range legacyQueueKeys {
 				require.NoError(t, c.Set(t.Context(), key, []byte("12345678")))

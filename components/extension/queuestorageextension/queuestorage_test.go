@@ -99,8 +99,8 @@ func TestClients(t *testing.T) {
 		require.NoError(t, c.Set(t.Context(), "key", []byte{byte(i)}))
 	}
 	for i, c := range clients {
-		got, err := c.Get(t.Context(), "key")
-		require.NoError(t, err)
+		got, getErr := c.Get(t.Context(), "key")
+		require.NoError(t, getErr)
 		assert.Equal(t, []byte{byte(i)}, got)
 	}
 	require.NoError(t, traces.Delete(t.Context(), "key"))

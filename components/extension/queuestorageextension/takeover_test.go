@@ -165,8 +165,8 @@ func TestTakeOverOfAnotherComponent(t *testing.T) {
 	c, err = ext.GetClient(t.Context(), component.KindReceiver, id, "")
 	require.NoError(t, err)
 	for i := range 500 {
-		got, err := c.Get(t.Context(), fmt.Sprint("offset ", i))
-		require.NoError(t, err)
+		got, getErr := c.Get(t.Context(), fmt.Sprint("offset ", i))
+		require.NoError(t, getErr)
 		require.Len(t, got, 10_000)
 	}
 	said := logs.FilterLevelExact(zap.InfoLevel).All()

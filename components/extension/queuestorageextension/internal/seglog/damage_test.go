@@ -4,6 +4,7 @@
 package seglog
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -291,7 +292,7 @@ func TestDamagedDerivedValue(t *testing.T) {
 	path := onlySegment(t, folder)
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
-	content[strings.Index(string(content), "derived 2")] ^= 1
+	content[bytes.Index(content, []byte("derived 2"))] ^= 1
 	require.NoError(t, os.WriteFile(path, content, 0o600))
 	assert.Equal(t, "derived 1", string(openLog(t, folder).get(t, derivedKey)))
 }

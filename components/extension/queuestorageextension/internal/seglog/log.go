@@ -177,6 +177,10 @@ func (l *Log) loadSegment(s *segment, derived *[]place) error {
 		if found.noise && !l.keepRegion(file, s, found.tail) {
 			return errors.New("its end is damaged and cannot be moved away; make room, or move the file away")
 		}
+		if !found.noise {
+			l.opts.Logger.Warn("A segment of the queue ends in the middle of a record, as after a kill or a power cut: the end is cut off",
+				zap.String("file", path), zap.Int64("bytes", found.tail.end-found.tail.start))
+		}
 		if err := file.Truncate(found.end); err != nil {
 			return err
 		}

@@ -237,7 +237,7 @@ func TestAnEmptyLogIsSmall(t *testing.T) {
 	l := openLog(t, t.TempDir())
 	value := strings.Repeat("v", 10_000)
 	for i := range 1000 {
-		require.NoError(t, l.Batch(set(strconv.Itoa(i), value), set(derivedKey, fmt.Sprint(i))))
+		require.NoError(t, l.Batch(set(strconv.Itoa(i), value), set(derivedKey, strconv.Itoa(i))))
 		require.NoError(t, l.Batch(del(strconv.Itoa(i))))
 		require.LessOrEqual(t, l.Stats().Disk, int64(idleSize+20_000))
 	}

@@ -39,7 +39,7 @@ func TestWritesThatFail(t *testing.T) {
 	folder := t.TempDir()
 	l := openLog(t, folder, func(o *Options) { o.Logger = zap.New(core) })
 	for i := range 10 {
-		require.NoError(t, l.Batch(set(strconv.Itoa(i), "value"), set(derivedKey, fmt.Sprint(i))))
+		require.NoError(t, l.Batch(set(strconv.Itoa(i), "value"), set(derivedKey, strconv.Itoa(i))))
 	}
 	mend := l.breakWrites(t)
 	require.Error(t, l.Batch(set("10", "value"), del("0"), set(derivedKey, "10")))
