@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"sync"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
@@ -167,11 +168,12 @@ func (j *journal) change(ctx context.Context, operations ...*storage.Operation) 
 	j.done = nil
 	j.pendingMu.Unlock()
 	hadHeld := make([]bool, len(done))
+	var deletes []*storage.Operation
 	for n, number := range done {
-		operations = append(operations, storage.DeleteOperation(batchKey(number)))
+		deletes = append(deletes, storage.DeleteOperation(batchKey(number)))
 		hadHeld[n] = j.kept[number]
 		if hadHeld[n] {
-			operations = append(operations, storage.DeleteOperation(heldKey(number)))
+			deletes = append(deletes, storage.DeleteOperation(heldKey(number)))
 		}
 		delete(j.kept, number)
 	}
@@ -181,11 +183,14 @@ func (j *journal) change(ctx context.Context, operations ...*storage.Operation) 
 			break
 		}
 	}
+	// The index goes first: a storage may take a damaged last record for a batch
+	// that was not written whole.
+	var all []*storage.Operation
 	index := encodeIndex(j.first, j.next)
 	for _, key := range indexKeys {
-		operations = append(operations, storage.SetOperation(key, index))
+		all = append(all, storage.SetOperation(key, index))
 	}
-	err := j.client.Batch(ctx, operations...)
+	err := j.client.Batch(ctx, slices.Concat(all, deletes, operations)...)
 	if err != nil {
 		j.first = first
 		for n, number := range done {
