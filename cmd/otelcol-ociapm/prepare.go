@@ -25,13 +25,24 @@ func prepare(set otelcol.CollectorSettings) otelcol.CollectorSettings {
 	set.BuildInfo.Version = withCommit(set.BuildInfo.Version)
 	// otelcol has no hook for the end of the start. Where only warnings are logged,
 	// a SIGHUP that comes while the collector starts is ignored.
-	set.LoggingOptions = append(set.LoggingOptions, zap.Hooks(func(entry zapcore.Entry) error {
-		if entry.Message == readyMessage {
-			hangup.Replay()
-		}
-		return nil
-	}))
+	set.LoggingOptions = append(set.LoggingOptions, zap.WrapCore(func(core zapcore.Core) zapcore.Core { return readyCore{core} }))
 	return set
+}
+
+// readyCore replays a held SIGHUP when the collector is ready, and logs as the core
+// inside. zap.Hooks would lose what confmap's providers log: otelcol hands their
+// entries to Write without a Check, and a hook's Write logs nothing.
+type readyCore struct{ zapcore.Core }
+
+// With keeps the wrapper around the core with more fields.
+func (c readyCore) With(fields []zapcore.Field) zapcore.Core { return readyCore{c.Core.With(fields)} }
+
+// Check looks at the message, and lets the core inside decide whether to log it.
+func (c readyCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	if entry.Message == readyMessage {
+		hangup.Replay()
+	}
+	return c.Core.Check(entry, checked)
 }
 
 // prepareEnvironment says what it finds wrong on stderr, in the form of the
