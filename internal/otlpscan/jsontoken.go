@@ -107,16 +107,16 @@ func (s *JSONScanner) scanLiteral(piece []byte) []byte {
 }
 
 func (s *JSONScanner) literalEnded() {
-	form := s.place().form
+	want := s.place().form
 	s.token.kind = noToken
 	text := s.token.text[:min(s.token.size, maxLiteral)]
 	switch string(text) {
 	case "null":
-		s.astray = form != unknown && form != object && form != list && form != str
+		s.astray = want != unknown && want != object && want != list && want != str
 	case "true", "false":
-		s.astray = form != unknown && form != boolean
+		s.astray = want != unknown && want != boolean
 	default:
-		s.astray = s.token.size > maxLiteral || !fits(text, form)
+		s.astray = s.token.size > maxLiteral || !fits(text, want)
 	}
 	s.valueEnded()
 }

@@ -198,7 +198,7 @@ func simpleAttribute(b []byte) int {
 	switch value[0] {
 	case 1<<3 | wireBytes, 7<<3 | wireBytes:
 		simple = value[1] < 0x80 && int(value[1]) == len(value)-2
-	case 2<<3 | wireVarint, 3<<3 | wireVarint:
+	case 2 << 3, 3 << 3: // varints
 		simple = value[len(value)-1] < 0x80 && len(value) <= 1+maxVarint
 		for _, c := range value[1 : len(value)-1] {
 			simple = simple && c >= 0x80

@@ -341,7 +341,7 @@ func randomMessage(random *rand.Rand, k kind, budget *int) []byte {
 			message = protowire.AppendTag(message, protowire.Number(1+random.Int32N(1<<20)), protowire.VarintType)
 			message = protowire.AppendVarint(message, random.Uint64()>>random.IntN(64))
 		case next >= firstScalar:
-			message = append(message, field(number, bytes.Repeat([]byte{byte(random.IntN(0x80))}, 8*random.IntN(20)))...)
+			message = append(message, field(number, bytes.Repeat([]byte{byte(random.IntN(0x80))}, 8*random.IntN(20)))...) //nolint:gosec // below 128
 		case next != opaque:
 			message = append(message, field(number, randomMessage(random, next, budget))...)
 		case random.IntN(20) == 0:

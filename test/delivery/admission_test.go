@@ -96,7 +96,7 @@ func confine(t *testing.T, pid, mib int) {
 		root, limit = "/sys/fs/cgroup", "memory.max"
 	}
 	group := filepath.Join(root, "otelcol-delivery-"+strconv.Itoa(pid))
-	if err := os.Mkdir(group, 0o755); err != nil {
+	if err := os.Mkdir(group, 0o750); err != nil {
 		t.Skipf("no control group can be made here: %v", err)
 	}
 	t.Cleanup(func() {

@@ -49,8 +49,8 @@ func (c *codec) Unmarshal(data mem.BufferSlice, v any) error {
 	}
 	err := c.inner.Unmarshal(data, v)
 	if err != nil {
-		if outcome, ok := c.outcome(v); ok {
-			outcome.taken.Release()
+		if o, found := c.outcome(v); found {
+			o.taken.Release()
 		}
 	}
 	return err

@@ -45,7 +45,6 @@ func (g *guard) GetGRPCServerOptions(context.Context) ([]grpc.ServerOption, erro
 	return []grpc.ServerOption{
 		grpc.ConnectionTimeout(handshakeTimeout),
 		grpc.MaxHeaderListSize(maxHeaders),
-		grpc.SharedWriteBuffer(true),
 		grpc.InTapHandle(g.admitCall),
 		experimental.BufferPool(g.receiving),
 		grpc.ForceServerCodecV2(c),

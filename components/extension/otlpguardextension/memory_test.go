@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -229,7 +230,7 @@ func TestRestOfARefusedBodyIsRead(t *testing.T) {
 	g := start(t, "")
 	deep, err := traces(65).MarshalProto()
 	require.NoError(t, err)
-	body := append(deep, make([]byte, 15<<20)...)
+	body := slices.Concat(deep, make([]byte, 15<<20))
 	conn, err := net.Dial("tcp", g.http)
 	require.NoError(t, err)
 	defer conn.Close()

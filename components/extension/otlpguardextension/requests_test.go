@@ -194,10 +194,10 @@ func TestBombsAreRefusedForGood(t *testing.T) {
 func lengthOf(b []byte) (encoded []byte) {
 	n := len(b)
 	for n >= 0x80 {
-		encoded = append(encoded, byte(n)|0x80) //nolint:gosec // a byte of it
+		encoded = append(encoded, byte(n)|0x80)
 		n >>= 7
 	}
-	return append(encoded, byte(n)) //nolint:gosec // below 0x80
+	return append(encoded, byte(n))
 }
 
 func wrap(b []byte, tag byte) []byte { return append(append([]byte{tag}, lengthOf(b)...), b...) }

@@ -27,7 +27,7 @@ func grown(t *testing.T, b *Budget, n int64) *Request {
 }
 
 // started has a request grow, and returns what it gets and when.
-func started(ctx context.Context, r *Request, n int64) func() (error, time.Duration) {
+func started(ctx context.Context, r *Request, n int64) func() (time.Duration, error) {
 	done := make(chan error, 1)
 	began := time.Now()
 	var took time.Duration
@@ -36,14 +36,14 @@ func started(ctx context.Context, r *Request, n int64) func() (error, time.Durat
 		took = time.Since(began)
 		done <- err
 	}()
-	return func() (error, time.Duration) { err := <-done; return err, took }
+	return func() (time.Duration, error) { err := <-done; return took, err }
 }
 
 func TestLargeRequestsLeaveRoomForSmallOnes(t *testing.T) {
 	b := New(1000, 50, time.Second)
 	large := grown(t, b, 750)
 	synctest.Test(t, func(t *testing.T) {
-		err, took := started(t.Context(), b.NewRequest(), 51)()
+		took, err := started(t.Context(), b.NewRequest(), 51)()
 		require.ErrorIs(t, err, ErrFull)
 		assert.Equal(t, time.Second, took)
 	})
@@ -67,12 +67,12 @@ func TestSmallRequestsWaitTheirTurn(t *testing.T) {
 		synctest.Wait()
 		time.Sleep(100 * time.Millisecond)
 		first.Release()
-		err, took := third1()
+		took, err := third1()
 		require.NoError(t, err)
 		assert.Equal(t, 100*time.Millisecond, took)
 		assert.Zero(t, fourth.Taken(), "who came later waits longer")
 		second.Release()
-		err, _ = fourth1()
+		_, err = fourth1()
 		require.NoError(t, err)
 	})
 }
@@ -98,7 +98,7 @@ func TestLargeRequestsDoNotStarve(t *testing.T) {
 			}
 			cancel()
 		}
-		err, _ := grow()
+		_, err := grow()
 		require.NoError(t, err)
 	})
 }
@@ -113,7 +113,7 @@ func TestOneLargeRequestWaits(t *testing.T) {
 		require.ErrorIs(t, second.Grow(t.Context(), 600), ErrFull)
 		assert.EqualValues(t, 300, second.Taken())
 		second.Release()
-		err, took := grow()
+		took, err := grow()
 		require.NoError(t, err)
 		assert.Zero(t, took)
 	})
@@ -130,10 +130,10 @@ func TestRequestsThatAreGivenUpDoNotWait(t *testing.T) {
 		after := started(t.Context(), next, 10)
 		synctest.Wait()
 		cancel()
-		err, _ := grow()
+		_, err := grow()
 		require.ErrorIs(t, err, context.Canceled)
 		first.Release()
-		err, _ = after()
+		_, err = after()
 		require.NoError(t, err)
 		assert.Zero(t, given.Taken())
 	})
@@ -144,7 +144,7 @@ func TestNoMoreIsTakenThanThereIs(t *testing.T) {
 	var requests sync.WaitGroup
 	for seed := range uint64(16) {
 		requests.Go(func() {
-			random := rand.New(rand.NewPCG(1, seed)) //nolint:gosec // a test's
+			random := rand.New(rand.NewPCG(1, seed))
 			for range 300 {
 				r := b.NewRequest()
 				for range 3 {
