@@ -17,9 +17,13 @@ import (
 	"time"
 )
 
-// settle is how long after its last log line of the start otelcol surely listens
-// for signals. It does so at once, but a busy machine takes longer.
-const settle = 200 * time.Millisecond
+const (
+	// grace is how long after its last log line of the start otelcol may still not
+	// listen for signals. It has nothing to do in between.
+	grace = 5 * time.Millisecond
+	// settle is how long after that it surely listens, on a busy machine as well.
+	settle = 200 * time.Millisecond
+)
 
 var (
 	held   = make(chan os.Signal, 1)
@@ -34,10 +38,10 @@ func init() { signal.Notify(held, syscall.SIGHUP) }
 func Replay() {
 	replay.Do(func() {
 		go func() {
-			time.Sleep(settle)
+			time.Sleep(grace)
 			select {
 			case received := <-held:
-				// If otelcol has had this one as well, it loads the configuration twice.
+				time.Sleep(settle)
 				if self, err := os.FindProcess(os.Getpid()); err == nil {
 					_ = self.Signal(received)
 				}
