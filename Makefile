@@ -45,6 +45,7 @@ test: build ## Run the unit tests and the end-to-end tests of the built binaries
 .PHONY: test-race
 test-race: ## Run the unit tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -count=1 -race $$(go list ./... | grep -v /test/)
+	cd packaging && CGO_ENABLED=1 go test -count=1 -race ./...
 
 .PHONY: test-apps
 test-apps: build ## Run real apps against the built binaries (needs what README.md lists)
