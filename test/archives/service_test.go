@@ -63,7 +63,7 @@ func testService(t *testing.T, u *unpacked) {
 	defer load.Abort()
 	sandbox.AwaitSpans(t, enough)
 	load.Finish()
-	assert.FileExists(t, filepath.Join(data, "queue", "exporter_oci_apm__traces"))
+	assert.DirExists(t, filepath.Join(data, "queue", "exporter_oci_apm__traces.queue"))
 	output, code = control("stop")
 	assert.Zero(t, code, output)
 	awaitState("STOPPED")

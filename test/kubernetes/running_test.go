@@ -70,7 +70,7 @@ func (c *cluster) testAgent(t *testing.T) {
 
 	t.Run("the queue is the collector's own", func(t *testing.T) {
 		queue := filepath.Join(os.Getenv("NODE_RUN"), "varlib", "otelcol-ociapm", "queue")
-		for _, path := range []string{queue, filepath.Join(queue, "exporter_oci_apm__traces")} {
+		for _, path := range []string{queue, filepath.Join(queue, "exporter_oci_apm__traces.queue")} {
 			info, err := os.Stat(path)
 			require.NoError(t, err)
 			assert.EqualValues(t, 10001, info.Sys().(*syscall.Stat_t).Uid, path)
