@@ -63,12 +63,12 @@ type service struct {
 	name string
 	// folders, relative to this one, are copied into the working directory.
 	folders []string
-	// readme is the name of the README's block with the lines that install and
-	// start the app, and with files of it; script is these lines where the README
-	// has none. Port 8080 in them is replaced with a free one.
-	readme string
+	// recipe is the name of the part of docs/apps with the lines that install and
+	// start the app, and with files of it; script is these lines where docs/apps has
+	// none. The port in them is replaced with a free one.
+	recipe string
 	script string
-	// files are the names of more README blocks that have files for the app.
+	// files are the names of more such parts that have files for the app.
 	files []string
 	// prepare, if set, changes the working directory before the start.
 	prepare func(t *testing.T, folder string)
@@ -99,7 +99,7 @@ type toolchain struct {
 	path        string            // comes first in PATH
 	environment []string          // as KEY=value
 	links       map[string]string // what the working directory must have, and where that is
-	installs    []string          // the packages, as the README's install line names them
+	installs    []string          // the packages, as the install line names them
 	versions    string            // for the table at the end
 }
 
@@ -186,7 +186,7 @@ func start(t *testing.T, tt testCase) *running {
 	return r
 }
 
-// startService starts one app as its README block or its script says.
+// startService starts one app as its recipe or its script says.
 func (r *running) startService(t *testing.T, s service) *runningService {
 	t.Helper()
 	app := &runningService{service: s, folder: t.TempDir()}
@@ -198,18 +198,20 @@ func (r *running) startService(t *testing.T, s service) *runningService {
 		require.NoError(t, os.Symlink(target, filepath.Join(app.folder, name)))
 	}
 	for _, name := range s.files {
-		writeReadmeFiles(t, name, app.folder)
+		writeRecipeFiles(t, name, app.folder)
 	}
 	if s.prepare != nil {
 		s.prepare(t, app.folder)
 	}
 	script := s.script
-	if s.readme != "" {
-		script = readmeScript(t, s.readme, app)
+	if s.recipe != "" {
+		script = recipeScript(t, s.recipe, app)
 	}
 	address := harness.FreeAddress(t)
 	app.url = "http://" + address
-	script = startScript(t, script, s.name, address)
+	_, port, err := net.SplitHostPort(address)
+	require.NoError(t, err)
+	script = startScript(t, script, s.name, port)
 
 	cmd := exec.CommandContext(t.Context(), "bash", "-c", script)
 	cmd.Cancel = func() error { return nil } // the cleanup of harness.Start ends it
@@ -217,6 +219,7 @@ func (r *running) startService(t *testing.T, s service) *runningService {
 	cmd.Env = append(cleanEnvironment(), app.tools.environment...)
 	cmd.Env = append(cmd.Env, r.environment(app)...)
 	cmd.Env = append(cmd.Env, s.environment...)
+	cmd.Env = append(cmd.Env, "PORT="+port)
 	// A group of its own, so that the workers of a server that had to be killed
 	// do not stay.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -178,9 +178,9 @@ service: {pipelines: {traces: {receivers: [otlp], processors: [` + names[0] + `,
 	}
 }
 
-// The README's example of a configuration of one's own.
-func TestReadmeConfiguration(t *testing.T) {
-	blocks := harness.ReadmeBlocks(t, "own configuration", "yaml")
+// The example of a configuration of one's own.
+func TestDocumentedConfiguration(t *testing.T) {
+	blocks := harness.PageBlocks(t, "docs/configuration.md", "own configuration", "yaml")
 	require.Len(t, blocks, 1)
 	key := filepath.Join(t.TempDir(), "data_key")
 	require.NoError(t, os.WriteFile(key, []byte(harness.PrivateKey), 0o600))

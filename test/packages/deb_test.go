@@ -45,7 +45,7 @@ func TestDebianPackage(t *testing.T) {
 		m.await(t, fmt.Sprintf(`curl -sSf %s/api/v1/counts | tr -d ' \n' | grep -qE '"stored":%d\b'`, sandbox, sent))
 	}
 
-	m.run(t, "cd /packages; "+documented(t, "README.md", "on Debian and Ubuntu; on Oracle Linux: rpm -i otelcol-ociapm-*.x86_64.rpm"))
+	m.run(t, "cd /packages; "+documented(t, "docs/deploy.md", "on Debian and Ubuntu; on Oracle Linux: rpm -i otelcol-ociapm-*.x86_64.rpm"))
 	assert.Equal(t, "755 root:root /etc/otelcol-ociapm\n644 root:root /etc/otelcol-ociapm/config.yaml\n644 root:root /etc/otelcol-ociapm/oci-agent.yaml\n644 root:root /etc/otelcol-ociapm/oci-resource.yaml\n640 root:otelcol-ociapm /etc/otelcol-ociapm/otelcol-ociapm.env",
 		m.run(t, "stat --format='%a %U:%G %n' /etc/otelcol-ociapm /etc/otelcol-ociapm/*"))
 	assert.Regexp(t, `^otelcol-ociapm:x:\d{3}:\d{3}:.*:/usr/sbin/nologin$`, m.run(t, "getent passwd otelcol-ociapm"))
@@ -61,7 +61,7 @@ func TestDebianPackage(t *testing.T) {
 	m.run(t, "systemctl stop otelcol-ociapm")
 
 	m.run(t, fmt.Sprintf(`sed -i 's|^APM_ENDPOINT=.*|APM_ENDPOINT=%s|; s|^APM_DATA_KEY=.*|APM_DATA_KEY=%s|' /etc/otelcol-ociapm/otelcol-ociapm.env`, sandbox, harness.PrivateKey))
-	m.run(t, documented(t, "README.md", "now and at each boot"))
+	m.run(t, documented(t, "docs/deploy.md", "now and at each boot"))
 	ready := "curl -sSf localhost:13133"
 	m.await(t, ready)
 	send()

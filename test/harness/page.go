@@ -12,21 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// ReadmeSection returns the part of the README between the comments
-// <!-- test: name --> and <!-- test end -->.
-func ReadmeSection(t testing.TB, name string) string {
-	t.Helper()
-	return pageSection(t, "README.md", name)
-}
-
-// ReadmeBlocks returns the code blocks in a language that stand in a section of
-// the README.
-func ReadmeBlocks(t testing.TB, name, language string) []string {
-	t.Helper()
-	return PageBlocks(t, "README.md", name, language)
-}
-
-func pageSection(t testing.TB, page, name string) string {
+// PageSection returns the part of a page, a path from the root of the repository,
+// between the comments <!-- test: name --> and <!-- test end -->.
+func PageSection(t testing.TB, page, name string) string {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(Root(t), page))
 	require.NoError(t, err)
@@ -37,11 +25,10 @@ func pageSection(t testing.TB, page, name string) string {
 	return section
 }
 
-// PageBlocks returns the code blocks in a language that stand in a section of a
-// page, a path from the root of the repository, between the same comments.
+// PageBlocks returns the code blocks in a language that stand in such a part.
 func PageBlocks(t testing.TB, page, name, language string) []string {
 	t.Helper()
-	section := pageSection(t, page, name)
+	section := PageSection(t, page, name)
 	var blocks []string
 	for {
 		_, rest, found := strings.Cut(section, "```"+language+"\n")
