@@ -30,7 +30,7 @@ const spanCounter = "test/apps/python/span_count.py"
 
 var (
 	venvs       sync.Mutex // held while one is made
-	requirement = regexp.MustCompile(`(?m)^([A-Za-z0-9._-]+)==`)
+	requirement = regexp.MustCompile(`(?m)^([][A-Za-z0-9._-]+)==`)
 )
 
 // python returns a function that makes a virtual environment with the packages

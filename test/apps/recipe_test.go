@@ -61,7 +61,7 @@ func recipeScript(t *testing.T, name string, app *runningService) string {
 	require.NotEmpty(t, script, "there are no commands in %s", name)
 	var packages []string
 	for _, line := range installLine.FindAllStringSubmatch(script, -1) {
-		for word := range strings.FieldsSeq(line[1]) {
+		for word := range strings.FieldsSeq(strings.ReplaceAll(line[1], `"`, "")) {
 			if artifact, found := strings.CutPrefix(word, "-Dartifact="); found || !strings.HasPrefix(word, "-") {
 				packages = append(packages, artifact)
 			}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -24,7 +25,7 @@ const maxReadme = 10_000
 var (
 	// notPages are folders of what is built or installed.
 	notPages  = []string{".git", ".cache", ".run", ".venv", "bin", "dist", "node_modules"}
-	fenced    = regexp.MustCompile("(?ms)^ *```.*?^ *```$")
+	fenced    = regexp.MustCompile("(?ms)^\\s*```.*?^\\s*```$")
 	pageLink  = regexp.MustCompile(`\]\(([^)\s]+)\)|(?m)^\[[^\]]+\]: (\S+)$`)
 	heading   = regexp.MustCompile(`(?m)^#+ +(.+)$`)
 	mdLink    = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
@@ -79,8 +80,9 @@ func TestPlaces(t *testing.T) {
 		assert.NotEmpty(t, paths, row)
 		for _, match := range paths {
 			names++
-			_, err := os.Stat(filepath.Join(root, match[1]))
-			assert.NoError(t, err)
+			matches, err := filepath.Glob(filepath.Join(root, match[1]))
+			require.NoError(t, err)
+			assert.NotEmpty(t, matches, "%s is not in the repository", match[1])
 		}
 	}
 	assert.GreaterOrEqual(t, rows, 10)
@@ -119,7 +121,7 @@ func anchors(page string) []string {
 		text := notInSlug.ReplaceAllString(strings.ToLower(mdLink.ReplaceAllString(match[1], "$1")), "")
 		anchor := strings.ReplaceAll(strings.TrimSpace(text), " ", "-")
 		if n := seen[anchor]; n > 0 {
-			found = append(found, anchor+"-"+string(rune('0'+n)))
+			found = append(found, anchor+"-"+strconv.Itoa(n))
 		} else {
 			found = append(found, anchor)
 		}
