@@ -48,7 +48,7 @@ test-race: ## Run the unit tests under the race detector (needs a C compiler)
 	cd packaging && CGO_ENABLED=1 go test -count=1 -race ./...
 
 .PHONY: test-apps
-test-apps: build ## Run real apps against the built binaries (needs what README.md lists)
+test-apps: build ## Run real apps against the built binaries (needs what CONTRIBUTING.md lists)
 	go test -count=1 -tags=apps -timeout=30m -parallel=2 -v ./test/apps/...
 
 .PHONY: test-delivery
