@@ -106,7 +106,7 @@ func TestStockRequestsAreAccepted(t *testing.T) {
 		"512 spans, as an SDK has them by default": spans(512, 12, "SELECT 1"),
 	}
 	for configuration, limit := range shippedLimits {
-		g := startWith(t, "", &Config{MaxDepth: 64, LimitMiB: limit, SharePercentage: defaultSharePercentage})
+		g := startWith(t, "", limited(limit))
 		conn, err := grpc.NewClient(g.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()))
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = conn.Close() })
@@ -179,7 +179,7 @@ func TestBombsAreRefusedForGood(t *testing.T) {
 	pill := wrap(wrap(bytes.Repeat(event, 4), 0x12), 0x0a)
 	emptySpans := wrap(wrap(bytes.Repeat([]byte{0x12, 0}, 5<<20), 0x12), 0x0a)
 	for configuration, limit := range shippedLimits {
-		g := startWith(t, "", &Config{MaxDepth: 64, LimitMiB: limit, SharePercentage: defaultSharePercentage})
+		g := startWith(t, "", limited(limit))
 		for name, body := range map[string][]byte{"empty spans": emptySpans, "spans of empty events": pill} {
 			t.Run(configuration+"/"+name, func(t *testing.T) {
 				code, answer := postTo(t, g, "/v1/traces", typeProtobuf, body)
