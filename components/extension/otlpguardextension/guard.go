@@ -27,7 +27,7 @@ const (
 	smallShare = 16
 	// fullHeapPercentage is the part of the collector's limit from which on the
 	// heap is nearly full.
-	fullHeapPercentage = 66
+	fullHeapPercentage = 50
 	// maxWait is how long a request may wait for memory.
 	maxWait = 500 * time.Millisecond
 	// maxRequest bounds a request on machines of much memory: what is refused
@@ -77,11 +77,11 @@ func newGuard(cfg *Config, limit int64, telemetry *metadata.TelemetryBuilder) *g
 }
 
 // Start has the guard's memory counted.
-func (g *guard) Start(context.Context, component.Host) error {
+func (g *guard) Start(ctx context.Context, _ component.Host) error {
 	activeReceiving.Store(g.receiving)
-	ctx, cancel := context.WithCancel(context.Background())
-	g.stopWatch = cancel
-	g.watching.Go(func() { g.watch(ctx, liveHeap) })
+	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
+	g.stopWatch = stop
+	g.watching.Go(func() { g.watch(watching, liveHeap) })
 	return errors.Join(
 		g.telemetry.RegisterExtensionOtlpGuardMemoryUsageCallback(func(_ context.Context, o metric.Int64Observer) error {
 			o.Observe(g.requests.Used(), forRequests)

@@ -37,7 +37,7 @@ func TestWatch(t *testing.T) {
 	complete := g.receiving.admit(func() { canceled <- "a complete one" })
 	g.receiving.received(complete)
 
-	heap.Store(67 << 20)
+	heap.Store(51 << 20)
 	assert.Equal(t, "the first", <-canceled)
 	began := time.Now()
 	g.receiving.admit(func() { canceled <- "the second" })

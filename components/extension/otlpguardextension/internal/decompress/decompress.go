@@ -160,7 +160,7 @@ func openSnappy(body io.Reader, take Take) (io.ReadCloser, error) {
 		return nil, err
 	}
 	if string(start) == snappyFrame {
-		if err := take(framedSize); err != nil {
+		if err = take(framedSize); err != nil {
 			return nil, err
 		}
 		return contained{io.NopCloser(snappy.NewReader(buffered))}, nil

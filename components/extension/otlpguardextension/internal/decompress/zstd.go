@@ -53,7 +53,7 @@ func openZstd(body io.Reader, take Take) (io.ReadCloser, error) {
 	if err := header.Decode(start); err != nil {
 		return nil, err
 	}
-	window := int64(min(header.WindowSize, 1<<62)) //nolint:gosec // bounded
+	window := int64(min(header.WindowSize, 1<<62))
 	for i := range zstdClasses {
 		class := &zstdClasses[i]
 		if window > class.window {
