@@ -55,10 +55,7 @@ func Open(encoding string, body io.Reader, take Take) (io.ReadCloser, error) {
 	case "snappy":
 		return openSnappy(body, take)
 	case "x-snappy-framed":
-		if err := take(framedSize); err != nil {
-			return nil, err
-		}
-		return contained{io.NopCloser(snappy.NewReader(body))}, nil
+		return openFramed(body, take)
 	case "lz4":
 		if err := take(lz4Size); err != nil {
 			return nil, err
@@ -152,6 +149,14 @@ const snappyFrame = "\xff\x06\x00\x00sNaPpY"
 
 var errSnappyLength = errors.New("snappy: the block is longer than what it declares")
 
+// openFramed reads snappy in its framing format.
+func openFramed(body io.Reader, take Take) (io.ReadCloser, error) {
+	if err := take(framedSize); err != nil {
+		return nil, err
+	}
+	return contained{io.NopCloser(snappy.NewReader(body))}, nil
+}
+
 // openSnappy reads a snappy block, which cannot be read in pieces.
 func openSnappy(body io.Reader, take Take) (io.ReadCloser, error) {
 	buffered := bufio.NewReaderSize(body, 512)
@@ -160,10 +165,7 @@ func openSnappy(body io.Reader, take Take) (io.ReadCloser, error) {
 		return nil, err
 	}
 	if string(start) == snappyFrame {
-		if err = take(framedSize); err != nil {
-			return nil, err
-		}
-		return contained{io.NopCloser(snappy.NewReader(buffered))}, nil
+		return openFramed(buffered, take)
 	}
 	if len(start) == 0 {
 		return io.NopCloser(buffered), nil // what a snappy encoder makes of nothing
