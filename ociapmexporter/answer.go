@@ -22,6 +22,8 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
 )
 
 const (
@@ -187,10 +189,10 @@ func adviceForStatus(code int, signal string) string {
 	case code == http.StatusUnauthorized, code == http.StatusForbidden:
 		return "check that the data key belongs to this domain and is of the type that data_key_type names; uploads are held and repeated"
 	case code == http.StatusNotFound && signal == "traces":
-		return "check the endpoint: it is the domain's Data Upload Endpoint, " + endpointForm + "; uploads are held and repeated"
+		return "check the endpoint: it is the domain's Data Upload Endpoint, " + endpoint.Form + "; uploads are held and repeated"
 	case code == http.StatusNotFound, code == http.StatusMethodNotAllowed, code == http.StatusGone:
 		return fmt.Sprintf("check the endpoint: it is the domain's Data Upload Endpoint, %s; where traces arrive, the domain does not take %s: "+
-			"add --set=exporters.nop= '--set=service.pipelines.%s.exporters=[nop]' to the arguments of the collector to upload them no more; until then they are held and repeated", endpointForm, signal, signal)
+			"add --set=exporters.nop= '--set=service.pipelines.%s.exporters=[nop]' to the arguments of the collector to upload them no more; until then they are held and repeated", endpoint.Form, signal, signal)
 	case code == http.StatusProxyAuthRequired:
 		return "the proxy wants a user name and a password: write both in front of its host in proxy_url, or in HTTPS_PROXY in the environment; uploads are held and repeated"
 	case code == http.StatusTooManyRequests:

@@ -19,23 +19,18 @@ import (
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 
 	"github.com/ociapm/otelcol-ociapm/internal/ociauth"
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
 )
 
 // DataKeyType is the type of an APM domain's data key. It chooses the upload
 // path for traces.
-type DataKeyType string
+type DataKeyType = endpoint.DataKeyType
 
+// The types of data key.
 const (
-	// DataKeyTypeUnset uploads traces to /20200101/opentelemetry/v1/traces,
-	// which takes a private key.
-	DataKeyTypeUnset DataKeyType = ""
-	// DataKeyTypePrivate uploads traces to
-	// /20200101/opentelemetry/private/v1/traces.
-	DataKeyTypePrivate DataKeyType = "private"
-	// DataKeyTypePublic uploads traces to
-	// /20200101/opentelemetry/public/v1/traces. APM takes neither metrics nor
-	// logs with a public key.
-	DataKeyTypePublic DataKeyType = "public"
+	DataKeyTypeUnset   = endpoint.DataKeyTypeUnset
+	DataKeyTypePrivate = endpoint.DataKeyTypePrivate
+	DataKeyTypePublic  = endpoint.DataKeyTypePublic
 )
 
 var (
@@ -187,7 +182,7 @@ func (cfg *Config) Validate() error {
 // validateEndpoint checks the endpoint and the data key of a domain.
 func (cfg *Config) validateEndpoint() []error {
 	var errs []error
-	if _, err := newUploadURLs(cfg.ClientConfig.Endpoint, cfg.DataKeyType); err != nil {
+	if _, err := endpoint.Parse(cfg.ClientConfig.Endpoint, cfg.DataKeyType); err != nil {
 		errs = append(errs, err)
 	}
 	switch {
@@ -198,7 +193,7 @@ func (cfg *Config) validateEndpoint() []error {
 			errs = append(errs, err)
 		}
 	case cfg.DataKey != "":
-		if _, err := cleanDataKey(string(cfg.DataKey)); err != nil {
+		if _, err := endpoint.CleanDataKey(string(cfg.DataKey)); err != nil {
 			errs = append(errs, fmt.Errorf("data_key: %w", err))
 		}
 	default:
@@ -216,7 +211,7 @@ func (cfg *Config) validateDomain() []error {
 	if _, err := ociauth.RegionOf(cfg.APMDomainID, domainKind); err != nil {
 		errs = append(errs, fmt.Errorf("apm_domain_id: %w", err))
 	}
-	if err := cfg.DataKeyType.validate(); err != nil {
+	if err := cfg.DataKeyType.Check(); err != nil {
 		errs = append(errs, err)
 	}
 	if cfg.ClientConfig.Endpoint != "" {

@@ -14,6 +14,7 @@ import (
 	"github.com/oracle/oci-go-sdk/v65/common"
 
 	"github.com/ociapm/otelcol-ociapm/internal/ociauth"
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
 )
 
 // controlPlane asks OCI about one APM domain.
@@ -116,7 +117,7 @@ func (c *controlPlane) askOnce(ctx context.Context) (facts, error) {
 	got := facts{name: deref(domain.DisplayName), endpoint: deref(domain.DataUploadEndpoint)}
 	for _, item := range keys.Items {
 		// A value that is no key is as good as none: the next may be one.
-		if key, err := cleanDataKey(deref(item.Value)); err == nil {
+		if key, err := endpoint.CleanDataKey(deref(item.Value)); err == nil {
 			got.keys = append(got.keys, key)
 		}
 	}

@@ -10,8 +10,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
+
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
 )
 
 // maxDataKeyFileBytes is far above the length of a data key. A larger file is
@@ -30,13 +31,13 @@ type dataKeySource interface {
 	reload() (string, error)
 }
 
-// newDataKeySource returns the source that the configuration names. It calls
-// changed when a key replaces another.
-func newDataKeySource(cfg *Config, changed func()) (dataKeySource, error) {
-	if cfg.DataKeyFile != "" {
-		return &dataKeyFile{path: cfg.DataKeyFile, changed: changed}, nil
+// newDataKeySource returns the source of a key, or of the file that holds it. It
+// calls changed when a key replaces another.
+func newDataKeySource(key, file string, changed func()) (dataKeySource, error) {
+	if file != "" {
+		return &dataKeyFile{path: file, changed: changed}, nil
 	}
-	key, err := cleanDataKey(string(cfg.DataKey))
+	key, err := endpoint.CleanDataKey(key)
 	if err != nil {
 		return nil, fmt.Errorf("data_key: %w", err)
 	}
@@ -120,7 +121,7 @@ func readDataKeyFile(path string) (string, error) {
 	if len(content) > maxDataKeyFileBytes {
 		return "", fmt.Errorf("data_key_file: %s is too large to be a data key; it must hold the key and nothing else", path)
 	}
-	key, err := cleanDataKey(string(content))
+	key, err := endpoint.CleanDataKey(string(content))
 	if err != nil {
 		return "", fmt.Errorf("data_key_file: %s: %w", path, err)
 	}
@@ -149,28 +150,4 @@ func withoutPath(err error) error {
 		return pathErr.Err
 	}
 	return err
-}
-
-// cleanDataKey returns the key without the white space around it, or says why
-// it cannot be a key. The error does not show the key.
-func cleanDataKey(raw string) (string, error) {
-	key := strings.TrimSpace(raw)
-	switch {
-	case key == "":
-		return "", errors.New("it is empty; write the domain's data key (OCI Console > APM > your domain > Data Keys)")
-	case strings.HasPrefix(key, "<"):
-		return "", errors.New("it still is a <placeholder>; write the domain's data key (OCI Console > APM > your domain > Data Keys)")
-	case strings.Contains(key, "://"):
-		return "", errors.New("it is a URL; write the domain's data key here, and the Data Upload Endpoint into endpoint")
-	case len(key) >= 8 && strings.EqualFold(key[:8], "dataKey "):
-		return "", errors.New("it begins with dataKey, as the Authorization header does; write the key alone, the exporter adds the rest")
-	case strings.ContainsAny(key, " \t\r\n\v\f"):
-		return "", errors.New("it has a blank or a line end inside; copy the key again, in one piece")
-	}
-	for _, r := range key {
-		if r < 0x21 || r > 0x7e {
-			return "", errors.New("it has a character that cannot stand in a header; copy the key again, as plain text")
-		}
-	}
-	return key, nil
 }

@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"syscall"
+
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
 )
 
 // diagnose says what kept an upload from being answered, in a word for
@@ -32,7 +34,7 @@ func diagnose(err error) (kind, advice string) {
 	case errors.Is(err, errDataKeyFile):
 		return "data_key_file", "uploads are held until the file has a key"
 	case errors.As(err, &dnsErr) && dnsErr.IsNotFound:
-		return "dns", "no such host is known: correct the endpoint, " + endpointForm + ", or the DNS of this machine"
+		return "dns", "no such host is known: correct the endpoint, " + endpoint.Form + ", or the DNS of this machine"
 	case errors.As(err, &dnsErr):
 		return "dns", "the DNS of this machine does not answer"
 	case errors.As(err, &proxyErr):

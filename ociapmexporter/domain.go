@@ -21,6 +21,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadata"
 )
 
@@ -255,9 +256,9 @@ func sleep(ctx context.Context, duration time.Duration) bool {
 // another endpoint or key now.
 func (d *domain) ask(ctx context.Context) (changed bool, err error) {
 	got, err := d.oci.ask(ctx)
-	var urls uploadURLs
+	var urls endpoint.URLs
 	if err == nil {
-		urls, err = newUploadURLs(got.endpoint, d.config.DataKeyType)
+		urls, err = endpoint.Parse(got.endpoint, d.config.DataKeyType)
 		if err != nil {
 			err = &askError{kind: "endpoint", err: fmt.Errorf("OCI names an endpoint that takes no uploads: %w", err)}
 		}
@@ -280,7 +281,7 @@ func (d *domain) ask(ctx context.Context) (changed bool, err error) {
 }
 
 // adopt makes the facts what uploads use.
-func (d *domain) adopt(got facts, urls uploadURLs) (changed bool) {
+func (d *domain) adopt(got facts, urls endpoint.URLs) (changed bool) {
 	old := d.current.Load()
 	next := &discovered{endpoint: got.endpoint, keys: got.keys}
 	next.key = d.choose(got.keys, old)

@@ -5,10 +5,13 @@ package ociapmexporter // import "github.com/ociapm/otelcol-ociapm/ociapmexporte
 
 import (
 	"context"
+	"errors"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/exporter"
 	"go.uber.org/zap"
+
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
 )
 
 // target knows where uploads go, and the data key that lets them in.
@@ -31,13 +34,15 @@ type signalURLs struct {
 	traces, metrics, logs *uploadURL
 }
 
-func newSignalURLs(urls uploadURLs, logger *zap.Logger) *signalURLs {
+func newSignalURLs(urls endpoint.URLs, logger *zap.Logger) *signalURLs {
 	return &signalURLs{
-		traces:  &uploadURL{primary: urls.traces, fallback: urls.tracesFallback, logger: logger},
-		metrics: &uploadURL{primary: urls.metrics, logger: logger},
-		logs:    &uploadURL{primary: urls.logs, logger: logger},
+		traces:  &uploadURL{primary: urls.Traces, fallback: urls.TracesFallback, logger: logger},
+		metrics: &uploadURL{primary: urls.Metrics, logger: logger},
+		logs:    &uploadURL{primary: urls.Logs, logger: logger},
 	}
 }
+
+var errPublicKeySignal = errors.New("data_key_type: OCI APM takes metrics and logs with a private data key only; set data_key_type: private with the domain's private key, or leave oci_apm out of this pipeline")
 
 // newTarget returns the target of a configuration for one signal. It calls
 // changed when the key in a file replaces another.
@@ -49,14 +54,14 @@ func newTarget(cfg *Config, set exporter.Settings, signal, userAgent string, cha
 		}
 		return domainOf(cfg, set, userAgent)
 	}
-	urls, err := newUploadURLs(cfg.ClientConfig.Endpoint, cfg.DataKeyType)
-	if err == nil && privateOnly && urls.keyType == DataKeyTypePublic {
+	urls, err := endpoint.Parse(cfg.ClientConfig.Endpoint, cfg.DataKeyType)
+	if err == nil && privateOnly && urls.DataKeyType == DataKeyTypePublic {
 		err = errPublicKeySignal
 	}
 	if err != nil {
 		return nil, err
 	}
-	key, err := newDataKeySource(cfg, changed)
+	key, err := newDataKeySource(string(cfg.DataKey), cfg.DataKeyFile, changed)
 	if err != nil {
 		return nil, err
 	}
