@@ -11,7 +11,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -24,6 +23,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/retryafter"
 )
 
 const (
@@ -32,8 +32,6 @@ const (
 	maxAnswerBytes = 64 * 1024
 	// maxMessageBytes is how much of a message in an answer is repeated.
 	maxMessageBytes = 512
-	// maxRetryAfter bounds how long an answer can hold uploads back.
-	maxRetryAfter = 15 * time.Minute
 )
 
 // What an answer says of an upload is in its error: nothing of the sort where the
@@ -100,7 +98,7 @@ func readAnswer(resp *http.Response, hidden *secrets) (answer, error) {
 	return answer{
 		status:      resp.StatusCode,
 		contentType: contentType,
-		retryAfter:  parseRetryAfter(resp.Header.Get("Retry-After"), time.Now()),
+		retryAfter:  retryafter.Parse(resp.Header.Get("Retry-After"), time.Now()),
 		body:        body,
 		cut:         cut,
 		secrets:     hidden,
@@ -240,28 +238,6 @@ func excerpt(text string) string {
 		return text
 	}
 	return strings.ToValidUTF8(text[:maxMessageBytes], "") + " …"
-}
-
-// parseRetryAfter reads the header as seconds or as a date (RFC 9110, section
-// 10.2.3). It returns 0 for what is neither, or lies in the past.
-func parseRetryAfter(value string, now time.Time) time.Duration {
-	value = strings.TrimSpace(value)
-	if value == "" {
-		return 0
-	}
-	if date, err := http.ParseTime(value); err == nil {
-		return min(max(date.Sub(now), 0), maxRetryAfter)
-	}
-	seconds, err := strconv.ParseInt(value, 10, 64)
-	switch {
-	case errors.Is(err, strconv.ErrRange) && seconds > 0:
-		return maxRetryAfter
-	case err != nil || seconds <= 0:
-		return 0
-	case seconds > int64(maxRetryAfter/time.Second):
-		return maxRetryAfter
-	}
-	return time.Duration(seconds) * time.Second
 }
 
 // rejectedItems reads the partial success of an answer: how many items APM did

@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
@@ -107,36 +106,6 @@ func TestSuccessIsAPMs(t *testing.T) {
 			require.ErrorContains(t, err, "which is not OCI APM's")
 			assert.False(t, isRefusal(err))
 			assert.False(t, consumererror.IsPermanent(up.push(t.Context(), r)))
-		})
-	}
-}
-
-func TestParseRetryAfter(t *testing.T) {
-	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	tests := []struct {
-		value string
-		want  time.Duration
-	}{
-		{"", 0},
-		{"5", 5 * time.Second},
-		{" 5 ", 5 * time.Second},
-		{"0", 0},
-		{"-5", 0},
-		{"5.5", 0},
-		{"soon", 0},
-		{"901", maxRetryAfter},
-		{"9223372036854775807", maxRetryAfter},
-		{"99999999999999999999", maxRetryAfter},
-		{"-99999999999999999999", 0},
-		{now.Add(time.Minute).Format(http.TimeFormat), time.Minute},
-		{now.Add(-time.Minute).Format(http.TimeFormat), 0},
-		{now.Add(24 * time.Hour).Format(http.TimeFormat), maxRetryAfter},
-		{now.Add(time.Minute).Format(time.RFC850), time.Minute},
-		{now.Add(time.Minute).Format(time.ANSIC), time.Minute},
-	}
-	for _, tt := range tests {
-		t.Run(tt.value, func(t *testing.T) {
-			assert.Equal(t, tt.want, parseRetryAfter(tt.value, now))
 		})
 	}
 }

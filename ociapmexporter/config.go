@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 
 	"github.com/ociapm/otelcol-ociapm/internal/ociauth"
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/discovery"
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
 )
 
@@ -54,9 +55,6 @@ const (
 	defaultRefreshInterval = 15 * time.Minute
 	minRefreshInterval     = time.Second
 )
-
-// domainKind is what the OCID of an APM domain says that it is.
-const domainKind = "apmdomain"
 
 // Config configures the upload to one APM domain.
 type Config struct {
@@ -208,7 +206,7 @@ func (cfg *Config) validateEndpoint() []error {
 // validateDomain checks what finds the endpoint and the data key of a domain.
 func (cfg *Config) validateDomain() []error {
 	var errs []error
-	if _, err := ociauth.RegionOf(cfg.APMDomainID, domainKind); err != nil {
+	if _, err := ociauth.RegionOf(cfg.APMDomainID, discovery.DomainKind); err != nil {
 		errs = append(errs, fmt.Errorf("apm_domain_id: %w", err))
 	}
 	if err := cfg.DataKeyType.Check(); err != nil {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"syscall"
 
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/discovery"
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
 )
 
@@ -29,7 +30,7 @@ func diagnose(err error) (kind, advice string) {
 		proxyErr   *proxyError
 	)
 	switch {
-	case errors.Is(err, errUndiscovered):
+	case errors.Is(err, discovery.ErrUndiscovered):
 		return "discovery", "uploads are held until it is"
 	case errors.Is(err, errDataKeyFile):
 		return "data_key_file", "uploads are held until the file has a key"

@@ -24,6 +24,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/discovery"
 )
 
 // keptItems are those that a test's storage has kept.
@@ -161,7 +163,7 @@ func TestUnreadableItemStays(t *testing.T) {
 	require.Equal(t, 1, logs.FilterMessageSnippet("the storage cannot keep it: it stays in the queue").Len())
 
 	sandbox := startSandbox(t)
-	up, err := newUploader(directConfig(sandbox.URL()), nopSettings(zap.New(core)), tracesSignal())
+	up, err := newUploader(directConfig(sandbox.URL()), nopSettings(zap.New(core)), tracesSignal(), &discovery.Shared{})
 	require.NoError(t, err)
 	require.NoError(t, up.start(t.Context(), componenttest.NewNopHost()))
 	defer func() { require.NoError(t, up.shutdown(context.Background())) }()

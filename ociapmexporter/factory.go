@@ -21,19 +21,26 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/discovery"
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadata"
 )
 
 // NewFactory returns the factory of the oci_apm exporter.
 func NewFactory() exporter.Factory {
+	f := &factory{}
 	return xexporter.NewFactory(
 		metadata.Type,
 		createDefaultConfig,
 		xexporter.WithDeprecatedTypeAlias(metadata.DeprecatedType),
-		xexporter.WithTraces(createTraces, metadata.TracesStability),
-		xexporter.WithMetrics(createMetrics, metadata.MetricsStability),
-		xexporter.WithLogs(createLogs, metadata.LogsStability),
+		xexporter.WithTraces(f.createTraces, metadata.TracesStability),
+		xexporter.WithMetrics(f.createMetrics, metadata.MetricsStability),
+		xexporter.WithLogs(f.createLogs, metadata.LogsStability),
 	)
+}
+
+// factory makes the exporters.
+type factory struct {
+	discoverers discovery.Shared // of the exporters that exist
 }
 
 func createDefaultConfig() component.Config {
@@ -72,9 +79,9 @@ func createDefaultConfig() component.Config {
 	}
 }
 
-func createTraces(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
+func (f *factory) createTraces(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
 	oCfg := cfg.(*Config)
-	up, err := newUploader(oCfg, set, tracesSignal()) //nolint:contextcheck // a data key changes outside of this call
+	up, err := newUploader(oCfg, set, tracesSignal(), &f.discoverers) //nolint:contextcheck // a data key changes outside of this call
 	if err != nil {
 		return nil, err
 	}
@@ -89,9 +96,9 @@ func newTracesExporter(ctx context.Context, set exporter.Settings, cfg *Config, 
 	return stoppingTraces{Traces: exp, stop: up.stop}, nil
 }
 
-func createMetrics(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
+func (f *factory) createMetrics(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
 	oCfg := cfg.(*Config)
-	up, err := newUploader(oCfg, set, metricsSignal())
+	up, err := newUploader(oCfg, set, metricsSignal(), &f.discoverers)
 	if err != nil {
 		return nil, err
 	}
@@ -106,9 +113,9 @@ func newMetricsExporter(ctx context.Context, set exporter.Settings, cfg *Config,
 	return stoppingMetrics{Metrics: exp, stop: up.stop}, nil
 }
 
-func createLogs(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
+func (f *factory) createLogs(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
 	oCfg := cfg.(*Config)
-	up, err := newUploader(oCfg, set, logsSignal())
+	up, err := newUploader(oCfg, set, logsSignal(), &f.discoverers)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +175,7 @@ func (stoppingLogs) Capabilities() consumer.Capabilities { return reads }
 
 // helperSettings are the settings for exporterhelper.
 func helperSettings(set exporter.Settings, cfg *Config, sent *sentCounters) exporter.Settings {
-	set.Logger = helperLogger(set.Logger, cfg)
+	set.Logger = helperLogger(set.Logger, cfg.durable(), cfg.QueueConfig.HasValue())
 	set.MeterProvider = sent.provider(set.MeterProvider)
 	return set
 }

@@ -25,9 +25,9 @@ const (
 // each. It lowers to debug what health says once for many attempts, says once
 // for many that senders are refused for now, and does not call data dropped that
 // stays on disk (https://github.com/open-telemetry/opentelemetry-collector/issues/10367).
-func helperLogger(logger *zap.Logger, cfg *Config) *zap.Logger {
+func helperLogger(logger *zap.Logger, durable, queued bool) *zap.Logger {
 	return logger.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
-		return helperCore{Core: core, durable: cfg.durable(), queued: cfg.QueueConfig.HasValue(), refusals: &refusals{}}
+		return helperCore{Core: core, durable: durable, queued: queued, refusals: &refusals{}}
 	}))
 }
 

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"go.opentelemetry.io/collector/config/configopaque"
 )
 
 const (
@@ -46,15 +48,16 @@ type form struct {
 // successor, and those of uploads beside it.
 const maxKeys = 4
 
-// newSecrets returns the secrets of a configuration.
-func newSecrets(cfg *Config) *secrets {
+// newSecrets returns the secrets of a configuration: its data key, if it has one,
+// and the values of the headers that it adds.
+func newSecrets(key string, headers configopaque.MapList) *secrets {
 	s := &secrets{}
-	for _, value := range cfg.ClientConfig.Headers.Iter {
+	for _, value := range headers.Iter {
 		if len(value) >= minDerived {
 			s.fixed = append(s.fixed, formsOf(string(value))...)
 		}
 	}
-	s.use(string(cfg.DataKey))
+	s.use(key)
 	return s
 }
 

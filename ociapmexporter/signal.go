@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/otlpwire"
 )
 
@@ -22,8 +23,8 @@ import (
 // decodes: a request of some kilobytes can take gigabytes once it is decoded.
 type signal[T any] struct {
 	name string
-	// url is where a domain takes the signal.
-	url func(*signalURLs) *uploadURL
+	// urls are where a domain takes the signal; "" is no fallback.
+	urls func(endpoint.URLs) (primary, fallback string)
 
 	marshal func(T) ([]byte, error)
 	// count is the number of items: spans, data points or log records.
@@ -39,7 +40,7 @@ type signal[T any] struct {
 
 func tracesSignal() *signal[ptrace.Traces] {
 	return &signal[ptrace.Traces]{
-		name: "traces", url: func(urls *signalURLs) *uploadURL { return urls.traces },
+		name: "traces", urls: func(u endpoint.URLs) (string, string) { return u.Traces, u.TracesFallback },
 		marshal: func(td ptrace.Traces) ([]byte, error) {
 			return ptraceotlp.NewExportRequestFromTraces(td).MarshalProto()
 		},
@@ -52,7 +53,7 @@ func tracesSignal() *signal[ptrace.Traces] {
 
 func metricsSignal() *signal[pmetric.Metrics] {
 	return &signal[pmetric.Metrics]{
-		name: "metrics", url: func(urls *signalURLs) *uploadURL { return urls.metrics },
+		name: "metrics", urls: func(u endpoint.URLs) (string, string) { return u.Metrics, "" },
 		marshal: func(md pmetric.Metrics) ([]byte, error) {
 			return pmetricotlp.NewExportRequestFromMetrics(md).MarshalProto()
 		},
@@ -65,7 +66,7 @@ func metricsSignal() *signal[pmetric.Metrics] {
 
 func logsSignal() *signal[plog.Logs] {
 	return &signal[plog.Logs]{
-		name: "logs", url: func(urls *signalURLs) *uploadURL { return urls.logs },
+		name: "logs", urls: func(u endpoint.URLs) (string, string) { return u.Logs, "" },
 		marshal: func(ld plog.Logs) ([]byte, error) {
 			return plogotlp.NewExportRequestFromLogs(ld).MarshalProto()
 		},

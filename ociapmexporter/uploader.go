@@ -23,6 +23,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/discovery"
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadata"
 )
 
@@ -49,15 +50,16 @@ var (
 
 // uploader posts one signal to an APM domain.
 type uploader[T any] struct {
-	signal     *signal[T]
-	target     target
-	config     *Config
-	userAgent  string
-	logger     *zap.Logger
-	settings   component.TelemetrySettings
-	telemetry  *metadata.TelemetryBuilder
-	attributes metric.MeasurementOption // of all that telemetry counts
-	health     *health
+	signal      *signal[T]
+	resolver    resolver
+	destination *destination
+	config      *Config
+	userAgent   string
+	logger      *zap.Logger
+	settings    component.TelemetrySettings
+	telemetry   *metadata.TelemetryBuilder
+	attributes  metric.MeasurementOption // of all that telemetry counts
+	health      *health
 
 	pace       *pace
 	secrets    *secrets
@@ -73,14 +75,14 @@ type uploader[T any] struct {
 	stop      func()
 }
 
-func newUploader[T any](cfg *Config, set exporter.Settings, sig *signal[T]) (*uploader[T], error) {
+func newUploader[T any](cfg *Config, set exporter.Settings, sig *signal[T], discoverers *discovery.Shared) (*uploader[T], error) {
 	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, err
 	}
 	attributes := metric.WithAttributeSet(attribute.NewSet(attribute.String("exporter", set.ID.String()), attribute.String("signal", sig.name)))
 	userAgent := fmt.Sprintf("%s/%s (%s/%s)", set.BuildInfo.Command, set.BuildInfo.Version, runtime.GOOS, runtime.GOARCH)
-	target, err := newTarget(cfg, set, sig.name, userAgent, func() {
+	resolver, err := newResolver(cfg, set, sig.name, userAgent, discoverers, func() {
 		telemetry.ExporterOciApmDataKeyReloads.Add(context.Background(), 1, attributes)
 		set.Logger.Info("The data key has changed: uploads use the new one", zap.String("data_key_file", cfg.DataKeyFile))
 	})
@@ -89,18 +91,19 @@ func newUploader[T any](cfg *Config, set exporter.Settings, sig *signal[T]) (*up
 	}
 	stopping := make(chan struct{})
 	return &uploader[T]{
-		signal:     sig,
-		target:     target,
-		config:     cfg,
-		userAgent:  userAgent,
-		logger:     set.Logger,
-		settings:   set.TelemetrySettings,
-		telemetry:  telemetry,
-		attributes: attributes,
-		health:     &health{logger: set.Logger},
-		pace:       &pace{},
-		secrets:    newSecrets(cfg),
-		sent:       &sentCounters{},
+		signal:      sig,
+		resolver:    resolver,
+		destination: &destination{logger: set.Logger},
+		config:      cfg,
+		userAgent:   userAgent,
+		logger:      set.Logger,
+		settings:    set.TelemetrySettings,
+		telemetry:   telemetry,
+		attributes:  attributes,
+		health:      &health{logger: set.Logger},
+		pace:        &pace{},
+		secrets:     newSecrets(string(cfg.DataKey), cfg.ClientConfig.Headers),
+		sent:        &sentCounters{},
 		unreadable: &unreadableItems{
 			id: set.ID, name: sig.name, logger: set.Logger,
 			count: func(ctx context.Context) { telemetry.ExporterOciApmUnreadableItems.Add(ctx, 1, attributes) },
@@ -126,7 +129,7 @@ func (u *uploader[T]) start(ctx context.Context, host component.Host) error {
 	}
 	u.client = client
 	u.health.host = host
-	u.target.start(host)
+	u.resolver.Start(host)
 	if u.config.StartupCheck {
 		checkCtx, stop := context.WithCancel(context.WithoutCancel(ctx)) //nolint:gosec // shutdown calls stop
 		u.stopCheck = stop
@@ -138,7 +141,7 @@ func (u *uploader[T]) start(ctx context.Context, host component.Host) error {
 func (u *uploader[T]) shutdown(context.Context) error {
 	u.stopCheck()
 	u.checking.Wait()
-	u.target.shutdown()
+	u.resolver.Shutdown()
 	u.telemetry.Shutdown()
 	if u.client != nil {
 		u.client.CloseIdleConnections()
@@ -150,15 +153,15 @@ func (u *uploader[T]) shutdown(context.Context) error {
 // about a full one. The outcome is one line of the log; where it fails, the line
 // that the first failed upload would have written.
 func (u *uploader[T]) check(ctx context.Context) {
-	if u.target.ready(ctx) != nil {
+	if u.resolver.WaitReady(ctx) != nil {
 		return // shut down before there was a host to check
 	}
 	if u.push(ctx, &request[T]{signal: u.signal}) != nil {
 		return
 	}
-	urls, _, err := u.target.destination(ctx)
+	urls, _, err := u.resolver.Resolve(ctx)
 	if err == nil {
-		u.logger.Info("OCI APM takes uploads: host, path and data key are right", zap.String("url", u.signal.url(urls).current()))
+		u.logger.Info("OCI APM takes uploads: host, path and data key are right", zap.String("url", u.destination.of(u.signal.urls(urls)).current()))
 	}
 }
 
@@ -313,7 +316,7 @@ func (u *uploader[T]) hold(ctx context.Context, size int, err error) error {
 		u.pace.timedOut(size)
 	}
 	u.countUpload(ctx, outcomeHeld, attribute.String("error.type", kind))
-	if errors.Is(err, errUndiscovered) {
+	if errors.Is(err, discovery.ErrUndiscovered) {
 		return err // the domain says so once, for all signals
 	}
 	err = u.secrets.cleaned(fmt.Errorf("%w; %s", err, advice))
@@ -324,17 +327,17 @@ func (u *uploader[T]) hold(ctx context.Context, size int, err error) error {
 // post sends a body with the newest key to the URL that works, and returns the
 // answer and the URL that gave it.
 func (u *uploader[T]) post(ctx context.Context, body payload) (got answer, url string, err error) {
-	urls, key, err := u.target.destination(ctx)
+	urls, key, err := u.resolver.Resolve(ctx)
 	if err != nil {
 		return answer{}, "", err
 	}
 	u.secrets.use(key)
-	where := u.signal.url(urls)
+	where := u.destination.of(u.signal.urls(urls))
 	url = where.current()
 	got, err = u.send(ctx, url, key, body)
 	if err == nil && got.refusesKey() {
 		// The key may have been rotated since it was read.
-		if newKey, keyErr := u.target.refused(ctx, key); keyErr == nil && newKey != key {
+		if newKey, keyErr := u.resolver.OnRejectedKey(ctx, key); keyErr == nil && newKey != key {
 			key = newKey
 			u.secrets.use(key)
 			got, err = u.send(ctx, url, key, body)
