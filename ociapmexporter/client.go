@@ -31,7 +31,7 @@ func newClient(ctx context.Context, cfg confighttp.ClientConfig, host component.
 	maps.Copy(extensions, host.GetExtensions())
 
 	if gzips(cfg) {
-		cfg.Compression = "" // the uploader's own, see zipper
+		cfg.Compression = "" // the uploader's own, see gzipper
 	}
 	client, err := cfg.ToClient(ctx, extensions, settings)
 	if err != nil {
@@ -54,13 +54,13 @@ func (e *proxyError) Error() string {
 	return fmt.Sprintf("the proxy %s refuses to connect to %s: %d %s", e.proxy, e.target, e.status, http.StatusText(e.status))
 }
 
-// checkProxyAnswer makes an error of what a proxy refuses. That of net/http is the
+// checkProxyResponse makes an error of what a proxy refuses. That of net/http is the
 // text of the status alone, which could be anybody's.
-func checkProxyAnswer(_ context.Context, proxy *url.URL, connect *http.Request, answer *http.Response) error {
-	if answer.StatusCode == http.StatusOK {
+func checkProxyResponse(_ context.Context, proxy *url.URL, connect *http.Request, resp *http.Response) error {
+	if resp.StatusCode == http.StatusOK {
 		return nil
 	}
-	return &proxyError{proxy: proxy.Host, target: connect.Host, status: answer.StatusCode}
+	return &proxyError{proxy: proxy.Host, target: connect.Host, status: resp.StatusCode}
 }
 
 // byteMeter is a client middleware that reports the size of request bodies. It is
@@ -77,7 +77,7 @@ var _ extensionmiddleware.HTTPClient = byteMeter{}
 func (m byteMeter) GetHTTPRoundTripper(context.Context) (extensionmiddleware.WrapHTTPRoundTripperFunc, error) {
 	return func(_ context.Context, next http.RoundTripper) (http.RoundTripper, error) {
 		if transport, ok := next.(*http.Transport); ok { // the last middleware has it
-			transport.OnProxyConnectResponse = checkProxyAnswer
+			transport.OnProxyConnectResponse = checkProxyResponse
 		}
 		return roundTripper(func(req *http.Request) (*http.Response, error) {
 			m.sent(req.Context(), max(req.ContentLength, 0))

@@ -81,53 +81,53 @@ func createDefaultConfig() component.Config {
 
 func (f *factory) createTraces(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
 	oCfg := cfg.(*Config)
-	up, err := newUploader(oCfg, set, tracesSignal(), &f.discoverers) //nolint:contextcheck // a data key changes outside of this call
+	base, err := newBaseExporter(oCfg, set, tracesSignal(), &f.discoverers) //nolint:contextcheck // a data key changes outside of this call
 	if err != nil {
 		return nil, err
 	}
-	return newTracesExporter(ctx, set, oCfg, up)
+	return newTracesExporter(ctx, set, oCfg, base)
 }
 
-func newTracesExporter(ctx context.Context, set exporter.Settings, cfg *Config, up *uploader[ptrace.Traces]) (exporter.Traces, error) {
-	exp, err := xexporterhelper.NewTracesRequest(ctx, helperSettings(set, cfg, up.sent), converter(up.signal), up.push, helperOptions(cfg, up)...)
+func newTracesExporter(ctx context.Context, set exporter.Settings, cfg *Config, base *baseExporter[ptrace.Traces]) (exporter.Traces, error) {
+	exp, err := xexporterhelper.NewTracesRequest(ctx, helperSettings(set, cfg, base.sent), converter(base.signal), base.push, helperOptions(cfg, base)...)
 	if err != nil {
 		return nil, err
 	}
-	return stoppingTraces{Traces: exp, stop: up.stop}, nil
+	return stoppingTraces{Traces: exp, stop: base.stop}, nil
 }
 
 func (f *factory) createMetrics(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
 	oCfg := cfg.(*Config)
-	up, err := newUploader(oCfg, set, metricsSignal(), &f.discoverers)
+	base, err := newBaseExporter(oCfg, set, metricsSignal(), &f.discoverers)
 	if err != nil {
 		return nil, err
 	}
-	return newMetricsExporter(ctx, set, oCfg, up)
+	return newMetricsExporter(ctx, set, oCfg, base)
 }
 
-func newMetricsExporter(ctx context.Context, set exporter.Settings, cfg *Config, up *uploader[pmetric.Metrics]) (exporter.Metrics, error) {
-	exp, err := xexporterhelper.NewMetricsRequest(ctx, helperSettings(set, cfg, up.sent), converter(up.signal), up.push, helperOptions(cfg, up)...)
+func newMetricsExporter(ctx context.Context, set exporter.Settings, cfg *Config, base *baseExporter[pmetric.Metrics]) (exporter.Metrics, error) {
+	exp, err := xexporterhelper.NewMetricsRequest(ctx, helperSettings(set, cfg, base.sent), converter(base.signal), base.push, helperOptions(cfg, base)...)
 	if err != nil {
 		return nil, err
 	}
-	return stoppingMetrics{Metrics: exp, stop: up.stop}, nil
+	return stoppingMetrics{Metrics: exp, stop: base.stop}, nil
 }
 
 func (f *factory) createLogs(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
 	oCfg := cfg.(*Config)
-	up, err := newUploader(oCfg, set, logsSignal(), &f.discoverers)
+	base, err := newBaseExporter(oCfg, set, logsSignal(), &f.discoverers)
 	if err != nil {
 		return nil, err
 	}
-	return newLogsExporter(ctx, set, oCfg, up)
+	return newLogsExporter(ctx, set, oCfg, base)
 }
 
-func newLogsExporter(ctx context.Context, set exporter.Settings, cfg *Config, up *uploader[plog.Logs]) (exporter.Logs, error) {
-	exp, err := xexporterhelper.NewLogsRequest(ctx, helperSettings(set, cfg, up.sent), converter(up.signal), up.push, helperOptions(cfg, up)...)
+func newLogsExporter(ctx context.Context, set exporter.Settings, cfg *Config, base *baseExporter[plog.Logs]) (exporter.Logs, error) {
+	exp, err := xexporterhelper.NewLogsRequest(ctx, helperSettings(set, cfg, base.sent), converter(base.signal), base.push, helperOptions(cfg, base)...)
 	if err != nil {
 		return nil, err
 	}
-	return stoppingLogs{Logs: exp, stop: up.stop}, nil
+	return stoppingLogs{Logs: exp, stop: base.stop}, nil
 }
 
 // exporterhelper tells an exporter of the shutdown when its queue has ended. These
@@ -180,13 +180,13 @@ func helperSettings(set exporter.Settings, cfg *Config, sent *sentCounters) expo
 	return set
 }
 
-func helperOptions[T any](cfg *Config, up *uploader[T]) []exporterhelper.Option {
+func helperOptions[T any](cfg *Config, base *baseExporter[T]) []exporterhelper.Option {
 	return []exporterhelper.Option{
-		exporterhelper.WithStart(up.start),
-		exporterhelper.WithShutdown(up.shutdown),
+		exporterhelper.WithStart(base.start),
+		exporterhelper.WithShutdown(base.shutdown),
 		// The HTTP client has its own timeout, which covers one attempt.
 		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{Timeout: 0}),
 		exporterhelper.WithRetry(cfg.RetryConfig),
-		xexporterhelper.WithQueueBatch(cfg.QueueConfig, xexporterhelper.QueueBatchSettings{Encoding: stored[T]{signal: up.signal, keep: up.unreadable.keep}}),
+		xexporterhelper.WithQueueBatch(cfg.QueueConfig, xexporterhelper.QueueBatchSettings{Encoding: stored[T]{signal: base.signal, keep: base.unreadable.keep}}),
 	}
 }

@@ -57,7 +57,7 @@ func (e *endpointWithFallback) current() string {
 // notFound decides about a request that url answered with 404. It sends it to the
 // other path where there is one, and returns the answer to act upon and the URL
 // that gave it.
-func (e *endpointWithFallback) notFound(url string, got answer, send func(url string) (answer, error)) (answer, string, error) {
+func (e *endpointWithFallback) notFound(url string, got response, send func(url string) (response, error)) (response, string, error) {
 	if e.fallback == "" {
 		return got, url, nil
 	}
@@ -68,7 +68,7 @@ func (e *endpointWithFallback) notFound(url string, got answer, send func(url st
 	second, err := send(other)
 	switch {
 	case err != nil:
-		return answer{}, other, err
+		return response{}, other, err
 	case second.status == http.StatusNotFound:
 		return got, url, nil
 	case second.accepted():

@@ -29,14 +29,14 @@ import (
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadata"
 )
 
-// startUploader starts the uploader of an exporter without exporterhelper around it.
-func startUploader(t *testing.T, cfg *Config, logger *zap.Logger) *uploader[ptrace.Traces] {
+// startBaseExporter starts the uploader of an exporter without exporterhelper around it.
+func startBaseExporter(t *testing.T, cfg *Config, logger *zap.Logger) *baseExporter[ptrace.Traces] {
 	t.Helper()
-	up, err := newUploader(cfg, nopSettings(logger), tracesSignal(), &discovery.Shared{})
+	base, err := newBaseExporter(cfg, nopSettings(logger), tracesSignal(), &discovery.Shared{})
 	require.NoError(t, err)
-	require.NoError(t, up.start(t.Context(), componenttest.NewNopHost()))
-	t.Cleanup(func() { assert.NoError(t, up.shutdown(context.Background())) })
-	return up
+	require.NoError(t, base.start(t.Context(), componenttest.NewNopHost()))
+	t.Cleanup(func() { assert.NoError(t, base.shutdown(context.Background())) })
+	return base
 }
 
 // exporterhelper gets the pause that APM asks for, of an upload and of a part of one.
@@ -51,10 +51,10 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 	} {
 		t.Run(tt.value, func(t *testing.T) {
 			sandbox := startSandbox(t)
-			up := startUploader(t, directConfig(sandbox.URL()), zap.NewNop())
+			base := startBaseExporter(t, directConfig(sandbox.URL()), zap.NewNop())
 			_, err := sandbox.AddFault(apm.Fault{Status: 429, RetryAfter: tt.value})
 			require.NoError(t, err)
-			err = up.push(t.Context(), newTestRequest(t, traces(3)))
+			err = base.push(t.Context(), newTestRequest(t, traces(3)))
 			require.Error(t, err)
 			assert.Contains(t, err.Error(), tt.want)
 		})
@@ -76,15 +76,15 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 // or as soon as APM takes an upload.
 func TestPauseEndsSplit(t *testing.T) {
 	sandbox := smallSandbox(t)
-	up := startUploader(t, plainConfig(sandbox.URL()), zap.NewNop())
+	base := startBaseExporter(t, plainConfig(sandbox.URL()), zap.NewNop())
 	r := newTestRequest(t, numbered(1, 200))
-	up.pace.hold(time.Minute)
-	err := up.push(t.Context(), r)
+	base.pace.pause(time.Minute)
+	err := base.push(t.Context(), r)
 	require.ErrorIs(t, err, errThrottled)
 	require.Contains(t, err.Error(), "Throttle (")
 	assert.Len(t, sandbox.Uploads(), 1, "the whole")
-	up.pace.release()
-	require.NoError(t, up.push(t.Context(), r.OnError(err)))
+	base.pace.resume()
+	require.NoError(t, base.push(t.Context(), r.OnError(err)))
 	assert.Equal(t, 200, sandbox.Counts().Spans.Stored)
 }
 
@@ -162,11 +162,11 @@ func TestCancelEndsSplit(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			server := newSplitServer(t, at, cancel)
 			core, logs := observer.New(zap.DebugLevel)
-			up := startUploader(t, plainConfig(server.url), zap.New(core))
-			err := up.push(ctx, newTestRequest(t, traces(40)))
+			base := startBaseExporter(t, plainConfig(server.url), zap.New(core))
+			err := base.push(ctx, newTestRequest(t, traces(40)))
 			require.ErrorIs(t, err, context.Canceled)
 			assert.LessOrEqual(t, server.uploads.Load(), at+1)
-			assert.Empty(t, up.health.problem)
+			assert.Empty(t, base.health.problem)
 			assert.Empty(t, logs.FilterMessageSnippet("do not arrive").All())
 		})
 	}
@@ -183,20 +183,20 @@ func TestShutdownWaitsForStartupCheck(t *testing.T) {
 	defer server.Close()
 	cfg := directConfig(server.URL)
 	cfg.StartupCheck = true
-	up, err := newUploader(cfg, nopSettings(zap.NewNop()), tracesSignal(), &discovery.Shared{})
+	base, err := newBaseExporter(cfg, nopSettings(zap.NewNop()), tracesSignal(), &discovery.Shared{})
 	require.NoError(t, err)
-	require.NoError(t, up.start(t.Context(), componenttest.NewNopHost()))
+	require.NoError(t, base.start(t.Context(), componenttest.NewNopHost()))
 	<-asked
 	var ended atomic.Bool
-	stopCheck := up.stopCheck
-	up.stopCheck = func() {
+	stopCheck := base.stopCheck
+	base.stopCheck = func() {
 		go func() {
 			time.Sleep(50 * time.Millisecond) // a check that takes its time to end
 			ended.Store(true)
 			stopCheck()
 		}()
 	}
-	require.NoError(t, up.shutdown(context.Background()))
+	require.NoError(t, base.shutdown(context.Background()))
 	assert.True(t, ended.Load(), "the shutdown has not waited")
 }
 
@@ -205,14 +205,14 @@ func TestShutdownWaitsForStartupCheck(t *testing.T) {
 func TestTimeoutIsTheConfigured(t *testing.T) {
 	deadlines := make(chan bool, 1)
 	cfg := directConfig("http://127.0.0.1:1")
-	up, err := newUploader(cfg, nopSettings(zap.NewNop()), tracesSignal(), &discovery.Shared{})
+	base, err := newBaseExporter(cfg, nopSettings(zap.NewNop()), tracesSignal(), &discovery.Shared{})
 	require.NoError(t, err)
-	up.resolver = resolverFunc(func(ctx context.Context) error {
+	base.resolver = resolverFunc(func(ctx context.Context) error {
 		_, has := ctx.Deadline()
 		deadlines <- has
 		return discovery.ErrUndiscovered
 	})
-	exp, err := newTracesExporter(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg, up)
+	exp, err := newTracesExporter(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg, base)
 	require.NoError(t, err)
 	start(t, exp)
 	require.Error(t, exp.ConsumeTraces(context.Background(), traces(1)))

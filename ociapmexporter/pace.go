@@ -47,9 +47,9 @@ func (p *pace) timedOut(size int) {
 	}
 }
 
-// arrived notes an upload that was answered in time. One that was about as large
+// succeeded notes an upload that was answered in time. One that was about as large
 // as it may be lets the next ones be twice as large.
-func (p *pace) arrived(size int) {
+func (p *pace) succeeded(size int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.timeouts = 0
@@ -62,15 +62,15 @@ func (p *pace) arrived(size int) {
 	}
 }
 
-// hold notes that APM wants no uploads for a while.
-func (p *pace) hold(duration time.Duration) {
+// pause notes that APM wants no uploads for a while.
+func (p *pace) pause(duration time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.until = time.Now().Add(duration)
 }
 
-// release notes that APM takes uploads.
-func (p *pace) release() {
+// resume notes that APM takes uploads.
+func (p *pace) resume() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.until = time.Time{}

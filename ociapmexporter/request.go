@@ -169,22 +169,22 @@ func (r *request[T]) describe() string {
 
 // OnError returns what is to be sent again.
 func (r *request[T]) OnError(err error) xexporterhelper.Request {
-	var held *heldError[T]
+	var held *partialRetryError[T]
 	if errors.As(err, &held) {
 		return held.request
 	}
 	return r
 }
 
-// heldError says that a part of a request is to be sent again, and the rest is
+// partialRetryError says that a part of a request is to be sent again, and the rest is
 // not.
-type heldError[T any] struct {
+type partialRetryError[T any] struct {
 	cause   error
 	request *request[T]
 }
 
 // Error returns why the part is held.
-func (e *heldError[T]) Error() string { return e.cause.Error() }
+func (e *partialRetryError[T]) Error() string { return e.cause.Error() }
 
 // Unwrap returns why the part is held.
-func (e *heldError[T]) Unwrap() error { return e.cause }
+func (e *partialRetryError[T]) Unwrap() error { return e.cause }

@@ -28,12 +28,12 @@ func domainConfig() *Config {
 func TestSignalsShareTheDiscovery(t *testing.T) {
 	cfg, discoverers := domainConfig(), &discovery.Shared{}
 	set := nopSettings(zap.NewNop())
-	traces, err := newUploader(cfg, set, tracesSignal(), discoverers)
+	traces, err := newBaseExporter(cfg, set, tracesSignal(), discoverers)
 	require.NoError(t, err)
-	logs, err := newUploader(cfg, set, logsSignal(), discoverers)
+	logs, err := newBaseExporter(cfg, set, logsSignal(), discoverers)
 	require.NoError(t, err)
 	assert.Same(t, traces.resolver, logs.resolver)
-	other, err := newUploader(domainConfig(), set, metricsSignal(), discoverers)
+	other, err := newBaseExporter(domainConfig(), set, metricsSignal(), discoverers)
 	require.NoError(t, err)
 	assert.NotSame(t, traces.resolver, other.resolver)
 	require.NoError(t, traces.shutdown(t.Context()))

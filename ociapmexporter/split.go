@@ -33,15 +33,15 @@ const (
 // items of the one request: each is encoded for its upload only. The splitter ends
 // with the first part that is held: the rest is sent again with it.
 type splitter[T any] struct {
-	uploader *uploader[T]
+	uploader *baseExporter[T]
 	source   *request[T]
 
 	uploads  int           // made so far
 	refused  []refusedPart // to be divided
 	refusals int           // of what APM cannot read
 
-	held   otlpwire.Set // to be sent again
-	heldBy error        // the reason; ends the split
+	retry       otlpwire.Set // to be sent again
+	retryReason error        // the reason; ends the split
 
 	suspects  []refusedPart // to be dropped, if the control says that it is the data
 	dropped   []error       // the first maxNamed
@@ -58,21 +58,21 @@ type refusedPart struct {
 	suspect bool
 }
 
-// run uploads the request. It returns what exporterhelper acts upon.
-func (s *splitter[T]) run(ctx context.Context) error {
+// send uploads the request. It returns what exporterhelper acts upon.
+func (s *splitter[T]) send(ctx context.Context) error {
 	rest := otlpwire.All(s.source.items)
 	if len(rest) == 0 {
 		return s.uploader.uploadEmpty(ctx, s.source)
 	}
-	for len(rest) > 0 && s.heldBy == nil {
+	for len(rest) > 0 && s.retryReason == nil {
 		var part otlpwire.Set
 		part, rest = s.next(rest)
 		err := s.upload(ctx, part)
 		if isRefusal(err) {
 			s.search(ctx, refusedPart{items: part, err: err, suspect: true})
 		}
-		if s.heldBy != nil {
-			s.hold(rest, s.heldBy)
+		if s.retryReason != nil {
+			s.keepForRetry(rest, s.retryReason)
 		}
 	}
 	return s.finish(ctx)
@@ -97,7 +97,7 @@ func (s *splitter[T]) upload(ctx context.Context, part otlpwire.Set) error {
 	if s.uploads > 0 {
 		// Between two parts: is there still somebody to send them, and to?
 		if err := s.uploader.interrupted(ctx); err != nil {
-			s.hold(part, err)
+			s.keepForRetry(part, err)
 			return err
 		}
 	}
@@ -116,7 +116,7 @@ func (s *splitter[T]) upload(ctx context.Context, part otlpwire.Set) error {
 	case errors.Is(err, errUnreadable):
 		s.refusals++
 	case !isRefusal(err):
-		s.hold(part, err)
+		s.keepForRetry(part, err)
 	}
 	return err
 }
@@ -128,16 +128,16 @@ func (s *splitter[T]) search(ctx context.Context, part refusedPart) {
 	// An APM that refuses an empty upload too refuses the place, and not the data.
 	if err := s.control(ctx, part.err); err != nil {
 		s.uploader.countHeld(ctx, part.err)
-		s.hold(part.items, err)
+		s.keepForRetry(part.items, err)
 		return
 	}
 	s.refused = append(s.refused, part)
 	for len(s.refused) > 0 {
 		next := s.refused[0]
 		s.refused = s.refused[1:]
-		if s.heldBy != nil {
+		if s.retryReason != nil {
 			s.uploader.countHeld(ctx, next.err)
-			s.hold(next.items, s.heldBy)
+			s.keepForRetry(next.items, s.retryReason)
 			continue
 		}
 		s.divide(ctx, next)
@@ -172,7 +172,7 @@ func (s *splitter[T]) probe(ctx context.Context, part refusedPart) {
 	var tried []int
 	accepted := false
 	for _, place := range places {
-		if s.heldBy != nil || accepted && part.items.Len() > len(places) {
+		if s.retryReason != nil || accepted && part.items.Len() > len(places) {
 			break
 		}
 		tried = append(tried, place)
@@ -184,15 +184,15 @@ func (s *splitter[T]) probe(ctx context.Context, part refusedPart) {
 		accepted = accepted || err == nil
 	}
 	rest := part.items.Without(tried)
-	if len(rest) > 0 && !accepted && s.heldBy == nil {
+	if len(rest) > 0 && !accepted && s.retryReason == nil {
 		s.suspect(rest, part.err)
 		return
 	}
 	s.uploader.countSplit(ctx, part.err)
 	switch {
 	case len(rest) == 0:
-	case s.heldBy != nil:
-		s.hold(rest, s.heldBy)
+	case s.retryReason != nil:
+		s.keepForRetry(rest, s.retryReason)
 	default:
 		s.halve(ctx, rest)
 	}
@@ -221,8 +221,8 @@ func (s *splitter[T]) halve(ctx context.Context, part otlpwire.Set) {
 	for i, half := range halves {
 		switch {
 		case len(half) == 0:
-		case s.heldBy != nil:
-			s.hold(half, s.heldBy)
+		case s.retryReason != nil:
+			s.keepForRetry(half, s.retryReason)
 		default:
 			errs[i] = s.upload(ctx, half)
 		}
@@ -238,11 +238,11 @@ func (s *splitter[T]) halve(ctx context.Context, part otlpwire.Set) {
 	}
 }
 
-// hold notes a part that is sent again.
-func (s *splitter[T]) hold(part otlpwire.Set, why error) {
-	s.held = s.held.With(part)
-	if s.heldBy == nil {
-		s.heldBy = why
+// keepForRetry notes a part that is sent again.
+func (s *splitter[T]) keepForRetry(part otlpwire.Set, why error) {
+	s.retry = s.retry.With(part)
+	if s.retryReason == nil {
+		s.retryReason = why
 	}
 }
 
@@ -264,14 +264,14 @@ func (s *splitter[T]) control(ctx context.Context, refused error) error {
 // finish decides about what seems to be what APM refuses, and returns what
 // exporterhelper acts upon.
 func (s *splitter[T]) finish(ctx context.Context) error {
-	if len(s.suspects) > 0 && s.heldBy == nil {
+	if len(s.suspects) > 0 && s.retryReason == nil {
 		// What was refused in the meantime could have been everything.
-		s.heldBy = s.control(ctx, s.suspects[0].err)
+		s.retryReason = s.control(ctx, s.suspects[0].err)
 	}
 	for _, part := range s.suspects {
-		if s.heldBy != nil {
+		if s.retryReason != nil {
 			s.uploader.countHeld(ctx, part.err)
-			s.hold(part.items, s.heldBy)
+			s.keepForRetry(part.items, s.retryReason)
 			continue
 		}
 		s.drop(ctx, part)
@@ -279,15 +279,15 @@ func (s *splitter[T]) finish(ctx context.Context) error {
 
 	r := s.source
 	delivered := r.delivered + s.delivered
-	if len(s.dropped) > 0 && (delivered > 0 || len(s.held) > 0) {
+	if len(s.dropped) > 0 && (delivered > 0 || len(s.retry) > 0) {
 		// The caller is told of what is held, or of success. What was dropped
 		// beside it is said here.
 		s.uploader.logger.Error("OCI APM refused a part of a request that was split: it is dropped",
 			zap.Int("dropped_items", s.droppedItems()), zap.Errors("errors", s.dropped))
 	}
 	switch {
-	case len(s.held) > 0:
-		return s.heldError(delivered)
+	case len(s.retry) > 0:
+		return s.retryPart(delivered)
 	case delivered == 0 && len(s.dropped) > 0:
 		err := consumererror.NewPermanent(errors.Join(s.dropped...))
 		s.uploader.health.failed(strconv.Itoa(statusOf(s.dropped[0])), err)
@@ -297,15 +297,15 @@ func (s *splitter[T]) finish(ctx context.Context) error {
 	return nil
 }
 
-// heldError says what of the request is to be sent again.
-func (s *splitter[T]) heldError(delivered int) error {
-	rest, err := s.source.selection(s.held)
+// retryPart says what of the request is to be sent again.
+func (s *splitter[T]) retryPart(delivered int) error {
+	rest, err := s.source.selection(s.retry)
 	if err != nil || rest == s.source {
-		return s.heldBy
+		return s.retryReason
 	}
 	rest.delivered = delivered
 	rest.lost = s.source.lost + s.lost
-	return &heldError[T]{cause: s.heldBy, request: rest}
+	return &partialRetryError[T]{cause: s.retryReason, request: rest}
 }
 
 // drop counts and notes a part that is not sent again.

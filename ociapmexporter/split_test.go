@@ -265,9 +265,9 @@ func TestPartsBesideUnreadableItemAreHeld(t *testing.T) {
 				reader := newStrictReader(t)
 				reader.down.Store(down)
 				reader.retryAfter = tt.pause
-				up := startUploader(t, plainConfig(reader.url), zap.NewNop())
+				base := startBaseExporter(t, plainConfig(reader.url), zap.NewNop())
 				r := newTestRequest(t, tracesWith(100, tt.bad...))
-				err := up.push(t.Context(), r)
+				err := base.push(t.Context(), r)
 				require.Error(t, err)
 				assert.False(t, consumererror.IsPermanent(err))
 				assert.Equal(t, down, reader.uploads.Load(), "the search goes on while APM is away")
@@ -277,8 +277,8 @@ func TestPartsBesideUnreadableItemAreHeld(t *testing.T) {
 
 				held := r.OnError(err).(*request[ptrace.Traces])
 				assert.EqualValues(t, 100, int64(held.items)+reader.stored.Load(), "what is not stored is held")
-				up.pace.release()
-				require.NoError(t, up.push(t.Context(), held))
+				base.pace.resume()
+				require.NoError(t, base.push(t.Context(), held))
 				assert.EqualValues(t, 100-len(tt.bad), reader.stored.Load())
 			})
 		}

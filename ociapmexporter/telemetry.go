@@ -11,20 +11,20 @@ import (
 )
 
 // countDropped counts items that APM refused for good.
-func (u *uploader[T]) countDropped(ctx context.Context, items int, err error) {
-	u.countUpload(ctx, outcomeDropped, statusCode(statusOf(err)))
-	u.telemetry.ExporterOciApmDroppedItems.Add(ctx, int64(items), u.attributes)
+func (e *baseExporter[T]) countDropped(ctx context.Context, items int, err error) {
+	e.countUpload(ctx, outcomeDropped, statusCode(statusOf(err)))
+	e.telemetry.ExporterOciApmDroppedItems.Add(ctx, int64(items), e.attributes)
 }
 
 // countHeld counts an upload that was refused, and is held.
-func (u *uploader[T]) countHeld(ctx context.Context, err error) {
-	u.countUpload(ctx, outcomeHeld, statusCode(statusOf(err)))
+func (e *baseExporter[T]) countHeld(ctx context.Context, err error) {
+	e.countUpload(ctx, outcomeHeld, statusCode(statusOf(err)))
 }
 
 // countSplit counts an upload that was refused, and goes again in parts.
-func (u *uploader[T]) countSplit(ctx context.Context, err error) {
-	u.countUpload(ctx, outcomeSplit, statusCode(statusOf(err)))
-	u.telemetry.ExporterOciApmSplits.Add(ctx, 1, u.attributes)
+func (e *baseExporter[T]) countSplit(ctx context.Context, err error) {
+	e.countUpload(ctx, outcomeSplit, statusCode(statusOf(err)))
+	e.telemetry.ExporterOciApmSplits.Add(ctx, 1, e.attributes)
 }
 
 // statusCode is the status of an answer as the telemetry counts it.
@@ -34,19 +34,19 @@ func statusCode(status int) attribute.KeyValue {
 
 // countUpload counts an attempt by what became of it, and by the status of the
 // answer or by what kept it from being answered.
-func (u *uploader[T]) countUpload(ctx context.Context, outcome string, reason attribute.KeyValue) {
-	u.telemetry.ExporterOciApmUploads.Add(ctx, 1, u.attributes, metric.WithAttributes(attribute.String("outcome", outcome), reason))
+func (e *baseExporter[T]) countUpload(ctx context.Context, outcome string, reason attribute.KeyValue) {
+	e.telemetry.ExporterOciApmUploads.Add(ctx, 1, e.attributes, metric.WithAttributes(attribute.String("outcome", outcome), reason))
 }
 
 // reportRejected counts and reports the items that APM did not take of an upload
 // that it accepted, and returns how many of the items they are.
-func (u *uploader[T]) reportRejected(ctx context.Context, got answer, items int) int {
-	count, message := u.signal.rejected(got)
+func (e *baseExporter[T]) reportRejected(ctx context.Context, got response, items int) int {
+	count, message := e.signal.rejected(got)
 	if count > 0 {
-		u.telemetry.ExporterOciApmRejectedItems.Add(ctx, count, u.attributes)
+		e.telemetry.ExporterOciApmRejectedItems.Add(ctx, count, e.attributes)
 	}
 	if count > 0 || message != "" {
-		u.health.rejected(count, message)
+		e.health.rejected(count, message)
 	}
 	return int(min(max(count, 0), int64(items)))
 }

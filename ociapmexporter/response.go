@@ -27,9 +27,9 @@ import (
 )
 
 const (
-	// maxAnswerBytes is how much of an answer is read. APM's are short; what
+	// maxResponseBytes is how much of an answer is read. APM's are short; what
 	// stands in for it, such as a proxy's error page, need not be.
-	maxAnswerBytes = 64 * 1024
+	maxResponseBytes = 64 * 1024
 	// maxMessageBytes is how much of a message in an answer is repeated.
 	maxMessageBytes = 512
 )
@@ -72,8 +72,8 @@ func statusOf(err error) int {
 	return http.StatusBadRequest
 }
 
-// answer is what came back for an upload.
-type answer struct {
+// response is what came back for an upload.
+type response struct {
 	status      int
 	contentType string
 	retryAfter  time.Duration // 0 where the answer names none
@@ -84,18 +84,18 @@ type answer struct {
 	secrets *secrets
 }
 
-func readAnswer(resp *http.Response, hidden *secrets) (answer, error) {
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes+1))
+func readResponse(resp *http.Response, hidden *secrets) (response, error) {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponseBytes+1))
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	cut := len(body) > maxAnswerBytes
-	body = body[:min(len(body), maxAnswerBytes)]
+	cut := len(body) > maxResponseBytes
+	body = body[:min(len(body), maxResponseBytes)]
 	contentType, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil {
 		contentType = ""
 	}
-	return answer{
+	return response{
 		status:      resp.StatusCode,
 		contentType: contentType,
 		retryAfter:  retryafter.Parse(resp.Header.Get("Retry-After"), time.Now()),
@@ -106,24 +106,24 @@ func readAnswer(resp *http.Response, hidden *secrets) (answer, error) {
 }
 
 // success says whether the status is one of success, whoever has answered.
-func (a answer) success() bool { return a.status >= 200 && a.status <= 299 }
+func (r response) success() bool { return r.status >= 200 && r.status <= 299 }
 
 // accepted says whether APM has taken the upload. A sign-in page, or what a proxy
 // says of a page that it blocks, can have the same status: APM answers in OTLP, or
 // with nothing.
-func (a answer) accepted() bool { return a.success() && a.isOTLP() }
+func (r response) accepted() bool { return r.success() && r.isOTLP() }
 
 // isOTLP says whether the body can be an OTLP export response. The three signals
 // have the same: a message with a message in field 1, or an object with that in
 // partialSuccess.
-func (a answer) isOTLP() bool {
-	body := bytes.TrimSpace(a.body)
+func (r response) isOTLP() bool {
+	body := bytes.TrimSpace(r.body)
 	switch {
 	case len(body) == 0:
 		return true
-	case isProtobuf(a.contentType):
-		return a.cut || ptraceotlp.NewExportResponse().UnmarshalProto(a.body) == nil
-	case a.contentType == jsonContentType:
+	case isProtobuf(r.contentType):
+		return r.cut || ptraceotlp.NewExportResponse().UnmarshalProto(r.body) == nil
+	case r.contentType == jsonContentType:
 		var fields map[string]json.RawMessage
 		if json.Unmarshal(body, &fields) != nil {
 			return false
@@ -138,32 +138,32 @@ func isProtobuf(contentType string) bool {
 	return contentType == protobufContentType || contentType == "application/protobuf"
 }
 
-func (a answer) refusesKey() bool {
-	return a.status == http.StatusUnauthorized || a.status == http.StatusForbidden
+func (r response) rejectsKey() bool {
+	return r.status == http.StatusUnauthorized || r.status == http.StatusForbidden
 }
 
 // problem says what an upload was answered with that APM did not take, and what to
 // do.
-func (a answer) problem(signal, url string) error {
-	if a.success() {
-		text := fmt.Sprintf("the upload to %s was answered with %d %s and a body of type %q, which is not OCI APM's", url, a.status, http.StatusText(a.status), a.contentType)
-		if message := a.message(); message != "" {
+func (r response) problem(signal, url string) error {
+	if r.success() {
+		text := fmt.Sprintf("the upload to %s was answered with %d %s and a body of type %q, which is not OCI APM's", url, r.status, http.StatusText(r.status), r.contentType)
+		if message := r.message(); message != "" {
 			text += ": " + message
 		}
 		return errors.New(text + "; a sign-in page, a proxy or a firewall stands in for OCI APM: check the endpoint and proxy_url; uploads are held and repeated")
 	}
-	text := fmt.Sprintf("OCI APM answered the upload to %s with %d %s", url, a.status, http.StatusText(a.status))
-	if message := a.message(); message != "" {
+	text := fmt.Sprintf("OCI APM answered the upload to %s with %d %s", url, r.status, http.StatusText(r.status))
+	if message := r.message(); message != "" {
 		text += ": " + message
 	}
-	if advice := adviceForStatus(a.status, signal); advice != "" {
+	if advice := adviceForStatus(r.status, signal); advice != "" {
 		text += "; " + advice
 	}
-	switch a.status {
+	switch r.status {
 	case http.StatusRequestEntityTooLarge:
-		return &refusalError{kind: errTooLarge, status: a.status, text: text}
+		return &refusalError{kind: errTooLarge, status: r.status, text: text}
 	case http.StatusBadRequest, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
-		return &refusalError{kind: errUnreadable, status: a.status, text: text}
+		return &refusalError{kind: errUnreadable, status: r.status, text: text}
 	}
 	return errors.New(text)
 }
@@ -203,30 +203,30 @@ func adviceForStatus(code int, signal string) string {
 
 // message is what the body says of an error: the message of an OTLP error body
 // (google.rpc.Status), or the beginning of a text.
-func (a answer) message() string {
+func (r response) message() string {
 	var st status.Status
 	switch {
-	case isProtobuf(a.contentType):
-		if proto.Unmarshal(a.body, &st) != nil {
+	case isProtobuf(r.contentType):
+		if proto.Unmarshal(r.body, &st) != nil {
 			return ""
 		}
-		return a.excerpt(st.GetMessage())
-	case a.contentType == jsonContentType:
-		if (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(a.body, &st) == nil && st.GetMessage() != "" {
-			return a.excerpt(st.GetMessage())
+		return r.excerpt(st.GetMessage())
+	case r.contentType == jsonContentType:
+		if (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(r.body, &st) == nil && st.GetMessage() != "" {
+			return r.excerpt(st.GetMessage())
 		}
 	}
-	if !utf8.Valid(a.body) {
+	if !utf8.Valid(r.body) {
 		return ""
 	}
-	return a.excerpt(string(a.body))
+	return r.excerpt(string(r.body))
 }
 
 // excerpt makes one short line of a text in the answer. Secrets go before it is cut,
 // which would leave a part of one.
-func (a answer) excerpt(text string) string {
-	if a.secrets != nil {
-		text = a.secrets.clean(text)
+func (r response) excerpt(text string) string {
+	if r.secrets != nil {
+		text = r.secrets.clean(text)
 	}
 	return excerpt(text)
 }
@@ -242,7 +242,7 @@ func excerpt(text string) string {
 
 // rejectedItems reads the partial success of an answer: how many items APM did
 // not take, and why. Both are zero where it took all.
-type rejectedItems func(answer) (count int64, message string)
+type rejectedItems func(response) (count int64, message string)
 
 // exportResponse is what the export responses of the three signals share.
 type exportResponse interface {
@@ -252,39 +252,39 @@ type exportResponse interface {
 
 // decode reads the body into resp. A body that is empty or in another form
 // holds no partial success.
-func (a answer) decode(resp exportResponse) bool {
-	if len(a.body) == 0 {
+func (r response) decode(resp exportResponse) bool {
+	if len(r.body) == 0 {
 		return false
 	}
 	switch {
-	case isProtobuf(a.contentType):
-		return resp.UnmarshalProto(a.body) == nil
-	case a.contentType == jsonContentType:
-		return resp.UnmarshalJSON(a.body) == nil
+	case isProtobuf(r.contentType):
+		return resp.UnmarshalProto(r.body) == nil
+	case r.contentType == jsonContentType:
+		return resp.UnmarshalJSON(r.body) == nil
 	}
 	return false
 }
 
-func rejectedSpans(a answer) (count int64, message string) {
+func rejectedSpans(r response) (count int64, message string) {
 	resp := ptraceotlp.NewExportResponse()
-	if !a.decode(resp) {
+	if !r.decode(resp) {
 		return 0, ""
 	}
-	return resp.PartialSuccess().RejectedSpans(), a.excerpt(resp.PartialSuccess().ErrorMessage())
+	return resp.PartialSuccess().RejectedSpans(), r.excerpt(resp.PartialSuccess().ErrorMessage())
 }
 
-func rejectedDataPoints(a answer) (count int64, message string) {
+func rejectedDataPoints(r response) (count int64, message string) {
 	resp := pmetricotlp.NewExportResponse()
-	if !a.decode(resp) {
+	if !r.decode(resp) {
 		return 0, ""
 	}
-	return resp.PartialSuccess().RejectedDataPoints(), a.excerpt(resp.PartialSuccess().ErrorMessage())
+	return resp.PartialSuccess().RejectedDataPoints(), r.excerpt(resp.PartialSuccess().ErrorMessage())
 }
 
-func rejectedLogRecords(a answer) (count int64, message string) {
+func rejectedLogRecords(r response) (count int64, message string) {
 	resp := plogotlp.NewExportResponse()
-	if !a.decode(resp) {
+	if !r.decode(resp) {
 		return 0, ""
 	}
-	return resp.PartialSuccess().RejectedLogRecords(), a.excerpt(resp.PartialSuccess().ErrorMessage())
+	return resp.PartialSuccess().RejectedLogRecords(), r.excerpt(resp.PartialSuccess().ErrorMessage())
 }

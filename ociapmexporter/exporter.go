@@ -49,7 +49,7 @@ var (
 )
 
 // uploader posts one signal to an APM domain.
-type uploader[T any] struct {
+type baseExporter[T any] struct {
 	signal      *signal[T]
 	resolver    resolver
 	destination *destination
@@ -66,8 +66,8 @@ type uploader[T any] struct {
 	sent       *sentCounters
 	unreadable *unreadableItems
 
-	client *http.Client // set by start
-	zipper *zipper
+	client  *http.Client // set by start
+	gzipper *gzipper
 
 	stopCheck context.CancelFunc
 	checking  sync.WaitGroup
@@ -75,7 +75,7 @@ type uploader[T any] struct {
 	stop      func()
 }
 
-func newUploader[T any](cfg *Config, set exporter.Settings, sig *signal[T], discoverers *discovery.Shared) (*uploader[T], error) {
+func newBaseExporter[T any](cfg *Config, set exporter.Settings, sig *signal[T], discoverers *discovery.Shared) (*baseExporter[T], error) {
 	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func newUploader[T any](cfg *Config, set exporter.Settings, sig *signal[T], disc
 		return nil, err
 	}
 	stopping := make(chan struct{})
-	return &uploader[T]{
+	return &baseExporter[T]{
 		signal:      sig,
 		resolver:    resolver,
 		destination: &destination{logger: set.Logger},
@@ -108,7 +108,7 @@ func newUploader[T any](cfg *Config, set exporter.Settings, sig *signal[T], disc
 			id: set.ID, name: sig.name, logger: set.Logger,
 			count: func(ctx context.Context) { telemetry.ExporterOciApmUnreadableItems.Add(ctx, 1, attributes) },
 		},
-		zipper:    newZipper(cfg.ClientConfig),
+		gzipper:   newGzipper(cfg.ClientConfig),
 		stopCheck: func() {},
 		stopping:  stopping,
 		stop:      sync.OnceFunc(func() { close(stopping) }),
@@ -117,34 +117,34 @@ func newUploader[T any](cfg *Config, set exporter.Settings, sig *signal[T], disc
 
 // start makes the HTTP client, which needs the host's extensions, and checks in
 // the background whether APM takes uploads.
-func (u *uploader[T]) start(ctx context.Context, host component.Host) error {
-	if u.config.durable() {
-		u.unreadable.start(host, *u.config.QueueConfig.Get().StorageID)
+func (e *baseExporter[T]) start(ctx context.Context, host component.Host) error {
+	if e.config.durable() {
+		e.unreadable.start(host, *e.config.QueueConfig.Get().StorageID)
 	}
-	client, err := newClient(ctx, u.config.ClientConfig, host, u.settings, func(ctx context.Context, n int64) {
-		u.telemetry.ExporterOciApmUploadedBytes.Add(ctx, n, u.attributes)
+	client, err := newClient(ctx, e.config.ClientConfig, host, e.settings, func(ctx context.Context, n int64) {
+		e.telemetry.ExporterOciApmUploadedBytes.Add(ctx, n, e.attributes)
 	})
 	if err != nil {
 		return err
 	}
-	u.client = client
-	u.health.host = host
-	u.resolver.Start(host)
-	if u.config.StartupCheck {
+	e.client = client
+	e.health.host = host
+	e.resolver.Start(host)
+	if e.config.StartupCheck {
 		checkCtx, stop := context.WithCancel(context.WithoutCancel(ctx)) //nolint:gosec // shutdown calls stop
-		u.stopCheck = stop
-		u.checking.Go(func() { u.check(checkCtx) })
+		e.stopCheck = stop
+		e.checking.Go(func() { e.check(checkCtx) })
 	}
 	return nil
 }
 
-func (u *uploader[T]) shutdown(context.Context) error {
-	u.stopCheck()
-	u.checking.Wait()
-	u.resolver.Shutdown()
-	u.telemetry.Shutdown()
-	if u.client != nil {
-		u.client.CloseIdleConnections()
+func (e *baseExporter[T]) shutdown(context.Context) error {
+	e.stopCheck()
+	e.checking.Wait()
+	e.resolver.Shutdown()
+	e.telemetry.Shutdown()
+	if e.client != nil {
+		e.client.CloseIdleConnections()
 	}
 	return nil
 }
@@ -152,29 +152,29 @@ func (u *uploader[T]) shutdown(context.Context) error {
 // check uploads an empty request: host, path and key decide about it as they do
 // about a full one. The outcome is one line of the log; where it fails, the line
 // that the first failed upload would have written.
-func (u *uploader[T]) check(ctx context.Context) {
-	if u.resolver.WaitReady(ctx) != nil {
+func (e *baseExporter[T]) check(ctx context.Context) {
+	if e.resolver.WaitReady(ctx) != nil {
 		return // shut down before there was a host to check
 	}
-	if u.push(ctx, &request[T]{signal: u.signal}) != nil {
+	if e.push(ctx, &request[T]{signal: e.signal}) != nil {
 		return
 	}
-	urls, _, err := u.resolver.Resolve(ctx)
+	urls, _, err := e.resolver.Resolve(ctx)
 	if err == nil {
-		u.logger.Info("OCI APM takes uploads: host, path and data key are right", zap.String("url", u.destination.of(u.signal.urls(urls)).current()))
+		e.logger.Info("OCI APM takes uploads: host, path and data key are right", zap.String("url", e.destination.of(e.signal.urls(urls)).current()))
 	}
 }
 
 // push uploads a request. It returns what exporterhelper acts upon: nil is done, a
 // permanent error drops the items, any other error repeats the upload.
-func (u *uploader[T]) push(ctx context.Context, req xexporterhelper.Request) error {
+func (e *baseExporter[T]) push(ctx context.Context, req xexporterhelper.Request) error {
 	r, ok := req.(*request[T])
 	if !ok {
 		return consumererror.NewPermanent(errForeignRequest)
 	}
 	for len(r.unreadable) > 0 {
-		_, reason := stored[T]{signal: u.signal}.read(r.unreadable[0])
-		if err := u.unreadable.retry(ctx, r.unreadable[0], reason); err != nil {
+		_, reason := stored[T]{signal: e.signal}.read(r.unreadable[0])
+		if err := e.unreadable.retry(ctx, r.unreadable[0], reason); err != nil {
 			return err
 		}
 		r.unreadable = r.unreadable[1:]
@@ -182,24 +182,24 @@ func (u *uploader[T]) push(ctx context.Context, req xexporterhelper.Request) err
 			return nil
 		}
 	}
-	s := splitter[T]{uploader: u, source: r}
-	return s.run(ctx)
+	s := splitter[T]{uploader: e, source: r}
+	return s.send(ctx)
 }
 
 // interrupted says why the parts of a request that were not sent yet should not be
 // sent now. With a queue in memory a shutdown is no reason: they would be lost.
-func (u *uploader[T]) interrupted(ctx context.Context) error {
+func (e *baseExporter[T]) interrupted(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if u.config.durable() || !u.config.QueueConfig.HasValue() {
+	if e.config.durable() || !e.config.QueueConfig.HasValue() {
 		select {
-		case <-u.stopping:
+		case <-e.stopping:
 			return errStopping
 		default:
 		}
 	}
-	if wait := u.pace.wait(); wait > 0 {
+	if wait := e.pace.wait(); wait > 0 {
 		return exporterhelper.NewThrottleRetry(errThrottled, wait)
 	}
 	return nil
@@ -209,89 +209,89 @@ func (u *uploader[T]) interrupted(ctx context.Context) error {
 // it is to be repeated. What becomes of a request that was refused for its data is
 // for the caller to say, and to count. It returns how many items APM rejected of an
 // upload that it accepted.
-func (u *uploader[T]) uploadOnce(ctx context.Context, r *request[T]) (rejected int, err error) {
-	u.telemetry.ExporterOciApmUncompressedBytes.Add(ctx, int64(r.size), u.attributes)
-	body, err := u.encode(r)
+func (e *baseExporter[T]) uploadOnce(ctx context.Context, r *request[T]) (rejected int, err error) {
+	e.telemetry.ExporterOciApmUncompressedBytes.Add(ctx, int64(r.size), e.attributes)
+	body, err := e.encode(r)
 	if err != nil {
 		return 0, err
 	}
-	got, url, err := u.post(ctx, body)
+	got, url, err := e.post(ctx, body)
 	switch {
 	case err == nil && got.accepted():
-		u.countUpload(ctx, outcomeAccepted, statusCode(got.status))
-		u.pace.arrived(r.size)
-		u.pace.release()
-		u.health.succeeded()
-		return u.reportRejected(ctx, got, r.items), nil
+		e.countUpload(ctx, outcomeAccepted, statusCode(got.status))
+		e.pace.succeeded(r.size)
+		e.pace.resume()
+		e.health.succeeded()
+		return e.reportRejected(ctx, got, r.items), nil
 	case ctx.Err() != nil:
 		return 0, ctx.Err() // a shutdown says nothing of APM
 	case err != nil:
-		return 0, u.hold(ctx, r.size, err)
+		return 0, e.hold(ctx, r.size, err)
 	}
-	problem := u.secrets.cleaned(got.problem(u.signal.name, url))
+	problem := e.secrets.cleaned(got.problem(e.signal.name, url))
 	if isRefusal(problem) {
 		return 0, problem
 	}
 	if got.status == http.StatusRequestTimeout || got.status == http.StatusGatewayTimeout {
-		u.pace.timedOut(r.size)
+		e.pace.timedOut(r.size)
 	}
-	u.countUpload(ctx, outcomeHeld, statusCode(got.status))
-	u.health.failed(strconv.Itoa(got.status), problem)
-	return 0, u.throttled(problem, got)
+	e.countUpload(ctx, outcomeHeld, statusCode(got.status))
+	e.health.failed(strconv.Itoa(got.status), problem)
+	return 0, e.throttled(problem, got)
 }
 
 // throttled returns the error of an upload that is held, with the pause that the
 // answer asks for.
-func (u *uploader[T]) throttled(problem error, got answer) error {
+func (e *baseExporter[T]) throttled(problem error, got response) error {
 	if got.retryAfter <= 0 {
 		return problem
 	}
-	u.pace.hold(got.retryAfter)
+	e.pace.pause(got.retryAfter)
 	return exporterhelper.NewThrottleRetry(problem, got.retryAfter)
 }
 
 // control makes an empty upload: it is refused as well where it is not the data
 // that is wrong. It returns why data that was refused is held, or nil if it is the
 // data.
-func (u *uploader[T]) control(ctx context.Context, refused error) error {
-	body, err := u.encode(&request[T]{signal: u.signal})
+func (e *baseExporter[T]) control(ctx context.Context, refused error) error {
+	body, err := e.encode(&request[T]{signal: e.signal})
 	if err != nil {
 		return err
 	}
-	got, url, err := u.post(ctx, body)
+	got, url, err := e.post(ctx, body)
 	switch {
 	case err == nil && got.accepted():
-		u.countUpload(ctx, outcomeControl, statusCode(got.status))
+		e.countUpload(ctx, outcomeControl, statusCode(got.status))
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		return u.hold(ctx, 0, err)
+		return e.hold(ctx, 0, err)
 	}
-	u.countUpload(ctx, outcomeControl, statusCode(got.status))
+	e.countUpload(ctx, outcomeControl, statusCode(got.status))
 	kind, says := strconv.Itoa(got.status), "it is not known yet whether it is the data"
 	if !isRetryableStatusCode(got.status) {
 		kind, says = "everything "+kind, "it is not the data: check the endpoint, and a proxy or firewall in between"
 	}
-	problem := u.secrets.cleaned(fmt.Errorf("%s; an empty upload to %s is answered with %d %s, so %s; uploads are held and repeated",
+	problem := e.secrets.cleaned(fmt.Errorf("%s; an empty upload to %s is answered with %d %s, so %s; uploads are held and repeated",
 		refused.Error(), url, got.status, http.StatusText(got.status), says))
-	u.health.failed(kind, problem)
-	return u.throttled(problem, got)
+	e.health.failed(kind, problem)
+	return e.throttled(problem, got)
 }
 
 // uploadEmpty uploads a request without items, such as that of the check at the
 // start. It is its own control.
-func (u *uploader[T]) uploadEmpty(ctx context.Context, r *request[T]) error {
-	_, err := u.uploadOnce(ctx, r)
+func (e *baseExporter[T]) uploadEmpty(ctx context.Context, r *request[T]) error {
+	_, err := e.uploadOnce(ctx, r)
 	if !isRefusal(err) {
 		return err
 	}
-	if r.size > 0 && u.control(ctx, err) == nil {
-		u.countDropped(ctx, 0, err)
+	if r.size > 0 && e.control(ctx, err) == nil {
+		e.countDropped(ctx, 0, err)
 		return consumererror.NewPermanent(err)
 	}
-	u.countHeld(ctx, err)
-	u.health.failed("everything "+strconv.Itoa(statusOf(err)), err)
+	e.countHeld(ctx, err)
+	e.health.failed("everything "+strconv.Itoa(statusOf(err)), err)
 	return errors.New(err.Error())
 }
 
@@ -301,79 +301,79 @@ type payload struct {
 	encoding string
 }
 
-func (u *uploader[T]) encode(r *request[T]) (payload, error) {
-	if u.zipper == nil {
+func (e *baseExporter[T]) encode(r *request[T]) (payload, error) {
+	if e.gzipper == nil {
 		return payload{content: r.body()}, nil
 	}
-	content, err := u.zipper.zip(r.pieces, r.size)
+	content, err := e.gzipper.zip(r.pieces, r.size)
 	return payload{content: content, encoding: "gzip"}, err
 }
 
 // hold counts and reports an upload that got no answer.
-func (u *uploader[T]) hold(ctx context.Context, size int, err error) error {
+func (e *baseExporter[T]) hold(ctx context.Context, size int, err error) error {
 	kind, advice := diagnose(err)
 	if kind == "timeout" {
-		u.pace.timedOut(size)
+		e.pace.timedOut(size)
 	}
-	u.countUpload(ctx, outcomeHeld, attribute.String("error.type", kind))
+	e.countUpload(ctx, outcomeHeld, attribute.String("error.type", kind))
 	if errors.Is(err, discovery.ErrUndiscovered) {
 		return err // the domain says so once, for all signals
 	}
-	err = u.secrets.cleaned(fmt.Errorf("%w; %s", err, advice))
-	u.health.failed(kind, err)
+	err = e.secrets.cleaned(fmt.Errorf("%w; %s", err, advice))
+	e.health.failed(kind, err)
 	return err
 }
 
 // post sends a body with the newest key to the URL that works, and returns the
 // answer and the URL that gave it.
-func (u *uploader[T]) post(ctx context.Context, body payload) (got answer, url string, err error) {
-	urls, key, err := u.resolver.Resolve(ctx)
+func (e *baseExporter[T]) post(ctx context.Context, body payload) (got response, url string, err error) {
+	urls, key, err := e.resolver.Resolve(ctx)
 	if err != nil {
-		return answer{}, "", err
+		return response{}, "", err
 	}
-	u.secrets.use(key)
-	where := u.destination.of(u.signal.urls(urls))
+	e.secrets.use(key)
+	where := e.destination.of(e.signal.urls(urls))
 	url = where.current()
-	got, err = u.send(ctx, url, key, body)
-	if err == nil && got.refusesKey() {
+	got, err = e.send(ctx, url, key, body)
+	if err == nil && got.rejectsKey() {
 		// The key may have been rotated since it was read.
-		if newKey, keyErr := u.resolver.OnRejectedKey(ctx, key); keyErr == nil && newKey != key {
+		if newKey, keyErr := e.resolver.OnRejectedKey(ctx, key); keyErr == nil && newKey != key {
 			key = newKey
-			u.secrets.use(key)
-			got, err = u.send(ctx, url, key, body)
+			e.secrets.use(key)
+			got, err = e.send(ctx, url, key, body)
 		}
 	}
 	if err == nil && got.status == http.StatusNotFound {
-		return where.notFound(url, got, func(url string) (answer, error) { return u.send(ctx, url, key, body) })
+		return where.notFound(url, got, func(url string) (response, error) { return e.send(ctx, url, key, body) })
 	}
 	return got, url, err
 }
 
 // send makes one attempt.
-func (u *uploader[T]) send(ctx context.Context, url, key string, body payload) (answer, error) {
+func (e *baseExporter[T]) send(ctx context.Context, url, key string, body payload) (response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body.content))
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	req.Header.Set("Authorization", "dataKey "+key)
 	req.Header.Set("Content-Type", protobufContentType)
-	req.Header.Set("User-Agent", u.userAgent)
+	req.Header.Set("User-Agent", e.userAgent)
 	if body.encoding != "" {
 		req.Header.Set("Content-Encoding", body.encoding)
 	}
 
-	resp, err := u.client.Do(req)
+	resp, err := e.client.Do(req)
 	if err != nil {
-		return answer{}, fmt.Errorf("upload to OCI APM failed: %w", err)
+		return response{}, fmt.Errorf("upload to OCI APM failed: %w", err)
 	}
 	defer func() {
 		// A body that was read to its end lets the connection be used again.
-		_, _ = io.CopyN(io.Discard, resp.Body, maxAnswerBytes)
+		_, _ = io.CopyN(io.Discard, resp.Body, maxResponseBytes)
 		resp.Body.Close()
 	}()
-	got, err := readAnswer(resp, u.secrets)
+	got, err := readResponse(resp, e.secrets)
 	if err != nil {
-		return answer{}, fmt.Errorf("the answer of OCI APM broke off: %w", err)
+		return response{}, fmt.Errorf("the answer of OCI APM broke off: %w", err)
 	}
 	return got, nil
 }
