@@ -11,7 +11,6 @@ import (
 	"io"
 	"net/http"
 	"runtime"
-	"strconv"
 	"sync"
 
 	"go.opentelemetry.io/collector/component"
@@ -19,26 +18,8 @@ import (
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
-	"go.uber.org/zap"
 
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/discovery"
-	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadata"
-)
-
-const (
-	protobufContentType = "application/x-protobuf"
-	jsonContentType     = "application/json"
-)
-
-// What became of an upload, as the telemetry counts it.
-const (
-	outcomeAccepted = "accepted" // APM has it, or all but some of its items
-	outcomeHeld     = "held"     // it will be repeated
-	outcomeSplit    = "split"    // it was too large or unreadable, and goes again in parts
-	outcomeDropped  = "dropped"  // APM refused it for good
-	outcomeControl  = "control"  // it was empty, to tell a refusal of data from one of everything
 )
 
 var (
@@ -48,87 +29,70 @@ var (
 	errThrottled = errors.New("OCI APM has asked for a pause; uploads are held and repeated")
 )
 
-// uploader posts one signal to an APM domain.
+// baseExporter uploads one signal to an APM domain.
 type baseExporter[T any] struct {
-	signal      *signal[T]
+	signal    *signal[T]
+	config    *Config
+	settings  component.TelemetrySettings
+	userAgent string
+	report    *reporter
+
 	resolver    resolver
 	destination *destination
-	config      *Config
-	userAgent   string
-	logger      *zap.Logger
-	settings    component.TelemetrySettings
-	telemetry   *metadata.TelemetryBuilder
-	attributes  metric.MeasurementOption // of all that telemetry counts
-	health      *health
+	pace        *pace
+	secrets     *secrets
+	unreadable  *unreadableItems
+	gzipper     *gzipper // nil where confighttp compresses, or nothing does
 
-	pace       *pace
-	secrets    *secrets
-	sent       *sentCounters
-	unreadable *unreadableItems
+	client *http.Client // set by start
 
-	client  *http.Client // set by start
-	gzipper *gzipper
-
-	stopCheck context.CancelFunc
+	stopCheck context.CancelFunc // ends the check on startup
 	checking  sync.WaitGroup
 	stopping  chan struct{} // closed by stop
 	stop      func()
 }
 
 func newBaseExporter[T any](cfg *Config, set exporter.Settings, sig *signal[T], discoverers *discovery.Shared) (*baseExporter[T], error) {
-	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
+	report, err := newReporter(set, sig.name)
 	if err != nil {
 		return nil, err
 	}
-	attributes := metric.WithAttributeSet(attribute.NewSet(attribute.String("exporter", set.ID.String()), attribute.String("signal", sig.name)))
 	userAgent := fmt.Sprintf("%s/%s (%s/%s)", set.BuildInfo.Command, set.BuildInfo.Version, runtime.GOOS, runtime.GOARCH)
-	resolver, err := newResolver(cfg, set, sig.name, userAgent, discoverers, func() {
-		telemetry.ExporterOciApmDataKeyReloads.Add(context.Background(), 1, attributes)
-		set.Logger.Info("The data key has changed: uploads use the new one", zap.String("data_key_file", cfg.DataKeyFile))
-	})
+	resolver, err := newResolver(cfg, set, sig.name, userAgent, discoverers, func() { report.keyReloaded(cfg.DataKeyFile) })
 	if err != nil {
 		return nil, err
 	}
 	stopping := make(chan struct{})
 	return &baseExporter[T]{
 		signal:      sig,
+		config:      cfg,
+		settings:    set.TelemetrySettings,
+		userAgent:   userAgent,
+		report:      report,
 		resolver:    resolver,
 		destination: &destination{logger: set.Logger},
-		config:      cfg,
-		userAgent:   userAgent,
-		logger:      set.Logger,
-		settings:    set.TelemetrySettings,
-		telemetry:   telemetry,
-		attributes:  attributes,
-		health:      &health{logger: set.Logger},
 		pace:        &pace{},
 		secrets:     newSecrets(string(cfg.DataKey), cfg.ClientConfig.Headers),
-		sent:        &sentCounters{},
-		unreadable: &unreadableItems{
-			id: set.ID, name: sig.name, logger: set.Logger,
-			count: func(ctx context.Context) { telemetry.ExporterOciApmUnreadableItems.Add(ctx, 1, attributes) },
-		},
-		gzipper:   newGzipper(cfg.ClientConfig),
-		stopCheck: func() {},
-		stopping:  stopping,
-		stop:      sync.OnceFunc(func() { close(stopping) }),
+		unreadable:  &unreadableItems{id: set.ID, name: sig.name, logger: set.Logger, count: report.unreadable},
+		gzipper:     newGzipper(cfg.ClientConfig),
+		stopCheck:   func() {},
+		stopping:    stopping,
+		stop:        sync.OnceFunc(func() { close(stopping) }),
 	}, nil
 }
 
 // start makes the HTTP client, which needs the host's extensions, and checks in
-// the background whether APM takes uploads.
+// the background whether APM accepts uploads.
 func (e *baseExporter[T]) start(ctx context.Context, host component.Host) error {
 	if e.config.durable() {
 		e.unreadable.start(host, *e.config.QueueConfig.Get().StorageID)
 	}
-	client, err := newClient(ctx, e.config.ClientConfig, host, e.settings, func(ctx context.Context, n int64) {
-		e.telemetry.ExporterOciApmUploadedBytes.Add(ctx, n, e.attributes)
-	})
+	client, err := newClient(ctx, e.config.ClientConfig, host, e.settings, e.report.transferred)
 	if err != nil {
 		return err
 	}
 	e.client = client
-	e.health.host = host
+	e.report.start(host)
 	e.resolver.Start(host)
 	if e.config.StartupCheck {
 		checkCtx, stop := context.WithCancel(context.WithoutCancel(ctx)) //nolint:gosec // shutdown calls stop
@@ -138,20 +102,9 @@ func (e *baseExporter[T]) start(ctx context.Context, host component.Host) error 
 	return nil
 }
 
-func (e *baseExporter[T]) shutdown(context.Context) error {
-	e.stopCheck()
-	e.checking.Wait()
-	e.resolver.Shutdown()
-	e.telemetry.Shutdown()
-	if e.client != nil {
-		e.client.CloseIdleConnections()
-	}
-	return nil
-}
-
-// check uploads an empty request: host, path and key decide about it as they do
-// about a full one. The outcome is one line of the log; where it fails, the line
-// that the first failed upload would have written.
+// check uploads an empty request on startup: host, path and key decide about it as
+// they do about a full one. The outcome is one line of the log; where it fails, the
+// line that the first failed upload would have written.
 func (e *baseExporter[T]) check(ctx context.Context) {
 	if e.resolver.WaitReady(ctx) != nil {
 		return // shut down before there was a host to check
@@ -161,33 +114,56 @@ func (e *baseExporter[T]) check(ctx context.Context) {
 	}
 	urls, _, err := e.resolver.Resolve(ctx)
 	if err == nil {
-		e.logger.Info("OCI APM takes uploads: host, path and data key are right", zap.String("url", e.destination.of(e.signal.urls(urls)).current()))
+		e.report.connected(e.destination.of(e.signal.urls(urls)).current())
 	}
 }
 
+func (e *baseExporter[T]) shutdown(context.Context) error {
+	e.stopCheck()
+	e.checking.Wait()
+	e.resolver.Shutdown()
+	e.report.shutdown()
+	if e.client != nil {
+		e.client.CloseIdleConnections()
+	}
+	return nil
+}
+
 // push uploads a request. It returns what exporterhelper acts upon: nil is done, a
-// permanent error drops the items, any other error repeats the upload.
+// permanent error drops the items, any other error retries the upload.
 func (e *baseExporter[T]) push(ctx context.Context, req xexporterhelper.Request) error {
 	r, ok := req.(*request[T])
 	if !ok {
 		return consumererror.NewPermanent(errForeignRequest)
 	}
+	if len(r.unreadable) > 0 {
+		if err := e.keepUnreadable(ctx, r); err != nil || r.size == 0 {
+			return err
+		}
+	}
+	if r.items == 0 {
+		return e.uploadEmpty(ctx, r)
+	}
+	s := splitter[T]{uploader: e, report: e.report, pace: e.pace, source: r}
+	return s.send(ctx)
+}
+
+// keepUnreadable hands stored items of a request that could not be read to the
+// storage, which could not keep them before.
+func (e *baseExporter[T]) keepUnreadable(ctx context.Context, r *request[T]) error {
 	for len(r.unreadable) > 0 {
 		_, reason := stored[T]{signal: e.signal}.read(r.unreadable[0])
 		if err := e.unreadable.retry(ctx, r.unreadable[0], reason); err != nil {
 			return err
 		}
 		r.unreadable = r.unreadable[1:]
-		if len(r.unreadable) == 0 && r.size == 0 {
-			return nil
-		}
 	}
-	s := splitter[T]{uploader: e, source: r}
-	return s.send(ctx)
+	return nil
 }
 
-// interrupted says why the parts of a request that were not sent yet should not be
-// sent now. With a queue in memory a shutdown is no reason: they would be lost.
+// interrupted returns why the parts of a request that were not sent yet should not
+// be sent now, or nil. With a queue in memory a shutdown is no reason: they would be
+// lost.
 func (e *baseExporter[T]) interrupted(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -210,7 +186,7 @@ func (e *baseExporter[T]) interrupted(ctx context.Context) error {
 // for the caller to say, and to count. It returns how many items APM rejected of an
 // upload that it accepted.
 func (e *baseExporter[T]) uploadOnce(ctx context.Context, r *request[T]) (rejected int, err error) {
-	e.telemetry.ExporterOciApmUncompressedBytes.Add(ctx, int64(r.size), e.attributes)
+	e.report.encoded(ctx, r.size)
 	body, err := e.encode(r)
 	if err != nil {
 		return 0, err
@@ -218,15 +194,15 @@ func (e *baseExporter[T]) uploadOnce(ctx context.Context, r *request[T]) (reject
 	got, url, err := e.post(ctx, body)
 	switch {
 	case err == nil && got.accepted():
-		e.countUpload(ctx, outcomeAccepted, statusCode(got.status))
 		e.pace.succeeded(r.size)
 		e.pace.resume()
-		e.health.succeeded()
-		return e.reportRejected(ctx, got, r.items), nil
+		count, message := e.signal.rejected(got)
+		e.report.accepted(ctx, got.status, count, message)
+		return int(min(max(count, 0), int64(r.items))), nil
 	case ctx.Err() != nil:
 		return 0, ctx.Err() // a shutdown says nothing of APM
 	case err != nil:
-		return 0, e.hold(ctx, r.size, err)
+		return 0, e.unanswered(ctx, r.size, err)
 	}
 	problem := e.secrets.cleaned(got.problem(e.signal.name, url))
 	if isRefusal(problem) {
@@ -235,8 +211,7 @@ func (e *baseExporter[T]) uploadOnce(ctx context.Context, r *request[T]) (reject
 	if got.status == http.StatusRequestTimeout || got.status == http.StatusGatewayTimeout {
 		e.pace.timedOut(r.size)
 	}
-	e.countUpload(ctx, outcomeHeld, statusCode(got.status))
-	e.health.failed(strconv.Itoa(got.status), problem)
+	e.report.willRetry(ctx, got.status, problem)
 	return 0, e.throttled(problem, got)
 }
 
@@ -261,21 +236,21 @@ func (e *baseExporter[T]) control(ctx context.Context, refused error) error {
 	got, url, err := e.post(ctx, body)
 	switch {
 	case err == nil && got.accepted():
-		e.countUpload(ctx, outcomeControl, statusCode(got.status))
+		e.report.control(ctx, got.status)
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		return e.hold(ctx, 0, err)
+		return e.unanswered(ctx, 0, err)
 	}
-	e.countUpload(ctx, outcomeControl, statusCode(got.status))
-	kind, says := strconv.Itoa(got.status), "it is not known yet whether it is the data"
+	e.report.control(ctx, got.status)
+	says := "it is not known yet whether it is the data"
 	if !isRetryableStatusCode(got.status) {
-		kind, says = "everything "+kind, "it is not the data: check the endpoint, and a proxy or firewall in between"
+		says = "it is not the data: check the endpoint, and a proxy or firewall in between"
 	}
 	problem := e.secrets.cleaned(fmt.Errorf("%s; an empty upload to %s is answered with %d %s, so %s; uploads are held and repeated",
 		refused.Error(), url, got.status, http.StatusText(got.status), says))
-	e.health.failed(kind, problem)
+	e.report.controlFailed(got.status, problem)
 	return e.throttled(problem, got)
 }
 
@@ -287,11 +262,10 @@ func (e *baseExporter[T]) uploadEmpty(ctx context.Context, r *request[T]) error 
 		return err
 	}
 	if r.size > 0 && e.control(ctx, err) == nil {
-		e.countDropped(ctx, 0, err)
+		e.report.dropped(ctx, 0, err)
 		return consumererror.NewPermanent(err)
 	}
-	e.countHeld(ctx, err)
-	e.health.failed("everything "+strconv.Itoa(statusOf(err)), err)
+	e.report.refusedEmpty(ctx, err)
 	return errors.New(err.Error())
 }
 
@@ -309,18 +283,16 @@ func (e *baseExporter[T]) encode(r *request[T]) (payload, error) {
 	return payload{content: content, encoding: "gzip"}, err
 }
 
-// hold counts and reports an upload that got no answer.
-func (e *baseExporter[T]) hold(ctx context.Context, size int, err error) error {
+// unanswered returns the error of an upload that got no answer, with what to do.
+func (e *baseExporter[T]) unanswered(ctx context.Context, size int, err error) error {
 	kind, advice := diagnose(err)
 	if kind == "timeout" {
 		e.pace.timedOut(size)
 	}
-	e.countUpload(ctx, outcomeHeld, attribute.String("error.type", kind))
-	if errors.Is(err, discovery.ErrUndiscovered) {
-		return err // the domain says so once, for all signals
+	if !errors.Is(err, discovery.ErrUndiscovered) {
+		err = e.secrets.cleaned(fmt.Errorf("%w; %s", err, advice))
 	}
-	err = e.secrets.cleaned(fmt.Errorf("%w; %s", err, advice))
-	e.health.failed(kind, err)
+	e.report.unanswered(ctx, kind, err)
 	return err
 }
 

@@ -89,7 +89,7 @@ func (f *factory) createTraces(ctx context.Context, set exporter.Settings, cfg c
 }
 
 func newTracesExporter(ctx context.Context, set exporter.Settings, cfg *Config, base *baseExporter[ptrace.Traces]) (exporter.Traces, error) {
-	exp, err := xexporterhelper.NewTracesRequest(ctx, helperSettings(set, cfg, base.sent), converter(base.signal), base.push, helperOptions(cfg, base)...)
+	exp, err := xexporterhelper.NewTracesRequest(ctx, helperSettings(set, cfg, base.report.sent), converter(base.signal), base.push, helperOptions(cfg, base)...)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (f *factory) createMetrics(ctx context.Context, set exporter.Settings, cfg 
 }
 
 func newMetricsExporter(ctx context.Context, set exporter.Settings, cfg *Config, base *baseExporter[pmetric.Metrics]) (exporter.Metrics, error) {
-	exp, err := xexporterhelper.NewMetricsRequest(ctx, helperSettings(set, cfg, base.sent), converter(base.signal), base.push, helperOptions(cfg, base)...)
+	exp, err := xexporterhelper.NewMetricsRequest(ctx, helperSettings(set, cfg, base.report.sent), converter(base.signal), base.push, helperOptions(cfg, base)...)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +123,7 @@ func (f *factory) createLogs(ctx context.Context, set exporter.Settings, cfg com
 }
 
 func newLogsExporter(ctx context.Context, set exporter.Settings, cfg *Config, base *baseExporter[plog.Logs]) (exporter.Logs, error) {
-	exp, err := xexporterhelper.NewLogsRequest(ctx, helperSettings(set, cfg, base.sent), converter(base.signal), base.push, helperOptions(cfg, base)...)
+	exp, err := xexporterhelper.NewLogsRequest(ctx, helperSettings(set, cfg, base.report.sent), converter(base.signal), base.push, helperOptions(cfg, base)...)
 	if err != nil {
 		return nil, err
 	}

@@ -166,7 +166,7 @@ func TestCancelEndsSplit(t *testing.T) {
 			err := base.push(ctx, newTestRequest(t, traces(40)))
 			require.ErrorIs(t, err, context.Canceled)
 			assert.LessOrEqual(t, server.uploads.Load(), at+1)
-			assert.Empty(t, base.health.problem)
+			assert.Empty(t, base.report.health.problem)
 			assert.Empty(t, logs.FilterMessageSnippet("do not arrive").All())
 		})
 	}

@@ -27,6 +27,11 @@ import (
 )
 
 const (
+	protobufContentType = "application/x-protobuf"
+	jsonContentType     = "application/json"
+)
+
+const (
 	// maxResponseBytes is how much of an answer is read. APM's are short; what
 	// stands in for it, such as a proxy's error page, need not be.
 	maxResponseBytes = 64 * 1024

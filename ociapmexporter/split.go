@@ -8,10 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strconv"
 
 	"go.opentelemetry.io/collector/consumer/consumererror"
-	"go.uber.org/zap"
 
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/otlpwire"
 )
@@ -29,11 +27,25 @@ const (
 	maxNamed = 8
 )
 
+// partUploader makes the uploads of a splitter.
+type partUploader[T any] interface {
+	// uploadOnce makes one upload. An error that is no refusal means that it is to be
+	// retried. It returns how many items APM rejected of what it accepted.
+	uploadOnce(ctx context.Context, part *request[T]) (rejected int, err error)
+	// control makes an empty upload. It returns why data that was refused is retried,
+	// or nil if it is the data that is wrong.
+	control(ctx context.Context, refused error) error
+	// interrupted returns why nothing should be uploaded now, or nil.
+	interrupted(ctx context.Context) error
+}
+
 // splitter uploads a request, in parts where it has to be. Parts are sets of the
 // items of the one request: each is encoded for its upload only. The splitter ends
 // with the first part that is held: the rest is sent again with it.
 type splitter[T any] struct {
-	uploader *baseExporter[T]
+	uploader partUploader[T]
+	report   *reporter
+	pace     *pace
 	source   *request[T]
 
 	uploads  int           // made so far
@@ -61,9 +73,6 @@ type refusedPart struct {
 // send uploads the request. It returns what exporterhelper acts upon.
 func (s *splitter[T]) send(ctx context.Context) error {
 	rest := otlpwire.All(s.source.items)
-	if len(rest) == 0 {
-		return s.uploader.uploadEmpty(ctx, s.source)
-	}
 	for len(rest) > 0 && s.retryReason == nil {
 		var part otlpwire.Set
 		part, rest = s.next(rest)
@@ -80,7 +89,7 @@ func (s *splitter[T]) send(ctx context.Context) error {
 
 // next cuts off what time-outs let go at a time.
 func (s *splitter[T]) next(rest otlpwire.Set) (part, others otlpwire.Set) {
-	limit := s.uploader.pace.size()
+	limit := s.pace.size()
 	if limit == 0 || s.source.size <= limit {
 		return rest, nil
 	}
@@ -127,7 +136,7 @@ func (s *splitter[T]) upload(ctx context.Context, part otlpwire.Set) error {
 func (s *splitter[T]) search(ctx context.Context, part refusedPart) {
 	// An APM that refuses an empty upload too refuses the place, and not the data.
 	if err := s.control(ctx, part.err); err != nil {
-		s.uploader.countHeld(ctx, part.err)
+		s.report.refusedUnknown(ctx, part.err)
 		s.keepForRetry(part.items, err)
 		return
 	}
@@ -136,7 +145,7 @@ func (s *splitter[T]) search(ctx context.Context, part refusedPart) {
 		next := s.refused[0]
 		s.refused = s.refused[1:]
 		if s.retryReason != nil {
-			s.uploader.countHeld(ctx, next.err)
+			s.report.refusedUnknown(ctx, next.err)
 			s.keepForRetry(next.items, s.retryReason)
 			continue
 		}
@@ -148,19 +157,19 @@ func (s *splitter[T]) search(ctx context.Context, part refusedPart) {
 func (s *splitter[T]) divide(ctx context.Context, part refusedPart) {
 	switch items := part.items.Len(); {
 	case items == 1:
-		s.uploader.countSplit(ctx, part.err)
+		s.report.split(ctx, part.err)
 		if err := s.upload(ctx, part.items); isRefusal(err) {
 			s.suspect(part.items, err)
 		}
 	case errors.Is(part.err, errTooLarge):
-		s.uploader.countSplit(ctx, part.err)
+		s.report.split(ctx, part.err)
 		s.halve(ctx, part.items)
 	case s.refusals >= maxRefusals:
 		s.suspect(part.items, part.err)
 	case part.suspect || items <= probes:
 		s.probe(ctx, part)
 	default:
-		s.uploader.countSplit(ctx, part.err)
+		s.report.split(ctx, part.err)
 		s.halve(ctx, part.items)
 	}
 }
@@ -188,7 +197,7 @@ func (s *splitter[T]) probe(ctx context.Context, part refusedPart) {
 		s.suspect(rest, part.err)
 		return
 	}
-	s.uploader.countSplit(ctx, part.err)
+	s.report.split(ctx, part.err)
 	switch {
 	case len(rest) == 0:
 	case s.retryReason != nil:
@@ -270,7 +279,7 @@ func (s *splitter[T]) finish(ctx context.Context) error {
 	}
 	for _, part := range s.suspects {
 		if s.retryReason != nil {
-			s.uploader.countHeld(ctx, part.err)
+			s.report.refusedUnknown(ctx, part.err)
 			s.keepForRetry(part.items, s.retryReason)
 			continue
 		}
@@ -282,18 +291,17 @@ func (s *splitter[T]) finish(ctx context.Context) error {
 	if len(s.dropped) > 0 && (delivered > 0 || len(s.retry) > 0) {
 		// The caller is told of what is held, or of success. What was dropped
 		// beside it is said here.
-		s.uploader.logger.Error("OCI APM refused a part of a request that was split: it is dropped",
-			zap.Int("dropped_items", s.droppedItems()), zap.Errors("errors", s.dropped))
+		s.report.droppedPart(s.droppedItems(), s.dropped)
 	}
 	switch {
 	case len(s.retry) > 0:
 		return s.retryPart(delivered)
 	case delivered == 0 && len(s.dropped) > 0:
 		err := consumererror.NewPermanent(errors.Join(s.dropped...))
-		s.uploader.health.failed(strconv.Itoa(statusOf(s.dropped[0])), err)
+		s.report.droppedAll(s.dropped[0], err)
 		return err
 	}
-	s.uploader.sent.withhold(r.lost + s.lost)
+	s.report.notSent(r.lost + s.lost)
 	return nil
 }
 
@@ -310,7 +318,7 @@ func (s *splitter[T]) retryPart(delivered int) error {
 
 // drop counts and notes a part that is not sent again.
 func (s *splitter[T]) drop(ctx context.Context, part refusedPart) {
-	s.uploader.countDropped(ctx, part.items.Len(), part.err)
+	s.report.dropped(ctx, part.items.Len(), part.err)
 	s.lost += part.items.Len()
 	if len(s.dropped) == maxNamed {
 		return
