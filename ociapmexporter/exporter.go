@@ -58,7 +58,9 @@ func newBaseExporter[T any](cfg *Config, set exporter.Settings, sig *signal[T], 
 		return nil, err
 	}
 	userAgent := fmt.Sprintf("%s/%s (%s/%s)", set.BuildInfo.Command, set.BuildInfo.Version, runtime.GOOS, runtime.GOARCH)
-	resolver, err := newResolver(cfg, set, sig.name, userAgent, discoverers, func() { report.keyReloaded(cfg.DataKeyFile) })
+	destinations, err := newResolver(cfg, set, sig.name, userAgent, discoverers, func() {
+		report.keyReloaded(context.Background(), cfg.DataKeyFile)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +71,7 @@ func newBaseExporter[T any](cfg *Config, set exporter.Settings, sig *signal[T], 
 		settings:    set.TelemetrySettings,
 		userAgent:   userAgent,
 		report:      report,
-		resolver:    resolver,
+		resolver:    destinations,
 		destination: &destination{logger: set.Logger},
 		pace:        &pace{},
 		secrets:     newSecrets(string(cfg.DataKey), cfg.ClientConfig.Headers),

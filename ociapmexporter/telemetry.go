@@ -61,8 +61,8 @@ func (r *reporter) connected(url string) {
 }
 
 // keyReloaded counts and reports another key in the file.
-func (r *reporter) keyReloaded(file string) {
-	r.telemetry.ExporterOciApmDataKeyReloads.Add(context.Background(), 1, r.attributes)
+func (r *reporter) keyReloaded(ctx context.Context, file string) {
+	r.telemetry.ExporterOciApmDataKeyReloads.Add(ctx, 1, r.attributes)
 	r.logger.Info("The data key has changed: uploads use the new one", zap.String("data_key_file", file))
 }
 
