@@ -98,7 +98,7 @@ func newTracesExporter(ctx context.Context, set exporter.Settings, cfg *Config, 
 
 func (f *factory) createMetrics(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
 	oCfg := cfg.(*Config)
-	base, err := newBaseExporter(oCfg, set, metricsSignal(), &f.discoverers)
+	base, err := newBaseExporter(oCfg, set, metricsSignal(), &f.discoverers) //nolint:contextcheck // a data key changes outside of this call
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func newMetricsExporter(ctx context.Context, set exporter.Settings, cfg *Config,
 
 func (f *factory) createLogs(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
 	oCfg := cfg.(*Config)
-	base, err := newBaseExporter(oCfg, set, logsSignal(), &f.discoverers)
+	base, err := newBaseExporter(oCfg, set, logsSignal(), &f.discoverers) //nolint:contextcheck // a data key changes outside of this call
 	if err != nil {
 		return nil, err
 	}
