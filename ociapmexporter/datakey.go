@@ -15,19 +15,19 @@ import (
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
 )
 
-// maxDataKeyFileBytes is far above the length of a data key. A larger file is
-// not one.
+// maxDataKeyFileBytes is far above the length of a data key: a larger file does not
+// hold one.
 const maxDataKeyFileBytes = 16 * 1024
 
-// errDataKeyFile is in the error of an upload for which there was no key.
+// errDataKeyFile is wrapped by the error of an upload that has no key.
 var errDataKeyFile = errors.New("no data key")
 
-// dataKeySource gives the data key for the next upload.
+// dataKeySource provides the data key for the next upload.
 type dataKeySource interface {
 	// dataKey returns the key, ready for the header. An error says what to do
 	// and does not show the key.
 	dataKey() (string, error)
-	// reload returns the newest key, for one that APM has refused.
+	// reload reads the key again, after APM has rejected it, and returns it.
 	reload() (string, error)
 }
 
@@ -50,9 +50,9 @@ func (k staticDataKey) dataKey() (string, error) { return string(k), nil }
 func (k staticDataKey) reload() (string, error)  { return string(k), nil }
 
 // dataKeyFile reads the key from a file, and again when the file has changed.
-// It looks at the file before each upload: a call of stat costs nothing beside
-// an upload, sees a rename as well as the symlink that Kubernetes swaps, and
-// needs no watcher that could miss either.
+// It checks the file before each upload: compared with an upload, a call of stat costs
+// nothing. It sees a rename as well as the symlink that Kubernetes swaps, and needs no
+// watcher that could miss either.
 type dataKeyFile struct {
 	path    string
 	changed func()
@@ -83,14 +83,14 @@ func (f *dataKeyFile) reload() (string, error) {
 	return f.read(info)
 }
 
-// read replaces the key by the one in the file. The info was taken before, so
-// that a change in between is seen the next time.
+// read replaces the key by the one in the file. The info was read before the file, so
+// that a change in between is noticed the next time.
 func (f *dataKeyFile) read(info fs.FileInfo) (string, error) {
 	key, err := readDataKeyFile(f.path)
 	if err != nil {
 		if f.key != "" {
-			// A file that is being replaced may be missing or empty for a
-			// moment. The last good key is the best guess meanwhile.
+			// A file that is being replaced may be missing or empty for a moment.
+			// Meanwhile the last good key is the best guess.
 			return f.key, nil
 		}
 		return "", fmt.Errorf("%w: %w", errDataKeyFile, err)
@@ -128,8 +128,8 @@ func readDataKeyFile(path string) (string, error) {
 	return key, nil
 }
 
-// shownPath returns the path for an error if it is in a folder that exists. Anything
-// else may be the key itself, written into the wrong field.
+// shownPath returns the path for an error message if its folder exists. Anything else
+// may be the key itself, written into the wrong field.
 func shownPath(path string) string {
 	folder := filepath.Dir(path)
 	if folder != "." && folder != string(filepath.Separator) {
@@ -143,7 +143,7 @@ func shownPath(path string) string {
 	return "the file"
 }
 
-// withoutPath returns what is in an error of os, which repeats the path.
+// withoutPath returns the cause of an error of os without the path.
 func withoutPath(err error) error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {

@@ -23,10 +23,10 @@ import (
 )
 
 var (
-	// errStopping ends a split at the shutdown.
-	errStopping = errors.New("the exporter shuts down")
-	// errThrottled ends a split while APM wants no uploads.
-	errThrottled = errors.New("OCI APM has asked for a pause; uploads are held and repeated")
+	// errStopping ends an upload in parts when the exporter shuts down.
+	errStopping = errors.New("the exporter is shutting down")
+	// errThrottled ends an upload in parts while APM asks for a pause.
+	errThrottled = errors.New("OCI APM has asked for a pause (Retry-After); uploads are queued and retried")
 )
 
 // baseExporter uploads one signal to an APM domain.
@@ -104,12 +104,12 @@ func (e *baseExporter[T]) start(ctx context.Context, host component.Host) error 
 	return nil
 }
 
-// check uploads an empty request on startup: host, path and key decide about it as
-// they do about a full one. The outcome is one line of the log; where it fails, the
-// line that the first failed upload would have written.
+// check uploads an empty request on startup, which APM accepts or refuses for its
+// host, path and key as it does a full one. It logs one line: on failure, the line
+// that the first failed upload would have logged.
 func (e *baseExporter[T]) check(ctx context.Context) {
 	if e.resolver.WaitReady(ctx) != nil {
-		return // shut down before there was a host to check
+		return // shut down before the domain was discovered
 	}
 	if e.push(ctx, &request[T]{signal: e.signal}) != nil {
 		return
@@ -131,8 +131,9 @@ func (e *baseExporter[T]) shutdown(context.Context) error {
 	return nil
 }
 
-// push uploads a request. It returns what exporterhelper acts upon: nil is done, a
-// permanent error drops the items, any other error retries the upload.
+// push uploads a request. It returns what exporterhelper acts upon: after nil the
+// request is done, after a permanent error its items are dropped, and after any other
+// error the upload is retried.
 func (e *baseExporter[T]) push(ctx context.Context, req xexporterhelper.Request) error {
 	r, ok := req.(*request[T])
 	if !ok {
@@ -150,8 +151,8 @@ func (e *baseExporter[T]) push(ctx context.Context, req xexporterhelper.Request)
 	return s.send(ctx)
 }
 
-// keepUnreadable hands stored items of a request that could not be read to the
-// storage, which could not keep them before.
+// keepUnreadable hands stored items that could not be read to the storage, once more:
+// it could not keep them when they were read.
 func (e *baseExporter[T]) keepUnreadable(ctx context.Context, r *request[T]) error {
 	for len(r.unreadable) > 0 {
 		_, reason := stored[T]{signal: e.signal}.read(r.unreadable[0])
@@ -163,9 +164,8 @@ func (e *baseExporter[T]) keepUnreadable(ctx context.Context, r *request[T]) err
 	return nil
 }
 
-// interrupted returns why the parts of a request that were not sent yet should not
-// be sent now, or nil. With a queue in memory a shutdown is no reason: they would be
-// lost.
+// interrupted returns why the remaining parts of a request must not be sent now, or
+// nil. With a queue in memory a shutdown is not a reason: the parts would be lost.
 func (e *baseExporter[T]) interrupted(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -183,9 +183,9 @@ func (e *baseExporter[T]) interrupted(ctx context.Context) error {
 	return nil
 }
 
-// uploadOnce makes one upload of a request. An error that is no refusal means that
-// it is to be repeated. What becomes of a request that was refused for its data is
-// for the caller to say, and to count. It returns how many items APM rejected of an
+// uploadOnce makes one upload of a request. After an error that is not a refusal, the
+// upload is retried. What becomes of a request that was refused for its data is for
+// the caller to decide and to report. It returns how many items APM rejected of an
 // upload that it accepted.
 func (e *baseExporter[T]) uploadOnce(ctx context.Context, r *request[T]) (rejected int, err error) {
 	e.report.encoded(ctx, r.size)
@@ -202,7 +202,7 @@ func (e *baseExporter[T]) uploadOnce(ctx context.Context, r *request[T]) (reject
 		e.report.accepted(ctx, got.status, count, message)
 		return int(min(max(count, 0), int64(r.items))), nil
 	case ctx.Err() != nil:
-		return 0, ctx.Err() // a shutdown says nothing of APM
+		return 0, ctx.Err() // a shutdown says nothing about APM
 	case err != nil:
 		return 0, e.unanswered(ctx, r.size, err)
 	}
@@ -217,7 +217,7 @@ func (e *baseExporter[T]) uploadOnce(ctx context.Context, r *request[T]) (reject
 	return 0, e.throttled(problem, got)
 }
 
-// throttled returns the error of an upload that is held, with the pause that the
+// throttled returns the error of an upload that is retried, with the pause that the
 // answer asks for.
 func (e *baseExporter[T]) throttled(problem error, got response) error {
 	if got.retryAfter <= 0 {
@@ -227,9 +227,9 @@ func (e *baseExporter[T]) throttled(problem error, got response) error {
 	return exporterhelper.NewThrottleRetry(problem, got.retryAfter)
 }
 
-// control makes an empty upload: it is refused as well where it is not the data
-// that is wrong. It returns why data that was refused is held, or nil if it is the
-// data.
+// control makes an empty upload after one that was refused for its data. If it is
+// refused too, the data is not the cause. It returns why the data is retained for
+// retry, or nil if the data is the cause.
 func (e *baseExporter[T]) control(ctx context.Context, refused error) error {
 	body, err := e.encode(&request[T]{signal: e.signal})
 	if err != nil {
@@ -250,14 +250,14 @@ func (e *baseExporter[T]) control(ctx context.Context, refused error) error {
 	if !isRetryableStatusCode(got.status) {
 		says = "it is not the data: check the endpoint, and a proxy or firewall in between"
 	}
-	problem := e.secrets.cleaned(fmt.Errorf("%s; an empty upload to %s is answered with %d %s, so %s; uploads are held and repeated",
+	problem := e.secrets.cleaned(fmt.Errorf("%s; an empty upload to %s is answered with %d %s, so %s; uploads are queued and retried",
 		refused.Error(), url, got.status, http.StatusText(got.status), says))
 	e.report.controlFailed(got.status, problem)
 	return e.throttled(problem, got)
 }
 
-// uploadEmpty uploads a request without items, such as that of the check at the
-// start. It is its own control.
+// uploadEmpty uploads a request without items, such as that of the check on startup.
+// It is its own control.
 func (e *baseExporter[T]) uploadEmpty(ctx context.Context, r *request[T]) error {
 	_, err := e.uploadOnce(ctx, r)
 	if !isRefusal(err) {
@@ -298,8 +298,9 @@ func (e *baseExporter[T]) unanswered(ctx context.Context, size int, err error) e
 	return err
 }
 
-// post sends a body with the newest key to the URL that works, and returns the
-// answer and the URL that gave it.
+// post sends a body with the newest key to the URL that worked last, and returns the
+// answer and the URL that gave it. A rejected key is refreshed once, and a 404 makes
+// it try the other path.
 func (e *baseExporter[T]) post(ctx context.Context, body payload) (got response, url string, err error) {
 	urls, key, err := e.resolver.Resolve(ctx)
 	if err != nil {
@@ -310,7 +311,7 @@ func (e *baseExporter[T]) post(ctx context.Context, body payload) (got response,
 	url = where.current()
 	got, err = e.send(ctx, url, key, body)
 	if err == nil && got.rejectsKey() {
-		// The key may have been rotated since it was read.
+		// The key may have been rotated since it was resolved.
 		if newKey, keyErr := e.resolver.OnRejectedKey(ctx, key); keyErr == nil && newKey != key {
 			key = newKey
 			e.secrets.use(key)
@@ -323,7 +324,7 @@ func (e *baseExporter[T]) post(ctx context.Context, body payload) (got response,
 	return got, url, err
 }
 
-// send makes one attempt.
+// send makes one HTTP request.
 func (e *baseExporter[T]) send(ctx context.Context, url, key string, body payload) (response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body.content))
 	if err != nil {
@@ -341,13 +342,13 @@ func (e *baseExporter[T]) send(ctx context.Context, url, key string, body payloa
 		return response{}, fmt.Errorf("upload to OCI APM failed: %w", err)
 	}
 	defer func() {
-		// A body that was read to its end lets the connection be used again.
+		// The connection can be reused only after the body was read to its end.
 		_, _ = io.CopyN(io.Discard, resp.Body, maxResponseBytes)
 		resp.Body.Close()
 	}()
 	got, err := readResponse(resp, e.secrets)
 	if err != nil {
-		return response{}, fmt.Errorf("the answer of OCI APM broke off: %w", err)
+		return response{}, fmt.Errorf("the connection broke while the answer of OCI APM was read: %w", err)
 	}
 	return got, nil
 }

@@ -51,13 +51,13 @@ func createDefaultConfig() component.Config {
 	client.Compression = configcompression.TypeGzip
 	client.CompressionParams.Level = 1
 	client.WriteBufferSize = 512 * 1024
-	// A balancer or NAT that forgets an HTTP/2 connection leaves it open and
+	// A load balancer or NAT that forgets an HTTP/2 connection leaves it open and
 	// silent. A ping finds that after 25 seconds, and a new connection is made.
 	client.HTTP2ReadIdleTimeout = 10 * time.Second
 	client.HTTP2PingTimeout = 15 * time.Second
 
 	retry := configretry.NewDefaultBackOffConfig()
-	retry.MaxElapsedTime = 0 // what was accepted is never given up
+	retry.MaxElapsedTime = 0 // accepted data is retried until APM has it
 
 	queue := exporterhelper.NewDefaultQueueConfig()
 	// Few large uploads cost both ends less than many small ones. They are
@@ -130,10 +130,10 @@ func newLogsExporter(ctx context.Context, set exporter.Settings, cfg *Config, ba
 	return stoppingLogs{Logs: exp, stop: base.stop}, nil
 }
 
-// exporterhelper tells an exporter of the shutdown when its queue has ended. These
-// tell it before, which ends the split that may be under way. exporterhelper also
-// says of every exporter that batches that it mutates what it gets, for which other
-// exporters beside it get copies: requests here are encoded before they are batched.
+// exporterhelper calls an exporter's shutdown after its queue has ended. These types
+// stop it before, which ends an upload in parts that is under way. exporterhelper also
+// declares that every exporter with batches mutates its data, so that other exporters
+// beside it get copies. Requests here are encoded before they are batched.
 
 var reads = consumer.Capabilities{MutatesData: false}
 
@@ -173,7 +173,7 @@ func (e stoppingLogs) Shutdown(ctx context.Context) error { e.stop(); return e.L
 // Capabilities implements consumer.Logs.
 func (stoppingLogs) Capabilities() consumer.Capabilities { return reads }
 
-// helperSettings are the settings for exporterhelper.
+// helperSettings returns the settings for exporterhelper.
 func helperSettings(set exporter.Settings, cfg *Config, sent *sentCounters) exporter.Settings {
 	set.Logger = helperLogger(set.Logger, cfg.durable(), cfg.QueueConfig.HasValue())
 	set.MeterProvider = sent.provider(set.MeterProvider)

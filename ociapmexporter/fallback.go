@@ -42,7 +42,7 @@ type endpointWithFallback struct {
 
 	mu           sync.Mutex
 	usesFallback bool
-	reported     time.Time // when the log told of a change
+	reported     time.Time // when a change was logged last
 }
 
 func (e *endpointWithFallback) current() string {
@@ -54,9 +54,9 @@ func (e *endpointWithFallback) current() string {
 	return e.primary
 }
 
-// notFound decides about a request that url answered with 404. It sends it to the
-// other path where there is one, and returns the answer to act upon and the URL
-// that gave it.
+// notFound handles a request that url answered with 404. It sends the request to the
+// other path, if there is one, and returns the answer to act upon and the URL that gave
+// it.
 func (e *endpointWithFallback) notFound(url string, got response, send func(url string) (response, error)) (response, string, error) {
 	if e.fallback == "" {
 		return got, url, nil
@@ -77,7 +77,7 @@ func (e *endpointWithFallback) notFound(url string, got response, send func(url 
 	return second, other, nil
 }
 
-// use makes an URL the one for the next uploads.
+// use switches the next uploads to a URL.
 func (e *endpointWithFallback) use(url string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -87,9 +87,9 @@ func (e *endpointWithFallback) use(url string) {
 	e.usesFallback = !e.usesFallback
 	if now := time.Now(); now.Sub(e.reported) >= reminderInterval {
 		e.reported = now
-		message := "OCI APM answered 404 on the path for private data keys and takes traces on the other path again: uploads use that one"
+		message := "OCI APM answered 404 on the path for private data keys and accepts traces on the other path again: uploads use that one"
 		if e.usesFallback {
-			message = "OCI APM answered 404 on the path for traces and takes them on the path for private data keys: write data_key_type: private to use it from the start"
+			message = "OCI APM answered 404 on the path for traces and accepts them on the path for private data keys: write data_key_type: private to use it from startup"
 		}
 		e.logger.Warn(message, zap.String("url", url))
 	}

@@ -12,16 +12,16 @@ import (
 	"go.opentelemetry.io/collector/config/confighttp"
 )
 
-// gzipper makes the bodies of uploads. confighttp compresses with the standard
-// library, which takes more than twice the CPU time of this for gzip, the only
-// compression that APM is known to take. The other ones stay confighttp's.
+// gzipper compresses the bodies of uploads. confighttp uses the standard library, which
+// takes more than twice the CPU time for gzip, the only compression that APM is known
+// to accept. Other compressions are left to confighttp.
 type gzipper struct {
 	writers sync.Pool // of *gzip.Writer, or of the error of making one
 }
 
 func gzips(cfg confighttp.ClientConfig) bool { return cfg.Compression == configcompression.TypeGzip }
 
-// newGzipper returns nil for a configuration with another compression, or none.
+// newGzipper returns nil for a configuration with another compression, or without one.
 func newGzipper(cfg confighttp.ClientConfig) *gzipper {
 	if !gzips(cfg) {
 		return nil

@@ -14,7 +14,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
 )
 
-var errPublicKeySignal = errors.New("data_key_type: OCI APM takes metrics and logs with a private data key only; set data_key_type: private with the domain's private key, or leave oci_apm out of this pipeline")
+var errPublicKeySignal = errors.New("data_key_type: OCI APM accepts metrics and logs with a private data key only; set data_key_type: private with the domain's private key, or leave oci_apm out of this pipeline")
 
 // resolver finds where uploads go, and the data key that they need.
 type resolver interface {

@@ -32,43 +32,43 @@ const (
 )
 
 const (
-	// maxResponseBytes is how much of an answer is read. APM's are short; what
-	// stands in for it, such as a proxy's error page, need not be.
+	// maxResponseBytes is how much of an answer is read. APM's answers are short; the
+	// error page of a proxy need not be.
 	maxResponseBytes = 64 * 1024
-	// maxMessageBytes is how much of a message in an answer is repeated.
+	// maxMessageBytes is how much of a message in an answer is logged.
 	maxMessageBytes = 512
 )
 
-// What an answer says of an upload is in its error: nothing of the sort where the
-// place, the key or the moment is wrong.
+// The kinds of refusal for the data. The error of an upload is neither where the
+// endpoint, the key or the moment is wrong.
 var (
-	// errTooLarge is in the error of an upload that is too large.
-	errTooLarge = errors.New("more than OCI APM takes in one request")
-	// errUnreadable is in the error of an upload with something in it that APM
-	// cannot read.
-	errUnreadable = errors.New("not what OCI APM can read")
+	// errTooLarge is wrapped by the error of an upload that is too large.
+	errTooLarge = errors.New("more than OCI APM accepts in one request")
+	// errUnreadable is wrapped by the error of an upload that holds something that
+	// APM cannot read.
+	errUnreadable = errors.New("OCI APM cannot read it")
 )
 
-// refusalError says that an upload was refused for its data.
+// refusalError is returned for an upload that was refused for its data.
 type refusalError struct {
 	kind   error // errTooLarge or errUnreadable
 	status int
 	text   string
 }
 
-// Error returns what APM said.
+// Error returns the kind of the refusal and what APM answered.
 func (e *refusalError) Error() string { return e.kind.Error() + ": " + e.text }
 
 // Unwrap returns the kind of the refusal.
 func (e *refusalError) Unwrap() error { return e.kind }
 
-// isRefusal says whether an upload was refused for its data.
+// isRefusal reports whether an upload was refused for its data.
 func isRefusal(err error) bool {
 	return errors.Is(err, errTooLarge) || errors.Is(err, errUnreadable)
 }
 
-// statusOf returns the status that an upload was refused with. What could not even
-// be taken apart for an upload has that of what APM cannot read.
+// statusOf returns the status that an upload was refused with: 400 for a request that
+// the exporter itself could not read.
 func statusOf(err error) int {
 	var refusal *refusalError
 	if errors.As(err, &refusal) {
@@ -77,15 +77,15 @@ func statusOf(err error) int {
 	return http.StatusBadRequest
 }
 
-// response is what came back for an upload.
+// response is the answer to an upload.
 type response struct {
 	status      int
 	contentType string
 	retryAfter  time.Duration // 0 where the answer names none
 	body        []byte
-	// cut says that the body is longer than what was read of it.
+	// cut reports whether the body is longer than what was read of it.
 	cut bool
-	// secrets are what the texts in the body are not to show; nil is nothing.
+	// secrets must not show in messages from the body; nil is none.
 	secrets *secrets
 }
 
@@ -110,16 +110,15 @@ func readResponse(resp *http.Response, hidden *secrets) (response, error) {
 	}, nil
 }
 
-// success says whether the status is one of success, whoever has answered.
+// success reports whether the status is 2xx, whoever has answered.
 func (r response) success() bool { return r.status >= 200 && r.status <= 299 }
 
-// accepted says whether APM has taken the upload. A sign-in page, or what a proxy
-// says of a page that it blocks, can have the same status: APM answers in OTLP, or
-// with nothing.
+// accepted reports whether APM has accepted the upload. A sign-in page or a proxy's
+// notice can have status 200 too, but APM answers in OTLP or with an empty body.
 func (r response) accepted() bool { return r.success() && r.isOTLP() }
 
-// isOTLP says whether the body can be an OTLP export response. The three signals
-// have the same: a message with a message in field 1, or an object with that in
+// isOTLP reports whether the body can be an OTLP export response. It is the same for
+// the three signals: a message with a message in field 1, or an object with
 // partialSuccess.
 func (r response) isOTLP() bool {
 	body := bytes.TrimSpace(r.body)
@@ -147,15 +146,15 @@ func (r response) rejectsKey() bool {
 	return r.status == http.StatusUnauthorized || r.status == http.StatusForbidden
 }
 
-// problem says what an upload was answered with that APM did not take, and what to
-// do.
+// problem returns the error of an upload that was not accepted: what the answer was,
+// and what to do. It is a refusalError if the data was refused.
 func (r response) problem(signal, url string) error {
 	if r.success() {
 		text := fmt.Sprintf("the upload to %s was answered with %d %s and a body of type %q, which is not OCI APM's", url, r.status, http.StatusText(r.status), r.contentType)
 		if message := r.message(); message != "" {
 			text += ": " + message
 		}
-		return errors.New(text + "; a sign-in page, a proxy or a firewall stands in for OCI APM: check the endpoint and proxy_url; uploads are held and repeated")
+		return errors.New(text + "; a sign-in page, a proxy or a firewall answers in place of OCI APM: check the endpoint and proxy_url; uploads are queued and retried")
 	}
 	text := fmt.Sprintf("OCI APM answered the upload to %s with %d %s", url, r.status, http.StatusText(r.status))
 	if message := r.message(); message != "" {
@@ -173,11 +172,11 @@ func (r response) problem(signal, url string) error {
 	return errors.New(text)
 }
 
-// isRetryableStatusCode says whether the same upload may be accepted later. The
-// OTLP specification retries 429, 502, 503 and 504. Beyond those, everything but
-// what the four others can say of the data itself says that the place, the key or
-// the moment is wrong: a route that is gone for a while is a 404 or 405, a proxy
-// that wants a password a 407, a sign-in page a redirect or even a success.
+// isRetryableStatusCode reports whether the same upload may be accepted later. The
+// OTLP specification retries 429, 502, 503 and 504. This exporter retries every status
+// but the four that can be about the data itself. The others mean that the endpoint,
+// the key or the moment is wrong: a route that is gone for a while answers 404 or 405,
+// a proxy that wants a password 407, a sign-in page a redirect or even 200.
 func isRetryableStatusCode(code int) bool {
 	switch code {
 	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
@@ -186,27 +185,27 @@ func isRetryableStatusCode(code int) bool {
 	return true
 }
 
-// adviceForStatus says what the reader of a log can do about a status.
+// adviceForStatus returns what the reader of the log can do about a status.
 func adviceForStatus(code int, signal string) string {
 	switch {
 	case code == http.StatusUnauthorized, code == http.StatusForbidden:
-		return "check that the data key belongs to this domain and is of the type that data_key_type names; uploads are held and repeated"
+		return "check that the data key belongs to this domain and is of the type that data_key_type names; uploads are queued and retried"
 	case code == http.StatusNotFound && signal == "traces":
-		return "check the endpoint: it is the domain's Data Upload Endpoint, " + endpoint.Form + "; uploads are held and repeated"
+		return "check the endpoint: it is the domain's Data Upload Endpoint, " + endpoint.Form + "; uploads are queued and retried"
 	case code == http.StatusNotFound, code == http.StatusMethodNotAllowed, code == http.StatusGone:
-		return fmt.Sprintf("check the endpoint: it is the domain's Data Upload Endpoint, %s; where traces arrive, the domain does not take %s: "+
-			"add --set=exporters.nop= '--set=service.pipelines.%s.exporters=[nop]' to the arguments of the collector to upload them no more; until then they are held and repeated", endpoint.Form, signal, signal)
+		return fmt.Sprintf("check the endpoint: it is the domain's Data Upload Endpoint, %s; where traces arrive, the domain does not accept %s: "+
+			"add --set=exporters.nop= '--set=service.pipelines.%s.exporters=[nop]' to the arguments of the collector to stop uploading them; until then they are queued and retried", endpoint.Form, signal, signal)
 	case code == http.StatusProxyAuthRequired:
-		return "the proxy wants a user name and a password: write both in front of its host in proxy_url, or in HTTPS_PROXY in the environment; uploads are held and repeated"
+		return "the proxy wants a user name and a password: write both in front of its host in proxy_url, or in HTTPS_PROXY in the environment; uploads are queued and retried"
 	case code == http.StatusTooManyRequests:
-		return "the domain's limit is reached; uploads are held and repeated"
+		return "the domain's limit is reached; uploads are queued and retried"
 	case code >= 300 && code <= 399:
 		return "a redirect is not followed, since it would carry the data key elsewhere; check the endpoint and proxy_url"
 	}
 	return ""
 }
 
-// message is what the body says of an error: the message of an OTLP error body
+// message returns the error message in the body: that of an OTLP error body
 // (google.rpc.Status), or the beginning of a text.
 func (r response) message() string {
 	var st status.Status
@@ -227,8 +226,8 @@ func (r response) message() string {
 	return r.excerpt(string(r.body))
 }
 
-// excerpt makes one short line of a text in the answer. Secrets go before it is cut,
-// which would leave a part of one.
+// excerpt returns one short line of a text in the answer. Secrets are removed before it
+// is cut, since a cut could leave a part of one.
 func (r response) excerpt(text string) string {
 	if r.secrets != nil {
 		text = r.secrets.clean(text)
@@ -236,7 +235,7 @@ func (r response) excerpt(text string) string {
 	return excerpt(text)
 }
 
-// excerpt makes one short line of a text.
+// excerpt returns one short line of a text.
 func excerpt(text string) string {
 	text = strings.Join(strings.Fields(text), " ")
 	if len(text) <= maxMessageBytes {
@@ -245,18 +244,18 @@ func excerpt(text string) string {
 	return strings.ToValidUTF8(text[:maxMessageBytes], "") + " …"
 }
 
-// rejectedItems reads the partial success of an answer: how many items APM did
-// not take, and why. Both are zero where it took all.
+// rejectedItems reads the partial success of an answer: how many items APM rejected,
+// and why. Both are zero where it accepted all.
 type rejectedItems func(response) (count int64, message string)
 
-// exportResponse is what the export responses of the three signals share.
+// exportResponse has the methods that the export responses of the three signals share.
 type exportResponse interface {
 	UnmarshalProto([]byte) error
 	UnmarshalJSON([]byte) error
 }
 
-// decode reads the body into resp. A body that is empty or in another form
-// holds no partial success.
+// decode reads the body into resp. It returns false for a body that is empty or in
+// another format, which has no partial success.
 func (r response) decode(resp exportResponse) bool {
 	if len(r.body) == 0 {
 		return false

@@ -149,7 +149,7 @@ func TestResponseProblem(t *testing.T) {
 		{401, "check that the data key belongs to this domain"},
 		{403, "check that the data key belongs to this domain"},
 		{404, "check the endpoint"},
-		{413, "more than OCI APM takes in one request"},
+		{413, "more than OCI APM accepts in one request"},
 		{429, "the domain's limit is reached"},
 		{500, "with 500 Internal Server Error: why"},
 		{503, "with 503 Service Unavailable: why"},
@@ -165,7 +165,7 @@ func TestResponseProblem(t *testing.T) {
 	}
 }
 
-// A signal that the domain does not take is told apart, with what switches it off.
+// A signal that the domain does not accept is told apart, with what switches it off.
 func TestSignalIsNotTaken(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
@@ -173,7 +173,7 @@ func TestSignalIsNotTaken(t *testing.T) {
 	for _, signal := range []string{"metrics", "logs"} {
 		for _, status := range []int{404, 405, 410} {
 			err := response{status: status}.problem(signal, "https://host/path")
-			require.ErrorContains(t, err, "where traces arrive, the domain does not take "+signal)
+			require.ErrorContains(t, err, "where traces arrive, the domain does not accept "+signal)
 			require.ErrorContains(t, err, "--set=exporters.nop= '--set=service.pipelines."+signal+".exporters=[nop]'")
 			assert.False(t, isRefusal(err))
 		}

@@ -19,20 +19,20 @@ import (
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/otlpwire"
 )
 
-// signal is what the upload of traces, metrics and logs differs in. Nothing here
-// decodes: a request of some kilobytes can take gigabytes once it is decoded.
+// signal has what differs between the uploads of traces, metrics and logs. Nothing here
+// decodes a request: a few kilobytes can take gigabytes once they are decoded.
 type signal[T any] struct {
 	name string
-	// urls are where a domain takes the signal; "" is no fallback.
+	// urls returns the URLs for the signal; "" is no fallback.
 	urls func(endpoint.URLs) (primary, fallback string)
 
 	marshal func(T) ([]byte, error)
 	// count is the number of items: spans, data points or log records.
 	count func(T) int
-	// layout is where the items are in an encoded request.
+	// layout tells where the items are in an encoded request.
 	layout otlpwire.Layout
-	// describe names an item, for a person who looks for it. The messages are
-	// the encoded item and those around it.
+	// describe names an item, so that it can be found. The messages are the encoded
+	// item and those around it, from the inside out.
 	describe func(messages [][]byte) string
 	// rejected reads the partial success of an answer.
 	rejected rejectedItems
@@ -86,7 +86,7 @@ func describeSpan(messages [][]byte) string {
 }
 
 func describeDataPoint(messages [][]byte) string {
-	metric := messages[2] // a message for its kind is between it and the point
+	metric := messages[2] // between the metric and the point is a message for its kind
 	return fmt.Sprintf("data point of metric %q", excerpt(string(otlpwire.Field(metric, 1))))
 }
 

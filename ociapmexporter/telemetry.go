@@ -21,7 +21,7 @@ import (
 // The outcomes of an upload, as the telemetry counts them.
 const (
 	outcomeAccepted = "accepted" // APM has it, or all but some of its items
-	outcomeHeld     = "held"     // it will be retried
+	outcomeRetry    = "retry"    // it will be retried
 	outcomeSplit    = "split"    // it was too large or unreadable, and is sent again in parts
 	outcomeDropped  = "dropped"  // APM refused it permanently
 	outcomeControl  = "control"  // it was empty, to tell a refusal of data from one of everything
@@ -57,7 +57,7 @@ func (r *reporter) start(host component.Host) { r.health.host = host }
 
 // connected reports that the check on startup has succeeded.
 func (r *reporter) connected(url string) {
-	r.logger.Info("OCI APM takes uploads: host, path and data key are right", zap.String("url", url))
+	r.logger.Info("Connected to OCI APM: endpoint and data key accepted", zap.String("url", url))
 }
 
 // keyReloaded counts and reports another key in the file.
@@ -96,14 +96,14 @@ func (r *reporter) accepted(ctx context.Context, status int, rejected int64, mes
 
 // willRetry counts and reports an upload that was answered, and is retried.
 func (r *reporter) willRetry(ctx context.Context, status int, problem error) {
-	r.countUpload(ctx, outcomeHeld, statusCode(status))
+	r.countUpload(ctx, outcomeRetry, statusCode(status))
 	r.health.failed(strconv.Itoa(status), problem)
 }
 
 // unanswered counts and reports an upload that got no answer, and is retried. Where
 // there is no destination yet, the discovery reports it once for all signals.
 func (r *reporter) unanswered(ctx context.Context, kind string, problem error) {
-	r.countUpload(ctx, outcomeHeld, attribute.String("error.type", kind))
+	r.countUpload(ctx, outcomeRetry, attribute.String("error.type", kind))
 	if !errors.Is(problem, discovery.ErrUndiscovered) {
 		r.health.failed(kind, problem)
 	}
@@ -133,7 +133,7 @@ func (r *reporter) refusedEmpty(ctx context.Context, refused error) {
 // refusedUnknown counts a refused upload of which it is not known whether it is the
 // data. It is retried.
 func (r *reporter) refusedUnknown(ctx context.Context, refused error) {
-	r.countUpload(ctx, outcomeHeld, statusCode(statusOf(refused)))
+	r.countUpload(ctx, outcomeRetry, statusCode(statusOf(refused)))
 }
 
 // split counts an upload that was refused, and is sent again in parts.
@@ -151,7 +151,7 @@ func (r *reporter) dropped(ctx context.Context, items int, refused error) {
 // droppedPart reports the items that were dropped from a request, where the caller
 // is told of what is retried, or of success.
 func (r *reporter) droppedPart(items int, errs []error) {
-	r.logger.Error("OCI APM refused a part of a request that was split: it is dropped",
+	r.logger.Error("OCI APM rejected a part of a request permanently; the part is dropped",
 		zap.Int("dropped_items", items), zap.Errors("errors", errs))
 }
 

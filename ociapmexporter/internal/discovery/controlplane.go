@@ -41,7 +41,7 @@ type controlPlane struct {
 
 var _ controlPlaneClient = (*controlPlane)(nil)
 
-// identity is as whom OCI is asked.
+// identity provides the credentials for OCI.
 type identity interface {
 	common.ConfigurationProvider
 	Prepare(ctx context.Context) error
@@ -79,11 +79,11 @@ type domainInfo struct {
 // Format keeps the keys out of what fmt writes, for every verb.
 func (domainInfo) Format(state fmt.State, _ rune) { _, _ = state.Write([]byte("[redacted]")) }
 
-// queryError is why there is no usable answer of OCI. It says what to do.
+// queryError is the reason why OCI gave no usable answer, with what to do.
 type queryError struct {
-	kind       string // a word for telemetry
+	kind       string // error.type in the telemetry
 	err        error
-	retryAfter time.Duration // 0 where OCI names none
+	retryAfter time.Duration // 0 where OCI asks for no pause
 }
 
 // Error implements error.
@@ -95,7 +95,7 @@ func (e *queryError) Unwrap() error { return e.err }
 func (c *controlPlane) credentialType() string { return string(c.identity.Type()) }
 func (c *controlPlane) close()                 { c.identity.Close() }
 
-// get asks OCI. Credentials that OCI refuses are replaced once.
+// get asks OCI. If OCI rejects the credentials, it retries once with new ones.
 func (c *controlPlane) get(ctx context.Context) (domainInfo, error) {
 	got, err := c.getOnce(ctx)
 	var refused *ociauth.Error
@@ -128,7 +128,7 @@ func (c *controlPlane) getOnce(ctx context.Context) (domainInfo, error) {
 	}
 	got := domainInfo{name: deref(domain.DisplayName), endpoint: deref(domain.DataUploadEndpoint)}
 	for _, item := range keys.Items {
-		// A value that is no key is as good as none: the next may be one.
+		// A value that cannot be a key is skipped: the next may be one.
 		if key, err := endpoint.CleanDataKey(deref(item.Value)); err == nil {
 			got.keys = append(got.keys, key)
 		}
@@ -140,7 +140,7 @@ func (c *controlPlane) getOnce(ctx context.Context) (domainInfo, error) {
 	return got, nil
 }
 
-// prepare gets credentials, and makes the client with the first ones.
+// prepare gets credentials, and creates the client the first time.
 func (c *controlPlane) prepare(ctx context.Context) error {
 	if err := c.identity.Prepare(ctx); err != nil {
 		return err
@@ -170,7 +170,7 @@ func (c *controlPlane) explain(call ociauth.Call, err error, resp *http.Response
 	return explained
 }
 
-// checkState says what keeps a domain from taking uploads.
+// checkState returns why a domain accepts no uploads, or nil.
 func checkState(domain apmcontrolplane.ApmDomain) error {
 	name := deref(domain.DisplayName)
 	var text string

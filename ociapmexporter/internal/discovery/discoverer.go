@@ -167,7 +167,7 @@ func (d *Discoverer) OnRejectedKey(ctx context.Context, key string) (string, err
 			replaced.key = next
 			now = &replaced
 			d.current.Store(now)
-			d.logger.Info("OCI APM refuses a data key of the domain: uploads use its next one")
+			d.logger.Info("OCI APM rejects a data key of the domain: uploads use the next one")
 		}
 		select {
 		case d.refreshNow <- struct{}{}:

@@ -125,7 +125,7 @@ func TestDomainIsAwaited(t *testing.T) {
 		assert.Equal(t, testEndpoint+"/20200101/opentelemetry/v1/traces", urls.Traces)
 
 		synctest.Wait()
-		assert.Equal(t, 1, logs.FilterMessage("The APM domain cannot be discovered: uploads are held").Len())
+		assert.Equal(t, 1, logs.FilterMessage("The APM domain cannot be discovered: uploads are queued and retried").Len())
 		assert.Equal(t, 1, logs.FilterMessageSnippet("Discovered the APM domain").Len())
 		host.mu.Lock()
 		defer host.mu.Unlock()

@@ -87,7 +87,7 @@ func TestNextKeyIsTried(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, "second-key", key)
 		assert.Zero(t, time.Since(begin))
-		assert.Equal(t, 1, logs.FilterMessageSnippet("uploads use its next one").Len())
+		assert.Equal(t, 1, logs.FilterMessageSnippet("uploads use the next one").Len())
 	})
 }
 

@@ -123,7 +123,7 @@ func (d *Discoverer) refresh(ctx context.Context) (changed bool, err error) {
 	if err == nil {
 		urls, err = endpoint.Parse(info.endpoint, d.settings.DataKeyType)
 		if err != nil {
-			err = &queryError{kind: "endpoint", err: fmt.Errorf("OCI names an endpoint that takes no uploads: %w", err)}
+			err = &queryError{kind: "endpoint", err: fmt.Errorf("OCI returned an endpoint that accepts no uploads: %w", err)}
 		}
 	}
 	if ctx.Err() != nil {
@@ -173,7 +173,7 @@ func (d *Discoverer) report(ctx context.Context, changed bool, err error) {
 		}
 		d.count(ctx, attribute.String("outcome", outcome))
 		if d.reportedKind != "" {
-			d.logger.Info("OCI answers about the APM domain again")
+			d.logger.Info("Requests to OCI about the APM domain succeed again")
 		}
 		if d.statusReported {
 			d.reportStatus(componentstatus.NewEvent(componentstatus.StatusOK))
@@ -193,13 +193,13 @@ func (d *Discoverer) report(ctx context.Context, changed bool, err error) {
 		return
 	}
 	if d.current.Load() == nil {
-		d.logger.Warn("The APM domain cannot be discovered: uploads are held", zap.Error(err))
+		d.logger.Warn("The APM domain cannot be discovered: uploads are queued and retried", zap.Error(err))
 		d.reportStatus(componentstatus.NewRecoverableErrorEvent(err))
 		d.statusReported = true
 	} else {
 		// Uploads succeed: the exporter is healthy, and must not be restarted, which
 		// would lose what it knows.
-		d.logger.Warn("OCI does not answer about the APM domain: uploads go on with the last endpoint and data key", zap.Error(err))
+		d.logger.Warn("Refreshing the APM domain failed, will retry: uploads continue with the last endpoint and data key", zap.Error(err))
 	}
 	d.reportedKind, d.reportedAt = kind, now
 }

@@ -93,7 +93,7 @@ func TestLastAnswerStaysInUse(t *testing.T) {
 		_, key, err := d.Resolve(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, testKey, key)
-		const message = "OCI does not answer about the APM domain: uploads go on with the last endpoint and data key"
+		const message = "Refreshing the APM domain failed, will retry: uploads continue with the last endpoint and data key"
 		said := logs.FilterMessage(message).Len()
 		assert.Contains(t, []int{1, 2}, said, "the first line, and a reminder after five minutes")
 		c.set(&queryError{kind: "throttled", err: errors.New("throttled")})
@@ -103,7 +103,7 @@ func TestLastAnswerStaysInUse(t *testing.T) {
 		c.set(nil, testKey)
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		assert.Equal(t, 1, logs.FilterMessage("OCI answers about the APM domain again").Len())
+		assert.Equal(t, 1, logs.FilterMessage("Requests to OCI about the APM domain succeed again").Len())
 		host.mu.Lock()
 		defer host.mu.Unlock()
 		assert.Empty(t, host.events, "the status is what the uploads say")

@@ -27,12 +27,12 @@ const (
 // management and query APIs. They answer uploads with 404.
 var controlPlaneHosts = []string{"apm-trace", "apm-cp", "apm-config", "apm-synthetic", "apm-attributes"}
 
-// URLs are where an APM domain takes each signal.
+// URLs are the upload URLs of an APM domain.
 type URLs struct {
 	Traces  string
 	Metrics string
 	Logs    string
-	// TracesFallback is tried where Traces is not found; "" is none.
+	// TracesFallback is tried where Traces answers 404; "" is none.
 	TracesFallback string
 	// DataKeyType is the type of data key that the URLs are for.
 	DataKeyType DataKeyType
@@ -68,8 +68,8 @@ func Parse(endpoint string, keyType DataKeyType) (URLs, error) {
 	return urls, nil
 }
 
-// parseEndpoint returns the scheme and host of the endpoint, and the type of
-// data key that a pasted upload path stands for.
+// parseEndpoint returns the scheme and host of the endpoint, and the type of data key
+// that a pasted upload path implies.
 func parseEndpoint(endpoint string) (*url.URL, DataKeyType, error) {
 	endpoint = strings.TrimSpace(endpoint)
 	switch {
@@ -95,9 +95,9 @@ func parseEndpoint(endpoint string) (*url.URL, DataKeyType, error) {
 	case host == "":
 		return nil, "", errors.New("it names no host; " + help)
 	case u.Scheme != "https" && u.Scheme != "http":
-		return nil, "", fmt.Errorf("its scheme is not supported, OCI APM takes OTLP over HTTPS; write https://%s", shownHost(u.Host))
+		return nil, "", fmt.Errorf("its scheme is not supported, OCI APM accepts OTLP over HTTPS; write https://%s", shownHost(u.Host))
 	case isControlPlane(host):
-		return nil, "", fmt.Errorf("%s is a management host of OCI, which takes no uploads; %s", shown(u.Host, managementHost, "its host"), help)
+		return nil, "", fmt.Errorf("%s is a management host of OCI, which accepts no uploads; %s", shown(u.Host, managementHost, "its host"), help)
 	case u.Scheme == "http" && !isLoopback(host):
 		return nil, "", fmt.Errorf("it would send the data key in clear over the network; write https://%s (plain http is accepted for this machine only)", shownHost(u.Host))
 	case u.RawQuery != "" || u.Fragment != "":
@@ -112,16 +112,16 @@ func parseEndpoint(endpoint string) (*url.URL, DataKeyType, error) {
 	return base, keyType, nil
 }
 
-// What an error may repeat of an endpoint: a key can have been pasted into any part
-// of it. Prefixes are in lower case, and much shorter than a data key.
+// The parts of an endpoint that an error may show: a key can have been pasted into any
+// part of it. Prefixes are in lower case, and much shorter than a data key.
 var (
 	uploadHost     = regexp.MustCompile(`^[a-z0-9-]{1,32}\.apm-agt\.[a-z0-9-]{1,24}\.oci\.[a-z0-9.-]{1,40}$`)
 	managementHost = regexp.MustCompile(`^([a-z-]{1,16}\.[a-z0-9-]{1,24}\.oci\.oraclecloud\.com|cloud\.oracle\.com)$`)
 	otherPath      = regexp.MustCompile(`^path (/[a-z0-9-]{1,16}){1,5}$`)
 )
 
-// shown returns a part of an endpoint for an error if it has the form, or what
-// stands for it.
+// shown returns a part of an endpoint for an error message if it has the form, or else
+// the replacement.
 func shown(part string, form *regexp.Regexp, otherwise string) string {
 	if form.MatchString(part) {
 		return part
@@ -129,7 +129,7 @@ func shown(part string, form *regexp.Regexp, otherwise string) string {
 	return otherwise
 }
 
-// shownHost returns the host for an error, or what stands for it.
+// shownHost returns the host for an error message, or a placeholder.
 func shownHost(host string) string {
 	name := host
 	if cut, _, err := net.SplitHostPort(host); err == nil {

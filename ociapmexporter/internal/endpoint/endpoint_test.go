@@ -94,7 +94,7 @@ func TestEndpointRefused(t *testing.T) {
 		{"https://:443", []string{"names no host", ask}},
 		{"https://[::1", []string{"it is not a URL", ask}},
 		{"grpc://aaaabbbb.apm-agt.eu-frankfurt-1.oci.oraclecloud.com", []string{"its scheme is not supported", "write https://aaaabbbb.apm-agt"}},
-		{"https://apm-trace.eu-frankfurt-1.oci.oraclecloud.com", []string{"is a management host of OCI, which takes no uploads", ask}},
+		{"https://apm-trace.eu-frankfurt-1.oci.oraclecloud.com", []string{"is a management host of OCI, which accepts no uploads", ask}},
 		{"https://apm-cp.eu-frankfurt-1.oci.oraclecloud.com/20200630", []string{"is a management host of OCI", ask}},
 		{"https://APM-CONFIG.eu-frankfurt-1.oci.oraclecloud.com", []string{"is a management host of OCI", ask}},
 		{"https://cloud.oracle.com/apm-traces", []string{"is a management host of OCI", ask}},

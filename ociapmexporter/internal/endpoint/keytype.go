@@ -26,8 +26,8 @@ const (
 	DataKeyTypePublic DataKeyType = "public"
 )
 
-// Check returns an error for a type that is none, with what to write instead. It is
-// not called Validate, which the collector would call by itself for each field.
+// Check returns an error for an unknown type, with what to write instead. It is not
+// called Validate, since the collector would call that by itself for each field.
 func (t DataKeyType) Check() error {
 	switch t {
 	case DataKeyTypeUnset, DataKeyTypePrivate, DataKeyTypePublic:
@@ -36,8 +36,8 @@ func (t DataKeyType) Check() error {
 	return fmt.Errorf("data_key_type: %s is not a type of data key; write private or public, or leave it out", quotedWord(string(t)))
 }
 
-// quotedWord returns a value for an error if it looks like a word that was written
-// by mistake, and not like a key.
+// quotedWord returns a value for an error message if it looks like a mistyped word, and
+// not like a key.
 func quotedWord(value string) string {
 	if len(value) <= 16 && !strings.ContainsFunc(value, func(r rune) bool { return (r < 'a' || r > 'z') && r != '_' && r != '-' }) {
 		return strconv.Quote(value)
