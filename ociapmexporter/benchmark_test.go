@@ -37,7 +37,7 @@ func BenchmarkRequest(b *testing.B) {
 	encoding := stored[ptrace.Traces]{signal: sig}
 	onDisk, err := encoding.Marshal(b.Context(), r)
 	require.NoError(b, err)
-	zipper := newZipper(createDefaultConfig().(*Config).ClientConfig)
+	gzipper := newGzipper(createDefaultConfig().(*Config).ClientConfig)
 
 	b.Run("new", func(b *testing.B) {
 		b.ReportAllocs()
@@ -75,7 +75,7 @@ func BenchmarkRequest(b *testing.B) {
 	b.Run("zip", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := zipper.zip(r.pieces, r.size); err != nil {
+			if _, err := gzipper.zip(r.pieces, r.size); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -15,8 +15,8 @@ import (
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
 )
 
-// What is stored of a request begins with a zero byte, which no encoded message
-// does, and the version of its form.
+// A stored request begins with a zero byte, which no encoded message does, and the
+// version of its format.
 const (
 	// storedVersion1 has the number of items as a varint and the encoded items as
 	// an S2 block.
@@ -29,8 +29,8 @@ const (
 const (
 	storedHeaderBytes   = 2
 	storedChecksumBytes = 4
-	// maxStoredBytes is more than a request can have: receivers refuse far smaller
-	// ones. It bounds what a damaged item makes the collector allocate.
+	// maxStoredBytes is larger than any request: receivers reject far smaller ones. It
+	// bounds what a damaged item can make the collector allocate.
 	maxStoredBytes = 256 << 20
 )
 
@@ -43,25 +43,25 @@ var (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// stored is the form of requests on disk. Compressing and decompressing it cost
-// less than the disk's pages that it saves.
+// stored encodes and decodes requests for the queue on disk. Compression costs less
+// than the disk pages that it saves.
 type stored[T any] struct {
 	signal *signal[T]
-	// keep keeps what cannot be read. It returns false if that has to be tried
-	// again; then the item stays in the queue.
+	// keep keeps an item that cannot be read outside of the queue. It returns false if
+	// that has to be retried; then the item stays in the queue.
 	keep func(ctx context.Context, data []byte, reason error) bool
 }
 
 var _ exporterhelper.QueueBatchEncoding[xexporterhelper.Request] = stored[any]{}
 
-// Marshal returns what is stored of a request.
+// Marshal returns the stored form of a request.
 func (stored[T]) Marshal(_ context.Context, req xexporterhelper.Request) ([]byte, error) {
 	r, ok := req.(*request[T])
 	if !ok {
 		return nil, errForeignRequest
 	}
 	if len(r.unreadable) == 1 && r.items == 0 {
-		return r.unreadable[0], nil // back to where it was read from
+		return r.unreadable[0], nil // put back as it was read
 	}
 	if r.size > maxStoredBytes {
 		return nil, errStoredSize
@@ -78,8 +78,8 @@ func (stored[T]) Marshal(_ context.Context, req xexporterhelper.Request) ([]byte
 	return data, nil
 }
 
-// Unmarshal returns the request that was stored. exporterhelper deletes an item
-// for which it gets an error: what cannot be read is kept elsewhere first.
+// Unmarshal returns the request that was stored. exporterhelper deletes an item for
+// which it gets an error, so an unreadable item is kept elsewhere first.
 func (s stored[T]) Unmarshal(data []byte) (context.Context, xexporterhelper.Request, error) {
 	ctx := context.Background()
 	r, err := s.read(data)
@@ -100,7 +100,7 @@ func (s stored[T]) read(data []byte) (*request[T], error) {
 		if err != nil {
 			return nil, err
 		}
-		// There is no checksum: what is no request is damaged.
+		// There is no checksum, but a request with another number of items is damaged.
 		if count, countErr := s.signal.layout.Count(r.pieces...); countErr != nil || count != r.items {
 			return nil, fmt.Errorf("%w: it does not have the %d items that it names", errStoredDamaged, r.items)
 		}

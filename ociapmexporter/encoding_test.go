@@ -24,6 +24,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/discovery"
 )
 
 // keptItems are those that a test's storage has kept.
@@ -161,17 +163,17 @@ func TestUnreadableItemStays(t *testing.T) {
 	require.Equal(t, 1, logs.FilterMessageSnippet("the storage cannot keep it: it stays in the queue").Len())
 
 	sandbox := startSandbox(t)
-	up, err := newUploader(directConfig(sandbox.URL()), nopSettings(zap.New(core)), tracesSignal())
+	base, err := newBaseExporter(directConfig(sandbox.URL()), nopSettings(zap.New(core)), tracesSignal(), &discovery.Shared{})
 	require.NoError(t, err)
-	require.NoError(t, up.start(t.Context(), componenttest.NewNopHost()))
-	defer func() { require.NoError(t, up.shutdown(context.Background())) }()
-	up.unreadable = items
+	require.NoError(t, base.start(t.Context(), componenttest.NewNopHost()))
+	defer func() { require.NoError(t, base.shutdown(context.Background())) }()
+	base.unreadable = items
 	batch, err := newTestRequest(t, traces(3)).MergeSplit(t.Context(), 0, exporterhelper.RequestSizerTypeBytes, got)
 	require.NoError(t, err)
-	require.ErrorContains(t, up.push(t.Context(), batch[0]), "no space left on device")
+	require.ErrorContains(t, base.push(t.Context(), batch[0]), "no space left on device")
 	assert.Zero(t, sandbox.Counts().Spans.Stored)
 	kept.err = nil
-	require.NoError(t, up.push(t.Context(), batch[0]))
+	require.NoError(t, base.push(t.Context(), batch[0]))
 	assert.Equal(t, [][]byte{data}, kept.items)
 	assert.Equal(t, 3, sandbox.Counts().Spans.Stored)
 }

@@ -58,10 +58,10 @@ func TestTelemetry(t *testing.T) {
 		uploads(1, outcomeSplit, status(413)),
 		uploads(3, outcomeControl, status(200)),
 		uploads(1, outcomeSplit, status(422)),
-		uploads(1, outcomeHeld, status(503)),
+		uploads(1, outcomeRetry, status(503)),
 		uploads(2, outcomeAccepted, status(200)),
 		uploads(1, outcomeDropped, status(422)),
-		uploads(1, outcomeHeld, attribute.String("error.type", "connection_broken")),
+		uploads(1, outcomeRetry, attribute.String("error.type", "connection_broken")),
 	}, metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreExemplars())
 	one := func(n int64) []metricdata.DataPoint[int64] {
 		return []metricdata.DataPoint[int64]{{Value: n, Attributes: attributes()}}

@@ -156,8 +156,8 @@ func TestTroubleshootUploads(t *testing.T) {
 	says(t, output, "data_key: no data key")
 
 	collector := harness.StartCollector(t, harness.CollectorOptions{Endpoint: sandbox.URL, DataKey: "ANOTHERDOMAINSKEY"})
-	collector.AwaitOutput(t, "Uploads to OCI APM do not arrive")
-	says(t, collector.Output(), "Uploads to OCI APM do not arrive")
+	collector.AwaitOutput(t, "Upload to OCI APM failed, will retry")
+	says(t, collector.Output(), "Upload to OCI APM failed, will retry")
 	assert.Contains(t, collector.Output(), "401 Unauthorized: ")
 	assert.Contains(t, collector.Output(), "; check that the data key belongs to this domain")
 	uploads := sandbox.Uploads(t)
@@ -165,7 +165,7 @@ func TestTroubleshootUploads(t *testing.T) {
 	assert.Equal(t, http.StatusUnauthorized, uploads[0].Status)
 
 	closed := harness.StartCollector(t, harness.CollectorOptions{Endpoint: "http://" + harness.FreeAddress(t), DataKey: harness.PrivateKey})
-	closed.AwaitOutput(t, "Uploads to OCI APM do not arrive")
+	closed.AwaitOutput(t, "Upload to OCI APM failed, will retry")
 	says(t, closed.Output(), "nothing listens there")
 }
 

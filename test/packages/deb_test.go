@@ -158,7 +158,7 @@ systemctl restart otelcol-ociapm`)
 		m.await(t, ready)
 		assert.Equal(t, "/usr/bin/otelcol-ociapm --config /etc/otelcol-ociapm/config.yaml --config /etc/otelcol-ociapm/oci-agent.yaml --config /etc/otelcol-ociapm/oci-resource.yaml",
 			m.run(t, `tr '\0' ' ' </proc/$(`+pid+`)/cmdline`))
-		m.await(t, journal+" | grep -q 'The APM domain cannot be discovered: uploads are held'")
+		m.await(t, journal+" | grep -q 'The APM domain cannot be discovered: uploads are queued and retried'")
 		m.run(t, fmt.Sprintf(`curl -sSf localhost:4318/v1/traces -H 'Content-Type: application/json' -d '%s'`, span(1000)))
 		m.run(t, `cp -p /tmp/good.env /etc/otelcol-ociapm/otelcol-ociapm.env
 sed -i 's|^APM_DATA_KEY=.*|APM_DATA_KEY=`+harness.PrivateKey+`|' /etc/otelcol-ociapm/otelcol-ociapm.env

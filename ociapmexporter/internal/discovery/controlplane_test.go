@@ -1,7 +1,7 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package ociapmexporter
+package discovery
 
 import (
 	"crypto/rand"
@@ -19,6 +19,7 @@ import (
 	"github.com/oracle/oci-go-sdk/v65/common"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
 
 	"github.com/ociapm/otelcol-ociapm/internal/ociauth"
 )
@@ -57,9 +58,9 @@ func startControlPlane(t *testing.T, answers *dispatcher) *controlPlane {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "key.pem"), content, 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "config"), []byte(
 		"[DEFAULT]\nuser=ocid1.user.oc1..u\ntenancy=ocid1.tenancy.oc1..t\nfingerprint=aa:bb\nkey_file="+filepath.Join(dir, "key.pem")+"\n"), 0o600))
-	cfg := domainConfig()
-	cfg.Auth = ociauth.Config{Type: ociauth.TypeConfigFile, ConfigFile: filepath.Join(dir, "config")}
-	plane, err := newControlPlane(cfg, "test/1.0")
+	set := testSettings(componenttest.NewNopTelemetrySettings())
+	set.Auth = ociauth.Config{Type: ociauth.TypeConfigFile, ConfigFile: filepath.Join(dir, "config")}
+	plane, err := newControlPlane(set)
 	require.NoError(t, err)
 	t.Cleanup(plane.close)
 	require.NoError(t, plane.prepare(t.Context()))
@@ -72,7 +73,7 @@ func startControlPlane(t *testing.T, answers *dispatcher) *controlPlane {
 func TestSDKDoesNotRetry(t *testing.T) {
 	t.Setenv("OCI_SDK_DEFAULT_RETRY_ENABLED", "true")
 	answers := &dispatcher{statuses: []int{503, 503, 503, 503}}
-	_, err := startControlPlane(t, answers).ask(t.Context())
+	_, err := startControlPlane(t, answers).get(t.Context())
 	require.ErrorContains(t, err, "503")
 	assert.Equal(t, 1, answers.requests)
 }
@@ -82,7 +83,7 @@ func TestSDKDoesNotRetry(t *testing.T) {
 func TestSDKLogsNothing(t *testing.T) {
 	const child = "OCIAPM_TEST_SDK_LOG"
 	if os.Getenv(child) != "" {
-		got, err := startControlPlane(t, &dispatcher{}).ask(t.Context())
+		got, err := startControlPlane(t, &dispatcher{}).get(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, []string{testKey}, got.keys)
 		return
@@ -127,7 +128,7 @@ func TestRefusedCredentialsAreForgotten(t *testing.T) {
 			plane := startControlPlane(t, answers)
 			identity := &forgetful{identity: plane.identity}
 			plane.identity = identity
-			_, err := plane.ask(t.Context())
+			_, err := plane.get(t.Context())
 			assert.Equal(t, tt.works, err == nil, err)
 			assert.Equal(t, tt.forgotten, identity.forgotten)
 		})

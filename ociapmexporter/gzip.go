@@ -12,22 +12,22 @@ import (
 	"go.opentelemetry.io/collector/config/confighttp"
 )
 
-// zipper makes the bodies of uploads. confighttp compresses with the standard
-// library, which takes more than twice the CPU time of this for gzip, the only
-// compression that APM is known to take. The other ones stay confighttp's.
-type zipper struct {
+// gzipper compresses the bodies of uploads. confighttp uses the standard library, which
+// takes more than twice the CPU time for gzip, the only compression that APM is known
+// to accept. Other compressions are left to confighttp.
+type gzipper struct {
 	writers sync.Pool // of *gzip.Writer, or of the error of making one
 }
 
 func gzips(cfg confighttp.ClientConfig) bool { return cfg.Compression == configcompression.TypeGzip }
 
-// newZipper returns nil for a configuration with another compression, or none.
-func newZipper(cfg confighttp.ClientConfig) *zipper {
+// newGzipper returns nil for a configuration with another compression, or without one.
+func newGzipper(cfg confighttp.ClientConfig) *gzipper {
 	if !gzips(cfg) {
 		return nil
 	}
 	level := int(cfg.CompressionParams.Level)
-	return &zipper{writers: sync.Pool{New: func() any {
+	return &gzipper{writers: sync.Pool{New: func() any {
 		w, err := gzip.NewWriterLevel(nil, level)
 		if err != nil {
 			return err
@@ -37,7 +37,7 @@ func newZipper(cfg confighttp.ClientConfig) *zipper {
 }
 
 // zip compresses the pieces, which have size bytes, as one body.
-func (z *zipper) zip(pieces [][]byte, size int) ([]byte, error) {
+func (z *gzipper) zip(pieces [][]byte, size int) ([]byte, error) {
 	var w *gzip.Writer
 	switch got := z.writers.Get().(type) {
 	case *gzip.Writer:

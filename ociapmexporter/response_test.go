@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
@@ -30,7 +29,7 @@ func TestIsRetryableStatusCode(t *testing.T) {
 }
 
 // A success is one if APM says so: in OTLP, or with nothing.
-func TestAnswerAccepted(t *testing.T) {
+func TestResponseAccepted(t *testing.T) {
 	partial := ptraceotlp.NewExportResponse()
 	partial.PartialSuccess().SetRejectedSpans(2)
 	protobuf, err := partial.MarshalProto()
@@ -62,11 +61,11 @@ func TestAnswerAccepted(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, status := range []int{200, 201, 202, 204, 206, 299} {
-				got := answer{status: status, contentType: tt.contentType, body: []byte(tt.body)}
+				got := response{status: status, contentType: tt.contentType, body: []byte(tt.body)}
 				assert.Equal(t, tt.want, got.accepted(), "status %d", status)
 			}
 			for _, status := range []int{199, 300, 304, 400, 500} {
-				assert.False(t, answer{status: status, contentType: tt.contentType, body: []byte(tt.body)}.accepted(), "status %d", status)
+				assert.False(t, response{status: status, contentType: tt.contentType, body: []byte(tt.body)}.accepted(), "status %d", status)
 			}
 		})
 	}
@@ -86,7 +85,7 @@ func TestSuccessIsAPMs(t *testing.T) {
 		{201, "application/json; charset=utf-8", `{"partialSuccess":{"rejectedSpans":"2","errorMessage":"too old"}}`, true, 2},
 		{202, "", "", true, 0},
 		{204, "", "", true, 0},
-		{200, "text/html", "<html>" + strings.Repeat("x", 2*maxAnswerBytes), false, 0},
+		{200, "text/html", "<html>" + strings.Repeat("x", 2*maxResponseBytes), false, 0},
 		{202, "text/html", "<html>sign in", false, 0},
 	} {
 		t.Run(strconv.Itoa(tt.status)+" "+tt.contentType, func(t *testing.T) {
@@ -96,9 +95,9 @@ func TestSuccessIsAPMs(t *testing.T) {
 				_, _ = w.Write([]byte(tt.body))
 			}))
 			defer server.Close()
-			up := startUploader(t, directConfig(server.URL), zap.NewNop())
+			base := startBaseExporter(t, directConfig(server.URL), zap.NewNop())
 			r := newTestRequest(t, traces(5))
-			rejected, err := up.uploadOnce(t.Context(), r)
+			rejected, err := base.uploadOnce(t.Context(), r)
 			assert.Equal(t, tt.rejected, rejected)
 			if tt.want {
 				require.NoError(t, err)
@@ -106,42 +105,12 @@ func TestSuccessIsAPMs(t *testing.T) {
 			}
 			require.ErrorContains(t, err, "which is not OCI APM's")
 			assert.False(t, isRefusal(err))
-			assert.False(t, consumererror.IsPermanent(up.push(t.Context(), r)))
+			assert.False(t, consumererror.IsPermanent(base.push(t.Context(), r)))
 		})
 	}
 }
 
-func TestParseRetryAfter(t *testing.T) {
-	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	tests := []struct {
-		value string
-		want  time.Duration
-	}{
-		{"", 0},
-		{"5", 5 * time.Second},
-		{" 5 ", 5 * time.Second},
-		{"0", 0},
-		{"-5", 0},
-		{"5.5", 0},
-		{"soon", 0},
-		{"901", maxRetryAfter},
-		{"9223372036854775807", maxRetryAfter},
-		{"99999999999999999999", maxRetryAfter},
-		{"-99999999999999999999", 0},
-		{now.Add(time.Minute).Format(http.TimeFormat), time.Minute},
-		{now.Add(-time.Minute).Format(http.TimeFormat), 0},
-		{now.Add(24 * time.Hour).Format(http.TimeFormat), maxRetryAfter},
-		{now.Add(time.Minute).Format(time.RFC850), time.Minute},
-		{now.Add(time.Minute).Format(time.ANSIC), time.Minute},
-	}
-	for _, tt := range tests {
-		t.Run(tt.value, func(t *testing.T) {
-			assert.Equal(t, tt.want, parseRetryAfter(tt.value, now))
-		})
-	}
-}
-
-func TestAnswerMessage(t *testing.T) {
+func TestResponseMessage(t *testing.T) {
 	otlp, err := proto.Marshal(&status.Status{Code: 16, Message: "unknown data key"})
 	require.NoError(t, err)
 	tests := []struct {
@@ -160,18 +129,18 @@ func TestAnswerMessage(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			assert.Equal(t, tt.want, answer{contentType: tt.contentType, body: []byte(tt.body)}.message())
+			assert.Equal(t, tt.want, response{contentType: tt.contentType, body: []byte(tt.body)}.message())
 		})
 	}
 
 	t.Run("long", func(t *testing.T) {
-		got := answer{body: []byte(strings.Repeat("é", maxMessageBytes))}.message()
+		got := response{body: []byte(strings.Repeat("é", maxMessageBytes))}.message()
 		assert.Less(t, len(got), maxMessageBytes+len(" …")+1)
 		assert.True(t, utf8.ValidString(got))
 	})
 }
 
-func TestAnswerProblem(t *testing.T) {
+func TestResponseProblem(t *testing.T) {
 	tests := []struct {
 		code int
 		want string
@@ -180,7 +149,7 @@ func TestAnswerProblem(t *testing.T) {
 		{401, "check that the data key belongs to this domain"},
 		{403, "check that the data key belongs to this domain"},
 		{404, "check the endpoint"},
-		{413, "more than OCI APM takes in one request"},
+		{413, "more than OCI APM accepts in one request"},
 		{429, "the domain's limit is reached"},
 		{500, "with 500 Internal Server Error: why"},
 		{503, "with 503 Service Unavailable: why"},
@@ -189,25 +158,25 @@ func TestAnswerProblem(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(http.StatusText(tt.code), func(t *testing.T) {
-			err := answer{status: tt.code, body: []byte("why")}.problem("traces", "https://host/path")
+			err := response{status: tt.code, body: []byte("why")}.problem("traces", "https://host/path")
 			require.ErrorContains(t, err, "OCI APM answered the upload to https://host/path")
 			require.ErrorContains(t, err, tt.want)
 		})
 	}
 }
 
-// A signal that the domain does not take is told apart, with what switches it off.
+// A signal that the domain does not accept is told apart, with what switches it off.
 func TestSignalIsNotTaken(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
 	assert.Contains(t, string(readme), "--set=exporters.nop= '--set=service.pipelines.logs.exporters=[nop]'")
 	for _, signal := range []string{"metrics", "logs"} {
 		for _, status := range []int{404, 405, 410} {
-			err := answer{status: status}.problem(signal, "https://host/path")
-			require.ErrorContains(t, err, "where traces arrive, the domain does not take "+signal)
+			err := response{status: status}.problem(signal, "https://host/path")
+			require.ErrorContains(t, err, "where traces arrive, the domain does not accept "+signal)
 			require.ErrorContains(t, err, "--set=exporters.nop= '--set=service.pipelines."+signal+".exporters=[nop]'")
 			assert.False(t, isRefusal(err))
 		}
 	}
-	assert.NotContains(t, answer{status: 404}.problem("traces", "https://host/path").Error(), "nop")
+	assert.NotContains(t, response{status: 404}.problem("traces", "https://host/path").Error(), "nop")
 }

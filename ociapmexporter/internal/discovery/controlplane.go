@@ -1,7 +1,7 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package ociapmexporter // import "github.com/ociapm/otelcol-ociapm/ociapmexporter"
+package discovery // import "github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/discovery"
 
 import (
 	"context"
@@ -14,9 +14,22 @@ import (
 	"github.com/oracle/oci-go-sdk/v65/common"
 
 	"github.com/ociapm/otelcol-ociapm/internal/ociauth"
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/retryafter"
 )
 
-// controlPlane asks OCI about one APM domain.
+// DomainKind is what the OCID of an APM domain says that it is.
+const DomainKind = "apmdomain"
+
+// controlPlaneClient asks OCI about one APM domain.
+type controlPlaneClient interface {
+	get(ctx context.Context) (domainInfo, error)
+	// credentialType names the credentials that it asks with.
+	credentialType() string
+	close()
+}
+
+// controlPlane asks OCI about one APM domain through the OCI SDK.
 type controlPlane struct {
 	domainID string
 	region   common.Region // of the domain, which need not be the machine's
@@ -26,9 +39,9 @@ type controlPlane struct {
 	client *apmcontrolplane.ApmDomainClient // nil is not made yet
 }
 
-var _ asker = (*controlPlane)(nil)
+var _ controlPlaneClient = (*controlPlane)(nil)
 
-// identity is as whom OCI is asked.
+// identity provides the credentials for OCI.
 type identity interface {
 	common.ConfigurationProvider
 	Prepare(ctx context.Context) error
@@ -41,93 +54,93 @@ type identity interface {
 
 var _ identity = (*ociauth.Identity)(nil)
 
-func newControlPlane(cfg *Config, userAgent string) (*controlPlane, error) {
-	region, err := ociauth.RegionOf(cfg.APMDomainID, domainKind)
+func newControlPlane(set Settings) (*controlPlane, error) {
+	region, err := ociauth.RegionOf(set.DomainID, DomainKind)
 	if err != nil {
 		return nil, fmt.Errorf("apm_domain_id: %w", err)
 	}
 	keyType := apmcontrolplane.ListDataKeysDataKeyTypePrivate
-	if cfg.DataKeyType == DataKeyTypePublic {
+	if set.DataKeyType == endpoint.DataKeyTypePublic {
 		keyType = apmcontrolplane.ListDataKeysDataKeyTypePublic
 	}
 	return &controlPlane{
-		domainID: cfg.APMDomainID, region: region, keyType: keyType,
-		identity: ociauth.New(cfg.Auth, userAgent),
+		domainID: set.DomainID, region: region, keyType: keyType,
+		identity: ociauth.New(set.Auth, set.UserAgent),
 	}, nil
 }
 
-// facts are what OCI says of a domain.
-type facts struct {
+// domainInfo is what OCI says of a domain.
+type domainInfo struct {
 	name     string
 	endpoint string
 	keys     []string // in OCI's order, at least one
 }
 
 // Format keeps the keys out of what fmt writes, for every verb.
-func (facts) Format(state fmt.State, _ rune) { _, _ = state.Write([]byte("[redacted]")) }
+func (domainInfo) Format(state fmt.State, _ rune) { _, _ = state.Write([]byte("[redacted]")) }
 
-// askError is why OCI gave no answer to use. It says what to do.
-type askError struct {
-	kind       string // a word for telemetry
+// queryError is the reason why OCI gave no usable answer, with what to do.
+type queryError struct {
+	kind       string // error.type in the telemetry
 	err        error
-	retryAfter time.Duration // 0 where OCI names none
+	retryAfter time.Duration // 0 where OCI asks for no pause
 }
 
 // Error implements error.
-func (e *askError) Error() string { return e.err.Error() }
+func (e *queryError) Error() string { return e.err.Error() }
 
 // Unwrap implements errors.Unwrap.
-func (e *askError) Unwrap() error { return e.err }
+func (e *queryError) Unwrap() error { return e.err }
 
-func (c *controlPlane) credentials() string { return string(c.identity.Type()) }
-func (c *controlPlane) close()              { c.identity.Close() }
+func (c *controlPlane) credentialType() string { return string(c.identity.Type()) }
+func (c *controlPlane) close()                 { c.identity.Close() }
 
-// ask gets the facts. Credentials that OCI refuses are replaced once.
-func (c *controlPlane) ask(ctx context.Context) (facts, error) {
-	got, err := c.askOnce(ctx)
+// get asks OCI. If OCI rejects the credentials, it retries once with new ones.
+func (c *controlPlane) get(ctx context.Context) (domainInfo, error) {
+	got, err := c.getOnce(ctx)
 	var refused *ociauth.Error
 	if errors.As(err, &refused) && refused.Status == http.StatusUnauthorized && refused.Kind != ociauth.KindClockSkew {
 		c.identity.Forget()
-		return c.askOnce(ctx)
+		return c.getOnce(ctx)
 	}
 	return got, err
 }
 
-func (c *controlPlane) askOnce(ctx context.Context) (facts, error) {
+func (c *controlPlane) getOnce(ctx context.Context) (domainInfo, error) {
 	if err := c.prepare(ctx); err != nil {
-		return facts{}, c.explain(ociauth.Call{}, err, nil)
+		return domainInfo{}, c.explain(ociauth.Call{}, err, nil)
 	}
 
 	get := ociauth.Call{Operation: "GetApmDomain", Resource: c.domainID, Noun: "APM domain", Region: c.region, Permission: "read apm-domains"}
 	domain, err := c.client.GetApmDomain(ctx, apmcontrolplane.GetApmDomainRequest{ApmDomainId: &c.domainID})
 	if err != nil {
-		return facts{}, c.explain(get, err, domain.RawResponse)
+		return domainInfo{}, c.explain(get, err, domain.RawResponse)
 	}
 	err = checkState(domain.ApmDomain)
 	if err != nil {
-		return facts{}, err
+		return domainInfo{}, err
 	}
 
 	list := ociauth.Call{Operation: "ListDataKeys", Resource: c.domainID, Noun: "APM domain", Region: c.region, Permission: "use apm-domains", Exists: true}
 	keys, err := c.client.ListDataKeys(ctx, apmcontrolplane.ListDataKeysRequest{ApmDomainId: &c.domainID, DataKeyType: c.keyType})
 	if err != nil {
-		return facts{}, c.explain(list, err, keys.RawResponse)
+		return domainInfo{}, c.explain(list, err, keys.RawResponse)
 	}
-	got := facts{name: deref(domain.DisplayName), endpoint: deref(domain.DataUploadEndpoint)}
+	got := domainInfo{name: deref(domain.DisplayName), endpoint: deref(domain.DataUploadEndpoint)}
 	for _, item := range keys.Items {
-		// A value that is no key is as good as none: the next may be one.
-		if key, err := cleanDataKey(deref(item.Value)); err == nil {
+		// A value that cannot be a key is skipped: the next may be one.
+		if key, err := endpoint.CleanDataKey(deref(item.Value)); err == nil {
 			got.keys = append(got.keys, key)
 		}
 	}
 	if len(got.keys) == 0 {
-		return facts{}, &askError{kind: "no_data_key", err: fmt.Errorf(
+		return domainInfo{}, &queryError{kind: "no_data_key", err: fmt.Errorf(
 			"the APM domain %s has no data key of type %s: make one (OCI Console > APM > Administration > your domain > Data Keys)", got.name, c.keyType)}
 	}
 	return got, nil
 }
 
-// prepare gets credentials, and makes the client with the first ones.
+// prepare gets credentials, and creates the client the first time.
 func (c *controlPlane) prepare(ctx context.Context) error {
 	if err := c.identity.Prepare(ctx); err != nil {
 		return err
@@ -146,18 +159,18 @@ func (c *controlPlane) prepare(ctx context.Context) error {
 }
 
 func (c *controlPlane) explain(call ociauth.Call, err error, resp *http.Response) error {
-	explained := &askError{kind: "unreachable", err: c.identity.Explain(call, err)}
+	explained := &queryError{kind: "unreachable", err: c.identity.Explain(call, err)}
 	var known *ociauth.Error
 	if errors.As(explained.err, &known) {
 		explained.kind = string(known.Kind)
 	}
 	if resp != nil {
-		explained.retryAfter = parseRetryAfter(resp.Header.Get("Retry-After"), time.Now())
+		explained.retryAfter = retryafter.Parse(resp.Header.Get("Retry-After"), time.Now())
 	}
 	return explained
 }
 
-// checkState says what keeps a domain from taking uploads.
+// checkState returns why a domain accepts no uploads, or nil.
 func checkState(domain apmcontrolplane.ApmDomain) error {
 	name := deref(domain.DisplayName)
 	var text string
@@ -174,7 +187,7 @@ func checkState(domain apmcontrolplane.ApmDomain) error {
 		}
 		text = fmt.Sprintf("the APM domain %s has no data upload endpoint yet (%s): it is asked for again", name, domain.LifecycleState)
 	}
-	return &askError{kind: "domain_state", err: errors.New(text)}
+	return &queryError{kind: "domain_state", err: errors.New(text)}
 }
 
 func deref(text *string) string {

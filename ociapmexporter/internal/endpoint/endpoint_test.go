@@ -1,7 +1,7 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package ociapmexporter
+package endpoint
 
 import (
 	"strings"
@@ -9,26 +9,36 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 )
 
-func TestUploadURLs(t *testing.T) {
-	unset := uploadURLs{
-		traces:  testEndpoint + "/20200101/opentelemetry/v1/traces",
-		metrics: testEndpoint + "/20200101/opentelemetry/v1/metrics",
-		logs:    testEndpoint + "/20200101/opentelemetry/v1/logs",
+const (
+	testEndpoint = "https://aaaabbbb.apm-agt.eu-frankfurt-1.oci.oraclecloud.com"
+	testKey      = "SECRETKEY0123456789"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
+}
+
+func TestURLs(t *testing.T) {
+	unset := URLs{
+		Traces:  testEndpoint + "/20200101/opentelemetry/v1/traces",
+		Metrics: testEndpoint + "/20200101/opentelemetry/v1/metrics",
+		Logs:    testEndpoint + "/20200101/opentelemetry/v1/logs",
 	}
 	private := unset
-	private.traces = testEndpoint + "/20200101/opentelemetry/private/v1/traces"
-	private.keyType = DataKeyTypePrivate
+	private.Traces = testEndpoint + "/20200101/opentelemetry/private/v1/traces"
+	private.DataKeyType = DataKeyTypePrivate
 	public := unset
-	public.traces = testEndpoint + "/20200101/opentelemetry/public/v1/traces"
-	public.keyType = DataKeyTypePublic
-	unset.tracesFallback = private.traces
+	public.Traces = testEndpoint + "/20200101/opentelemetry/public/v1/traces"
+	public.DataKeyType = DataKeyTypePublic
+	unset.TracesFallback = private.Traces
 
 	tests := []struct {
 		endpoint string
 		keyType  DataKeyType
-		want     uploadURLs
+		want     URLs
 	}{
 		{testEndpoint, DataKeyTypeUnset, unset},
 		{testEndpoint, DataKeyTypePrivate, private},
@@ -48,22 +58,22 @@ func TestUploadURLs(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.endpoint+" "+string(tt.keyType), func(t *testing.T) {
-			got, err := newUploadURLs(tt.endpoint, tt.keyType)
+			got, err := Parse(tt.endpoint, tt.keyType)
 			require.NoError(t, err)
 			assert.Equal(t, tt.want, got)
 		})
 	}
 }
 
-func TestUploadURLsOfThisMachine(t *testing.T) {
+func TestURLsOfThisMachine(t *testing.T) {
 	for _, endpoint := range []string{
 		"http://localhost:4320", "http://127.0.0.1:4320", "http://127.8.9.10", "http://[::1]:4320",
 		"http://[::ffff:127.0.0.1]:4320", "http://LOCALHOST:4320", "http://apm.localhost:4320",
 	} {
 		t.Run(endpoint, func(t *testing.T) {
-			got, err := newUploadURLs(endpoint, DataKeyTypeUnset)
+			got, err := Parse(endpoint, DataKeyTypeUnset)
 			require.NoError(t, err)
-			assert.Equal(t, endpoint+"/20200101/opentelemetry/v1/traces", got.traces)
+			assert.Equal(t, endpoint+"/20200101/opentelemetry/v1/traces", got.Traces)
 		})
 	}
 }
@@ -84,7 +94,7 @@ func TestEndpointRefused(t *testing.T) {
 		{"https://:443", []string{"names no host", ask}},
 		{"https://[::1", []string{"it is not a URL", ask}},
 		{"grpc://aaaabbbb.apm-agt.eu-frankfurt-1.oci.oraclecloud.com", []string{"its scheme is not supported", "write https://aaaabbbb.apm-agt"}},
-		{"https://apm-trace.eu-frankfurt-1.oci.oraclecloud.com", []string{"is a management host of OCI, which takes no uploads", ask}},
+		{"https://apm-trace.eu-frankfurt-1.oci.oraclecloud.com", []string{"is a management host of OCI, which accepts no uploads", ask}},
 		{"https://apm-cp.eu-frankfurt-1.oci.oraclecloud.com/20200630", []string{"is a management host of OCI", ask}},
 		{"https://APM-CONFIG.eu-frankfurt-1.oci.oraclecloud.com", []string{"is a management host of OCI", ask}},
 		{"https://cloud.oracle.com/apm-traces", []string{"is a management host of OCI", ask}},
@@ -111,7 +121,7 @@ func TestEndpointRefused(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.endpoint, func(t *testing.T) {
-			_, err := newUploadURLs(tt.endpoint, DataKeyTypeUnset)
+			_, err := Parse(tt.endpoint, DataKeyTypeUnset)
 			require.Error(t, err)
 			require.ErrorContains(t, err, "endpoint: ")
 			for _, want := range tt.want {

@@ -1,7 +1,7 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package ociapmexporter // import "github.com/ociapm/otelcol-ociapm/ociapmexporter"
+package endpoint // import "github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
 
 import (
 	"errors"
@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
-	"strconv"
 	"strings"
 )
 
@@ -18,8 +17,9 @@ const (
 	// apiPath is the root of APM's OpenTelemetry paths.
 	apiPath = "/20200101/opentelemetry"
 
-	endpointForm = "https://<prefix>.apm-agt.<region>.oci.oraclecloud.com"
-	endpointHelp = "write the Data Upload Endpoint of the APM domain, " + endpointForm +
+	// Form is what a Data Upload Endpoint looks like.
+	Form = "https://<prefix>.apm-agt.<region>.oci.oraclecloud.com"
+	help = "write the Data Upload Endpoint of the APM domain, " + Form +
 		" (OCI Console > Observability & Management > APM > Administration > your domain)"
 )
 
@@ -27,66 +27,56 @@ const (
 // management and query APIs. They answer uploads with 404.
 var controlPlaneHosts = []string{"apm-trace", "apm-cp", "apm-config", "apm-synthetic", "apm-attributes"}
 
-var errPublicKeySignal = errors.New("data_key_type: OCI APM takes metrics and logs with a private data key only; set data_key_type: private with the domain's private key, or leave oci_apm out of this pipeline")
-
-// uploadURLs are where an APM domain takes each signal.
-type uploadURLs struct {
-	traces  string
-	metrics string
-	logs    string
-	// tracesFallback is tried where traces is not found; "" is none.
-	tracesFallback string
-	// keyType is the type of data key that the URLs are for.
-	keyType DataKeyType
+// URLs are the upload URLs of an APM domain.
+type URLs struct {
+	Traces  string
+	Metrics string
+	Logs    string
+	// TracesFallback is tried where Traces answers 404; "" is none.
+	TracesFallback string
+	// DataKeyType is the type of data key that the URLs are for.
+	DataKeyType DataKeyType
 }
 
-// newUploadURLs derives the upload URLs from the endpoint as the user wrote it.
+// Parse derives the upload URLs from the endpoint as the user wrote it.
 // An error names the field and says what to write instead.
-func newUploadURLs(endpoint string, keyType DataKeyType) (uploadURLs, error) {
-	if err := keyType.validate(); err != nil {
-		return uploadURLs{}, err
+func Parse(endpoint string, keyType DataKeyType) (URLs, error) {
+	if err := keyType.Check(); err != nil {
+		return URLs{}, err
 	}
 
 	base, pastedType, err := parseEndpoint(endpoint)
 	if err != nil {
-		return uploadURLs{}, fmt.Errorf("endpoint: %w", err)
+		return URLs{}, fmt.Errorf("endpoint: %w", err)
 	}
 	if pastedType != DataKeyTypeUnset {
 		if keyType != DataKeyTypeUnset && keyType != pastedType {
-			return uploadURLs{}, fmt.Errorf("endpoint: its path is the one for %s data keys, but data_key_type is %s; write endpoint: %s://%s", pastedType, keyType, base.Scheme, shownHost(base.Host))
+			return URLs{}, fmt.Errorf("endpoint: its path is the one for %s data keys, but data_key_type is %s; write endpoint: %s://%s", pastedType, keyType, base.Scheme, shownHost(base.Host))
 		}
 		keyType = pastedType
 	}
 
-	urls := uploadURLs{
-		traces:  base.JoinPath(apiPath, string(keyType), "v1/traces").String(),
-		metrics: base.JoinPath(apiPath, "v1/metrics").String(),
-		logs:    base.JoinPath(apiPath, "v1/logs").String(),
-		keyType: keyType,
+	urls := URLs{
+		Traces:      base.JoinPath(apiPath, string(keyType), "v1/traces").String(),
+		Metrics:     base.JoinPath(apiPath, "v1/metrics").String(),
+		Logs:        base.JoinPath(apiPath, "v1/logs").String(),
+		DataKeyType: keyType,
 	}
 	if keyType == DataKeyTypeUnset {
-		urls.tracesFallback = base.JoinPath(apiPath, string(DataKeyTypePrivate), "v1/traces").String()
+		urls.TracesFallback = base.JoinPath(apiPath, string(DataKeyTypePrivate), "v1/traces").String()
 	}
 	return urls, nil
 }
 
-func (t DataKeyType) validate() error {
-	switch t {
-	case DataKeyTypeUnset, DataKeyTypePrivate, DataKeyTypePublic:
-		return nil
-	}
-	return fmt.Errorf("data_key_type: %s is not a type of data key; write private or public, or leave it out", quotedWord(string(t)))
-}
-
-// parseEndpoint returns the scheme and host of the endpoint, and the type of
-// data key that a pasted upload path stands for.
+// parseEndpoint returns the scheme and host of the endpoint, and the type of data key
+// that a pasted upload path implies.
 func parseEndpoint(endpoint string) (*url.URL, DataKeyType, error) {
 	endpoint = strings.TrimSpace(endpoint)
 	switch {
 	case endpoint == "":
-		return nil, "", errors.New("it is empty; " + endpointHelp + ", or set the environment variable that it is read from")
+		return nil, "", errors.New("it is empty; " + help + ", or set the environment variable that it is read from")
 	case strings.ContainsAny(endpoint, "<>"):
-		return nil, "", errors.New("it still has a <placeholder> in it; " + endpointHelp)
+		return nil, "", errors.New("it still has a <placeholder> in it; " + help)
 	case !strings.Contains(endpoint, "://"):
 		host, _, _ := strings.Cut(strings.TrimLeft(endpoint, "/"), "/")
 		return nil, "", fmt.Errorf("it has no scheme; write https://%s", shownHost(host))
@@ -96,18 +86,18 @@ func parseEndpoint(endpoint string) (*url.URL, DataKeyType, error) {
 	if err != nil {
 		// The error of url.Parse repeats its input. Like every error here, this
 		// one does not: a key may have been pasted into the URL.
-		return nil, "", errors.New("it is not a URL; " + endpointHelp)
+		return nil, "", errors.New("it is not a URL; " + help)
 	}
 	host := strings.ToLower(u.Hostname())
 	switch {
 	case u.User != nil:
 		return nil, "", errors.New("it has a user name or password in it; write only the scheme and host, the data key goes into data_key or data_key_file")
 	case host == "":
-		return nil, "", errors.New("it names no host; " + endpointHelp)
+		return nil, "", errors.New("it names no host; " + help)
 	case u.Scheme != "https" && u.Scheme != "http":
-		return nil, "", fmt.Errorf("its scheme is not supported, OCI APM takes OTLP over HTTPS; write https://%s", shownHost(u.Host))
+		return nil, "", fmt.Errorf("its scheme is not supported, OCI APM accepts OTLP over HTTPS; write https://%s", shownHost(u.Host))
 	case isControlPlane(host):
-		return nil, "", fmt.Errorf("%s is a management host of OCI, which takes no uploads; %s", shown(u.Host, managementHost, "its host"), endpointHelp)
+		return nil, "", fmt.Errorf("%s is a management host of OCI, which accepts no uploads; %s", shown(u.Host, managementHost, "its host"), help)
 	case u.Scheme == "http" && !isLoopback(host):
 		return nil, "", fmt.Errorf("it would send the data key in clear over the network; write https://%s (plain http is accepted for this machine only)", shownHost(u.Host))
 	case u.RawQuery != "" || u.Fragment != "":
@@ -122,16 +112,16 @@ func parseEndpoint(endpoint string) (*url.URL, DataKeyType, error) {
 	return base, keyType, nil
 }
 
-// What an error may repeat of an endpoint: a key can have been pasted into any part
-// of it. Prefixes are in lower case, and much shorter than a data key.
+// The parts of an endpoint that an error may show: a key can have been pasted into any
+// part of it. Prefixes are in lower case, and much shorter than a data key.
 var (
 	uploadHost     = regexp.MustCompile(`^[a-z0-9-]{1,32}\.apm-agt\.[a-z0-9-]{1,24}\.oci\.[a-z0-9.-]{1,40}$`)
 	managementHost = regexp.MustCompile(`^([a-z-]{1,16}\.[a-z0-9-]{1,24}\.oci\.oraclecloud\.com|cloud\.oracle\.com)$`)
 	otherPath      = regexp.MustCompile(`^path (/[a-z0-9-]{1,16}){1,5}$`)
 )
 
-// shown returns a part of an endpoint for an error if it has the form, or what
-// stands for it.
+// shown returns a part of an endpoint for an error message if it has the form, or else
+// the replacement.
 func shown(part string, form *regexp.Regexp, otherwise string) string {
 	if form.MatchString(part) {
 		return part
@@ -139,7 +129,7 @@ func shown(part string, form *regexp.Regexp, otherwise string) string {
 	return otherwise
 }
 
-// shownHost returns the host for an error, or what stands for it.
+// shownHost returns the host for an error message, or a placeholder.
 func shownHost(host string) string {
 	name := host
 	if cut, _, err := net.SplitHostPort(host); err == nil {
@@ -149,15 +139,6 @@ func shownHost(host string) string {
 		return host
 	}
 	return "<host of the Data Upload Endpoint>"
-}
-
-// quotedWord returns a value for an error if it looks like a word that was written
-// by mistake, and not like a key.
-func quotedWord(value string) string {
-	if len(value) <= 16 && !strings.ContainsFunc(value, func(r rune) bool { return (r < 'a' || r > 'z') && r != '_' && r != '-' }) {
-		return strconv.Quote(value)
-	}
-	return "what is there"
 }
 
 // pastedKeyType recognizes the upload paths that users paste from the manual or

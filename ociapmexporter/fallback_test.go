@@ -60,7 +60,7 @@ func TestFallbackToPrivatePath(t *testing.T) {
 		assert.Equal(t, []string{apm.TracesPath, apm.PrivateTracesPath, apm.TracesPath, apm.PrivateTracesPath}, paths(sandbox))
 		sandbox.ClearFaults()
 		require.NoError(t, exp.ConsumeTraces(t.Context(), traces(1)))
-		assert.Equal(t, 1, logs.FilterMessage("Uploads to OCI APM do not arrive").Len())
+		assert.Equal(t, 1, logs.FilterMessage("Upload to OCI APM failed, will retry").Len())
 	})
 
 	t.Run("is left again when it answers 404", func(t *testing.T) {
