@@ -25,7 +25,7 @@ const maxReadme = 10_000
 var (
 	// notPages are folders of what is built or installed.
 	notPages  = []string{".git", ".cache", ".run", ".venv", "bin", "dist", "node_modules"}
-	fenced    = regexp.MustCompile("(?ms)^\\s*```.*?^\\s*```$")
+	fenced    = regexp.MustCompile("(?ms)^ *```.*?\n *```$")
 	pageLink  = regexp.MustCompile(`\]\(([^)\s]+)\)|(?m)^\[[^\]]+\]: (\S+)$`)
 	heading   = regexp.MustCompile(`(?m)^#+ +(.+)$`)
 	mdLink    = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
