@@ -201,6 +201,26 @@ func TestKeyInHost(t *testing.T) {
 	assert.Contains(t, said, redacted)
 }
 
+// Keys that are read later are secrets as well: that of a file, and its successor.
+func TestKeyOfAFileInAnswer(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = w.Write([]byte("unknown key " + req.Header.Get("Authorization"))) //nolint:gosec // a test of such answers
+	}))
+	defer server.Close()
+	path := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(path, []byte(testKey), 0o600))
+	cfg := directConfig(server.URL)
+	cfg.DataKey, cfg.DataKeyFile = "", path
+	exp := newTraces(t, cfg, zap.NewNop())
+	for _, key := range []string{testKey, "SUCCESSORKEY0123456789"} {
+		require.NoError(t, os.WriteFile(path, []byte(key), 0o600))
+		err := exp.ConsumeTraces(t.Context(), traces(1))
+		require.ErrorContains(t, err, "unknown key dataKey [redacted]")
+		assert.NotContains(t, err.Error(), key)
+	}
+}
+
 // The URL is in the error of an upload that is answered, too, and in that of its control.
 func TestKeyInHostOfAnswer(t *testing.T) {
 	for _, code := range []int{400, 404, 503} {
