@@ -203,6 +203,8 @@ func FuzzProtoScanner(f *testing.F) {
 			f.Add(byte(signal), byte(4), byte(1), at(lists(5), path...))
 		}
 	}
+	// A number of another type than its field's.
+	f.Add(byte(Profiles), byte(4), byte(1), []byte("\x12\x30\x2d\x30\x30\x30\x30"))
 	f.Fuzz(func(t *testing.T, signal, limit, size byte, body []byte) {
 		check(t, Signal(signal%4), int(limit)%70+1, body, func(n int) int { return min(n, int(size)+1) })
 	})

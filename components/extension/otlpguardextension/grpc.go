@@ -56,7 +56,7 @@ func (g *guard) GetGRPCServerOptions(context.Context) ([]grpc.ServerOption, erro
 // note is what is known of a call; but for the call itself, only the call's own
 // goroutine touches it.
 type note struct {
-	call    *call
+	call    *partial
 	taken   *budget.Request
 	refused reason
 }

@@ -94,7 +94,7 @@ func startWith(t *testing.T, prefix string, config component.Config) *guarded {
 	require.NoError(t, confmap.NewFromStringMap(map[string]any{"protocols": map[string]any{
 		"grpc": map[string]any{"endpoint": g.grpc, "middlewares": middlewares, "max_recv_msg_size_mib": 32},
 		"http": map[string]any{
-			"endpoint": g.http, "middlewares": middlewares,
+			"endpoint": g.http, "middlewares": middlewares, "compression_algorithms": []any{},
 			"traces_url_path": prefix + "/v1/traces", "metrics_url_path": prefix + "/v1/metrics", "logs_url_path": prefix + "/v1/logs",
 		},
 	}}).Unmarshal(cfg))
@@ -118,6 +118,13 @@ func startWith(t *testing.T, prefix string, config component.Config) *guarded {
 		assert.NoError(t, g.telemetry.Shutdown(context.Background()))
 	})
 	return g
+}
+
+// limited returns the default configuration for a collector of mib MiB.
+func limited(mib uint64) *Config {
+	cfg := createDefaultConfig().(*Config)
+	cfg.LimitMiB = mib
+	return cfg
 }
 
 func freeAddress(t *testing.T) string {
@@ -288,7 +295,7 @@ func TestGRPC(t *testing.T) {
 // What became of a request is kept no longer than until grpc reports it, and its
 // memory no longer than the call.
 func TestCodecKeepsNothing(t *testing.T) {
-	g := newGuard(64, 100<<20, nil)
+	g := newGuard(limited(182), 182<<20, nil)
 	c := &codec{inner: encoding.GetCodecV2("proto"), guard: g}
 	handler := &callNotes{codec: c}
 	ctx, err := g.admitCall(t.Context(), nil)
@@ -375,7 +382,7 @@ func BenchmarkHTTP(b *testing.B) {
 		_, readErr := io.ReadAll(r.Body)
 		assert.NoError(b, readErr)
 	})
-	wrap, err := newGuard(64, 1<<30, nil).GetHTTPHandler(b.Context())
+	wrap, err := newGuard(limited(1862), 1862<<20, nil).GetHTTPHandler(b.Context())
 	require.NoError(b, err)
 	wrapped, err := wrap(b.Context(), read)
 	require.NoError(b, err)
