@@ -123,6 +123,14 @@ func TestStoredRequestIsUnreadable(t *testing.T) {
 	}
 }
 
+// A count that no request can have is damage too, even where the checksum is right.
+func TestStoredCountIsBounded(t *testing.T) {
+	content := append(binary.AppendUvarint(nil, maxStoredBytes+1), s2.Encode(nil, []byte{})...)
+	data := binary.LittleEndian.AppendUint32([]byte{0, 2}, crc32.Checksum(content, castagnoli))
+	_, err := testEncoding(nil).read(append(data, content...))
+	require.ErrorIs(t, err, errStoredDamaged)
+}
+
 // Whatever size a damaged item claims: it is not allocated.
 func TestStoredSizeIsBounded(t *testing.T) {
 	claim := binary.AppendUvarint([]byte{1}, maxStoredBytes+1)

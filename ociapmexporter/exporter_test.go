@@ -124,6 +124,23 @@ func TestUploadThreeSignals(t *testing.T) {
 	assert.Zero(t, counts.Uploads.Rejected)
 }
 
+// Other exporters of a pipeline get no copy for this one, although it batches.
+func TestDataIsNotMutated(t *testing.T) {
+	cfg := directConfig(testEndpoint)
+	cfg.QueueConfig = createDefaultConfig().(*Config).QueueConfig
+	require.True(t, cfg.QueueConfig.Get().Batch.HasValue())
+	set := nopSettings(zap.NewNop())
+	traces, err := NewFactory().CreateTraces(t.Context(), set, cfg)
+	require.NoError(t, err)
+	metrics, err := NewFactory().CreateMetrics(t.Context(), set, cfg)
+	require.NoError(t, err)
+	logs, err := NewFactory().CreateLogs(t.Context(), set, cfg)
+	require.NoError(t, err)
+	assert.False(t, traces.Capabilities().MutatesData)
+	assert.False(t, metrics.Capabilities().MutatesData)
+	assert.False(t, logs.Capabilities().MutatesData)
+}
+
 // A public key uploads traces, and nothing else is tried with it.
 func TestPublicKeyTakesTracesOnly(t *testing.T) {
 	for name, endpoint := range map[string]string{

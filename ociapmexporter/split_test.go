@@ -285,6 +285,29 @@ func TestPartsBesideUnreadableItemAreHeld(t *testing.T) {
 	}
 }
 
+// Refused parts that wait to be divided when APM goes down are retried, and counted so.
+func TestWaitingPartsAreCountedAsRetried(t *testing.T) {
+	reader := newStrictReader(t)
+	telemetry := componenttest.NewTelemetry()
+	defer func() { require.NoError(t, telemetry.Shutdown(context.Background())) }()
+	exp, err := NewFactory().CreateTraces(t.Context(), metadatatest.NewSettings(telemetry), plainConfig(reader.url))
+	require.NoError(t, err)
+	start(t, exp)
+	reader.down.Store(6) // the first of the two halves is probed
+	require.Error(t, exp.ConsumeTraces(t.Context(), tracesWith(100, 7, 80)))
+	require.EqualValues(t, 6, reader.uploads.Load())
+
+	metric, err := telemetry.GetMetric("otelcol_exporter_oci_apm_uploads")
+	require.NoError(t, err)
+	outcomes := map[string]int64{}
+	for _, point := range metric.Data.(metricdata.Sum[int64]).DataPoints {
+		outcome, _ := point.Attributes.Value("outcome")
+		status, _ := point.Attributes.Value("http.response.status_code")
+		outcomes[fmt.Sprint(outcome.AsString(), " ", status.AsInt64())] += point.Value
+	}
+	assert.Equal(t, map[string]int64{"accepted 200": 1, "control 200": 1, "split 400": 2, "retry 400": 1, "retry 503": 1}, outcomes)
+}
+
 func TestUnreadableItemsAreCounted(t *testing.T) {
 	reader := newStrictReader(t)
 	telemetry := componenttest.NewTelemetry()

@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -143,6 +144,18 @@ func TestNothingIsPrinted(t *testing.T) {
 		assert.Equal(t, redacted, fmt.Sprintf(verb, &current))
 		assert.Equal(t, "identity of type config_file", fmt.Sprintf(verb, id))
 	}
+}
+
+// A service that accepts a connection and says nothing is given up.
+func TestCallsAreBounded(t *testing.T) {
+	id := New(Config{Type: TypeConfigFile}, "test/1.0")
+	defer id.Close()
+	var client common.BaseClient
+	id.Configure(&client)
+	used, ok := client.HTTPClient.(*http.Client)
+	require.True(t, ok)
+	assert.Equal(t, callTimeout, used.Timeout)
+	assert.LessOrEqual(t, callTimeout, time.Minute)
 }
 
 // The clients of the SDK ask for a key when they are made.

@@ -73,6 +73,17 @@ func TestInstancePrincipalFails(t *testing.T) {
 	}
 }
 
+// Credentials that OCI has rejected are not used again: the next Prepare begins anew.
+func TestForgetDropsTheProvider(t *testing.T) {
+	stale := New(Config{Type: TypeConfigFile}, "test/1.0")
+	defer stale.Close()
+	instance, resource := &instancePrincipal{provider: stale}, &resourcePrincipal{provider: stale}
+	(&Identity{source: instance}).Forget()
+	(&Identity{source: resource}).Forget()
+	assert.Nil(t, instance.provider)
+	assert.Nil(t, resource.provider)
+}
+
 // The environment's proxy is asked for the metadata service only where it is on
 // this machine.
 func TestLocalProxy(t *testing.T) {
