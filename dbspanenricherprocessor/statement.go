@@ -36,8 +36,7 @@ type statement struct {
 	pipeline   string // the operation and the summary, if the text is a pipeline
 	unparsed   bool   // no operation was found, although such a text has one
 
-	sqlID     string // Oracle's SQL_ID, if the server parsed this text
-	jdbcSQLID string // the same, if the text went through JDBC
+	sqlIDs sqlIDs // Oracle's
 }
 
 // analyzer analyzes statements and sanitizes them.
