@@ -49,6 +49,12 @@ type origin struct {
 // other driver for Oracle Database accepts it, so only an SDK of another language
 // speaks against it.
 func (o *origin) passesJDBC() bool {
+	return o.sdkLanguage() == "" || o.isJava()
+}
+
+func (o *origin) isJava() bool { return o.sdkLanguage() == "java" }
+
+func (o *origin) sdkLanguage() string {
 	if o.language == nil {
 		language := ""
 		if value, ok := o.resource.Get("telemetry.sdk.language"); ok {
@@ -56,7 +62,7 @@ func (o *origin) passesJDBC() bool {
 		}
 		o.language = &language
 	}
-	return *o.language == "" || *o.language == "java"
+	return *o.language
 }
 
 // enrich adds to a span what it lacks. b.db is what was read from the span.
@@ -93,7 +99,7 @@ func (e *enricher) enrich(span ptrace.Span, from *origin, b *batch) {
 
 	// This comes after the additions, because they may copy the statement to other
 	// attributes.
-	if text != "" && e.analyzer.alters() {
+	if text != "" && e.analyzer.alters() || e.cfg.QueryText.Sanitize == SanitizeAlways {
 		e.redactCopies(span, db, g, s)
 	}
 	if e.cfg.SpanName == SpanNameSummary {
@@ -291,15 +297,26 @@ func (e *enricher) oracleSQLID(db *dbspan.Span, s *statement, from *origin) stri
 		// one that the server parsed, and an SQL_ID would have been added then.
 		return ""
 	case db.ServerText != "":
-		id, _ := oracleSQLIDs(db.ServerText)
-		return id
-	case s.sqlID != "":
-		return s.sqlID
-	case s.jdbcSQLID != "" && (db.JDBC || from.passesJDBC()):
-		return s.jdbcSQLID
+		return oracleSQLIDs(db.ServerText).direct
+	case s.sqlIDs.doubtful && fromAgent(db, from):
+		return ""
+	case s.sqlIDs.direct != "":
+		return s.sqlIDs.direct
+	case db.JDBC || from.passesJDBC():
+		return s.sqlIDs.jdbc
 	default:
 		return ""
 	}
+}
+
+// fromAgent reports whether the Java agent may have rewritten the statement: it does so
+// under the legacy name. Under the stable one it leaves text with placeholders alone.
+func fromAgent(db *dbspan.Span, from *origin) bool {
+	t := &db.Sent
+	if t.Statement != db.Statement || t.QueryText != "" && t.APMStatement == "" {
+		return false // DbStatement is there if db.query.text may be a copy
+	}
+	return db.JDBC || from.isJava() || from.passesJDBC() && strings.Contains(db.Statement, "?")
 }
 
 // additions collects the attributes to add to a span, so that its map grows once.

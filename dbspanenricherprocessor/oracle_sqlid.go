@@ -5,25 +5,58 @@ package dbspanenricherprocessor // import "github.com/ociapm/otelcol-ociapm/dbsp
 
 import (
 	"strings"
+	"unicode/utf16"
 
 	"github.com/ociapm/otelcol-ociapm/internal/sqltext"
 )
 
-// oracleSQLIDs returns the SQL_ID of a complete text, if the server parsed it as it
-// is, and if it went through JDBC. Both are "" if the server cannot have parsed this
-// text, because a tool has cut it or the JDBC driver rewrites it.
-func oracleSQLIDs(text string) (id, jdbcID string) {
+// sqlIDs are the SQL_IDs of a complete text. They are "" if the server cannot have
+// parsed this text, because a tool has cut it or the JDBC driver rewrites it.
+type sqlIDs struct {
+	direct string // if the server parsed the text as it is
+	jdbc   string // if it went through JDBC
+	// doubtful is whether the Java agent may have made this text of another one, under
+	// the legacy names.
+	doubtful bool
+}
+
+// oracleSQLIDs returns the SQL_IDs of a complete text.
+func oracleSQLIDs(text string) sqlIDs {
 	if strings.HasSuffix(text, "...") || strings.HasSuffix(text, "…") || hasJDBCEscape(text) {
-		return "", ""
+		return sqlIDs{}
 	}
-	if strings.Contains(text, "?") {
-		if rewritten, found := sqltext.RewriteJDBCPlaceholders(text); found {
-			jdbcID, _ = sqltext.OracleSQLID(rewritten)
-			return "", jdbcID
+	ids := sqlIDs{doubtful: mayBeCutByAgent(text)}
+	if strings.Contains(text, "?") || strings.Contains(text, "--") {
+		found := sqltext.RewriteJDBCPlaceholders(text)
+		if found.MaskedLiteral {
+			return sqlIDs{}
+		}
+		ids.doubtful = ids.doubtful || found.OneItemList || found.OpenLineComment
+		if found.Placeholders {
+			ids.jdbc, _ = sqltext.OracleSQLID(found.Server)
+			return ids
 		}
 	}
-	id, _ = sqltext.OracleSQLID(text)
-	return id, id
+	ids.direct, _ = sqltext.OracleSQLID(text)
+	ids.jdbc = ids.direct
+	return ids
+}
+
+// agentMaxLength is the number of characters that the Java agent cuts a statement to.
+// Source: opentelemetry-java-instrumentation, SqlSanitizer's LIMIT.
+const agentMaxLength = 32 << 10
+
+// mayBeCutByAgent reports whether the text is as long as one that the Java agent has
+// cut. A character of Java is one of UTF-16.
+func mayBeCutByAgent(text string) bool {
+	if len(text) < agentMaxLength {
+		return false
+	}
+	n := 0
+	for _, r := range text {
+		n += max(utf16.RuneLen(r), 1)
+	}
+	return n == agentMaxLength || n == agentMaxLength-1 // a pair is not split
 }
 
 // hasJDBCEscape reports whether the text may have one of JDBC's escapes, such as

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/ociapm/otelcol-ociapm/internal/dbspan"
+	"github.com/ociapm/otelcol-ociapm/internal/sqltext"
 )
 
 // replacement is a text that must not leave, and the one that replaces it.
@@ -23,6 +24,7 @@ type redactor struct {
 	analyzer *analyzer
 	grammar  grammar
 	pairs    []replacement
+	secrets  bool // passwords of connection strings must not leave either
 }
 
 const (
@@ -34,12 +36,13 @@ const (
 	shortStart = 16
 )
 
-// redactCopies replaces every copy of the span's statements by the sanitized text.
+// redactCopies replaces every copy of the span's statements by the sanitized text. If
+// all statements are sanitized, so are connection strings, wherever they stand.
 func (e *enricher) redactCopies(span ptrace.Span, db *dbspan.Span, g grammar, s *statement) {
 	t := &db.Sent
-	var space [5]replacement
-	r := redactor{analyzer: e.analyzer, grammar: g, pairs: space[:0]}
-	for _, text := range [...]string{t.QueryText, t.Statement, t.APMStatement, t.OriginalSQLText, t.ActualSQLText} {
+	var space [8]replacement
+	r := redactor{analyzer: e.analyzer, grammar: g, pairs: space[:0], secrets: e.cfg.QueryText.Sanitize == SanitizeAlways}
+	for _, text := range [...]string{t.QueryText, t.Statement, t.APMStatement, t.OriginalSQLText, t.ActualSQLText, t.JDBCQuery} {
 		switch text {
 		case "":
 		case db.Statement:
@@ -48,27 +51,39 @@ func (e *enricher) redactCopies(span ptrace.Span, db *dbspan.Span, g grammar, s 
 			r.add(text, e.statement(g, text, &counts{}).sanitized)
 		}
 	}
-	if len(r.pairs) == 0 {
+	if r.secrets {
+		r.addConnections(span.Attributes(), db)
+	}
+	if len(r.pairs) == 0 && !r.secrets {
 		return
 	}
 	r.attributes(span.Attributes())
 	if e.cfg.QueryText.Sanitize == SanitizeNever {
 		return // text that is only too long is no secret
 	}
-	if name, ok := r.replace(span.Name()); ok {
+	if name, ok := r.replaceStatement(span.Name()); ok {
 		span.SetName(name)
 	}
 	if message, ok := r.replace(span.Status().Message()); ok {
 		span.Status().SetMessage(message)
 	}
 	for _, event := range span.Events().All() {
-		if name, ok := r.replace(event.Name()); ok {
+		if name, ok := r.replaceStatement(event.Name()); ok {
 			event.SetName(name)
 		}
 		r.attributes(event.Attributes())
 	}
 	for _, link := range span.Links().All() {
 		r.attributes(link.Attributes())
+	}
+}
+
+// addConnections adds what may hold the password of a connection string to the list.
+func (r *redactor) addConnections(attrs pcommon.Map, db *dbspan.Span) {
+	for name, value := range attrs.All() {
+		if value.Type() == pcommon.ValueTypeStr && value.Str() != "" && !isStatement(name) {
+			r.add(value.Str(), dbspan.MaskAttribute(name, value.Str(), db.System))
+		}
 	}
 }
 
@@ -94,10 +109,31 @@ func (r *redactor) add(text, sanitized string) {
 
 // attributes redacts all values of a map.
 func (r *redactor) attributes(attrs pcommon.Map) {
-	for _, value := range attrs.All() {
+	for name, value := range attrs.All() {
+		if r.secrets && isStatement(name) && value.Type() == pcommon.ValueTypeStr {
+			if text, ok := r.replaceStatement(value.Str()); ok {
+				value.SetStr(text)
+			}
+			continue
+		}
 		r.value(value)
 	}
 }
+
+// isStatement reports whether an attribute holds a statement, on a span or on one of
+// its events.
+func isStatement(name string) bool {
+	switch name {
+	case dbspan.AttrStatement, dbspan.AttrQueryText, dbspan.AttrAPMStatement, dbspan.AttrOriginalSQLText, dbspan.AttrActualSQLText:
+		return true
+	default:
+		return strings.HasPrefix(name, jdbcQuery)
+	}
+}
+
+// jdbcQuery is the start of the attributes of datasource-micrometer that hold the
+// statements of a batch: jdbc.query[0], jdbc.query[1] and so on.
+const jdbcQuery = "jdbc.query["
 
 // value redacts a value, and the values in it.
 func (r *redactor) value(value pcommon.Value) {
@@ -119,8 +155,38 @@ func (r *redactor) value(value pcommon.Value) {
 	}
 }
 
-// replace removes the raw statements from a text. It reports whether there were any.
+// replace removes the raw statements and, if they must not leave, the passwords of
+// connection strings from a text. It reports whether there were any.
 func (r *redactor) replace(text string) (string, bool) {
+	text, found := r.replaceCopies(text)
+	if r.secrets && !found {
+		return dbspan.MaskSecrets(text)
+	}
+	return text, found
+}
+
+// replaceStatement is replace for a text that may be a statement itself, although the
+// span has it in no other place.
+func (r *redactor) replaceStatement(text string) (string, bool) {
+	if replaced, found := r.replaceCopies(text); found || !r.secrets {
+		return replaced, found
+	}
+	switch r.grammar.language {
+	case dbspan.LanguageSQL:
+		if sqltext.Analyze(text, r.grammar.dialect).Operation != "" {
+			sanitized := r.analyzer.sanitized(r.grammar, text)
+			return sanitized, sanitized != text
+		}
+	case dbspan.LanguageRedis:
+		masked, _ := dbspan.MaskSecrets(maskRedisSecrets(text))
+		return masked, masked != text
+	}
+	return dbspan.MaskSecrets(text)
+}
+
+// replaceCopies removes the raw statements from a text. It reports whether there were
+// any.
+func (r *redactor) replaceCopies(text string) (string, bool) {
 	if text == "" {
 		return text, false
 	}

@@ -45,3 +45,93 @@ func pipelineOf(operation, text string) string {
 		return "PIPELINE " + operation
 	}
 }
+
+// maskRedisSecrets replaces what follows a word after which a command takes a password,
+// such as AUTH in "HELLO 3 AUTH user password", up to the end of the command. The
+// library that removes the values from commands knows only those of AUTH.
+func maskRedisSecrets(text string) string {
+	var out strings.Builder
+	for text != "" {
+		end, next := redisCommandEnd(text)
+		command := text[:end]
+		if cut := redisSecret(command); cut >= 0 {
+			command = command[:cut] + " ?"
+		}
+		out.WriteString(command)
+		out.WriteString(text[end:next])
+		text = text[next:]
+	}
+	return out.String()
+}
+
+// redisCommandEnd returns where the first command of a pipeline ends, and where the next
+// one begins. A line break in quotes belongs to an argument.
+func redisCommandEnd(text string) (end, next int) {
+	quoted := false
+	for i := range len(text) {
+		switch text[i] {
+		case '"':
+			if i == 0 || text[i-1] != '\\' {
+				quoted = !quoted
+			}
+		case '\n':
+			if !quoted {
+				return i, i + 1
+			}
+		}
+	}
+	return len(text), len(text)
+}
+
+// redisSecret returns the offset from which the command has a secret, or values that
+// the library does not know, or -1.
+func redisSecret(command string) int {
+	first, verb, keep := true, "", -1
+	for i := 0; i < len(command); {
+		for i < len(command) && strings.IndexByte(redisBlanks, command[i]) >= 0 {
+			first = first || command[i] == ';' // an instrumentation has joined commands
+			i++
+		}
+		start := i
+		for i < len(command) && strings.IndexByte(redisBlanks, command[i]) < 0 {
+			i++
+		}
+		word := strings.ToUpper(command[start:min(i, start+maxCommand)])
+		if first {
+			first, verb, keep = false, word, -1
+			if n, ok := redisValueCommands[word]; ok {
+				keep = n
+			}
+		} else if keep > 0 {
+			keep--
+		}
+		_, secret := redisSecretWords[word]
+		if keep == 0 || secret || word == "SET" && (verb == "CONFIG" || verb == "SENTINEL") {
+			if strings.Trim(command[i:], redisBlanks+"?") == "" {
+				return -1 // nothing follows, or only what replaced it
+			}
+			return i
+		}
+	}
+	return -1
+}
+
+// redisBlanks is what separates the words of a command, also those of a list in JSON and
+// of commands that an instrumentation has joined.
+const redisBlanks = " \t\r\n;,[]\"'"
+
+// redisSecretWords are the words within commands after which a password comes. Source:
+// the commands of Redis 8 and Valkey 8, and their settings.
+var redisSecretWords = map[string]struct{}{
+	"AUTH": {}, "AUTH2": {}, "SETUSER": {}, "REQUIREPASS": {}, "MASTERAUTH": {}, "MASTERUSER": {}, "PRIMARYAUTH": {}, "PRIMARYUSER": {},
+	"AUTH-PASS": {}, "AUTH-USER": {}, "SENTINEL-PASS": {}, "SENTINEL-USER": {}, "TLS-KEY-FILE-PASS": {}, "TLS-CLIENT-KEY-FILE-PASS": {},
+}
+
+// redisValueCommands are commands with values or passwords that the library leaves, each
+// with the number of arguments that are none.
+var redisValueCommands = map[string]int{
+	"HELLO": 0, "MIGRATE": 0, "EVAL": 0, "EVAL_RO": 0, "EVALSHA": 0, "EVALSHA_RO": 0, "ECHO": 0, "PING": 0, "FCALL": 1, "FCALL_RO": 1, "FUNCTION": 1,
+	"SCRIPT": 1, "ACL": 1, "MODULE": 1, "PUBLISH": 1, "SPUBLISH": 1, "XADD": 1, "PFADD": 1, "SMISMEMBER": 1, "LPOS": 1, "ZMSCORE": 1,
+	"BF.ADD": 1, "BF.MADD": 1, "CF.ADD": 1, "TS.ADD": 1, "JSON.SET": 2, "JSON.MSET": 0, "JSON.ARRAPPEND": 2, "JSON.STRAPPEND": 2, "JSON.MERGE": 2,
+	"FT.SEARCH": 1, "FT.AGGREGATE": 1, "HSETEX": 1, "MSETEX": 0,
+}

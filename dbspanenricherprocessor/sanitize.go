@@ -112,6 +112,9 @@ func (o *obfuscators) clean(language dbspan.Language, text string) string {
 	default:
 		return cleanUnknown(text)
 	}
+	if language == dbspan.LanguageRedis {
+		text = maskRedisSecrets(text)
+	}
 	library := o.pool.Get().(*obfuscate.Obfuscator)
 	defer o.pool.Put(library)
 	switch language {

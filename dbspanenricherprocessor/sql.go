@@ -33,9 +33,9 @@ func (a *analyzer) analyzeSQL(g grammar, text string) *statement {
 		// The argument of callproc in Python's DB-API, whose driver makes a call of it.
 		s.operation, s.procedure, s.summary, s.unparsed = "CALL", sanitized, "CALL "+sanitized, false
 	case a.sqlID && g.dialect == sqltext.Oracle && !analysis.Truncated && !isBatch(analysis):
-		s.sqlID, s.jdbcSQLID = oracleSQLIDs(text)
+		s.sqlIDs = oracleSQLIDs(text)
 		if isDefinition(analysis) {
-			s.jdbcSQLID = s.sqlID
+			s.sqlIDs.jdbc = s.sqlIDs.direct
 		}
 	}
 	return s

@@ -18,11 +18,7 @@ type grammar struct {
 
 // grammarOf returns the grammar of the system's statements.
 func grammarOf(system dbspan.System) grammar {
-	g := grammar{language: system.Language}
-	if g.language == dbspan.LanguageSQL {
-		g.dialect = sqltext.DialectOf(system.Stable)
-	}
-	return g
+	return grammar{language: system.Language, dialect: system.Dialect}
 }
 
 // statement is the result of analyzing a statement's text. It depends only on the
@@ -36,8 +32,7 @@ type statement struct {
 	pipeline   string // the operation and the summary, if the text is a pipeline
 	unparsed   bool   // no operation was found, although such a text has one
 
-	sqlID     string // Oracle's SQL_ID, if the server parsed this text
-	jdbcSQLID string // the same, if the text went through JDBC
+	sqlIDs sqlIDs // Oracle's
 }
 
 // analyzer analyzes statements and sanitizes them.
@@ -72,6 +67,11 @@ func (a *analyzer) analyze(g grammar, text string) *statement {
 		s = analyzeCommand(g.language, text)
 	case dbspan.LanguageMongo:
 		s = analyzeMongo(text, a.mayBeCut(text))
+	case dbspan.LanguageUnknown:
+		if s = a.analyzeSQL(g, text); s.isPlainSQL() {
+			return s
+		}
+		s = &statement{}
 	default:
 		s = &statement{}
 	}
@@ -79,6 +79,17 @@ func (a *analyzer) analyze(g grammar, text string) *statement {
 		s.sanitized = a.sanitized(g, text)
 	}
 	return s
+}
+
+// isPlainSQL reports whether a statement in an unknown language is SQL without a doubt: it
+// reads or changes a table.
+func (s *statement) isPlainSQL() bool {
+	switch s.operation {
+	case "SELECT", "INSERT", "UPDATE", "DELETE":
+		return strings.Contains(s.summary, " ")
+	default:
+		return false
+	}
 }
 
 // maxCommand is a length in bytes that no command exceeds. A longer word is no command.

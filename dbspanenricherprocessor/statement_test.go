@@ -54,13 +54,13 @@ func TestOracleSQLIDs(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			id, jdbcID := oracleSQLIDs(tt.text)
-			assert.Equal(t, tt.id, id)
-			assert.Equal(t, tt.jdbcID, jdbcID)
+			ids := oracleSQLIDs(tt.text)
+			assert.Equal(t, tt.id, ids.direct)
+			assert.Equal(t, tt.jdbcID, ids.jdbc)
 		})
 	}
-	id, _ := oracleSQLIDs(`SELECT j.data FROM j WHERE data = '{"a": 1}'`)
-	assert.NotEmpty(t, id, "braces alone are no escape")
+	ids := oracleSQLIDs(`SELECT j.data FROM j WHERE data = '{"a": 1}'`)
+	assert.NotEmpty(t, ids.direct, "braces alone are no escape")
 }
 
 // A text that the server cannot have parsed must have no SQL_ID.
@@ -87,8 +87,8 @@ func TestAnalyzeWithoutSQLID(t *testing.T) {
 			assert.Equal(t, tt.operation, s.operation)
 			assert.Equal(t, tt.procedure, s.procedure)
 			assert.Equal(t, tt.summary, s.summary)
-			assert.Equal(t, tt.id, s.sqlID != "", "SQL_ID")
-			assert.Equal(t, tt.jdbcID, s.jdbcSQLID != "", "SQL_ID by JDBC")
+			assert.Equal(t, tt.id, s.sqlIDs.direct != "", "SQL_ID")
+			assert.Equal(t, tt.jdbcID, s.sqlIDs.jdbc != "", "SQL_ID by JDBC")
 			assert.Equal(t, tt.operation == "", s.unparsed)
 		})
 	}

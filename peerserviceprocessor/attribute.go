@@ -5,6 +5,7 @@ package peerserviceprocessor // import "github.com/ociapm/otelcol-ociapm/peerser
 
 import (
 	"strconv"
+	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
@@ -20,7 +21,9 @@ type spanView struct {
 	resource pcommon.Map
 	kind     dbspan.Kind
 	db       dbspan.Span // of database spans only
-	lastPeer string      // the name of the span before: most spans of a batch have the same
+	// joinServices gives the services of one Autonomous Database one name.
+	joinServices bool
+	lastPeer     string // the name of the span before: most spans of a batch have the same
 }
 
 // attrRef is an attribute that a rule or a template asks for, under whichever
@@ -117,21 +120,71 @@ func (a *attrRef) isSystem() bool {
 // value is the attribute's value on a span, or else on its resource; "" if
 // neither has one.
 func (a *attrRef) value(span *spanView) string {
+	read := false
 	if a.known != knownNot && span.kind == dbspan.KindDatabase {
 		if value := a.databaseValue(&span.db); value != "" {
 			return value
 		}
+		read = a.isPlace()
 	}
 	for _, attrs := range [...]pcommon.Map{span.attrs, span.resource} {
 		for _, name := range a.names {
-			if value, ok := attrs.Get(name); ok {
-				if text := value.AsString(); text != "" {
-					return text
-				}
+			value, ok := attrs.Get(name)
+			if !ok || read && value.Type() == pcommon.ValueTypeStr {
+				continue // dbspan has read it, and found no name in it
+			}
+			if text := value.AsString(); text != "" {
+				return text
 			}
 		}
+		read = false // the resource's
 	}
 	return ""
+}
+
+// isPlace tells whether the attribute names a database or its host.
+func (a *attrRef) isPlace() bool {
+	return a.known == knownNamespace || a.known == knownServerAddress
+}
+
+// nameOf is the attribute's value as a part of a name; "" if there is none, or if it
+// has a password. fold tells that its case means nothing, and that the name has it in
+// small letters.
+func (a *attrRef) nameOf(span *spanView) (value string, fold bool) {
+	value = a.value(span)
+	if span.kind == dbspan.KindDatabase && a.known != knownNot {
+		switch a.known {
+		case knownSystem, knownSystemName:
+			return value, false
+		case knownServerAddress:
+			fold = true
+		case knownNamespace:
+			fold = span.db.System.IgnoresCase()
+		}
+	}
+	if a.isPlace() && value != "" && value == a.databaseValue(&span.db) {
+		if span.joinServices && fold && a.known == knownNamespace {
+			value = withoutService(value)
+		}
+		return value, fold // dbspan has read it
+	}
+	if value != "" && dbspan.MaskAttribute(a.name, value, span.db.System) != value {
+		return "", false
+	}
+	return value, fold
+}
+
+// withoutService drops the level of service from the name of a service of an Autonomous
+// Database, which has several. Source: Oracle's documentation, database service names
+// for Autonomous Database.
+func withoutService(name string) string {
+	label, _, _ := strings.Cut(name, ".")
+	for _, level := range [...]string{"_high", "_medium", "_low", "_tpurgent", "_tp"} {
+		if n := len(label) - len(level); n > 0 && strings.EqualFold(label[n:], level) {
+			return label[:n] + name[len(label):]
+		}
+	}
+	return name
 }
 
 func (a *attrRef) databaseValue(db *dbspan.Span) string {

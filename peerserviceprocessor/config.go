@@ -37,6 +37,10 @@ type Config struct {
 	// application set.
 	Override bool `mapstructure:"override"`
 
+	// JoinAutonomousServices gives the services of one Autonomous Database, such as
+	// hotel_high and hotel_low, one name.
+	JoinAutonomousServices bool `mapstructure:"join_autonomous_services"`
+
 	// Kinds is the kinds of CLIENT spans that are named.
 	Kinds []Kind `mapstructure:"kinds"`
 }
@@ -62,13 +66,14 @@ type program struct {
 	rules    []rule
 	fallback []template
 	override bool
+	join     bool
 	kinds    [dbspan.KindMessaging + 1]bool
 }
 
 // compile makes a configuration ready to run. Each of its errors names the
 // field, what is wrong with it and what to write instead.
 func compile(cfg *Config) (*program, error) {
-	p := &program{override: cfg.Override}
+	p := &program{override: cfg.Override, join: cfg.JoinAutonomousServices}
 	errs := p.compileKinds(cfg.Kinds)
 
 	databases := len(cfg.Kinds) == 1 && cfg.Kinds[0] == KindDB
@@ -94,6 +99,9 @@ func compile(cfg *Config) (*program, error) {
 		if err != nil {
 			errs = append(errs, fmt.Errorf("default[%d]: %w", i, err))
 			continue
+		}
+		for j := range t {
+			t[j].own = true
 		}
 		if n := len(p.fallback); n > 0 && p.fallback[n-1].constant() {
 			errs = append(errs, fmt.Errorf("default[%d]: is never asked, because the one before it always has a name; remove one of them", i))

@@ -55,7 +55,7 @@ func newNamer(cfg *Config, telemetry *metadata.TelemetryBuilder) (*namer, error)
 
 func (n *namer) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
 	var counts [sourceCount]int64
-	var view spanView
+	view := spanView{joinServices: n.program.join}
 	for _, resource := range td.ResourceSpans().All() {
 		view.resource = resource.Resource().Attributes()
 		for _, scoped := range resource.ScopeSpans().All() {

@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/ociapm/otelcol-ociapm/internal/dbspan"
 )
 
 // template is a name with parts that are attributes' values.
@@ -16,6 +19,33 @@ type template []part
 type part struct {
 	literal   string
 	attribute attrRef
+	// own asks for a value that is the database's own, not one that other databases
+	// have as well.
+	own bool
+}
+
+// text returns the part's text for a span, and whether it belongs in small letters.
+func (p *part) text(span *spanView) (value string, fold bool) {
+	if p.literal != "" {
+		return p.literal, false
+	}
+	value, fold = p.attribute.nameOf(span)
+	if p.own && p.attribute.known == knownNamespace && span.kind == dbspan.KindDatabase && span.db.System.Shared(value) {
+		return "", false
+	}
+	if fold && !isASCII(value) {
+		return strings.ToLower(value), false
+	}
+	return value, fold
+}
+
+func isASCII(text string) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // compileTemplate reads text with {attribute} parts.
@@ -68,31 +98,67 @@ func (t template) constant() bool {
 // render writes the name for a span. It fails if a part is absent.
 func (t template) render(span *spanView) (string, bool) {
 	if len(t) == 1 {
-		if t[0].literal != "" {
-			return t[0].literal, true
+		value, fold := t[0].text(span)
+		if fold {
+			value = strings.ToLower(value)
 		}
-		value := t[0].attribute.value(span)
 		return value, value != ""
 	}
 	// Most names have three parts; longer ones cost an allocation more.
-	var space [4]string
-	values := space[:0]
+	var space [4]piece
+	pieces := space[:0]
 	rest, same := span.lastPeer, true
+	length := 0
 	for i := range t {
-		value := t[i].literal
-		if value == "" {
-			value = t[i].attribute.value(span)
-		}
+		value, fold := t[i].text(span)
 		if value == "" {
 			return "", false
 		}
-		values = append(values, value)
+		pieces = append(pieces, piece{value, fold})
+		length += len(value)
 		if same {
-			rest, same = strings.CutPrefix(rest, value)
+			rest, same = cutPrefix(rest, value, fold)
 		}
 	}
 	if same && rest == "" {
 		return span.lastPeer, true
 	}
-	return strings.Join(values, ""), true
+	var name strings.Builder
+	name.Grow(length)
+	for _, p := range pieces {
+		for i := range len(p.text) {
+			name.WriteByte(lower(p.text[i], p.fold))
+		}
+	}
+	return name.String(), true
+}
+
+// piece is the text of a part.
+type piece struct {
+	text string
+	fold bool
+}
+
+// cutPrefix is strings.CutPrefix, with the prefix in small letters if fold is set.
+func cutPrefix(text, prefix string, fold bool) (string, bool) {
+	if !fold {
+		return strings.CutPrefix(text, prefix)
+	}
+	if len(text) < len(prefix) {
+		return text, false
+	}
+	for i := range len(prefix) {
+		if text[i] != lower(prefix[i], true) {
+			return text, false
+		}
+	}
+	return text[len(prefix):], true
+}
+
+// lower returns an ASCII letter in small letters, if fold is set.
+func lower(c byte, fold bool) byte {
+	if fold && 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
 }

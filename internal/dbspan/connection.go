@@ -44,7 +44,7 @@ func ParseConnection(text string, hint System) Connection {
 	if c.Host == "" || !plausibleHost(c.Host) {
 		c.Host, c.Port = "", 0
 	}
-	if !plausibleNamespace(c.Namespace) {
+	if !plausibleNamespace(c.Namespace) || strings.Contains(c.Namespace, "|") {
 		c.Namespace = ""
 	}
 	return c
@@ -60,19 +60,36 @@ func parseConnection(text string, hint System) Connection {
 		return parseURL(scheme, rest)
 	}
 	switch {
-	case strings.Contains(text, ";") && strings.Contains(text, "="), isAttributePair(text):
+	case strings.Contains(text, ";") && strings.Contains(text, "="), isPairs(text):
 		return parsePairs(text, hint)
-	case strings.Contains(text, "@tcp("), strings.Contains(text, "@unix("):
+	case isGoMySQL(text):
 		return parseGoMySQL(text)
-	case hint.Legacy == Oracle.Legacy && (hasPrefixFold(text, "tcps://") || hasPrefixFold(text, "tcp://")):
-		return parseOracle(text) // Easy Connect with its protocol
+	case hint.Legacy == "clickhouse" && hasClickHouseScheme(text):
+		_, rest, _ := strings.Cut(text, ":")
+		return parseURL(hint, rest)
+	case hint.Legacy == Oracle.Legacy && hasOracleScheme(text):
+		return parseOracle(text) // Easy Connect with its protocol, or an entry of a directory
 	case strings.Contains(text, "://"), onlyCredentials(text):
 		return Connection{} // no database, or nothing but credentials
 	case hint.Legacy == Oracle.Legacy:
 		return parseOracle(afterOracleCredentials(text))
+	case isPlain(text) && !strings.Contains(text, "."), strings.HasSuffix(text, ":"):
+		return Connection{} // the name of a pool or of a data source, or a scheme
 	default:
 		return parseHostPath(text, hint)
 	}
+}
+
+// hasOracleScheme reports whether a URL has the scheme of a connect identifier.
+func hasOracleScheme(text string) bool {
+	scheme, _, found := strings.Cut(text, "://")
+	return found && isOracleScheme(scheme)
+}
+
+// hasClickHouseScheme reports whether a URL has one of the schemes that ClickHouse's
+// drivers share with others.
+func hasClickHouseScheme(text string) bool {
+	return hasPrefixFold(text, "tcp://") || hasPrefixFold(text, "http://") || hasPrefixFold(text, "https://") || hasPrefixFold(text, "native://")
 }
 
 // cutScheme cuts "jdbc:oracle:thin:@…", "postgresql://…" and the like after the
@@ -96,29 +113,49 @@ func cutScheme(text string) (System, string, bool) {
 		if found {
 			return system, rest, true
 		}
-		switch strings.ToLower(scheme) {
-		case "jdbc", "jdbc-secretsmanager", "r2dbc", "r2dbcs", "odbc", "pool", "proxy",
-			"p6spy", "otel", "tracing", "log4jdbc", "tc", "aws-wrapper", "datadirect", "weblogic":
-			text = rest
-		default:
+		if !wrapsURL(scheme) {
 			return System{}, "", false
 		}
+		text = rest
 	}
 	return System{}, "", false
+}
+
+// wrapsURL reports whether a scheme stands before another one.
+func wrapsURL(scheme string) bool {
+	switch strings.ToLower(scheme) {
+	case "jdbc", "jdbc-secretsmanager", "r2dbc", "r2dbcs", "odbc", "pool", "proxy",
+		"p6spy", "otel", "tracing", "log4jdbc", "tc", "aws-wrapper", "datadirect", "weblogic":
+		return true
+	default:
+		return false
+	}
 }
 
 // maxWrappers is the maximum number of schemes in a row, which is more than any
 // real URL has.
 const maxWrappers = 4
 
+// isGoMySQL reports whether text has the address of a Go MySQL data source name, as in
+// user:password@tcp(host:port)/database.
+func isGoMySQL(text string) bool {
+	open := strings.LastIndexByte(text, '(')
+	if open <= 0 {
+		return false
+	}
+	head := text[:open]
+	for _, network := range [...]string{"tcp", "tcp4", "tcp6", "unix", "cloudsql"} {
+		if rest, ok := strings.CutSuffix(head, network); ok && (rest == "" || strings.HasSuffix(rest, "@")) {
+			return true
+		}
+	}
+	return false
+}
+
 // parseGoMySQL reads user:password@tcp(host:port)/database?params.
 func parseGoMySQL(text string) Connection {
 	c := Connection{System: known("mysql")}
-	i := strings.LastIndex(text, "@tcp(")
-	if i < 0 {
-		i = strings.LastIndex(text, "@unix(")
-	}
-	_, address, _ := strings.Cut(text[i:], "(")
+	_, address, _ := strings.Cut(text[strings.LastIndexByte(text, '('):], "(")
 	address, path, ok := strings.Cut(address, ")")
 	if !ok {
 		return c

@@ -195,3 +195,37 @@ func BenchmarkParseConnection(b *testing.B) {
 		})
 	}
 }
+
+func TestParseConnectionOfDrivers(t *testing.T) {
+	tests := []struct {
+		text, hint, system, host string
+		port                     int64
+		namespace                string
+	}{
+		{text: "application_name=x host=pg7 dbname=spa", system: "postgresql", host: "pg7", namespace: "spa"},
+		{text: `user="app" password="x" connectString="db7:1521/spa" poolMaxSessions=4`, system: "oracle", host: "db7", port: 1521, namespace: "spa"},
+		{text: "app:x@tcp(my7)/spa", hint: "mysql", system: "mysql", host: "my7", namespace: "spa"},
+		{text: "tcp(my7:3307)/spa", hint: "mysql", system: "mysql", host: "my7", port: 3307, namespace: "spa"},
+		{text: "tcp://ch7:9000?username=app&database=spa", hint: "clickhouse", system: "clickhouse", host: "ch7", port: 9000, namespace: "spa"},
+		{text: "https://ch7:8123/spa", hint: "clickhouse", system: "clickhouse", host: "ch7", port: 8123, namespace: "spa"},
+		{text: "mysql:host=my7;port=3307;dbname=spa", system: "mysql", host: "my7", port: 3307, namespace: "spa"},
+		{text: "sqlsrv:Server=sql7,1444;Database=spa", system: "mssql", host: "sql7", port: 1444, namespace: "spa"},
+		{text: "oci:dbname=//db7:1521/spa", system: "oracle", host: "db7", port: 1521, namespace: "spa"},
+		{text: "cache7:6380,password=a@b,ssl=True", hint: "redis", host: "cache7", port: 6380},
+		{text: "Contact Points=c7,c8;Port=9042;Default Keyspace=spa", hint: "cassandra", system: "cassandra", host: "c7", port: 9042},
+		{text: "serverNode=hana7:30015;uid=app;pwd=x", hint: "hanadb", system: "hanadb", host: "hana7", port: 30015},
+		{text: "host7.example.com?password=x", hint: "postgresql", host: "host7.example.com"},
+		{text: "spaDataSource", hint: "postgresql"},
+		{text: "db7:spa", hint: "oracle", system: "oracle"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.text, func(t *testing.T) {
+			hint, _ := LookupSystem(tt.hint)
+			got := ParseConnection(tt.text, hint)
+			assert.Equal(t, tt.system, got.System.Legacy, "system")
+			assert.Equal(t, tt.host, got.Host, "host")
+			assert.Equal(t, tt.port, got.Port, "port")
+			assert.Equal(t, tt.namespace, got.Namespace, "namespace")
+		})
+	}
+}

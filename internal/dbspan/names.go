@@ -19,16 +19,18 @@ const (
 	AttrDriverClass = string(legacy.DBJDBCDriverClassnameKey)
 	AttrDriver      = "db.driver"
 
-	AttrName       = string(legacy.DBNameKey)
-	AttrNamespace  = string(semconv.DBNamespaceKey)
-	AttrInstance   = "db.instance" // OpenTracing
-	AttrRedisIndex = string(legacy.DBRedisDBIndexKey)
+	AttrName          = string(legacy.DBNameKey)
+	AttrNamespace     = string(semconv.DBNamespaceKey)
+	AttrInstance      = "db.instance" // OpenTracing
+	AttrRedisIndex    = string(legacy.DBRedisDBIndexKey)
+	AttrSearchCluster = string(legacy.DBElasticsearchClusterNameKey)
 
 	AttrStatement       = string(legacy.DBStatementKey)
 	AttrQueryText       = string(semconv.DBQueryTextKey)
 	AttrAPMStatement    = "DbStatement"       // OCI APM
 	AttrOriginalSQLText = "Original SQL Text" // Oracle's JDBC provider
 	AttrActualSQLText   = "Actual SQL Text"   // Oracle's JDBC provider
+	AttrJDBCQuery       = "jdbc.query[0]"     // datasource-micrometer, the usual one of Spring Boot
 	AttrSummary         = string(semconv.DBQuerySummaryKey)
 
 	AttrOperation       = string(legacy.DBOperationKey)
@@ -47,6 +49,7 @@ const (
 
 	AttrConnectionString = string(legacy.DBConnectionStringKey)
 	AttrURL              = "db.url"
+	AttrUser             = string(legacy.DBUserKey) // read by nobody, but it may hold a password
 	AttrNetPeerName      = string(legacy.NetPeerNameKey)
 	AttrNetPeerPort      = string(legacy.NetPeerPortKey)
 	AttrServerAddress    = string(semconv.ServerAddressKey)
@@ -77,16 +80,18 @@ type Sent struct {
 	DriverClass string
 	Driver      string
 
-	Name       string
-	Namespace  string
-	Instance   string
-	RedisIndex string
+	Name          string
+	Namespace     string
+	Instance      string
+	RedisIndex    string
+	SearchCluster string
 
 	Statement       string
 	QueryText       string
 	APMStatement    string
 	OriginalSQLText string
 	ActualSQLText   string
+	JDBCQuery       string
 	Summary         string
 
 	Operation       string
@@ -152,6 +157,8 @@ func (t *Sent) field(name string) (text *string, number *int64) {
 		return &t.Instance, nil
 	case AttrRedisIndex:
 		return &t.RedisIndex, nil
+	case AttrSearchCluster:
+		return &t.SearchCluster, nil
 	case AttrStatement:
 		return &t.Statement, nil
 	case AttrQueryText:
@@ -162,6 +169,8 @@ func (t *Sent) field(name string) (text *string, number *int64) {
 		return &t.OriginalSQLText, nil
 	case AttrActualSQLText:
 		return &t.ActualSQLText, nil
+	case AttrJDBCQuery:
+		return &t.JDBCQuery, nil
 	case AttrSummary:
 		return &t.Summary, nil
 	case AttrOperation:

@@ -22,6 +22,8 @@ var wireNames = map[string]string{
 	"Namespace":        "db.namespace",
 	"Instance":         "db.instance",
 	"RedisIndex":       "db.redis.database_index",
+	"SearchCluster":    "db.elasticsearch.cluster.name",
+	"JDBCQuery":        "jdbc.query[0]",
 	"Statement":        "db.statement",
 	"QueryText":        "db.query.text",
 	"APMStatement":     "DbStatement",

@@ -8,12 +8,22 @@ import "strings"
 // parseOracleURL reads what follows "jdbc:oracle:" or "oracle:", including the
 // "//…" of Easy Connect Plus and SQLAlchemy.
 func parseOracleURL(rest string) Connection {
-	if body, ok := strings.CutPrefix(rest, "//"); ok {
-		return withServiceParam(parseOracle(afterOracleCredentials(body)), body)
-	}
-	// The type of driver: thin, oci, oci8, kprb.
-	if kind, tail, ok := strings.Cut(rest, ":"); ok && !strings.ContainsAny(kind, "@/(") {
+	// The type of driver: thin, oci, oci8, kprb. R2DBC has the protocol there.
+	if kind, tail, ok := strings.Cut(rest, ":"); ok && !strings.ContainsAny(kind, "@/(") && !isOracleScheme(kind) {
 		rest = tail
+	}
+	if name, found := cutPrefixFold(rest, "dbname="); found { // PHP's PDO
+		rest, _, _ = strings.Cut(name, ";")
+	}
+	if i := strings.Index(rest, "=("); i > 0 && strings.HasPrefix(rest, "//?") { // R2DBC's descriptor
+		return parseDescriptor(rest[i+1:])
+	}
+	if body, ok := strings.CutPrefix(rest, "//"); ok {
+		address := afterOracleCredentials(body)
+		if len(address) == len(strings.SplitN(body, "?", 2)[0]) { //nolint:mnd // before and after
+			return withServiceParam(parseOracle("//"+address), body)
+		}
+		return withServiceParam(parseOracle(address), body) // SQLAlchemy's and godror's, which may name an alias
 	}
 	if onlyCredentials(rest) {
 		return Connection{}
@@ -69,6 +79,10 @@ func parseOracle(text string) Connection {
 		return parseDescriptor(text)
 	}
 	if i := strings.Index(text, "?"); i >= 0 {
+		if alias, found := strings.CutPrefix(text[:i], "//"); found && isPlain(alias) && hasPrefixFold(text[i+1:], "tns_admin=") {
+			c.Namespace = alias // the Java agent's reading of @alias?TNS_ADMIN=…
+			return c
+		}
 		text = text[:i]
 	}
 	for _, ldap := range []string{"ldap://", "ldaps://", "ldap:", "ldaps:"} {
@@ -82,17 +96,16 @@ func parseOracle(text string) Connection {
 		c.Namespace, _ = cutPrefixFold(entry, "cn=")
 		return c
 	}
-	for _, protocol := range []string{"tcps:", "tcp:"} {
-		if rest, ok := cutPrefixFold(text, protocol); ok {
-			text = rest
-			break
+	isHost := false // an alias has neither a protocol nor "//"
+	for _, prefix := range []string{"tcps:", "tcp:", "//"} {
+		if rest, ok := cutPrefixFold(text, prefix); ok {
+			text, isHost = rest, true
 		}
 	}
-	text = strings.TrimPrefix(text, "//")
 	authority, service, hasService := strings.Cut(text, "/")
-	service, _, _ = strings.Cut(service, "/") // /instance
-	if i := strings.LastIndexByte(service, ':'); i >= 0 {
-		service = service[:i] // :server_mode
+	service = serviceName(service)
+	if isConfigProvider(authority) {
+		return c
 	}
 	c.Namespace = service
 	first, _, more := strings.Cut(authority, ",")
@@ -109,22 +122,33 @@ func parseOracle(text string) Connection {
 		}
 		return c
 	}
-	if !hasService && !more && !strings.Contains(first, ":") {
+	if !isHost && !hasService && !more && !strings.Contains(first, ":") {
 		c.Namespace = first // an alias: nothing shows that it is a host
+		if isPool(first) {
+			c.Namespace = ""
+		}
 		return c
 	}
 	host, port, ok := splitHostPort(first)
 	if !ok {
-		name, sid, _ := strings.Cut(first, ":")
-		if strings.Contains(sid, ":") || hasService {
-			return Connection{System: Oracle}
-		}
-		c.Host, c.Namespace = name, sid
-		return c
+		return Connection{System: Oracle} // host:sid, or user:password
 	}
 	c.Host, c.Port = host, port
 	return c
 }
+
+// serviceName returns the service of Easy Connect's service:mode/instance.
+func serviceName(text string) string {
+	text, _, _ = strings.Cut(text, "/")
+	if i := strings.LastIndexByte(text, ':'); i >= 0 {
+		text = text[:i]
+	}
+	return text
+}
+
+// isPool reports whether a name is that of a connection pool, as in HikariPool-1, not of
+// a database.
+func isPool(name string) bool { return indexFold(name, "pool") >= 0 }
 
 // parseDescriptor reads (DESCRIPTION=(ADDRESS=(HOST=…)(PORT=…))(CONNECT_DATA=
 // (SERVICE_NAME=…))), and MySQL's address=(host=…)(port=…). It takes the first

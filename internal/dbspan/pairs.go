@@ -8,15 +8,27 @@ import (
 	"unicode"
 )
 
-// isAttributePair reports whether text is one key=value of a connection string,
-// or libpq's list of them, which spaces separate.
-func isAttributePair(text string) bool {
-	key, _, ok := strings.Cut(text, "=")
-	if !ok {
-		return false
+// isPairs reports whether text has a key=value of a connection string, or of libpq's
+// and godror's list of them, which spaces separate.
+func isPairs(text string) bool {
+	for {
+		before, after, found := strings.Cut(text, "=")
+		if !found {
+			return false
+		}
+		key := before[strings.LastIndexAny(before, ";\r\n")+1:]
+		if pairKeys[normalKey(key)] != pairIgnored { // of one word or of two, as User Id
+			return true
+		}
+		if i := strings.LastIndexByte(key, ' '); i >= 0 && pairKeys[normalKey(key[i:])] != pairIgnored {
+			return true
+		}
+		text = after
 	}
-	return pairKeys[normalKey(key)] != pairIgnored
 }
+
+// keyBytes is what a key of more than one word may have before its last one.
+const keyBytes = " \t\r\nabcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
 
 // pairKind is what a key of a connection string names.
 type pairKind uint8
@@ -27,6 +39,7 @@ const (
 	pairPort
 	pairDatabase
 	pairService
+	pairConnect
 	pairDriver
 	pairPostgres
 	pairSQLServer
@@ -40,7 +53,8 @@ var pairKeys = map[string]pairKind{
 	"address": pairHost, "addr": pairHost, "networkaddress": pairHost, "dbq": pairHost, "dsn": pairHost,
 	"port": pairPort, "portnumber": pairPort,
 	"database": pairDatabase, "databasename": pairDatabase, "dbname": pairDatabase, "db": pairDatabase,
-	"initialcatalog": pairDatabase, "servicename": pairService, "sid": pairService,
+	"initialcatalog": pairDatabase, "servicename": pairService, "sid": pairService, "connectstring": pairConnect,
+	"servernode": pairHost, "contactpoints": pairHost, "hosts": pairHost,
 	"driver": pairDriver, "provider": pairDriver,
 	"sslmode": pairPostgres, "searchpath": pairPostgres,
 	"integratedsecurity": pairSQLServer, "trustservercertificate": pairSQLServer, "multipleactiveresultsets": pairSQLServer,
@@ -91,6 +105,8 @@ func parsePairs(text string, hint System) Connection {
 		case pairService:
 			c.Namespace = value
 			guess = Oracle.Legacy
+		case pairConnect: // godror's
+			host, guess = value, Oracle.Legacy
 		case pairDriver:
 			if s, ok := driverSystem(value); ok {
 				c.System = s
@@ -102,8 +118,10 @@ func parsePairs(text string, hint System) Connection {
 		case pairIgnored, pairOther:
 		}
 	}
-	if c.System.IsZero() {
-		c.System = known(guess)
+	if c.System.IsZero() || vague(c.System.Legacy) {
+		if system := known(guess); !system.IsZero() {
+			c.System = system
+		}
 	}
 	placeHost(&c, host)
 	return c
@@ -115,12 +133,14 @@ func placeHost(c *Connection, host string) {
 	switch {
 	case host == "":
 		return
-	case strings.HasPrefix(host, "("):
+	case strings.HasPrefix(host, "(") && strings.Contains(host, "="):
 		d := parseDescriptor(host)
 		c.Host, c.Port, c.Namespace, c.System = d.Host, d.Port, d.Namespace, d.System
 		return
 	case c.System.Legacy == "sqlite":
 		c.Namespace = embeddedName(host)
+		return
+	case strings.Contains(host, "@") && c.System.Legacy != Oracle.Legacy: // no host has one
 		return
 	case c.System.Legacy == Oracle.Legacy, c.System.IsZero() && strings.Contains(host, "/") && !strings.HasPrefix(host, "/"):
 		if c.Namespace != "" { // the service has a key of its own
@@ -133,7 +153,12 @@ func placeHost(c *Connection, host string) {
 		}
 		return
 	}
-	// SQL Server's tcp:host\instance,1433.
+	placeServer(c, host)
+}
+
+// placeServer reads host, host:port, SQL Server's tcp:host\instance,1433, a list of
+// hosts or a socket into c.
+func placeServer(c *Connection, host string) {
 	for _, protocol := range []string{"tcp:", "np:", "lpc:", "admin:"} {
 		if rest, ok := cutPrefixFold(host, protocol); ok {
 			host = rest

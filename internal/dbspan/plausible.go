@@ -34,7 +34,8 @@ func splitHostPort(text string) (host string, port int64, ok bool) {
 		port = atoiPort(number)
 		return host, port, port != 0
 	default:
-		return text, 0, isIPv6(text)
+		address, _, _ := strings.Cut(text, "%") // the zone
+		return text, 0, isIPv6(address)
 	}
 }
 
@@ -62,19 +63,26 @@ func atoiPort(text string) int64 {
 	return int64(n)
 }
 
-// plausibleHost reports whether host can be a name, an address or a socket.
+// plausibleHost reports whether host can be a name, an address or a socket. SQL Server's
+// "." and "(local)" are none: they say no more than that it is the same machine.
 func plausibleHost(host string) bool {
-	return len(host) <= 255 && !strings.ContainsAny(host, "@=;,()<>\"'`{} \t\r\n\x00")
+	return len(host) <= maxName && !strings.ContainsAny(host, "@=;,()[]<>\"'`{}? \t\r\n\x00") && strings.Trim(host, ".:*") != "" &&
+		!isOracleScheme(host) && !isDigits(host)
 }
 
 // plausibleNamespace reports whether name can be the name of a database.
 func plausibleNamespace(name string) bool {
-	return len(name) <= 255 && !strings.ContainsAny(name, "@=;()<>\"'`{}?&\t\r\n\x00")
+	return len(name) <= maxName && !strings.ContainsAny(name, "@=;()<>\"'`{}?&\t\r\n\x00")
 }
 
 // hasPrefixFold is strings.HasPrefix, ignoring case.
 func hasPrefixFold(text, prefix string) bool {
 	return len(text) >= len(prefix) && strings.EqualFold(text[:len(prefix)], prefix)
+}
+
+// hasSuffixFold is strings.HasSuffix, ignoring case.
+func hasSuffixFold(text, suffix string) bool {
+	return len(text) >= len(suffix) && strings.EqualFold(text[len(text)-len(suffix):], suffix)
 }
 
 // cutPrefixFold is strings.CutPrefix, ignoring case.
@@ -83,6 +91,16 @@ func cutPrefixFold(text, prefix string) (string, bool) {
 		return text, false
 	}
 	return text[len(prefix):], true
+}
+
+// indexFold is strings.Index, ignoring case.
+func indexFold(text, mark string) int {
+	for i := range len(text) - len(mark) + 1 {
+		if strings.EqualFold(text[i:i+len(mark)], mark) {
+			return i
+		}
+	}
+	return -1
 }
 
 // lastIndexFold is strings.LastIndex, ignoring case.

@@ -32,6 +32,7 @@ func (s *Span) Read(attrs pcommon.Map, scope Scope) Kind {
 	last, lastName := s.System, cmp.Or(s.Sent.SystemName, s.Sent.System)
 	*s = Span{JDBC: scope.JDBC}
 	s.Sent.read(attrs)
+	s.JDBC = s.JDBC || s.Sent.JDBCQuery != ""
 	if seen&hasOther != 0 && s.Sent.System == "" && s.Sent.SystemName == "" {
 		return seen.kind()
 	}
@@ -123,6 +124,10 @@ func survey(attrs pcommon.Map) presence {
 		case 'g':
 			if strings.HasPrefix(key, "gen_ai.") || strings.HasPrefix(key, "graphql.") {
 				seen |= hasElse
+			}
+		case 'j':
+			if key == AttrJDBCQuery {
+				seen |= hasDatabase
 			}
 		case 'n', 's':
 			if key == AttrNetPeerPort || key == AttrServerPort {

@@ -118,7 +118,7 @@ func TestRead(t *testing.T) {
 				"db.system.name": "oracle.db", "db.namespace": "ORCL1|PDB1|svc", "db.operation.name": "SELECT", "db.query.text": "SELECT :1 FROM dual",
 				"server.address": "db1", "server.port": 1521, "network.transport": "TCP", "oracle.db.pdb": "PDB1",
 			},
-			want: Span{System: Oracle, Namespace: "ORCL1|PDB1|svc", Operation: "SELECT", Statement: "SELECT :1 FROM dual", ServerAddress: "db1", ServerPort: 1521},
+			want: Span{System: Oracle, Namespace: "svc", Operation: "SELECT", Statement: "SELECT :1 FROM dual", ServerAddress: "db1", ServerPort: 1521},
 		},
 		{
 			name:  "node pg",

@@ -19,6 +19,12 @@ func parseURL(system System, rest string) Connection {
 		system, rest = known("mssql"), server
 	}
 
+	if first := strings.IndexAny(rest, "=/?"); first > 0 && rest[first] == '=' && isPairs(rest) { // PHP's PDO
+		c := parsePairs(rest, system)
+		c.System = system
+		return c
+	}
+
 	var c Connection
 	head, params := rest, ""
 	if i := strings.IndexAny(rest, "?;"); i >= 0 {
@@ -36,7 +42,7 @@ func parseURL(system System, rest string) Connection {
 		}
 	case embedded(system):
 		c.Namespace = embeddedName(head)
-	default: // mysql:host:3306, informix-direct:db
+	case strings.ContainsAny(head, ":/@"): // mysql:host:3306
 		c = parseHostPath(head, system)
 	}
 	c.System = system
@@ -70,6 +76,9 @@ func safeParams(body, params string) bool {
 
 // parseHostPath reads [user[:password]@]host[:port][,host…][/database].
 func parseHostPath(text string, system System) Connection {
+	if options := strings.IndexByte(text, ','); options > 0 && isOption(text[options+1:]) { // StackExchange.Redis
+		text = text[:options]
+	}
 	if i := strings.IndexAny(text, "?;"); i >= 0 {
 		if strings.Contains(text[i:], "@") && !safeParams(text[:i], text[i+1:]) {
 			return Connection{}
@@ -103,6 +112,15 @@ func parseHostPath(text string, system System) Connection {
 		c.Namespace = pathName(path, system)
 	}
 	return c
+}
+
+// isOption reports whether name=value follows, or a list of hosts and then that.
+func isOption(text string) bool {
+	key, _, found := strings.Cut(text, "=")
+	if i := strings.LastIndexByte(key, ','); i >= 0 && !strings.ContainsAny(key, "@/?") {
+		key = key[i+1:]
+	}
+	return found && key != "" && !strings.EqualFold(key, "address") && strings.Trim(key, keyBytes) == ""
 }
 
 // pathName returns the name of the database in the path of a URL.
@@ -147,6 +165,9 @@ func embeddedName(text string) string {
 		}
 	}
 	text = strings.ReplaceAll(text, `\`, "/")
+	if head, port, found := strings.Cut(text, ":"); found && head != "" && isDigits(port) {
+		text = head // the Java agent puts the port behind the path
+	}
 	return text[strings.LastIndexByte(text, '/')+1:]
 }
 

@@ -3,8 +3,6 @@
 
 package sqltext
 
-import "strings"
-
 // Dialect is a set of lexical rules. The dialects differ in what a quote, a bracket, a
 // backslash or a number sign means, which decides where a literal ends.
 type Dialect uint8
@@ -38,28 +36,6 @@ func (d Dialect) String() string {
 func (d Dialect) known() Dialect {
 	if int(d) < len(dialectNames) {
 		return d
-	}
-	return Generic
-}
-
-// DialectOf returns the dialect for a value of db.system or db.system.name, in any
-// case. It also knows the names of products and drivers that applications send in
-// their place. For any other value it returns Generic.
-func DialectOf(system string) Dialect {
-	switch strings.ToLower(system) {
-	case "oracle", "oracle.db", "oracledb", "oracle_db":
-		return Oracle
-	case "postgresql", "postgres", "pg", "pgsql", "cockroachdb", "cockroach",
-		"redshift", "aws.redshift", "yugabytedb", "yugabyte", "timescaledb", "greenplum",
-		"edb", "enterprisedb", "alloydb", "gcp.alloydb", "opengauss", "materialize":
-		return PostgreSQL
-	case "mysql", "mysql2", "mariadb", "tidb", "singlestore", "memsql", "oceanbase",
-		"percona", "vitess", "planetscale", "starrocks", "doris", "aurora_mysql":
-		return MySQL
-	case "mssql", "sqlserver", "sql_server", "microsoft.sql_server", "mssqlcompact", "azure_sql":
-		return SQLServer
-	case "sqlite", "sqlite3", "libsql", "turso":
-		return SQLite
 	}
 	return Generic
 }

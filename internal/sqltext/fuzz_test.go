@@ -21,6 +21,10 @@ var hostile = []string{
 	"/*!50000 'a' */", "/*!5 'a'", "/* /* */ 'a' */ 'b'", "# 'a\n'b'", "--a\n'b'", "identified by a", "identified by /*c*/ a;b",
 	"create user a password b", "connect a/b", "select a from b where c ? 'd'", "select a::int[1:2]", "$5", "$123456", ":123456",
 	"with a as (select 1) select * from a", "begin a.b(:1); end;", "insert all into a values (1) into b values (2) select 1",
+	"declare a b; begin c(1).d := 'e'; <<f>> loop g; end loop f; :h := nvl(1, a); end;", "with function a return b is begin return 'c'; end; select a from d",
+	"copy a from stdin;\n'b\n\\.\nselect 1", "insert into a format csv\n'b", "exec a b, @c = d", "delete a, b from c a join b", "select true, a+1, 'x'||-1",
+	"with recursive a as (select 'b' from c), c as (select 1) select 2", "select 1 from a@{b='c'} join@{d=1} e", "select 1 from final table (insert into a values ('b'))",
+	"administer key management x with secret \"a\" to 'b'", "begin batch insert into a values ('b'); apply batch", "select * from a . /* ' */ b", "create database link a",
 	"delete from [b] from [c] as [b]", "update /*+ x */ a set b = 1", "create definer='a'@'b' procedure c() begin end",
 }
 
@@ -48,7 +52,12 @@ func checkAny(tb testing.TB, text string, d Dialect) {
 	require.LessOrEqual(tb, utf8.RuneCountInString(a.Summary), maxSummary)
 	require.LessOrEqual(tb, len(a.Collections), maxCollections)
 	for _, c := range a.Collections {
-		require.Contains(tb, text, c)
+		if strings.Contains(text, c) {
+			continue
+		}
+		for part := range strings.SplitSeq(c, ".") { // blanks and comments may stand between them
+			require.Contains(tb, text, part)
+		}
 	}
 	if !a.HasLiterals && !strings.Contains(text, "--") && !strings.Contains(text, "/*") && !strings.Contains(text, "#") {
 		require.Equal(tb, text, s)
@@ -77,6 +86,8 @@ var pieces = []string{
 	"with", "as", "in", "begin", "end", "declare", "exec", "call", "create", "table", "user", "password", "identified", "by", "alter",
 	"top", "like", "escape", "case", "then", "else", "if", "not", "exists", "union", "join", "merge", "connect", "grant", "or", "replace",
 	"definer", "procedure", "view", "drop", "truncate", "lock", "distinct", "on", "/*!50000", "_utf8", "'a'", "'b\\'", `"c\""`,
+	"true", "false", "fetch", "for", "copy", "stdin", "array", "lateral", "<<", ">>", "@{", "recursive", "function", "option", "format", "secret", "administer",
+	"batch", "final", "statistics", "link", "log", "materialized", "database", "#a", "+1", "loop", "index", "only", "bulk", "pragma", "is", "return", ":= f(1)",
 }
 
 // TestSoup reads pieces of SQL in random order.

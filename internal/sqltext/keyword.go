@@ -150,6 +150,7 @@ const (
 	kwOverwrite
 	kwImmediate
 	kwFirst
+	kwBoolean
 	kwOther // never a name, and nothing more
 )
 
@@ -171,7 +172,7 @@ var keywordWords = map[keyword][]string{
 		"FLASHBACK", "AUDIT", "NOAUDIT", "ADMINISTER", "ASSOCIATE", "DISASSOCIATE", "DBCC",
 		"BACKUP", "RESTORE", "BULK", "WAITFOR", "OPEN", "CLOSE", "REPAIR", "HANDLER", "INSTALL",
 		"UNINSTALL", "SHUTDOWN", "MOVE", "REASSIGN", "SECURITY", "DO", "RAISERROR", "THROW",
-		"PRINT", "RECONFIGURE",
+		"PRINT", "RECONFIGURE", "UNLOAD",
 	},
 	kwSensitive: {"VALIDATE", "CHECK", "EXPORT", "IMPORT", "RECOVER"},
 
@@ -201,7 +202,7 @@ var keywordWords = map[keyword][]string{
 	kwRestrict: {"RESTRICT"}, kwIdentified: {"IDENTIFIED"}, kwPassword: {"PASSWORD"},
 	kwPrimary: {"PRIMARY"}, kwNext: {"NEXT"}, kwValue: {"VALUE"}, kwTransaction: {"TRANSACTION"},
 	kwTran: {"TRAN"}, kwWork: {"WORK"}, kwOverwrite: {"OVERWRITE"}, kwImmediate: {"IMMEDIATE"},
-	kwFirst: {"FIRST"},
+	kwFirst: {"FIRST"}, kwBoolean: {"TRUE", "FALSE"},
 	kwOther: {"ASC", "COLLATE", "XOR", "DIV", "MOD", "TO", "INTERVAL", "OVER", "SEPARATOR", "DATE", "TIME", "TIMESTAMP", "DATETIME", "JSON"},
 }
 
@@ -339,7 +340,7 @@ var inert = func() (words [256]bool) {
 		switch k := keyword(i); k {
 		case kwNone:
 			words[i] = true
-		case kwFrom, kwInto, kwJoin, kwApply, kwCase, kwEnd, kwThen, kwElse, kwLoop:
+		case kwFrom, kwInto, kwJoin, kwApply, kwLateral, kwCase, kwEnd, kwThen, kwElse, kwLoop:
 		default:
 			words[i] = k >= kwTable && !k.endsTables()
 		}

@@ -31,9 +31,11 @@ type parser struct {
 	prevKw keyword // the keyword before prev
 	taken  bool    // the current word was taken for a name
 
-	ctes   []string // the names that the statement's WITH defines
-	stmt   statementState
-	script scriptState
+	ctes    []string // the names that the statement's WITH defines
+	targets []string // the names before FROM in a DELETE of several tables
+	locals  []string // the names that blocks declare
+	stmt    statementState
+	script  scriptState
 }
 
 // parsers are ready for the next text.
@@ -76,6 +78,8 @@ func (p *parser) reset(text string, d Dialect, analyze, sanitize bool) {
 		collections: p.collections[:0],
 		frames:      append(p.frames[:0], frame{}),
 		ctes:        p.ctes[:0],
+		targets:     p.targets[:0],
+		locals:      p.locals[:0],
 	}
 	p.top = &p.frames[0]
 }
@@ -98,6 +102,8 @@ func (p *parser) release() {
 		p.frames, p.writer.out = make([]frame, 0, 32), nil
 	}
 	clear(p.ctes[:cap(p.ctes)])
+	clear(p.targets[:cap(p.targets)])
+	clear(p.locals[:cap(p.locals)])
 	clear(p.collections)
 	p.lex, p.writer.text = lexer{}, ""
 	p.res, p.stmt = Analysis{}, statementState{}
@@ -112,13 +118,24 @@ func (p *parser) token(tok token) {
 	if p.prev.kw == kwBy || p.stmt.secret || p.stmt.verb == kwConnect {
 		p.secrets(tok)
 	}
+	if p.stmt.call.end != 0 && len(p.frames) == 1 {
+		p.decideCall(tok)
+	}
 	switch tok.kind {
 	case tokenWord:
+		if (tok.kw == kwBoolean || p.stmt.arguments) && p.isValueWord(tok) {
+			p.literal(tok)
+			break
+		}
 		p.writer.other()
 		if !inert[tok.kw] || !p.isQuiet() {
 			p.word(tok)
 		}
 	case tokenName:
+		if p.stmt.arguments && p.isArgument(tok) {
+			p.literal(tok)
+			break
+		}
 		p.writer.other()
 		if !p.isQuiet() {
 			p.name(tok)
@@ -148,25 +165,40 @@ func (p *parser) token(tok token) {
 // condition.
 func (p *parser) isQuiet() bool {
 	f := p.top
-	return f.expect == expectNothing && f.op != kwNone && !f.sources && p.stmt.pending.end == 0
+	return f.expect == expectNothing && f.op != kwNone && !f.sources && p.stmt.pending.end == 0 &&
+		(f.op != kwInsert || p.lex.d != Generic) // FORMAT may follow
 }
 
-// peek returns the first byte from i on that is not white space, or 0.
-func (p *parser) peek(i int) byte {
-	for i < len(p.lex.text) && isSpace(p.lex.text[i]) {
-		i++
-	}
-	return p.lex.at(i)
-}
+// peek returns the first byte from i on that is neither white space nor in a comment, or
+// 0.
+func (p *parser) peek(i int) byte { return p.lex.at(p.lex.skipBlanks(i)) }
 
 // punct reads a punctuation mark or an operator.
 func (p *parser) punct(tok token) {
 	c := p.lex.text[tok.start]
 	f := p.top
+	if (p.stmt.hint || p.stmt.function != functionNone) && p.stmt.skipsPunct(c) {
+		p.writer.other()
+		return
+	}
 	switch c {
+	case '.':
+		if p.stmt.qualifier != "" {
+			return // within a name
+		}
+	case '<', '>':
+		if p.label(tok) {
+			return
+		}
+	case '@':
+		if p.lex.at(tok.end) == '{' { // a hint of Spanner
+			p.stmt.hint = true
+			p.writer.other()
+			return
+		}
 	case '(':
 		p.flushPending(tok)
-		p.open()
+		p.open(tok)
 		p.writer.open(tok.end, p.prev.kw == kwIn)
 		return
 	case ')':
@@ -204,8 +236,8 @@ func (p *parser) punct(tok token) {
 	p.dropPending()
 }
 
-// open begins a level of parentheses.
-func (p *parser) open() {
+// open begins a level of parentheses at tok.
+func (p *parser) open(tok token) {
 	f := p.top
 	expect, child := f.expect, frame{nested: true}
 	switch f.expect {
@@ -220,7 +252,10 @@ func (p *parser) open() {
 	default:
 		f.expect = expectNothing
 	}
-	if p.prev.kw == kwTop {
+	switch {
+	case p.prev.kw == kwQualify && p.lex.d == SQLServer: // OPTION (MERGE JOIN)
+		child.op = kwOther
+	case p.prev.kw == kwTop:
 		f.expect, child = expect, frame{op: kwOther, nested: true}
 	}
 	switch p.prev.kw {
@@ -255,14 +290,17 @@ func (p *parser) close() {
 
 // comma reads a comma, which may announce another table or object.
 func (p *parser) comma() {
-	p.flushPending(token{})
 	f := p.top
+	if f.op != kwDelete || f.into {
+		p.flushPending(token{})
+	}
 	p.stmt.aliased = token{}
 	switch {
 	case f.op == kwWith && !f.sawFrom:
 		f.expect = expectCTE
 	case f.tables:
 		f.expect = expectTable
+	case f.op == kwDelete && !f.nested && p.anotherDeleted():
 	case f.op == kwDrop && f.into, f.op == kwTruncate && f.into:
 		f.expect = expectObject
 	default:
@@ -272,6 +310,10 @@ func (p *parser) comma() {
 
 // semicolon ends the statement and begins the next.
 func (p *parser) semicolon(tok token) {
+	if p.stmt.function != functionNone {
+		p.endFunction()
+		return
+	}
 	p.endStatement(tok.start)
 	if p.script.done {
 		return
@@ -280,8 +322,11 @@ func (p *parser) semicolon(tok token) {
 	if !p.script.block {
 		p.summary.separate()
 	}
+	if p.stmt.inline {
+		p.inlineData(tok.end)
+	}
 	p.stmt = statementState{}
-	p.ctes = p.ctes[:0]
+	p.ctes, p.targets = p.ctes[:0], p.targets[:0]
 	p.frames = append(p.frames[:0], frame{})
 	p.top, p.deeper = &p.frames[0], 0
 }
@@ -289,5 +334,6 @@ func (p *parser) semicolon(tok token) {
 // endStatement decides what waited for the end of the statement, which is at end.
 func (p *parser) endStatement(end int) {
 	p.flushPending(token{})
+	p.remainingTargets()
 	p.endMask(end)
 }

@@ -11,7 +11,22 @@ func (p *parser) kind(tok token) {
 	if p.prev.kind == tokenPunct {
 		return // DEFINER = root@localhost
 	}
+	if p.stmt.second != "" && strings.EqualFold(s, p.stmt.second) {
+		p.summary.add(s)
+		p.res.Operation += " " + p.stmt.second
+		p.stmt.second, p.stmt.secret, f.expect = "", true, expectObject
+		return
+	}
+	p.stmt.second = ""
 	if !tok.kw.namesKind() {
+		if len(s) <= maxKindWord && p.lex.d != SQLServer {
+			if second := kindsOfTwoWords[strings.ToUpper(s)]; second != "" && p.nextIs(tok.end, second) {
+				p.summary.add(s)
+				p.res.Operation = ddlOperation(p.res.Operation, canonical[f.op], strings.ToUpper(s))
+				p.stmt.second = second
+				return
+			}
+		}
 		if !isKindModifier(s) {
 			f.expect = expectNothing
 			if p.lex.d != SQLServer {
@@ -44,6 +59,36 @@ func (p *parser) kind(tok token) {
 	default:
 		p.stmt.secret = true
 	}
+}
+
+// secondKind reports whether the word is the second one of a kind of object, and adds it:
+// DATABASE LINK, and MATERIALIZED VIEW LOG, whose table follows ON.
+func (p *parser) secondKind(tok token) bool {
+	second := ""
+	switch p.prev.kw {
+	case kwDatabase:
+		if p.nextWord(tok.end) == kwNone && p.nameFollows(tok.end) || p.nextIs(tok.end, "CONNECT") {
+			second = "LINK"
+		}
+	case kwView:
+		if p.prevKw == kwMaterialized && p.nextWord(tok.end) == kwOn {
+			second = "LOG"
+		}
+	}
+	if s := p.textOf(tok); len(second) == 0 || len(s) != len(second) || !equalFoldASCII(second, s) {
+		return false
+	}
+	p.summary.add(p.textOf(tok))
+	p.res.Operation += " " + second
+	p.top.tables = second == "LOG"
+	return true
+}
+
+// kindsOfTwoWords have the second word of kinds of objects of which the first one is no
+// kind by itself.
+var kindsOfTwoWords = map[string]string{
+	"RESTORE": "POINT", "ROLLBACK": "SEGMENT", "FLASHBACK": "ARCHIVE", "AUDIT": "POLICY", "LOCKDOWN": "PROFILE", "ATTRIBUTE": "DIMENSION",
+	"PROPERTY": "GRAPH", "ANALYTIC": "VIEW", "ACCESS": "METHOD", "MINING": "MODEL",
 }
 
 // ddlOperations has the names of the common operations by verb and kind, so that
@@ -86,8 +131,11 @@ var kindModifiers = map[string]struct{}{
 	"SECURE": {}, "PLUGGABLE": {}, "SHARED": {}, "HYBRID": {}, "COLUMN": {}, "ROW": {}, "IF": {}, "NOT": {}, "EXISTS": {},
 }
 
+// maxKindWord is a length that no word of a kind of object exceeds.
+const maxKindWord = 16
+
 func isKindModifier(s string) bool {
-	if len(s) > 16 {
+	if len(s) > maxKindWord {
 		return false
 	}
 	_, ok := kindModifiers[strings.ToUpper(s)]

@@ -22,9 +22,14 @@ func (p *parser) expected(tok token) bool {
 	case expectNothing:
 		return false
 	case expectTable:
-		r = f.tableRole(tok.kw)
+		r = p.tableRole(tok)
 	case expectWritten:
 		r = f.writtenRole(tok.kw, p.prev.kw)
+		if p.isStatistics(tok) {
+			p.summary.add(p.textOf(tok))
+			p.res.Operation = "UPDATE STATISTICS"
+			r = rolePart
+		}
 	case expectInserted:
 		r = f.insertedRole(tok.kw, p.prev.kw)
 	case expectInto:
@@ -43,7 +48,13 @@ func (p *parser) expected(tok token) bool {
 	case expectProcedure:
 		r = p.procedureRole(tok)
 	case expectCTE:
-		if tok.kw == kwRecursive {
+		switch {
+		case tok.kw == kwRecursive:
+			r = rolePart
+			p.forwardNames(tok.end)
+		case tok.kw == kwSelect && p.prev.kind == tokenPunct && p.prev.end > 0 && p.lex.text[p.prev.start] == ';': // after WITH FUNCTION
+			f.expect, r = expectNothing, roleKeyword
+		case p.withFunction(tok):
 			r = rolePart
 		}
 	case expectTransaction:
@@ -59,9 +70,35 @@ func (p *parser) expected(tok token) bool {
 	return r != roleKeyword
 }
 
+// isStatistics reports whether the word after UPDATE makes it SQL Server's UPDATE
+// STATISTICS of a table. Otherwise it is the name of one.
+func (p *parser) isStatistics(tok token) bool {
+	return p.lex.d == SQLServer && p.top.op == kwUpdate && p.prev.kw == kwUpdate && tok.end-tok.start == len("STATISTICS") &&
+		equalFoldASCII("STATISTICS", p.textOf(tok)) && p.nameFollows(tok.end)
+}
+
 // tableRole returns the role of a word in a list of tables.
-func (f *frame) tableRole(kw keyword) role {
+func (p *parser) tableRole(tok token) role {
+	f, kw := p.top, tok.kw
 	switch kw {
+	case kwNone:
+		// DB2's FINAL TABLE (INSERT …), NEW TABLE and OLD TABLE.
+		if n := tok.end - tok.start; (n == 3 || n == 5) && p.nextWord(tok.end) == kwTable && isDelta(p.textOf(tok)) {
+			return rolePart
+		}
+	case kwTable:
+		if isDelta(p.textOf(p.prev)) && p.peek(tok.end) == '(' {
+			return rolePart
+		}
+	case kwInsert, kwUpdate, kwDelete, kwMerge:
+		if f.parens && f.op == kwNone && (kw != kwUpdate && kw != kwInsert || p.nextWord(tok.end) != kwNone || p.nameFollows(tok.end)) {
+			f.expect, f.tables = expectNothing, false
+			return roleKeyword
+		}
+	case kwFetch: // HQL's JOIN FETCH
+		if p.prev.kw == kwJoin && p.nameFollows(tok.end) {
+			return rolePart
+		}
 	case kwOnly, kwLateral:
 		return rolePart
 	case kwSelect, kwWith, kwValues:
@@ -74,6 +111,12 @@ func (f *frame) tableRole(kw keyword) role {
 		return roleKeyword
 	}
 	return roleName
+}
+
+// isDelta reports whether a word precedes DB2's TABLE of the rows that a statement has
+// changed.
+func isDelta(s string) bool {
+	return strings.EqualFold(s, "FINAL") || strings.EqualFold(s, "NEW") || strings.EqualFold(s, "OLD")
 }
 
 // writtenRole returns the role of a word after UPDATE, MERGE or DELETE FROM.
@@ -115,6 +158,12 @@ func (f *frame) insertedRole(kw, prev keyword) role {
 // intoRole returns the role of a word after INTO.
 func (p *parser) intoRole(tok token) role {
 	switch tok.kw {
+	case kwInto: // COPY INTO, INSERT OVERWRITE INTO
+		return rolePart
+	case kwOnly:
+		if p.top.op == kwLock && p.nameFollows(tok.end) {
+			return rolePart
+		}
 	case kwTable:
 		if p.nameFollows(tok.end) {
 			return rolePart
@@ -147,7 +196,12 @@ func (p *parser) objectRole(tok token) role {
 	case kwIf, kwNot, kwExists, kwConcurrently, kwOnly:
 		return rolePart
 	case kwOn:
-		p.top.expect = expectNothing
+		if !p.top.tables || p.prevKw != kwView || p.top.into {
+			p.top.expect = expectNothing
+		}
+		return rolePart
+	}
+	if p.secondKind(tok) {
 		return rolePart
 	}
 	if s := p.textOf(tok); len(s) == 4 && equalFoldASCII("BODY", s) { // PACKAGE BODY
@@ -204,6 +258,9 @@ func (p *parser) transactionRole(tok token) role {
 	switch {
 	case tok.kw == kwTransaction || tok.kw == kwTran:
 		p.summary.add(p.textOf(tok))
+	case tok.kw == kwElse:
+		f.expect = expectNothing
+		return roleKeyword
 	case f.op == kwBegin && !isTransactionMode(p.textOf(tok)):
 		p.beginBlock()
 		return roleKeyword
@@ -215,11 +272,9 @@ func (p *parser) transactionRole(tok token) role {
 // nameFollows reports whether a name stands after the word TABLE, which ends at i.
 // Otherwise the word itself is the name.
 func (p *parser) nameFollows(i int) bool {
-	for i < len(p.lex.text) && isSpace(p.lex.text[i]) {
-		i++
-	}
+	i = p.lex.skipBlanks(i)
 	switch p.lex.at(i) {
-	case '`', '"':
+	case '`', '"', '[':
 		return true
 	}
 	n := p.lex.identStart(i)

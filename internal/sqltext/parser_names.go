@@ -43,8 +43,15 @@ func (p *parser) dropPending() { p.stmt.pending = token{} }
 
 // table reads a table, or whatever stands in the place of one.
 func (p *parser) table(tok token) {
-	s := p.textOf(tok)
+	s, complete := p.qualified(tok)
+	if !complete {
+		return
+	}
 	p.top.expect = expectNothing
+	if len(p.targets) > 0 && p.top.op == kwDelete && p.top.sawFrom {
+		p.deletedSource(tok)
+		return
+	}
 	p.top.into = true
 	if p.isCTE(s) {
 		return
@@ -91,6 +98,16 @@ func (p *parser) collect(s string) {
 // maxCTEs limits the work of telling tables from the names that WITH defines.
 const maxCTEs = 64
 
+// define notes a name that WITH defines.
+func (p *parser) define(tok token) {
+	if len(p.ctes) < maxCTEs {
+		p.ctes = append(p.ctes, strings.Trim(p.textOf(tok), "\"`[]"))
+		if s := p.textOf(tok); len(p.ctes) < maxCTEs && s != p.ctes[len(p.ctes)-1] {
+			p.ctes = append(p.ctes, s)
+		}
+	}
+}
+
 // isCTE reports whether WITH defines the name.
 func (p *parser) isCTE(s string) bool {
 	for _, c := range p.ctes {
@@ -103,7 +120,7 @@ func (p *parser) isCTE(s string) bool {
 
 // name reads an identifier.
 func (p *parser) name(tok token) {
-	if p.script.done || p.stmt.skip {
+	if p.script.done || p.stmt.skip || tok.kind != tokenWord && p.stmt.skips() {
 		return
 	}
 	f := p.top
@@ -126,12 +143,7 @@ func (p *parser) name(tok token) {
 	case expectProcedure:
 		p.procedure(tok)
 	case expectCTE:
-		if len(p.ctes) < maxCTEs {
-			p.ctes = append(p.ctes, strings.Trim(p.textOf(tok), "\"`[]"))
-			if s := p.textOf(tok); len(p.ctes) < maxCTEs && s != p.ctes[len(p.ctes)-1] {
-				p.ctes = append(p.ctes, s)
-			}
-		}
+		p.define(tok)
 		f.expect = expectNothing
 	case expectTransaction:
 		f.expect = expectNothing
@@ -140,8 +152,15 @@ func (p *parser) name(tok token) {
 			p.name(tok)
 		}
 	case expectNothing:
-		if f.sources {
+		switch {
+		case !f.sources:
+		case len(p.targets) == 0:
 			p.source(tok)
+		case p.stmt.aliased.end != 0:
+			p.deletedAlias(tok)
+		}
+		if f.op == kwInsert && f.into && p.lex.d == Generic {
+			p.insertedFormat(tok)
 		}
 		if f.op == kwNone {
 			p.firstName(tok)
@@ -151,7 +170,11 @@ func (p *parser) name(tok token) {
 
 // firstName reads an identifier that begins a statement or a level of parentheses.
 func (p *parser) firstName(tok token) {
-	f, s := p.top, p.textOf(tok)
+	f := p.top
+	s, complete := p.qualified(tok)
+	if !complete {
+		return
+	}
 	f.op = kwOther
 	switch {
 	case f.nested:
@@ -159,16 +182,62 @@ func (p *parser) firstName(tok token) {
 		if strings.EqualFold(s, "WHILE") {
 			f.op, p.script.branches = kwIf, true
 		}
+		if p.lex.d == SQLServer && p.nextWord(tok.end) == kwTrigger && (strings.EqualFold(s, "ENABLE") || strings.EqualFold(s, "DISABLE")) {
+			p.operation(tok, strings.ToUpper(s)+" TRIGGER", false)
+			f.op, f.expect, p.stmt.ddl = kwDrop, expectKind, true
+		}
+	case p.script.declares:
+		p.declare(tok)
+	case strings.EqualFold(s, "BATCH"), strings.EqualFold(s, "UNLOGGED"), strings.EqualFold(s, "COUNTER"):
+		if p.prev.kw == kwBegin || f.batch {
+			f.op, f.batch = kwIf, true // CQL's first statement follows
+		}
 	case strings.EqualFold(s, "TRY"), strings.EqualFold(s, "CATCH"), strings.EqualFold(s, "ATOMIC"):
 		f.op = kwNone // BEGIN TRY
 	case strings.EqualFold(s, "FORALL"):
 		f.op = kwIf // the statement that it repeats follows
+	case p.isLocal(s), p.assigns() && isBuiltIn(s):
 	case p.isCall(tok):
-		p.summary.add(s)
-		if p.res.Procedure == "" {
-			p.res.Procedure = s
+		if p.peek(tok.end) == '(' && s == p.textOf(tok) {
+			p.stmt.call = tok // if no := follows
+			return
 		}
+		p.called(s)
 	}
+}
+
+// assigns reports whether the last token is the := of an assignment.
+func (p *parser) assigns() bool {
+	return p.prev.kind == tokenPunct && p.prev.end-p.prev.start == 2 && p.lex.text[p.prev.start] == ':' && p.lex.text[p.prev.end-1] == '='
+}
+
+// qualified returns the whole name of which tok is a part. Blanks and comments may stand
+// around its dots. It is not complete if another part follows.
+func (p *parser) qualified(tok token) (name string, complete bool) {
+	s := p.textOf(tok)
+	if p.stmt.qualifier == "" && p.lex.at(tok.end) != '.' && !p.dotFollows(tok.end) {
+		return s, true
+	}
+	s = p.stmt.qualifier + s
+	if p.peek(tok.end) != '.' || len(s) > maxQualifier {
+		p.stmt.qualifier = ""
+		return s, true
+	}
+	p.stmt.qualifier = s + "."
+	return "", false
+}
+
+// maxQualifier is the maximum length in bytes of the parts of a name. It limits the work
+// of joining them.
+const maxQualifier = 1024
+
+// dotFollows reports whether a dot stands behind blanks or comments at i.
+func (p *parser) dotFollows(i int) bool {
+	switch p.lex.at(i) {
+	case ' ', '\n', '\t', '\r', '-', '/':
+		return p.peek(i) == '.'
+	}
+	return false
 }
 
 // isCall reports whether the name that begins a statement of a block calls a
@@ -191,11 +260,16 @@ func (p *parser) isCall(tok token) bool {
 
 // procedure reads the name of the procedure that is called.
 func (p *parser) procedure(tok token) {
-	p.top.expect = expectNothing
 	if p.peek(tok.end) == '=' {
+		p.top.expect = expectNothing
 		return
 	}
-	s := p.textOf(tok)
+	s, complete := p.qualified(tok)
+	if !complete {
+		return
+	}
+	p.top.expect = expectNothing
+	p.stmt.arguments, p.stmt.procedure = p.lex.d == SQLServer && p.stmt.exec, tok.start
 	p.summary.add(s)
 	prepared := p.stmt.verb == kwExecute && (p.lex.d == PostgreSQL || p.lex.d == MySQL)
 	if p.res.Procedure == "" && !prepared {
@@ -206,9 +280,12 @@ func (p *parser) procedure(tok token) {
 // object reads the name of the object of DDL.
 func (p *parser) object(tok token) {
 	f := p.top
+	s, complete := p.qualified(tok)
+	if !complete {
+		return
+	}
 	f.expect = expectNothing
 	f.into = true
-	s := p.textOf(tok)
 	p.summary.add(s)
 	if f.tables {
 		p.collect(s)

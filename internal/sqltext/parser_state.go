@@ -35,6 +35,7 @@ type frame struct {
 	parens  bool  // these parentheses stand in the place of a table
 	values  bool  // these parentheses hold the values of VALUES or IN
 	into    bool  // INSERT, UPDATE or DDL has read its target
+	batch   bool  // after BEGIN BATCH of CQL
 	multi   bool  // INSERT ALL, which has several targets
 	nested  bool  // in parentheses
 }
@@ -49,6 +50,18 @@ type statementState struct {
 	body     bool    // the object is one that has a body, such as a function
 	skip     bool    // the rest of the statement adds nothing to the summary
 
+	qualifier string // the parts of a name that blanks or comments separate, as far as read
+	call      token  // a name in a block that is a call if no := follows
+	function  function
+	begins    int    // how many END the body of WITH FUNCTION needs
+	hint      bool   // in a hint of Spanner: @{…}
+	label     bool   // in a label of a block: <<x>>
+	recursive bool   // WITH RECURSIVE
+	arguments bool   // in the arguments of EXEC in SQL Server
+	procedure int    // where the procedure begins that EXEC names
+	inline    bool   // after the statement come rows: COPY … FROM STDIN
+	second    string // the second word of the kind of object
+
 	pending token  // a name that is a target if the next token allows it
 	target  string // the target of UPDATE or DELETE, as written
 	aliased token  // the table in FROM whose alias may follow
@@ -58,9 +71,20 @@ type statementState struct {
 	maskFrom int
 }
 
+// function is how far a WITH FUNCTION of Oracle has been read.
+type function uint8
+
+const (
+	functionNone  function = iota
+	functionHead           // before its BEGIN
+	functionBody           // between BEGIN and END
+	functionEnded          // after END
+)
+
 // scriptState is what is known about the text across its statements.
 type scriptState struct {
 	block    bool // in a block: BEGIN … END
+	declares bool // in the declarations of a block
 	branches bool // after IF or WHILE of Transact-SQL, which need no block
 	weak     bool // only SET and DECLARE so far, which give way to any other operation
 	settled  bool // the operation is that of an earlier statement

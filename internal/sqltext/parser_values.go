@@ -18,6 +18,52 @@ func (p *parser) literal(tok token) {
 	p.writer.literal(tok.start, tok.end)
 }
 
+// isValueWord reports whether a word is a value: TRUE or FALSE, or a text without quotes
+// as an argument of EXEC. Where a name is expected it is one, and IS TRUE is no
+// comparison with a value.
+func (p *parser) isValueWord(tok token) bool {
+	if tok.kw != kwBoolean {
+		return p.stmt.arguments && p.isArgument(tok)
+	}
+	if p.prev.kw == kwIs || p.prev.kw == kwAs || p.prev.kw == kwNot && p.prevKw == kwIs || p.prev.kind == tokenPunct && p.lex.text[p.prev.start] == '.' {
+		return false
+	}
+	switch p.top.expect {
+	case expectNothing, expectKind:
+		return p.peek(tok.end) != '('
+	}
+	return false
+}
+
+// isArgument reports whether a word is a text without quotes, as an argument of EXEC in
+// SQL Server. It follows the procedure, a comma or the name of the argument.
+func (p *parser) isArgument(tok token) bool {
+	if len(p.frames) > 1 {
+		return false
+	}
+	s := p.textOf(tok)
+	switch p.prev.kind {
+	case tokenPunct:
+		switch p.lex.text[p.prev.start] {
+		case '=', ',':
+			return tok.kw != kwNull && tok.kw != kwDefault && tok.kw != kwBoolean
+		}
+		return false
+	case tokenWord, tokenName:
+		// Directly after the procedure. Other statements need no semicolon before them.
+		if p.prev.start != p.stmt.procedure || tok.kw != kwNone {
+			return false
+		}
+		for _, w := range [...]string{"GO", "OUTPUT", "OUT", "RETURN", "BREAK", "CONTINUE", "GOTO", "WHILE", "AT", "SAVE", "ENABLE", "DISABLE"} {
+			if len(w) == len(s) && equalFoldASCII(w, s) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
 // operand notes that a value stands where a name may be expected. A literal and the
 // placeholder that replaces it must have the same effect.
 func (p *parser) operand() {

@@ -10,10 +10,13 @@ func (p *parser) word(tok token) {
 	if p.script.done || p.stmt.skip {
 		return
 	}
+	if p.stmt.skips() {
+		p.skipWord(tok)
+		return
+	}
 	if p.stmt.pending.end != 0 {
 		if p.top.op == kwDelete && tok.kw == kwFrom {
-			p.stmt.pending = token{}
-			p.top.expect = expectWritten
+			p.deletedFrom()
 			return
 		}
 		p.flushPending(tok)
@@ -38,6 +41,23 @@ func (p *parser) keyword(tok token) {
 	case kwNone, kwOther:
 		p.name(tok)
 		return
+	case kwReplace, kwLeft, kwRight, kwIf, kwInsert, kwValues, kwUser:
+		if f.op == kwNone && p.script.block && p.assigns() { // a function
+			f.op = kwOther
+			return
+		}
+	case kwTable:
+		if f.op == kwNone && !f.nested && !p.script.block && p.nameFollows(tok.end) {
+			p.operation(tok, "TABLE", p.isMain())
+			f.op, f.expect = kwTable, expectInto
+			return
+		}
+	case kwFetch:
+		if f.op == kwNone && !f.nested && !p.script.block {
+			p.operation(tok, "FETCH", p.isMain())
+			f.op = kwFetch
+			return
+		}
 	case kwSelect:
 		p.selects(tok)
 		return
@@ -53,6 +73,12 @@ func (p *parser) keyword(tok token) {
 		}
 		return
 	case kwJoin:
+		if p.prev.kw == kwFor || p.isArrayJoin() {
+			return // FORCE INDEX FOR JOIN
+		}
+		if len(p.targets) > 0 && f.op == kwDelete && f.sawFrom {
+			f.expect = expectTable
+		}
 		if f.op == kwSelect && f.sawFrom || f.parens {
 			f.expect = expectTable
 		}
@@ -68,7 +94,15 @@ func (p *parser) keyword(tok token) {
 			f.op, f.expect, f.sawFrom = kwWith, expectCTE, false
 		}
 		return
+	case kwLateral:
+		if p.nextWord(tok.end) == kwView {
+			f.tables = false // LATERAL VIEW f(x) t AS a, b
+		}
 	case kwCase:
+		if p.script.block && !f.nested && (f.op == kwNone && !p.assigns() || p.prev.kw == kwEnd) {
+			f.op = kwOther // the statement, of which each THEN has statements, or END CASE
+			return
+		}
 		if f.cases < 255 {
 			f.cases++
 		}
@@ -81,7 +115,7 @@ func (p *parser) keyword(tok token) {
 		}
 	case kwThen, kwElse, kwLoop:
 		switch {
-		case f.cases > 0 || f.nested:
+		case f.cases > 0 || f.nested || tok.kw == kwLoop && p.prev.kw == kwEnd: // END LOOP
 		case p.script.block && f.op != kwMerge:
 			*f = frame{}
 		case p.script.branches && tok.kw == kwElse:
@@ -93,7 +127,13 @@ func (p *parser) keyword(tok token) {
 		p.start(tok)
 		return
 	}
-	if tok.kw.endsTables() {
+	if tok.kw == kwInsert && f.op == kwCommand && p.stmt.verb == kwCommand && p.res.Operation == "BULK" {
+		p.summary.add(p.textOf(tok))
+		p.res.Operation = "BULK INSERT"
+		f.op, f.expect = kwInsert, expectInto
+		return
+	}
+	if tok.kw.endsTables() && (tok.kw != kwFor || p.prev.kw != kwIndex) {
 		f.tables, f.sources = false, false
 	}
 	if f.op == kwNone {
@@ -130,7 +170,7 @@ func (p *parser) starts(kw keyword) bool {
 		switch kw {
 		case kwInsert, kwUpdate, kwDelete, kwMerge, kwExec, kwExecute:
 			return !f.nested
-		case kwBegin, kwSet, kwDrop, kwCreate:
+		case kwBegin, kwSet, kwDrop, kwCreate, kwAlter, kwTruncate, kwCommit, kwRollback:
 			return (f.op == kwIf || f.op == kwEnd) && !f.nested
 		}
 	case kwInsert:
@@ -155,7 +195,7 @@ func (p *parser) operation(tok token, name string, main bool) {
 // isMain reports whether an operation that begins here is the main one of a statement
 // with WITH.
 func (p *parser) isMain() bool {
-	return p.top.op == kwWith && !p.top.nested && !p.script.settled && !p.stmt.mainSeen
+	return p.top.op == kwWith && !p.top.nested && !p.script.settled && !p.stmt.mainSeen && p.stmt.verb == kwNone
 }
 
 // selects reads SELECT.
@@ -174,6 +214,13 @@ func (p *parser) selects(tok token) {
 // IS DISTINCT FROM.
 func (p *parser) from(tok token) {
 	f := p.top
+	if f.op == kwDelete && !f.into && f.expect != expectWritten { // CQL's DELETE a['b'] FROM
+		p.deletedFrom()
+		return
+	}
+	if f.op == kwCopy && p.nextIs(tok.end, "STDIN") {
+		p.stmt.inline = true
+	}
 	if (f.op == kwUpdate || f.op == kwDelete) && p.stmt.target != "" && f.into && p.prev.kw != kwDistinct {
 		f.sources, p.stmt.aliased = true, token{}
 		return
@@ -203,9 +250,12 @@ func (p *parser) start(tok token) {
 	if p.script.block && !f.nested {
 		switch kw {
 		case kwBegin:
-			f.op = kwNone
+			f.op, p.script.declares = kwNone, false
 			return
-		case kwSet, kwCommand, kwDeclare:
+		case kwDeclare:
+			f.op, p.script.declares = kwNone, p.peek(tok.end) != '@'
+			return
+		case kwSet, kwCommand, kwPragma:
 			f.op = kwOther
 			return
 		}
@@ -225,6 +275,8 @@ func (p *parser) start(tok token) {
 		if f.nested || main {
 			return
 		}
+	case kwCommand:
+		p.stmt.secret = name == "ADMINISTER"
 	case kwConnect, kwSensitive:
 		p.stmt.secret, p.stmt.skip = true, true
 		return
@@ -234,7 +286,7 @@ func (p *parser) start(tok token) {
 		if p.peek(tok.end) == '@' {
 			weak, p.script.declared = true, true
 		} else {
-			p.script.block = true
+			p.script.block, p.script.declares = true, true
 		}
 	}
 	if weak && (p.res.Operation != "" || p.summary.full) {

@@ -104,6 +104,7 @@ func (p *parser) secrets(tok token) {
 	}
 	switch {
 	case p.prev.kw == kwBy && p.prevKw == kwIdentified:
+	case p.stmt.secret && p.prev.kind == tokenWord && p.prev.end-p.prev.start == len("SECRET") && equalFoldASCII("SECRET", p.textOf(p.prev)):
 	case p.stmt.secret && len(p.frames) == 1 && p.prev.kw == kwPassword && !isPasswordOption(tok, p.textOf(tok)):
 	case p.stmt.secret && p.prevKw == kwPassword && p.prev.kind == tokenPunct && p.lex.text[p.prev.start] == '=':
 	case p.stmt.verb == kwConnect && p.prev.kind == tokenPunct && p.lex.text[p.prev.start] == '/':

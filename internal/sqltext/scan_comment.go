@@ -85,6 +85,32 @@ func (l *lexer) nestedEnd(p int) int {
 	return -1
 }
 
+// skipBlanks returns the offset of the first byte from i on that is neither white space
+// nor in a comment.
+func (l *lexer) skipBlanks(i int) int {
+	for i < len(l.text) {
+		switch c := l.text[i]; {
+		case isSpace(c):
+			i++
+		case c == '-' && l.at(i+1) == '-':
+			end := strings.IndexByte(l.text[i:], '\n')
+			if end < 0 {
+				return len(l.text)
+			}
+			i += end
+		case c == '/' && l.at(i+1) == '*' && l.at(i+2) != '!':
+			end := strings.Index(l.text[i+2:], "*/")
+			if end < 0 {
+				return len(l.text)
+			}
+			i += 2 + end + 2
+		default:
+			return i
+		}
+	}
+	return i
+}
+
 // scanVersion reads the start of MySQL's /*!50000 … */, whose content is code.
 func (l *lexer) scanVersion(p int) token {
 	end := p + 3
@@ -102,6 +128,15 @@ func (l *lexer) scanVersion(p int) token {
 	return token{kind: tokenPunct, end: end}
 }
 
+// tableMayFollow reports whether the last token announces the name of a table.
+func (l *lexer) tableMayFollow() bool {
+	switch l.prev.kw {
+	case kwFrom, kwJoin, kwInto, kwTable, kwUpdate, kwOnly, kwExists:
+		return true
+	}
+	return l.prev.kind == tokenPunct && l.text[l.prev.start] == ','
+}
+
 // scanHash reads what begins with #: a comment of MySQL, an operator of PostgreSQL or
 // a temporary table of SQL Server.
 func (l *lexer) scanHash(p int) token {
@@ -110,6 +145,8 @@ func (l *lexer) scanHash(p int) token {
 		return l.scanLine(p)
 	case l.d == SQLServer:
 		return l.scanJoined(p)
+	case l.d == PostgreSQL && l.identStart(p+1) > 0 && l.tableMayFollow():
+		return l.scanJoined(p) // a temporary table of Redshift
 	case l.d != Generic:
 		return token{kind: tokenPunct, end: p + 1}
 	}

@@ -68,8 +68,12 @@ func (l *lexer) literalTail(i int) int {
 	return end
 }
 
-// scanSign reads + or -, together with a number that follows directly.
+// scanSign reads + or -, together with a number that follows directly, unless it is the
+// operator behind a name.
 func (l *lexer) scanSign(p int) token {
+	if l.prev.kind == tokenName || l.prev.kind == tokenBind || l.prev.kind == tokenVar || l.prev.kind == tokenWord && l.prev.kw == kwNone {
+		return token{kind: tokenPunct, end: p + 1}
+	}
 	if c := l.at(p + 1); isDigit(c) || c == '.' && isDigit(l.at(p+2)) {
 		tok := l.scanNumber(p + 1)
 		if tok.kind == tokenNumber {

@@ -9,6 +9,7 @@ import (
 	"crypto/md5" //nolint:gosec // Oracle Database derives SQL_ID from MD5; it protects nothing here
 	"encoding/binary"
 	"strconv"
+	"strings"
 )
 
 // sqlIDAlphabet has the 32 digits of an SQL_ID.
@@ -51,20 +52,60 @@ func oracleHashUnenforced(named []byte) (sum [md5.Size]byte) {
 	return sum
 }
 
-// RewriteJDBCPlaceholders returns the text as Oracle's JDBC driver sends it to the
-// server: every ? outside quotes and comments becomes ":1 ", ":2 " and so on, with the
-// space. It reports whether there was one; otherwise it returns the text unchanged.
-func RewriteJDBCPlaceholders(text string) (rewritten string, found bool) {
+// JDBCText is what RewriteJDBCPlaceholders finds in a text.
+type JDBCText struct {
+	// Server is the text as Oracle's JDBC driver sends it to the server.
+	Server string
+	// Placeholders is whether the text has a ?.
+	Placeholders bool
+	// OneItemList is whether a list after IN is nothing but one ?. The Java agent makes
+	// this of every list of placeholders and literals.
+	OneItemList bool
+	// MaskedLiteral is whether a ? stands where only a literal can, as in DATE ?.
+	MaskedLiteral bool
+	// OpenLineComment is whether a comment that begins with -- goes on to the end of
+	// the text.
+	OpenLineComment bool
+}
+
+// RewriteJDBCPlaceholders reads a text as Oracle's JDBC driver does, which sends every ?
+// outside quotes and comments as ":1 ", ":2 " and so on, with the space.
+func RewriteJDBCPlaceholders(text string) JDBCText {
 	l := newLexer(text, Oracle)
+	found := JDBCText{Server: text}
 	var out []byte
 	last, n := 0, 0
 	var prev token
+	list := 0 // how many tokens of IN ( ? ) have been read
 	for tok := l.next(prev); tok.kind != tokenEOF; tok = l.next(prev) {
-		if tok.kind != tokenComment {
-			prev = tok
+		if tok.kind == tokenComment {
+			found.OpenLineComment = found.OpenLineComment || text[tok.start] == '-' && tok.end == len(text)
+			continue
+		}
+		before := prev
+		prev = tok
+		switch c := text[tok.start]; {
+		case tok.kw == kwIn:
+			list = 1
+		case tok.kind == tokenPunct && c == '(' && list == 1:
+			list = 2
+		case tok.kind == tokenBind && c == '?' && list == 2:
+			list = 3
+		default:
+			found.OneItemList = found.OneItemList || tok.kind == tokenPunct && c == ')' && list == 3
+			list = 0
 		}
 		if tok.kind != tokenBind || text[tok.start] != '?' {
 			continue
+		}
+		if before.kind == tokenWord {
+			switch word := text[before.start:before.end]; len(word) {
+			case 1, 2: // N'…', q'…', nq'…'
+				found.MaskedLiteral = found.MaskedLiteral || before.end == tok.start
+			case 4, 8, 9:
+				found.MaskedLiteral = found.MaskedLiteral || strings.EqualFold(word, "DATE") || strings.EqualFold(word, "INTERVAL") ||
+					strings.EqualFold(word, "TIMESTAMP")
+			}
 		}
 		if out == nil {
 			out = make([]byte, 0, len(text)+16)
@@ -76,8 +117,8 @@ func RewriteJDBCPlaceholders(text string) (rewritten string, found bool) {
 		out = append(out, ' ')
 		last = tok.start + 1
 	}
-	if n == 0 {
-		return text, false
+	if n > 0 {
+		found.Placeholders, found.Server = true, string(append(out, text[last:]...))
 	}
-	return string(append(out, text[last:]...)), true
+	return found
 }

@@ -49,18 +49,50 @@ func TestRewriteJDBCPlaceholders(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, found := RewriteJDBCPlaceholders(tt.text)
-			assert.Equal(t, tt.want, got)
-			assert.Equal(t, tt.text != tt.want, found)
+			got := RewriteJDBCPlaceholders(tt.text)
+			assert.Equal(t, tt.want, got.Server)
+			assert.Equal(t, tt.text != tt.want, got.Placeholders)
 		})
 	}
 }
 
 func TestOracleSQLIDOfJDBC(t *testing.T) {
-	rewritten, found := RewriteJDBCPlaceholders("SELECT * from dual where dummy = ?")
-	assert.True(t, found)
-	id, _ := OracleSQLID(rewritten)
+	rewritten := RewriteJDBCPlaceholders("SELECT * from dual where dummy = ?")
+	assert.True(t, rewritten.Placeholders)
+	id, _ := OracleSQLID(rewritten.Server)
 	assert.Equal(t, "71hmmykrsa7wp", id)
+}
+
+func TestRewriteJDBCPlaceholdersFindsWhatAnAgentDid(t *testing.T) {
+	tests := []struct {
+		name, text            string
+		list, masked, comment bool
+	}{
+		{name: "nothing", text: "SELECT floor FROM wings WHERE id = ? AND name IN (?, ?)"},
+		{name: "list of one", text: "SELECT floor FROM wings WHERE id IN (?)", list: true},
+		{name: "list with blanks", text: "select floor from wings where id not in ( ? ) and a = ?", list: true},
+		{name: "list without a blank", text: "DELETE FROM wings WHERE id IN(?)", list: true},
+		{name: "list in a literal", text: "SELECT 'IN (?)' FROM wings"},
+		{name: "a call", text: "SELECT f(?) FROM wings"},
+		{name: "values", text: "INSERT INTO wings VALUES (?)"},
+		{name: "sub-query", text: "SELECT 1 FROM wings WHERE id IN (SELECT ? FROM dual)"},
+		{name: "date", text: "SELECT 1 FROM wings WHERE built > DATE ?", masked: true},
+		{name: "timestamp", text: "SELECT 1 FROM wings WHERE built > timestamp ?", masked: true},
+		{name: "interval", text: "SELECT 1 FROM wings WHERE built > SYSDATE - INTERVAL ? DAY", masked: true},
+		{name: "national text", text: "SELECT 1 FROM wings WHERE name = N?", masked: true},
+		{name: "a column called date", text: `SELECT 1 FROM wings WHERE "DATE" = ?`},
+		{name: "comment to the end", text: "SELECT 1 FROM wings -- of a hotel WHERE id = ?", comment: true},
+		{name: "comment on a line of its own", text: "-- wings\nSELECT 1 FROM wings"},
+		{name: "dashes in a literal", text: "SELECT '--' FROM wings WHERE id = ?"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := RewriteJDBCPlaceholders(tt.text)
+			assert.Equal(t, tt.list, got.OneItemList, "list")
+			assert.Equal(t, tt.masked, got.MaskedLiteral, "masked literal")
+			assert.Equal(t, tt.comment, got.OpenLineComment, "comment")
+		})
+	}
 }
 
 // Where only FIPS 140-3 algorithms are allowed, MD5 panics. An SQL_ID is a name

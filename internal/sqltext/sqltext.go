@@ -44,8 +44,8 @@ func AnalyzeAndSanitize(text string, d Dialect) (Analysis, string) {
 
 // Sanitize returns the text with every literal replaced by ?, by the rules of a
 // dialect, and without comments and hints. A list after IN that has only literals and
-// placeholders becomes (?). Identifiers, bind variables, NULL, TRUE and FALSE stay, and
-// so does all white space. Whatever may be a literal by the rules of the dialect is
+// placeholders becomes (?). Identifiers, bind variables, NULL and IS TRUE stay, and so
+// does all white space. Whatever may be a literal by the rules of the dialect is
 // replaced too, and so is everything after a quote or a comment that does not end. A
 // text with nothing to replace is returned unchanged.
 func Sanitize(text string, d Dialect) string {

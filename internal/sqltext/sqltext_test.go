@@ -161,14 +161,15 @@ func TestNoBinds(t *testing.T) {
 
 func TestLiterals(t *testing.T) {
 	for text, want := range map[string]bool{
-		"SELECT a FROM b WHERE c IS NULL AND d = TRUE AND e = FALSE": false,
-		"SELECT t1.c2 FROM t1 WHERE x = :1 AND y = $2 AND z = @p3":   false,
-		"SELECT /* 'a' 1 */ b -- 'c' 2\nFROM d":                      false,
-		"SELECT 'a'":                                                 true,
-		"SELECT 1":                                                   true,
-		"LIMIT 10":                                                   true,
-		"VARCHAR(10)":                                                true,
-		"ALTER USER a IDENTIFIED BY b":                               true,
+		"SELECT a FROM b WHERE c IS NULL AND d IS TRUE":            false,
+		"SELECT a FROM b WHERE d = TRUE":                           true,
+		"SELECT t1.c2 FROM t1 WHERE x = :1 AND y = $2 AND z = @p3": false,
+		"SELECT /* 'a' 1 */ b -- 'c' 2\nFROM d":                    false,
+		"SELECT 'a'":                                               true,
+		"SELECT 1":                                                 true,
+		"LIMIT 10":                                                 true,
+		"VARCHAR(10)":                                              true,
+		"ALTER USER a IDENTIFIED BY b":                             true,
 	} {
 		assert.Equal(t, want, Analyze(text, Generic).HasLiterals, text)
 	}

@@ -136,7 +136,7 @@ func TestViews(t *testing.T) {
 		p.goTo("topology")
 		p.await(`document.querySelectorAll('.diagram .node').length >= 4`)
 		names := p.texts(".node .node-name")
-		for _, name := range []string{webService, "stayeasy", database, "oracle:ORCL"} {
+		for _, name := range []string{webService, "stayeasy", database, "oracle:orcl"} {
 			assert.Contains(t, names, name)
 		}
 		assert.NotContains(t, names, "External Unknown")

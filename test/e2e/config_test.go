@@ -192,7 +192,7 @@ func TestDocumentedConfiguration(t *testing.T) {
 	td := databaseSpan(1)
 	attributes := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes()
 	attributes.PutStr("db.system.name", "oracle.db")
-	attributes.PutStr("server.address", "adb.eu-frankfurt-1.oraclecloud.com")
+	attributes.PutStr("db.namespace", "g1_orders_high.adb.oraclecloud.com")
 	attributes.PutStr("db.query.text", "SELECT id FROM orders WHERE card = '4111'")
 	newOTLPClient(t, collector.GRPC).send(t, td)
 	sandbox.AwaitSpans(t, 1)

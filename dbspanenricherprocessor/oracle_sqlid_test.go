@@ -1,0 +1,66 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package dbspanenricherprocessor
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+)
+
+// An SQL_ID may not be that of another statement.
+func TestSQLIDOfRewrittenText(t *testing.T) {
+	list := "DELETE FROM towels WHERE room IN (?)"
+	comment := "SELECT size FROM towels WHERE room = ? -- of a floor"
+	long := "SELECT size FROM towels WHERE " + strings.Repeat("a = ? OR ", agentMaxLength)
+	tests := []struct {
+		name, language, scope, text string
+		names                       []string
+		want                        bool
+	}{
+		{name: "list of the agent", language: "java", text: list, names: []string{"db.statement"}},
+		{name: "list of an unknown SDK", text: list, names: []string{"db.statement"}},
+		{name: "list of the agent by its scope", scope: "io.opentelemetry.jdbc", text: list, names: []string{"db.statement"}},
+		{name: "list under the stable name", language: "java", text: list, names: []string{"db.query.text"}, want: true},
+		{name: "list under both", language: "java", text: list, names: []string{"db.statement", "db.query.text"}, want: true},
+		{name: "list of Oracle's provider", language: "java", text: list, names: []string{"Original SQL Text"}, want: true},
+		{name: "list of datasource-micrometer", language: "java", text: list, names: []string{"jdbc.query[0]"}, want: true},
+		{name: "list of two", language: "java", text: "DELETE FROM towels WHERE room IN (?, ?)", names: []string{"db.statement"}, want: true},
+		{name: "folded comment", language: "java", text: comment, names: []string{"db.statement"}},
+		{name: "comment at the end of another language's", language: "python", text: "SELECT size FROM towels -- all", names: []string{"db.statement"}, want: true},
+		{name: "comment at the end, stable", language: "java", text: comment, names: []string{"db.query.text"}, want: true},
+		{name: "cut", language: "java", text: long[:agentMaxLength], names: []string{"db.statement"}},
+		{name: "cut within what takes two characters", language: "java", text: long[:agentMaxLength-3] + "😀 ", names: []string{"db.statement"}},
+		{name: "shorter", language: "java", text: long[:agentMaxLength-9], names: []string{"db.statement"}, want: true},
+		{name: "masked literal", language: "java", text: "SELECT size FROM towels WHERE bought > DATE ? AND room = ?", names: []string{"db.query.text"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			td := ptrace.NewTraces()
+			resource := td.ResourceSpans().AppendEmpty()
+			if tt.language != "" {
+				resource.Resource().Attributes().PutStr("telemetry.sdk.language", tt.language)
+			}
+			scoped := resource.ScopeSpans().AppendEmpty()
+			scoped.Scope().SetName(tt.scope)
+			span := scoped.Spans().AppendEmpty()
+			span.SetKind(ptrace.SpanKindClient)
+			span.Attributes().PutStr("db.system", "oracle")
+			for _, name := range tt.names {
+				span.Attributes().PutStr(name, tt.text)
+			}
+			cfg := createDefaultConfig().(*Config)
+			cfg.Conventions = ConventionsBoth
+			for range 2 { // also of a second collector
+				_, err := newTestEnricher(t, cfg).processTraces(t.Context(), td)
+				require.NoError(t, err)
+				_, got := span.Attributes().Get(apmOracleSQLID)
+				assert.Equal(t, tt.want, got)
+			}
+		})
+	}
+}

@@ -1,0 +1,48 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package dbspanenricherprocessor
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/ociapm/otelcol-ociapm/internal/dbspan"
+)
+
+func TestSanitizeRedis(t *testing.T) {
+	cfg := createDefaultConfig().(*Config)
+	cfg.QueryText.Sanitize = SanitizeAlways
+	a := newAnalyzer(cfg, false)
+	tests := []struct{ text, want string }{
+		{"GET guest:7", "GET guest:7"},
+		{"HELLO 3 AUTH app Zx9", "HELLO ?"},
+		{"hello 3 auth app Zx9 setname web\nclient setinfo LIB-NAME x", "hello ?\nclient setinfo LIB-NAME x"},
+		{"AUTH app Zx9", "AUTH ?"},
+		{"ACL SETUSER app on >Zx9 ~* +@all", "ACL SETUSER ?"},
+		{"ACL WHOAMI", "ACL WHOAMI"},
+		{"CONFIG SET requirepass Zx9", "CONFIG SET ?"},
+		{"CONFIG SET maxmemory 1gb masterauth Zx9", "CONFIG SET ?"},
+		{"CONFIG GET maxmemory", "CONFIG GET maxmemory"},
+		{"MIGRATE cache7 6379 k 0 100 AUTH2 app Zx9 KEYS a", "MIGRATE ?"},
+		{"SENTINEL SET main auth-pass Zx9", "SENTINEL SET ?"},
+		{"PUBLISH news Zx9", "PUBLISH news ?"},
+		{"XADD log * name Zx9", "XADD log ?"},
+		{"EVAL \"return 'Zx9'\" 0", "EVAL ?"},
+		{"JSON.SET guest:7 $ Zx9", "JSON.SET guest:7 $ ?"},
+		{"SET a b;AUTH Zx9", "SET a ? ?"},
+		{`["HELLO","3","AUTH","app","Zx9"]`, `["HELLO ?`},
+		{"AUTH \"two\nlines Zx9\"\nGET a", "AUTH ?\nGET a"},
+		{"GET auth", "GET auth"},
+		{"HGET config theme", "HGET config theme"},
+		{"HELLO ? ?", "HELLO ? ?"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.text, func(t *testing.T) {
+			got := a.analyze(grammar{language: dbspan.LanguageRedis}, tt.text).sanitized
+			assert.Equal(t, tt.want, got)
+			assert.Equal(t, got, a.analyze(grammar{language: dbspan.LanguageRedis}, got).sanitized, "twice")
+		})
+	}
+}

@@ -1,0 +1,115 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"
+
+import (
+	"cmp"
+	"strings"
+)
+
+// undoMisreading restores what can be restored of Oracle's JDBC URLs that the Java
+// agent (2.20 to 2.31) misreads. It cuts a URL at its first ":" and "/", and takes the
+// part before for the host and the part behind for the database:
+//
+//	@tcps://host:1522/service     host tcps, database 1522/service
+//	@ldaps://oid:636/alias,cn=…   host ldaps, database 636/alias,cn=…
+//	@ldap://oid/alias,cn=…        host oid, database alias,cn=…
+//	@[2001:db8::5]:1521/service   host [2001, database :5]:1521/service
+//	@h1:1521,h2:1521/service      host h1, database 1521/service
+//	@config-ociobject://host/…    host config-ociobject, database /host/…
+//	@alias?TNS_ADMIN=/path        host alias?tns_admin=, database path
+//
+// It reports whether it found one. Then the rest of the span has nothing to add.
+func (s *Span) undoMisreading() bool {
+	t := &s.Sent
+	address := cmp.Or(t.ServerAddress, t.NetPeerName)
+	if alias, params, found := strings.Cut(address, "?"); found && isPlain(alias) && strings.Contains(params, "=") && !HoldsSecret(params) {
+		s.Namespace, s.ServerPort = alias, 0
+		return true
+	}
+	entry := ""
+	for _, text := range [...]string{databaseOf(Oracle, t.Namespace), databaseOf(Oracle, t.Name)} {
+		if entry == "" || text != "" && misread(text) {
+			entry = text
+		}
+	}
+	lost := isOracleScheme(address) || strings.HasPrefix(address, "[") && !strings.Contains(address, "]")
+	if !lost && !misread(entry) {
+		return false
+	}
+	s.ServerPort = 0
+	if isConfigProvider(address) {
+		return true
+	}
+	c := readMisread(entry)
+	s.Namespace = c.Namespace
+	switch {
+	case lost: // the host, if it is known, is in what was taken for the database
+		s.ServerAddress, s.ServerPort = c.Host, c.Port
+	case indexFold(entry, oracleContext) < 0: // else the host is the directory's
+		s.take(readAddress(address, s.System))
+	}
+	return true
+}
+
+// oracleContext is where a directory has Oracle's names.
+const oracleContext = ",cn=oraclecontext"
+
+// isOracleScheme reports whether a host is the scheme of a connect identifier.
+func isOracleScheme(host string) bool {
+	switch strings.ToLower(host) {
+	case "tcp", "tcps", "ldap", "ldaps", "beq", "ipc":
+		return true
+	default:
+		return isConfigProvider(host)
+	}
+}
+
+// isConfigProvider reports whether a host is the scheme of a URL that names where the
+// driver has its configuration from. Source: JDBC Developer's Guide, centralized
+// configuration providers.
+func isConfigProvider(host string) bool { return hasPrefixFold(host, "config-") }
+
+// misread reports whether the database is the rest of a URL that was cut in the wrong
+// place.
+func misread(entry string) bool {
+	if strings.Contains(entry, "://") || entry == "" || entry[0] == '(' {
+		return false // a whole connection string
+	}
+	if indexFold(entry, oracleContext) > 0 || strings.Contains(entry, "]:") || strings.Contains(entry, "]/") {
+		return !strings.HasPrefix(entry, "[") && !strings.Contains(entry, "@")
+	}
+	end := strings.IndexAny(entry, "/,")
+	return end > 0 && isDigits(entry[:end])
+}
+
+// readMisread reads what was taken for the database.
+func readMisread(entry string) Connection {
+	var c Connection
+	entry, _, _ = strings.Cut(entry, "?")
+	if i := indexFold(entry, oracleContext); i > 0 {
+		entry = entry[:i]
+		entry, _ = cutPrefixFold(entry[strings.LastIndexByte(entry, '/')+1:], "cn=")
+	} else if rest, found := strings.CutPrefix(entry, "/"); found { // tcps://host/service has no port
+		c = parseOracle("//" + strings.TrimPrefix(rest, "/"))
+		entry = c.Namespace
+	} else {
+		if i := strings.LastIndexByte(entry, ']'); i >= 0 {
+			entry = entry[i+1:]
+		}
+		if before, service, found := strings.Cut(entry, "/"); found {
+			entry = serviceName(service)
+		} else if isDigits(strings.TrimPrefix(before, ":")) {
+			entry = "" // a port without a service
+		}
+	}
+	c.Namespace = ""
+	if plausibleNamespace(entry) && isPlain(entry) {
+		c.Namespace = entry
+	}
+	if !isPlain(c.Host) {
+		c.Host, c.Port = "", 0
+	}
+	return c
+}

@@ -1,0 +1,370 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"
+
+import (
+	"strconv"
+	"strings"
+)
+
+// HoldsSecret reports whether a text has the password of a connection string, or may
+// have one.
+func HoldsSecret(text string) bool {
+	start, _ := nextSecret(text, 0)
+	return start >= 0
+}
+
+// MaskSecrets replaces the passwords of the connection strings in a text by "?", and
+// reports whether there were any. Where it is not certain where a password ends, more
+// than that is replaced.
+func MaskSecrets(text string) (masked string, found bool) {
+	start, end := nextSecret(text, 0)
+	if start < 0 {
+		return text, false
+	}
+	out := make([]byte, 0, len(text))
+	last := 0
+	for start >= 0 {
+		out = append(append(out, text[last:start]...), '?')
+		last = end
+		start, end = nextSecret(text, end)
+	}
+	return string(append(out, text[last:]...)), true
+}
+
+// MaskAttribute returns what may leave in the place of an attribute's value. A place has
+// a name or a connection string, and what cannot be read there may be a password.
+func MaskAttribute(name, value string, system System) string {
+	switch name {
+	case AttrUser:
+		return MaskUser(value)
+	case AttrConnectionString, AttrURL, AttrServerAddress, AttrNetPeerName, AttrNamespace, AttrName, AttrInstance, AttrPeerAddress, AttrSockPeerAddr,
+		AttrPeerIP, AttrOracleService, AttrOraclePDB, AttrOracleName, AttrOracleInstance, AttrOracleTenant, AttrSearchCluster, AttrRedisIndex:
+		return MaskName(value, system)
+	}
+	masked, _ := MaskSecrets(value)
+	return masked
+}
+
+// MaskName returns what may leave in the place of the value of an attribute for a name
+// or a connection string. What cannot be read may be anything, also a password.
+func MaskName(text string, system System) string {
+	if isPlain(text) {
+		return text
+	}
+	if masked, found := MaskSecrets(text); found {
+		return masked
+	}
+	if strings.Contains(text, "?@") || strings.Contains(text, "=?") || strings.Contains(text, "{?}") || strings.HasSuffix(text, "/?") || strings.HasSuffix(text, ":?") {
+		return text // masked before
+	}
+	a, n := readAddress(text, system), readNamespace(text, system)
+	if a.Host != "" || a.Namespace != "" || n.Host != "" || n.Namespace != "" || isScheme(text) {
+		return text
+	}
+	if system.Legacy == Oracle.Legacy && misread(text) {
+		return text
+	}
+	return "?"
+}
+
+// MaskUser returns what may leave in the place of the name of a user. Some applications
+// send user/password, user:password or a connection string.
+func MaskUser(text string) string {
+	if isPlain(text) {
+		return text
+	}
+	if masked, found := MaskSecrets(text); found {
+		return masked
+	}
+	if i := strings.IndexAny(text, "/:"); i > 0 && i+1 < len(text) {
+		return text[:i+1] + "?"
+	}
+	return text
+}
+
+// isScheme reports whether a connection string is nothing but a scheme or an alias, as
+// "p6spy:" is.
+func isScheme(text string) bool {
+	return isSchemes(strings.TrimRight(text, ":/")) || strings.HasSuffix(text, ":") && isPlain(strings.TrimSuffix(text, ":"))
+}
+
+// isSchemes reports whether text is nothing but schemes of connection strings.
+func isSchemes(text string) bool {
+	for part := range strings.SplitSeq(text, ":") {
+		if _, known := LookupSystem(part); !known && !wrapsURL(part) && !isDriverType(part) && part != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// nextSecret returns where the next password from i on begins and ends, or -1.
+func nextSecret(text string, i int) (start, end int) {
+	for ; i < len(text); i++ {
+		switch text[i] {
+		case '=':
+			if isSecretKey(keyBefore(text, i)) {
+				if start, end := secretValue(text, i+1); start < end {
+					return start, end
+				}
+			}
+		case ':':
+			if strings.HasPrefix(text[i:], "://") {
+				if start, end := userInfo(text, i+len("://")); start < end {
+					return start, end
+				}
+				i += len("//")
+				continue
+			}
+			if isPasswordKey(keyBefore(text, i)) {
+				if start, end := secretValue(text, i+1); start < end {
+					return start, end
+				}
+			}
+			if start, end := oracleCredentials(text, i); start < end {
+				return start, end
+			}
+			if start, end := credentials(text, i); start < end {
+				return start, end
+			}
+		case '/':
+			if start, end := credentials(text, i); start < end {
+				return start, end
+			}
+		}
+	}
+	return -1, -1
+}
+
+// keyBefore returns the key before the "=" or ":" at i, in the spelling of normalKey.
+func keyBefore(text string, i int) string {
+	end := i
+	for end > 0 && strings.IndexByte(" \t\"'\\", text[end-1]) >= 0 {
+		end--
+	}
+	start := end
+	for start > 0 && end-start < maxKey && (isKeyByte(text[start-1]) || text[start-1] == ' ') {
+		start--
+	}
+	return normalKey(text[start:end])
+}
+
+// maxKey is more bytes than a key of a connection string has.
+const maxKey = 48
+
+func isKeyByte(c byte) bool {
+	return c == '_' || c == '-' || c == '.' || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
+}
+
+// isSecretKey reports whether the value of a key of a connection string is a secret.
+func isSecretKey(key string) bool {
+	if isPasswordKey(key) || strings.HasSuffix(key, "pass") {
+		return true
+	}
+	for _, word := range [...]string{"token", "apikey", "accesskey", "accountkey", "authkey", "privatekey", "credential", "credentials", "sas", "sharedkey"} {
+		if strings.HasSuffix(key, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// isPasswordKey reports whether a key names a password, also in JSON and in prose.
+func isPasswordKey(key string) bool {
+	for _, word := range [...]string{"password", "passwd", "pwd", "passphrase", "secret", "passcode"} {
+		if strings.HasSuffix(key, word) {
+			return true
+		}
+	}
+	return key == "pass" || key == "pw"
+}
+
+// secretValue returns where the value from i on begins and ends. It is nothing for the
+// placeholder of a bind variable, for the text may be SQL.
+func secretValue(text string, i int) (start, end int) {
+	for i < len(text) && (text[i] == ' ' || text[i] == '\t') {
+		i++
+	}
+	if i >= len(text) || strings.IndexByte("?:$@%&;)", text[i]) >= 0 && (i+1 >= len(text) || isBindByte(text, i)) {
+		return i, i
+	}
+	if strings.HasPrefix(text[i:], `\"`) { // JSON in JSON
+		if n := strings.Index(text[i+2:], `\"`); n >= 0 {
+			return i + 2, i + 2 + n
+		}
+		return i + 2, len(text)
+	}
+	if closing, ok := closers[text[i]]; ok {
+		for j := i + 1; j < len(text); j++ {
+			switch {
+			case text[j] == '\\' && closing != '}':
+				j++
+			case text[j] != closing:
+			case j+1 < len(text) && text[j+1] == closing:
+				j++ // doubled: belongs to the value
+			default:
+				return i + 1, j
+			}
+		}
+		return i + 1, len(text)
+	}
+	// Without quotes the value may have any character. It ends where the next key
+	// begins, or at the end of a line.
+	for j := i; j < len(text); j++ {
+		switch text[j] {
+		case ';', '&', ' ', ',', ')':
+			if keyFollows(text, j+1) || text[j] == ')' && strings.Trim(text[j:], ")") == "" {
+				return i, j
+			}
+		case '\n', '\r':
+			return i, j
+		}
+	}
+	return i, len(text)
+}
+
+// isBindByte reports whether what begins at i is a placeholder, or nothing at all: ?,
+// :1, $1, @p, %s, or the end of a list.
+func isBindByte(text string, i int) bool {
+	switch text[i] {
+	case '?', '&', ';', ')':
+		return true
+	case '%':
+		return text[i+1] == 's' || text[i+1] == '('
+	case '$':
+		return text[i+1] >= '0' && text[i+1] <= '9'
+	}
+	end := i + 1
+	for end < len(text) && isKeyByte(text[end]) {
+		end++
+	}
+	return end == len(text) || strings.IndexByte(" ,)\n", text[end]) >= 0 && end-i < len(":password_1")
+}
+
+// keyFollows reports whether key= stands from i on, or nothing.
+func keyFollows(text string, i int) bool {
+	for i < len(text) && strings.IndexByte(" ;(", text[i]) >= 0 {
+		i++
+	}
+	end := i
+	for end < len(text) && end-i < maxKey && (isKeyByte(text[end]) || text[end] == ' ') {
+		end++
+	}
+	return i >= len(text) || end > i && end < len(text) && text[end] == '='
+}
+
+// userInfo returns where the password in the URL whose "//" ends at i begins and ends.
+func userInfo(text string, i int) (start, end int) {
+	stop := i + tokenLength(text[i:])
+	token := text[i:stop]
+	at := strings.LastIndexByte(token, '@')
+	if at < 0 {
+		// The password may have been cut.
+		_, tail, found := strings.Cut(token, ":")
+		if found && !strings.HasPrefix(token, "[") && strings.Count(token, ":") == 1 {
+			port, _, _ := strings.Cut(tail, "/")
+			port, _, _ = strings.Cut(port, "?")
+			port, _, _ = strings.Cut(port, ";")
+			port, _, _ = strings.Cut(port, ",")
+			if port != "" && atoiPort(port) == 0 && !strings.Contains(token[:len(token)-len(tail)], "/") {
+				return stop - len(tail), stop
+			}
+		}
+		return i, i
+	}
+	mark := strings.IndexAny(token[:at], ":/")
+	if mark < 0 || token[mark+1:at] == "?" || mark+1 == at {
+		return i, i
+	}
+	return i + mark + 1, i + at
+}
+
+// credentials returns where the password begins and ends of which the mark at i may be
+// the separator in user:password@host or user/password@host.
+func credentials(text string, i int) (start, end int) {
+	start = i
+	for start > 0 && !endsToken(text[start-1]) && text[start-1] != '/' && text[start-1] != ':' {
+		start--
+	}
+	if start > 0 && (text[start-1] == '/' || text[start-1] == ':') && !hasSchemeBefore(text, start) || text[i] == '/' && start == i || text[start] == '.' {
+		return i, i
+	}
+	stop := i + 1 + tokenLength(text[i+1:])
+	at := strings.LastIndexByte(text[i+1:stop], '@')
+	if text[i] == ':' && beginsURL(text[start:i], text[i+1:max(i+1+at, i+1)]) {
+		return i, i
+	}
+	if at <= 0 || text[i+1:i+1+at] == "?" || at == 1 && text[i+1] == '/' {
+		return i, i
+	}
+	if text[i+at] == '/' && !strings.HasPrefix(text[i+1+at:], "@//") { // a path such as node_modules/@scope
+		return i, i
+	}
+	return i + 1, i + 1 + at
+}
+
+// oracleCredentials returns where the password of a JDBC URL such as
+// jdbc:oracle:thin:user/password begins and ends, of which the address was cut. The ":"
+// is at i.
+func oracleCredentials(text string, i int) (start, end int) {
+	token := text[i+1 : i+1+tokenLength(text[i+1:])]
+	if slash := strings.IndexByte(token, '/'); slash > 0 && !strings.ContainsAny(token[:slash], "@:?") && !strings.Contains(token, "@") &&
+		(hasSuffixFold(text[:i], ":thin") || hasSuffixFold(text[:i], ":oci")) && token[slash+1:] != "?" {
+		return i + 1 + slash + 1, i + 1 + len(token)
+	}
+	return i, i
+}
+
+// beginsURL reports whether what stands before a ":" is the scheme of a connection
+// string, and not a user who has the name of a system.
+func beginsURL(word, rest string) bool {
+	if wrapsURL(word) || isDriverType(word) {
+		return true
+	}
+	_, known := LookupSystem(word)
+	next, _, more := strings.Cut(rest, ":")
+	return known && (more && (isDriverType(next) || isOracleScheme(next)) || isSchemes(rest))
+}
+
+// isDriverType reports whether a part of a JDBC URL is the type of Oracle's driver.
+func isDriverType(part string) bool {
+	switch strings.ToLower(part) {
+	case "thin", "oci", "oci8", "kprb":
+		return true
+	default:
+		return false
+	}
+}
+
+// hasSchemeBefore reports whether what ends before i is the scheme of a connection
+// string.
+func hasSchemeBefore(text string, i int) bool {
+	end := i - 1
+	start := end
+	for start > 0 && !endsToken(text[start-1]) {
+		start--
+	}
+	return text[end] == ':' && start < end && isScheme(text[start:end])
+}
+
+// tokenLength returns the length of what stands without a blank at the start of text.
+func tokenLength(text string) int {
+	for i := range len(text) {
+		if endsToken(text[i]) {
+			return i
+		}
+	}
+	return len(text)
+}
+
+func endsToken(c byte) bool {
+	return c <= ' ' || c == '"' || c == '\'' || c == '`' || c == '<' || c == '>' || c == '(' || c == ')'
+}
+
+// isDigits reports whether text is a number.
+func isDigits(text string) bool {
+	_, err := strconv.ParseUint(text, 10, 32)
+	return err == nil
+}
