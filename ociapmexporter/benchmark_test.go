@@ -6,6 +6,7 @@ package ociapmexporter
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -34,7 +35,7 @@ func BenchmarkRequest(b *testing.B) {
 	td := benchmarkTraces()
 	r, err := newRequest(sig, td)
 	require.NoError(b, err)
-	encoding := stored[ptrace.Traces]{signal: sig}
+	encoding := stored[ptrace.Traces]{signal: sig, waiting: new(atomic.Int64)}
 	onDisk, err := encoding.Marshal(b.Context(), r)
 	require.NoError(b, err)
 	gzipper := newGzipper(createDefaultConfig().(*Config).ClientConfig)

@@ -11,6 +11,7 @@ import (
 	"hash/crc32"
 	"runtime"
 	"strconv"
+	"sync/atomic"
 	"testing"
 
 	"github.com/klauspost/compress/s2"
@@ -50,7 +51,7 @@ func (k *keptItems) KeepUnreadable(_ context.Context, kind component.Kind, id co
 }
 
 func testEncoding(k *keptItems) stored[ptrace.Traces] {
-	return stored[ptrace.Traces]{signal: tracesSignal(), keep: func(ctx context.Context, data []byte, reason error) bool {
+	return stored[ptrace.Traces]{signal: tracesSignal(), waiting: new(atomic.Int64), keep: func(ctx context.Context, data []byte, reason error) bool {
 		return k.KeepUnreadable(ctx, component.KindExporter, component.MustNewID("oci_apm"), "traces", data, reason) == nil
 	}}
 }
@@ -83,6 +84,41 @@ func TestStoredRequest(t *testing.T) {
 	require.ErrorIs(t, err, errForeignRequest)
 	_, err = encoding.Marshal(t.Context(), &request[ptrace.Traces]{size: maxStoredBytes + 1})
 	require.ErrorIs(t, err, errStoredSize)
+}
+
+// While little waits in the queue, what is stored is not compressed; a backlog is. Both
+// are S2 blocks.
+func TestBacklogIsCompressed(t *testing.T) {
+	encoding := testEncoding(&keptItems{})
+	sent := newTestRequest(t, traces(1000))
+	body := sent.body()
+	var items [][]byte
+	marshal := func() int {
+		data, err := encoding.Marshal(t.Context(), sent)
+		require.NoError(t, err)
+		items = append(items, data)
+		return len(data)
+	}
+	for waiting := len(body); waiting <= compressFrom; waiting += len(body) {
+		require.Greater(t, marshal(), len(body))
+	}
+	require.Less(t, marshal(), len(body)/2)
+
+	for _, data := range items {
+		_, got, err := encoding.Unmarshal(data)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(body, got.(*request[ptrace.Traces]).body()))
+		content := data[storedHeaderBytes+storedChecksumBytes:]
+		_, n := binary.Uvarint(content)
+		decoded, err := s2.Decode(nil, content[n:])
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(body, decoded), "as an earlier version reads it")
+	}
+	// A queue of before the start is no reason to compress later than usual.
+	_, _, err := encoding.Unmarshal(items[0])
+	require.NoError(t, err)
+	assert.Zero(t, encoding.waiting.Load())
+	require.Greater(t, marshal(), len(body))
 }
 
 // What cannot be read is handed to the storage as it is, with the reason.
@@ -160,7 +196,7 @@ func TestUnreadableItemStays(t *testing.T) {
 	items := &unreadableItems{id: component.MustNewID("oci_apm"), name: "traces", logger: zap.New(core), count: func(context.Context) {}}
 	storage := component.MustNewID("queue_storage")
 	items.start(storageHost{Host: componenttest.NewNopHost(), extensions: map[component.ID]component.Component{storage: kept}}, storage)
-	encoding := stored[ptrace.Traces]{signal: tracesSignal(), keep: items.keep}
+	encoding := stored[ptrace.Traces]{signal: tracesSignal(), waiting: new(atomic.Int64), keep: items.keep}
 
 	data := []byte{0, 9, 1, 2, 3}
 	_, got, err := encoding.Unmarshal(data)
@@ -191,7 +227,7 @@ func TestUnreadableItemsWithoutKeeper(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
 	counted := 0
 	items := &unreadableItems{logger: zap.New(core), count: func(context.Context) { counted++ }}
-	encoding := stored[ptrace.Traces]{signal: tracesSignal(), keep: items.keep}
+	encoding := stored[ptrace.Traces]{signal: tracesSignal(), waiting: new(atomic.Int64), keep: items.keep}
 	for range 20 {
 		_, _, err := encoding.Unmarshal([]byte{0, 9})
 		require.ErrorIs(t, err, errStoredVersion)

@@ -5,6 +5,7 @@ package ociapmexporter // import "github.com/ociapm/otelcol-ociapm/ociapmexporte
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -187,6 +188,6 @@ func helperOptions[T any](cfg *Config, base *baseExporter[T]) []exporterhelper.O
 		// The HTTP client has its own timeout, which covers one attempt.
 		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{Timeout: 0}),
 		exporterhelper.WithRetry(cfg.RetryConfig),
-		xexporterhelper.WithQueueBatch(cfg.QueueConfig, xexporterhelper.QueueBatchSettings{Encoding: stored[T]{signal: base.signal, keep: base.unreadable.keep}}),
+		xexporterhelper.WithQueueBatch(cfg.QueueConfig, xexporterhelper.QueueBatchSettings{Encoding: stored[T]{signal: base.signal, waiting: new(atomic.Int64), keep: base.unreadable.keep}}),
 	}
 }
