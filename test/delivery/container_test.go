@@ -31,7 +31,7 @@ func newContainer(t *testing.T, mib int) *container {
 		root, limit, c.v2 = "/sys/fs/cgroup", "memory.max", true
 	}
 	var err error
-	if c.group, err = os.MkdirTemp(root, "otelcol-delivery-"); err != nil {
+	if c.group, err = os.MkdirTemp(root, "otelcol-delivery-"); err != nil { //nolint:usetesting // in the file system of the control groups
 		t.Skipf("no control group can be made here: %v", err)
 	}
 	// Its process has ended by then, since this was registered first.
