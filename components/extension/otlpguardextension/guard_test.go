@@ -39,6 +39,7 @@ import (
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/tap"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
@@ -298,7 +299,7 @@ func TestCodecKeepsNothing(t *testing.T) {
 	g := newGuard(limited(182), 182<<20, nil)
 	c := &codec{inner: encoding.GetCodecV2("proto"), guard: g}
 	handler := &callNotes{codec: c}
-	ctx, err := g.admitCall(t.Context(), nil)
+	ctx, err := g.admitCall(t.Context(), &tap.Info{})
 	require.NoError(t, err)
 	n := ctx.Value(noteKey{}).(*note)
 	t.Cleanup(n.call.cancel)

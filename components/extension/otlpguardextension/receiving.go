@@ -13,8 +13,11 @@ import (
 
 const (
 	// leastOfCall is what a call takes at least while it is under way: its
-	// goroutine's stack, its headers, a frame.
+	// goroutine's stack, a frame.
 	leastOfCall = 16 << 10
+	// admitWait is how long a call may wait for others to be canceled. Its connection
+	// is not read from meanwhile.
+	admitWait = 3 * evictEvery
 	// maxFrame is the most that grpc reads into one buffer from a connection; what
 	// it decompresses it reads into larger ones.
 	maxFrame = 16 << 10
@@ -28,18 +31,16 @@ const (
 // status that OTLP senders retry. Meanwhile the connection is not read from.
 type receiving struct {
 	limit      int64
-	maxCalls   int
 	unfinished unfinished
 
 	mu sync.Mutex
 	// mu guards everything declared below.
 	used  int64
-	calls int
 	freed chan struct{} // closed when memory comes free; nil if nobody waits
 }
 
 func newReceiving(limit int64) *receiving {
-	return &receiving{limit: limit, maxCalls: max(16, int(limit/leastOfCall))}
+	return &receiving{limit: limit}
 }
 
 func (r *receiving) inUse() int64 {
@@ -48,15 +49,23 @@ func (r *receiving) inUse() int64 {
 	return r.used
 }
 
-// admit returns a call that cancel ends, or nil if there are too many.
-func (r *receiving) admit(cancel context.CancelFunc) *partial {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.calls >= r.maxCalls {
-		return nil
+// admit returns a call that takes n bytes until it has ended, besides what it receives,
+// and that cancel ends. It returns nil if there is no room for it.
+func (r *receiving) admit(n int64, cancel context.CancelFunc) *partial {
+	for deadline := time.Now().Add(admitWait); !r.tryTake(n); {
+		freed := r.awaitFree()
+		r.unfinished.evict(0)
+		select {
+		case <-freed:
+		case <-time.After(evictEvery):
+		}
+		if time.Now().After(deadline) {
+			return nil
+		}
 	}
-	r.calls++
-	return r.unfinished.add(cancel)
+	call := r.unfinished.add(cancel)
+	call.size = n
+	return call
 }
 
 // received notes that a call's message is complete.
@@ -65,9 +74,7 @@ func (r *receiving) received(call *partial) { r.unfinished.remove(call) }
 // ended notes that a call has ended.
 func (r *receiving) ended(call *partial) {
 	r.unfinished.remove(call)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.calls--
+	r.free(call.size)
 }
 
 // Get returns a buffer of n bytes. It may wait for a frame's.
