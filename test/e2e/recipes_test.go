@@ -163,7 +163,7 @@ func TestRecipeSampling(t *testing.T) {
 	for id := range 400 {
 		databaseSpan(1).ResourceSpans().At(0).MoveTo(td.ResourceSpans().AppendEmpty())
 		span := td.ResourceSpans().At(id).ScopeSpans().At(0).Spans().At(0)
-		span.SetTraceID(pcommon.TraceID{0: byte(id), 1: byte(id >> 8), 13: byte(id * 37), 14: byte(id * 101), 15: byte(id * 151)})
+		span.SetTraceID(pcommon.TraceID{0: byte(id), 1: byte(id >> 8), 13: byte(id * 37), 14: byte(id * 101), 15: byte(id * 151)}) //nolint:gosec // some bits of it
 	}
 	client.send(t, td)
 	require.Zero(t, collector.Stop(t)) // all that is chosen has been sent
