@@ -20,6 +20,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	"google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
@@ -29,6 +30,7 @@ import (
 const (
 	protobufContentType = "application/x-protobuf"
 	jsonContentType     = "application/json"
+	htmlContentType     = "text/html"
 )
 
 const (
@@ -124,9 +126,11 @@ func (r response) isOTLP() bool {
 	body := bytes.TrimSpace(r.body)
 	switch {
 	case len(body) == 0:
-		return true
+		return r.contentType != htmlContentType
+	case isProtobuf(r.contentType) && r.cut:
+		return isInsideOfPartialSuccess(r.body)
 	case isProtobuf(r.contentType):
-		return r.cut || ptraceotlp.NewExportResponse().UnmarshalProto(r.body) == nil
+		return ptraceotlp.NewExportResponse().UnmarshalProto(r.body) == nil
 	case r.contentType == jsonContentType:
 		var fields map[string]json.RawMessage
 		if json.Unmarshal(body, &fields) != nil {
@@ -136,6 +140,17 @@ func (r response) isOTLP() bool {
 		return partial || len(fields) == 0
 	}
 	return false
+}
+
+// isInsideOfPartialSuccess reports whether a response is cut in the message of field 1,
+// which has a text of any length.
+func isInsideOfPartialSuccess(body []byte) bool {
+	field, wireType, n := protowire.ConsumeTag(body)
+	if n < 0 || field != 1 || wireType != protowire.BytesType {
+		return false
+	}
+	size, m := protowire.ConsumeVarint(body[n:])
+	return m > 0 && size > uint64(len(body)-n-m) //nolint:gosec // not negative
 }
 
 func isProtobuf(contentType string) bool {

@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	"go.uber.org/zap"
 	"google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -43,7 +44,8 @@ func TestResponseAccepted(t *testing.T) {
 	}{
 		{"nothing", "", "", true},
 		{"nothing, as protobuf", protobufContentType, "", true},
-		{"nothing, as text", "text/html", " \r\n", true},
+		{"nothing, as text", "text/plain", " \r\n", true},
+		{"nothing, as a page", "text/html", " \r\n", false},
 		{"protobuf", protobufContentType, string(protobuf), true},
 		{"another name of protobuf", "application/protobuf", string(protobuf), true},
 		{"JSON", "application/json", `{"partialSuccess":{"rejectedSpans":"2"}}`, true},
@@ -71,6 +73,13 @@ func TestResponseAccepted(t *testing.T) {
 	}
 }
 
+// longPartialSuccess is an answer with a message of which only a part is read.
+func longPartialSuccess() string {
+	partial := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), 2)
+	partial = protowire.AppendString(protowire.AppendTag(partial, 2, protowire.BytesType), strings.Repeat("x", 2*maxResponseBytes))
+	return string(protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), partial))
+}
+
 // Whatever success APM answers with is done. What is no answer of APM's is held,
 // however long its page is, and not counted as rejected.
 func TestSuccessIsAPMs(t *testing.T) {
@@ -87,6 +96,10 @@ func TestSuccessIsAPMs(t *testing.T) {
 		{204, "", "", true, 0},
 		{200, "text/html", "<html>" + strings.Repeat("x", 2*maxResponseBytes), false, 0},
 		{202, "text/html", "<html>sign in", false, 0},
+		{200, "text/html", "", false, 0},
+		{200, "application/x-protobuf", strings.Repeat("\x00", 2*maxResponseBytes), false, 0},
+		{200, "application/x-protobuf", "\n<html>" + strings.Repeat("x", 2*maxResponseBytes), false, 0},
+		{200, "application/x-protobuf", longPartialSuccess(), true, 0},
 	} {
 		t.Run(strconv.Itoa(tt.status)+" "+tt.contentType, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

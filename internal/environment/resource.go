@@ -43,7 +43,9 @@ func RepairResourceAttributes() (problems []string, err error) {
 
 func repairAttributes(list string) (repaired string, problems []string) {
 	var entries []string
+	number := 0
 	for entry := range strings.SplitSeq(list, ",") {
+		number++
 		entry = strings.TrimSpace(entry)
 		if entry == "" {
 			continue // such as after a comma at the end
@@ -58,16 +60,16 @@ func repairAttributes(list string) (repaired string, problems []string) {
 
 		switch {
 		case !found:
-			problems = append(problems, fmt.Sprintf("%q is ignored, for it has no \"=\"; write key=value, and %%2C for a comma in a value", entry))
+			problems = append(problems, fmt.Sprintf("entry %d is ignored, for it has no \"=\"; write key=value, and %%2C for a comma in a value", number))
 			continue
 		case key == "" || len(key) > maxEncoded || !isASCII(key):
-			problems = append(problems, fmt.Sprintf("%q is ignored, for its key is not 1 to %d ASCII characters", entry, maxEncoded))
+			problems = append(problems, fmt.Sprintf("entry %d is ignored, for its key is not 1 to %d ASCII characters", number, maxEncoded))
 			continue
 		case len(encoded) > maxEncoded:
 			problems = append(problems, fmt.Sprintf("%s is ignored, for its value has more than %d characters once it is percent-encoded", key, maxEncoded))
 			continue
 		case !utf8.ValidString(decoded):
-			problems = append(problems, fmt.Sprintf("%q is ignored, for its value is not UTF-8", entry))
+			problems = append(problems, fmt.Sprintf("%s is ignored, for its value is not UTF-8", key))
 			continue
 		case err != nil:
 			problems = append(problems, fmt.Sprintf("%q is taken as it is, for its value is not percent-encoded; write %s=%s", entry, key, encoded))

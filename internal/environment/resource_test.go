@@ -33,15 +33,15 @@ func TestRepairAttributes(t *testing.T) {
 		{name: "plus sign", list: "language=C++", want: "language=C%2B%2B"},
 		{name: "blank in a value", list: "team=my shop", want: "team=my%20shop"},
 		{name: "line end", list: "team=shop\n", want: "team=shop"},
-		{name: "no equals sign", list: "team=shop,beta", want: "team=shop", problems: []string{`"beta" is ignored, for it has no "="`}},
-		{name: "no equals sign, first", list: "beta,team=shop", want: "team=shop", problems: []string{`"beta" is ignored`}},
-		{name: "nothing to read", list: "beta", want: "", problems: []string{`"beta" is ignored`}},
+		{name: "no equals sign", list: "team=shop,beta", want: "team=shop", problems: []string{`entry 2 is ignored, for it has no "="`}},
+		{name: "no equals sign, first", list: "beta,team=shop", want: "team=shop", problems: []string{`entry 1 is ignored`}},
+		{name: "nothing to read", list: "beta", want: "", problems: []string{`entry 1 is ignored`}},
 		{
 			name: "not percent-encoded", list: "discount=100%,rest=50%zz", want: "discount=100%25,rest=50%25zz",
 			problems: []string{`"discount=100%" is taken as it is`, "write rest=50%25zz"},
 		},
-		{name: "no key", list: "=shop,tier=1", want: "tier=1", problems: []string{`"=shop" is ignored, for its key`}},
-		{name: "key is not ASCII", list: "größe=1,tier=1", want: "tier=1", problems: []string{`"größe=1" is ignored, for its key`}},
+		{name: "no key", list: "=shop,tier=1", want: "tier=1", problems: []string{`entry 1 is ignored, for its key`}},
+		{name: "key is not ASCII", list: "größe=1,tier=1", want: "tier=1", problems: []string{`entry 1 is ignored, for its key`}},
 		{name: "long key", list: strings.Repeat("k", 257) + "=1,tier=1", want: "tier=1", problems: []string{"for its key"}},
 		{name: "longest value", list: "text=" + strings.Repeat("v", 256), want: "text=" + strings.Repeat("v", 256)},
 		{name: "long value", list: "text=" + strings.Repeat("v", 257) + ",tier=1", want: "tier=1", problems: []string{"text is ignored, for its value has more than 256"}},
@@ -65,8 +65,8 @@ func TestRepairResourceAttributes(t *testing.T) {
 	problems, err := RepairResourceAttributes()
 	require.NoError(t, err)
 	require.Len(t, problems, 2)
-	assert.Contains(t, problems[0], `OTEL_RESOURCE_ATTRIBUTES: "beta" is ignored`)
-	assert.Contains(t, problems[1], `OTEL_RESOURCE: "alpha" is ignored`)
+	assert.Contains(t, problems[0], `OTEL_RESOURCE_ATTRIBUTES: entry 2 is ignored`)
+	assert.Contains(t, problems[1], `OTEL_RESOURCE: entry 1 is ignored`)
 	assert.Equal(t, "team=shop", os.Getenv("OTEL_RESOURCE_ATTRIBUTES"))
 	assert.Empty(t, os.Getenv("OTEL_RESOURCE"))
 }

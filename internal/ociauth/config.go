@@ -70,6 +70,9 @@ func (cfg Config) Validate() error {
 		}
 		return nil
 	}
+	if !looksLikeType(string(cfg.Type)) {
+		return fmt.Errorf("type: this is not a type of credentials; write %s", types)
+	}
 	return fmt.Errorf("type: %q is not a type of credentials; write %s", cfg.Type, types)
 }
 
@@ -166,4 +169,10 @@ func hasEnv(name string) bool { return os.Getenv(name) != "" }
 func isFile(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && !info.IsDir()
+}
+
+// looksLikeType reports whether a text can be meant as a type. Anything else may be a
+// secret in the wrong place, which must not show.
+func looksLikeType(text string) bool {
+	return len(text) <= 30 && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz_") == ""
 }

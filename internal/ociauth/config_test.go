@@ -26,6 +26,10 @@ func TestValidate(t *testing.T) {
 		{name: "workload identity", config: Config{Type: TypeWorkloadIdentity}},
 		{name: "resource principal", config: Config{Type: TypeResourcePrincipal}},
 		{
+			name: "no type at all", config: Config{Type: "KEY0123456789ABCDEF"},
+			wantErr: `type: this is not a type of credentials; write instance_principal`,
+		},
+		{
 			name: "unknown type", config: Config{Type: "api_key"},
 			wantErr: `type: "api_key" is not a type of credentials; write instance_principal, workload_identity, resource_principal, config_file or session_token`,
 		},

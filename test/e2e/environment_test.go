@@ -29,14 +29,14 @@ func TestMalformedResourceAttributes(t *testing.T) {
 	}{
 		{
 			name: "no equals sign", variable: "OTEL_RESOURCE_ATTRIBUTES=beta,team=shop", want: map[string]string{"team": "shop"},
-			complaint: `OTEL_RESOURCE_ATTRIBUTES: "beta" is ignored, for it has no "="`,
+			complaint: `OTEL_RESOURCE_ATTRIBUTES: entry 1 is ignored, for it has no "="`,
 		},
 		{
 			name: "not percent-encoded", variable: "OTEL_RESOURCE_ATTRIBUTES=discount=100%,team=C++", want: map[string]string{"discount": "100%", "team": "C++"},
 			complaint: `"discount=100%" is taken as it is`,
 		},
 		{name: "not ASCII", variable: "OTEL_RESOURCE_ATTRIBUTES=team=Zürich", want: map[string]string{"team": "Zürich"}},
-		{name: "the older name", variable: "OTEL_RESOURCE=team=shop,,beta", want: map[string]string{"team": "shop"}, complaint: `OTEL_RESOURCE: "beta" is ignored`},
+		{name: "the older name", variable: "OTEL_RESOURCE=team=shop,,beta", want: map[string]string{"team": "shop"}, complaint: `OTEL_RESOURCE: entry 3 is ignored`},
 		{name: "empty", variable: "OTEL_RESOURCE_ATTRIBUTES="},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -215,6 +215,9 @@ func (l *Log) carryOut(p *plan) error {
 		l.setDerived(p.derived)
 		return nil
 	}
+	if p.adds {
+		l.lookForFile()
+	}
 	if err := l.room(p); err != nil {
 		return l.refuse(err)
 	}

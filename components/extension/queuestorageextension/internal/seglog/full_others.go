@@ -7,6 +7,7 @@ package seglog // import "github.com/ociapm/otelcol-ociapm/components/extension/
 
 import (
 	"errors"
+	"os"
 	"syscall"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
@@ -15,4 +16,14 @@ import (
 // isFull says whether there is no room, on the disk or below the limit.
 func isFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, storage.ErrStorageFull)
+}
+
+// isDeleted reports whether a file that is open has no name any more.
+func isDeleted(file *os.File) bool {
+	info, err := file.Stat()
+	if err != nil {
+		return false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && stat.Nlink == 0
 }

@@ -5,6 +5,7 @@ package seglog // import "github.com/ociapm/otelcol-ociapm/components/extension/
 
 import (
 	"errors"
+	"os"
 	"syscall"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
@@ -20,3 +21,7 @@ const (
 func isFull(err error) bool {
 	return errors.Is(err, errorHandleDiskFull) || errors.Is(err, errorDiskFull) || errors.Is(err, storage.ErrStorageFull)
 }
+
+// isDeleted reports whether a file that is open has no name any more: Windows does not
+// let it come to that.
+func isDeleted(*os.File) bool { return false }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 )
@@ -53,6 +54,7 @@ type Log struct {
 	segments []*segment // by number; the last one is appended to
 	active   *os.File   // the file of the last one, nil where there is none
 	sealed   bool       // nothing more may go to the last one
+	looked   time.Time  // when its file was looked for
 	size     int64      // bytes of all segments
 	live     int64      // bytes of all records that are of use
 	index    index

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"time"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
@@ -30,6 +31,25 @@ func (l *Log) room(p *plan) error {
 		return nil // deletes fit into the segment that there is
 	}
 	return err
+}
+
+// lookEvery is how often the file that is written to is looked for.
+const lookEvery = time.Second
+
+// lookForFile seals the segment if its file was deleted: what is written to it from
+// then on would be gone with the process. Where a new one cannot be made either, new
+// values are refused.
+func (l *Log) lookForFile() {
+	now := time.Now()
+	if l.active == nil || l.sealed || now.Sub(l.looked) < lookEvery {
+		return
+	}
+	l.looked = now
+	if isDeleted(l.active) {
+		l.sealed = true
+		l.opts.Logger.Error("The file of a queue was deleted while the collector runs: what it held is lost unless it is uploaded before the collector exits",
+			zap.String("file", l.active.Name()))
+	}
 }
 
 // rotate begins a segment.

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -177,4 +178,25 @@ func TestWhatIsInTheWay(t *testing.T) {
 	require.NoError(t, l.Batch(set("3", "")))
 	require.NoError(t, l.Batch(del("3")))
 	assert.LessOrEqual(t, l.Stats().Disk, int64(200))
+}
+
+// Where the file that is written to was deleted, the next one is begun, and where its
+// folder is gone too, new values are refused. What is there can still be read.
+func TestDeletedFile(t *testing.T) {
+	core, logs := observer.New(zap.ErrorLevel)
+	folder := filepath.Join(t.TempDir(), "queue")
+	l := openLog(t, folder, func(o *Options) { o.Logger = zap.New(core) })
+	require.NoError(t, l.Batch(set("1", "value")))
+	require.NoError(t, os.Remove(l.active.Name()))
+	l.looked = time.Time{}
+	require.NoError(t, l.Batch(set("2", "value")))
+	assert.FileExists(t, l.active.Name())
+	assert.Equal(t, 1, logs.FilterMessageSnippet("was deleted while the collector runs").Len())
+	assert.Equal(t, "value", string(l.get(t, "2")))
+
+	require.NoError(t, os.RemoveAll(folder))
+	l.looked = time.Time{}
+	require.ErrorIs(t, l.Batch(set("3", "value")), os.ErrNotExist)
+	require.NoError(t, l.Batch(del("1")))
+	assert.Equal(t, "value", string(l.get(t, "2")))
 }
