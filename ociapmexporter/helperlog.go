@@ -4,6 +4,7 @@
 package ociapmexporter // import "github.com/ociapm/otelcol-ociapm/ociapmexporter"
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -71,6 +72,12 @@ func (c helperCore) Write(entry zapcore.Entry, fields []zapcore.Field) error {
 		entry.Level = zapcore.InfoLevel
 		entry.Message = "Shutting down: queued data stays on disk and is retried on the next start"
 		entry.Stack = ""
+		fields = slices.Clone(fields)
+		for i := range fields {
+			if fields[i].Key == "dropped_items" {
+				fields[i].Key = "queued_items" // nothing is dropped
+			}
+		}
 	}
 	if checked := c.Core.Check(entry, nil); checked != nil {
 		checked.Write(fields...)

@@ -87,6 +87,7 @@ func TestLogOfAFullQueueOnDisk(t *testing.T) {
 		said[entry.Message]++
 		assert.NotContains(t, entry.Message, "ropp", "nothing is dropped")
 		assert.Empty(t, entry.Stack)
+		assert.NotContains(t, entry.ContextMap(), "dropped_items", entry.Message)
 	}
 	assert.Equal(t, 1, said["Upload to OCI APM failed, will retry"], said)
 	assert.Equal(t, 1, said["Sending queue full: new data is rejected with 503/UNAVAILABLE, senders retry"], said)
