@@ -124,7 +124,7 @@ func (p *parser) withFunction(tok token) bool {
 	if c := p.peek(tok.end); c == '(' || c == ',' || p.nextWord(tok.end) == kwAs {
 		return false // a name
 	}
-	p.stmt.function = functionHead
+	p.stmt.function, p.top.expect = functionHead, expectNothing
 	return true
 }
 

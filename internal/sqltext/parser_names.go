@@ -269,7 +269,7 @@ func (p *parser) procedure(tok token) {
 		return
 	}
 	p.top.expect = expectNothing
-	p.stmt.arguments, p.stmt.procedure = p.lex.d == SQLServer && p.stmt.exec, tok.start
+	p.stmt.arguments, p.stmt.procedure = (p.lex.d == SQLServer || p.lex.d == Generic) && p.stmt.exec, tok.start
 	p.summary.add(s)
 	prepared := p.stmt.verb == kwExecute && (p.lex.d == PostgreSQL || p.lex.d == MySQL)
 	if p.res.Procedure == "" && !prepared {
