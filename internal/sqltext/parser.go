@@ -198,7 +198,7 @@ func (p *parser) punct(tok token) {
 		}
 	case '(':
 		p.flushPending(tok)
-		p.open(tok)
+		p.open()
 		p.writer.open(tok.end, p.prev.kw == kwIn)
 		return
 	case ')':
@@ -236,8 +236,8 @@ func (p *parser) punct(tok token) {
 	p.dropPending()
 }
 
-// open begins a level of parentheses at tok.
-func (p *parser) open(tok token) {
+// open begins a level of parentheses.
+func (p *parser) open() {
 	f := p.top
 	expect, child := f.expect, frame{nested: true}
 	switch f.expect {

@@ -99,7 +99,8 @@ func (p *parser) skipWord(tok token) {
 	case s.function == functionBody && (tok.kw == kwIf || tok.kw == kwCase || tok.kw == kwLoop):
 		s.begins++
 	case tok.kw == kwEnd && s.begins > 0:
-		if s.begins--; s.begins == 0 {
+		s.begins--
+		if s.begins == 0 {
 			s.function = functionEnded
 		}
 	}

@@ -75,7 +75,7 @@ func (p *parser) secondKind(tok token) bool {
 			second = "LOG"
 		}
 	}
-	if s := p.textOf(tok); len(second) == 0 || len(s) != len(second) || !equalFoldASCII(second, s) {
+	if s := p.textOf(tok); second == "" || len(s) != len(second) || !equalFoldASCII(second, s) {
 		return false
 	}
 	p.summary.add(p.textOf(tok))

@@ -61,13 +61,14 @@ func (p *parser) deletedAlias(tok token) {
 // deletes adds the table if name is one of the targets.
 func (p *parser) deletes(name string, table token) bool {
 	for i, target := range p.targets {
-		if target != "" && strings.EqualFold(target, name) {
-			p.targets[i] = ""
-			s := p.textOf(table)
-			p.summary.add(s)
-			p.collect(s)
-			return true
+		if target == "" || !strings.EqualFold(target, name) {
+			continue
 		}
+		p.targets[i] = ""
+		s := p.textOf(table)
+		p.summary.add(s)
+		p.collect(s)
+		return true
 	}
 	return false
 }
