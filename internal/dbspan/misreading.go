@@ -24,9 +24,6 @@ import (
 func (s *Span) undoMisreading() bool {
 	t := &s.Sent
 	address := cmp.Or(t.ServerAddress, t.NetPeerName)
-	if !isOracleScheme(address) && isPlain(address) && isPlain(t.Namespace) && isPlain(t.Name) {
-		return false
-	}
 	if alias, params, found := strings.Cut(address, "?"); found && isPlain(alias) && strings.Contains(params, "=") && !HoldsSecret(params) {
 		s.Namespace, s.ServerPort = alias, 0
 		return true

@@ -175,7 +175,8 @@ func isKeyByte(c byte) bool {
 func keyEnds(key, word string) (before string, ok bool) {
 	i := len(key)
 	for j := len(word) - 1; j >= 0; {
-		if i--; i < 0 {
+		i--
+		if i < 0 {
 			return "", false
 		}
 		switch c := key[i]; {

@@ -38,7 +38,7 @@ func (p *parser) decideCall(tok token) {
 		case ')', '(', '.':
 			return
 		case ':':
-			p.stmt.call = token{}
+			p.stmt.calls = false
 			return
 		}
 	case tokenWord, tokenName, tokenDouble:
@@ -46,9 +46,8 @@ func (p *parser) decideCall(tok token) {
 			return
 		}
 	}
-	call := p.stmt.call
-	p.stmt.call = token{}
-	p.called(p.textOf(call))
+	p.stmt.calls = false
+	p.called(p.textOf(p.stmt.call))
 }
 
 // called adds a stored procedure that a block calls.

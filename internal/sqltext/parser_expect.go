@@ -83,7 +83,7 @@ func (p *parser) tableRole(tok token) role {
 	switch kw {
 	case kwNone:
 		// DB2's FINAL TABLE (INSERT …), NEW TABLE and OLD TABLE.
-		if n := tok.end - tok.start; (n == 3 || n == 5) && p.nextWord(tok.end) == kwTable && isDelta(p.textOf(tok)) {
+		if n := tok.end - tok.start; (n == 3 || n == 5) && isDelta(p.textOf(tok)) && p.nextWord(tok.end) == kwTable {
 			return rolePart
 		}
 	case kwTable:
@@ -116,7 +116,14 @@ func (p *parser) tableRole(tok token) role {
 // isDelta reports whether a word precedes DB2's TABLE of the rows that a statement has
 // changed.
 func isDelta(s string) bool {
-	return strings.EqualFold(s, "FINAL") || strings.EqualFold(s, "NEW") || strings.EqualFold(s, "OLD")
+	switch len(s) {
+	case 3:
+		return equalFoldASCII("NEW", s) || equalFoldASCII("OLD", s)
+	case 5:
+		return equalFoldASCII("FINAL", s)
+	default:
+		return false
+	}
 }
 
 // writtenRole returns the role of a word after UPDATE, MERGE or DELETE FROM.

@@ -199,7 +199,7 @@ func (p *parser) firstName(tok token) {
 	case p.isLocal(s), p.assigns() && isBuiltIn(s):
 	case p.isCall(tok):
 		if p.peek(tok.end) == '(' && s == p.textOf(tok) {
-			p.stmt.call = tok // if no := follows
+			p.stmt.call, p.stmt.calls = tok, true // if no := follows
 			return
 		}
 		p.called(s)

@@ -51,7 +51,8 @@ type statementState struct {
 	skip     bool    // the rest of the statement adds nothing to the summary
 
 	qualifier string // the parts of a name that blanks or comments separate, as far as read
-	call      token  // a name in a block that is a call if no := follows
+	call      token  // a name in a block that is a call if no := follows,
+	calls     bool   // if there is one
 	function  function
 	begins    int    // how many END the body of WITH FUNCTION needs
 	hint      bool   // in a hint of Spanner: @{…}
