@@ -145,6 +145,16 @@ check-console: console ## Check the console's source, and that the built files i
 test-console: build $(CONSOLE)/node_modules .venv/stayeasy ## Use the console in a headless Chromium with StayEasy's traffic (needs Chromium, Node and Python 3)
 	go test -count=1 -tags=console -timeout=15m -v ./test/console/...
 
+.venv/oracle: examples/stayeasy/requirements-oracle.txt examples/stayeasy/requirements.txt examples/stayeasy/constraints.txt
+	python3 -m venv $@
+	$@/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+.PHONY: test-oracle
+test-oracle: ## Compare the SQL_IDs of StayEasy's statements with V$$SQL's on the database that ORACLE_DSN names (needs one, and Python 3)
+	@if [ -z "$${ORACLE_DSN:-}" ]; then echo "test-oracle: skipped, since ORACLE_DSN names no database: see test/README.md"; \
+	else $(MAKE) --no-print-directory build .venv/oracle && go test -count=1 -tags=oracle -timeout=10m -v ./test/oracle/...; fi
+
 .PHONY: pictures
 pictures: build $(CONSOLE)/node_modules .venv/stayeasy ## Take the pictures of the console in docs/pictures (better with the fonts Inter and JetBrains Mono)
 	go test -count=1 -tags=console -timeout=15m ./test/console/... -run='TestViews|TestExternalUnknown|TestRedChecks' -pictures=$(CURDIR)/docs/pictures
