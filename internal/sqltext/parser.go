@@ -185,8 +185,8 @@ func (p *parser) punct(tok token) {
 	}
 	switch c {
 	case '.':
-		if p.stmt.qualifier != "" {
-			return // within a name
+		if p.stmt.qualifier != "" || f.op == kwDelete && !f.into {
+			return // within a name, or MySQL's DELETE a.*
 		}
 	case '<', '>':
 		if p.label(tok) {

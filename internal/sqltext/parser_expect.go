@@ -168,7 +168,7 @@ func (p *parser) intoRole(tok token) role {
 	case kwInto: // COPY INTO, INSERT OVERWRITE INTO
 		return rolePart
 	case kwOnly:
-		if p.top.op == kwLock && p.nameFollows(tok.end) {
+		if (p.top.op == kwLock || p.top.op == kwTable) && p.nameFollows(tok.end) {
 			return rolePart
 		}
 	case kwTable:
@@ -238,6 +238,11 @@ func (p *parser) lockedRole(tok token) role {
 		p.summary.add(p.textOf(tok))
 		p.top.expect = expectInto
 		return rolePart
+	case kwOnly:
+		if p.nameFollows(tok.end) {
+			p.top.expect = expectInto
+			return rolePart
+		}
 	}
 	return roleName
 }
@@ -304,5 +309,6 @@ func isTransactionMode(s string) bool {
 // beginBlock notes that BEGIN has begun a block, not a transaction.
 func (p *parser) beginBlock() {
 	p.script.block = true
+	p.beginBody()
 	p.top.op, p.top.expect = kwNone, expectNothing
 }

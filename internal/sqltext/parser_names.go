@@ -197,6 +197,8 @@ func (p *parser) firstName(tok token) {
 	case strings.EqualFold(s, "FORALL"):
 		f.op = kwIf // the statement that it repeats follows
 	case p.isLocal(s), p.assigns() && isBuiltIn(s):
+	case p.peek(tok.end) == ':':
+		p.assigned(tok)
 	case p.isCall(tok):
 		if p.peek(tok.end) == '(' && s == p.textOf(tok) {
 			p.stmt.call, p.stmt.calls = tok, true // if no := follows

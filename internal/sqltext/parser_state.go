@@ -86,10 +86,13 @@ const (
 type scriptState struct {
 	block    bool // in a block: BEGIN … END
 	declares bool // in the declarations of a block
-	branches bool // after IF or WHILE of Transact-SQL, which need no block
-	weak     bool // only SET and DECLARE so far, which give way to any other operation
-	settled  bool // the operation is that of an earlier statement
-	declared bool // the text declares variables of its own
-	atBinds  bool // the text has @name
-	done     bool // the rest is a body, which is not run
+
+	subprogram bool // a block's own procedure or function is being declared
+	bodies     int  // how many END its body still needs
+	branches   bool // after IF or WHILE of Transact-SQL, which need no block
+	weak       bool // only SET and DECLARE so far, which give way to any other operation
+	settled    bool // the operation is that of an earlier statement
+	declared   bool // the text declares variables of its own
+	atBinds    bool // the text has @name
+	done       bool // the rest is a body, which is not run
 }
