@@ -19,8 +19,10 @@ func TestReadmeTable(t *testing.T) {
 		{From: "Oracle, Python dbapi, data source name ¹", Case: "python_oracledb", Text: "dbhost:1521"},
 		{From: "Oracle, Java agent ¹", Case: "java_oracle", Text: "SELECT room"},
 		{From: "Oracle, Java agent, stable names ¹", Case: "java_oracle_stable", Text: "BEGIN book_room"},
+		{From: "Oracle, Java agent, an Autonomous Database ²", Case: "transcribed_oracle_java_urls", Text: "tcps"},
 		{From: "Oracle, Node oracledb ¹", Case: "node_oracledb_statements", Text: "SELECT room"},
 		{From: "Oracle JDBC observability provider ²", Case: "transcribed_oracle_jdbc_provider", Text: "SELECT ename"},
+		{From: "any, Spring's datasource-micrometer ²", Case: "transcribed_spring_micrometer", Text: "query"},
 		{From: "PostgreSQL, Node pg", Case: "node_pg", Text: "SELECT room"},
 		{From: "PostgreSQL, Java agent", Case: "java_postgresql", Text: "UPDATE stays"},
 		{From: "PostgreSQL, Go otelsql", Case: "go_otelsql_pgx", Text: "SELECT room"},
@@ -37,7 +39,7 @@ func TestReadmeTable(t *testing.T) {
 	}
 	goldentest.Table(t, []string{"From", "In", "Added"}, rows, func(in, out pcommon.Map) []string {
 		database := func(name string, _ pcommon.Value) bool {
-			for _, prefix := range []string{"db.", "server.", "net.peer.", "oracle.", "SQL ", "Original ", "Actual "} {
+			for _, prefix := range []string{"db.", "server.", "net.peer.", "oracle.", "SQL ", "Original ", "Actual ", "jdbc.query"} {
 				if strings.HasPrefix(name, prefix) {
 					return true
 				}

@@ -10,7 +10,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/ociapm/otelcol-ociapm/internal/dbspan"
-	"github.com/ociapm/otelcol-ociapm/internal/sqltext"
 )
 
 // replacement is a text that must not leave, and the one that replaces it.
@@ -21,10 +20,12 @@ type replacement struct {
 // redactor removes the raw statements of a span from everything else that the span
 // carries.
 type redactor struct {
+	enricher *enricher
 	analyzer *analyzer
 	grammar  grammar
 	pairs    []replacement
-	secrets  bool // passwords of connection strings must not leave either
+	clean    string // the sanitized statement, which has been added under other names
+	secrets  bool   // passwords of connection strings must not leave either
 }
 
 const (
@@ -41,7 +42,10 @@ const (
 func (e *enricher) redactCopies(span ptrace.Span, db *dbspan.Span, g grammar, s *statement) {
 	t := &db.Sent
 	var space [8]replacement
-	r := redactor{analyzer: e.analyzer, grammar: g, pairs: space[:0], secrets: e.cfg.QueryText.Sanitize == SanitizeAlways}
+	r := redactor{
+		enricher: e, analyzer: e.analyzer, grammar: g, pairs: space[:0], clean: s.sanitized,
+		secrets: e.cfg.QueryText.Sanitize == SanitizeAlways,
+	}
 	for _, text := range [...]string{t.QueryText, t.Statement, t.APMStatement, t.OriginalSQLText, t.ActualSQLText, t.JDBCQuery} {
 		switch text {
 		case "":
@@ -81,7 +85,7 @@ func (e *enricher) redactCopies(span ptrace.Span, db *dbspan.Span, g grammar, s 
 // addConnections adds what may hold the password of a connection string to the list.
 func (r *redactor) addConnections(attrs pcommon.Map, db *dbspan.Span) {
 	for name, value := range attrs.All() {
-		if value.Type() == pcommon.ValueTypeStr && value.Str() != "" && !isStatement(name) {
+		if value.Type() == pcommon.ValueTypeStr && (name == dbspan.AttrUser || dbspan.IsPlace(name)) {
 			r.add(value.Str(), dbspan.MaskAttribute(name, value.Str(), db.System))
 		}
 	}
@@ -171,11 +175,13 @@ func (r *redactor) replaceStatement(text string) (string, bool) {
 	if replaced, found := r.replaceCopies(text); found || !r.secrets {
 		return replaced, found
 	}
+	if text == "" || text == r.clean {
+		return text, false
+	}
 	switch r.grammar.language {
-	case dbspan.LanguageSQL:
-		if sqltext.Analyze(text, r.grammar.dialect).Operation != "" {
-			sanitized := r.analyzer.sanitized(r.grammar, text)
-			return sanitized, sanitized != text
+	case dbspan.LanguageSQL, dbspan.LanguageUnknown:
+		if s := r.enricher.statement(r.grammar, text, &counts{}); s.operation != "" && s.operation != callOperation {
+			return s.sanitized, s.sanitized != text
 		}
 	case dbspan.LanguageRedis:
 		masked, _ := dbspan.MaskSecrets(maskRedisSecrets(text))

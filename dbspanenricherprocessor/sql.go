@@ -31,7 +31,7 @@ func (a *analyzer) analyzeSQL(g grammar, text string) *statement {
 	switch {
 	case analysis.Operation == "" && isName(sanitized) && !a.mayBeCut(sanitized):
 		// The argument of callproc in Python's DB-API, whose driver makes a call of it.
-		s.operation, s.procedure, s.summary, s.unparsed = "CALL", sanitized, "CALL "+sanitized, false
+		s.operation, s.procedure, s.summary, s.unparsed = callOperation, sanitized, "CALL "+sanitized, false
 	case a.sqlID && g.dialect == sqltext.Oracle && !analysis.Truncated && !isBatch(analysis):
 		s.sqlIDs = oracleSQLIDs(text)
 		if isDefinition(analysis) {
@@ -40,6 +40,9 @@ func (a *analyzer) analyzeSQL(g grammar, text string) *statement {
 	}
 	return s
 }
+
+// callOperation is the operation of a call.
+const callOperation = "CALL"
 
 // isName reports whether the text is nothing but the name of a procedure, possibly
 // with its schema and package.

@@ -149,29 +149,30 @@ func (a *attrRef) isPlace() bool {
 
 // nameOf is the attribute's value as a part of a name; "" if there is none, or if it
 // has a password. fold tells that its case means nothing, and that the name has it in
-// small letters.
-func (a *attrRef) nameOf(span *spanView) (value string, fold bool) {
+// small letters. own asks for what no other database has as well.
+func (a *attrRef) nameOf(span *spanView, own bool) (value string, fold bool) {
+	if db := &span.db; span.kind == dbspan.KindDatabase {
+		switch {
+		case a.known == knownSystem:
+			return db.System.Legacy, false
+		case a.known == knownServerAddress && db.ServerAddress != "":
+			return db.ServerAddress, true
+		case a.known != knownNamespace || db.Namespace == "":
+		case own && db.IsShared():
+			return "", false
+		case !db.IgnoresCase():
+			return db.Namespace, false
+		case span.joinServices:
+			return withoutService(db.Namespace), true
+		default:
+			return db.Namespace, true
+		}
+	}
 	value = a.value(span)
-	if span.kind == dbspan.KindDatabase && a.known != knownNot {
-		switch a.known {
-		case knownSystem, knownSystemName:
-			return value, false
-		case knownServerAddress:
-			fold = true
-		case knownNamespace:
-			fold = span.db.System.IgnoresCase()
-		}
-	}
-	if a.isPlace() && value != "" && value == a.databaseValue(&span.db) {
-		if span.joinServices && fold && a.known == knownNamespace {
-			value = withoutService(value)
-		}
-		return value, fold // dbspan has read it
-	}
 	if value != "" && dbspan.MaskAttribute(a.name, value, span.db.System) != value {
 		return "", false
 	}
-	return value, fold
+	return value, false
 }
 
 // withoutService drops the level of service from the name of a service of an Autonomous

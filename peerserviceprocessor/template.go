@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/ociapm/otelcol-ociapm/internal/dbspan"
 )
 
 // template is a name with parts that are attributes' values.
@@ -29,23 +27,7 @@ func (p *part) text(span *spanView) (value string, fold bool) {
 	if p.literal != "" {
 		return p.literal, false
 	}
-	value, fold = p.attribute.nameOf(span)
-	if p.own && p.attribute.known == knownNamespace && span.kind == dbspan.KindDatabase && span.db.System.Shared(value) {
-		return "", false
-	}
-	if fold && !isASCII(value) {
-		return strings.ToLower(value), false
-	}
-	return value, fold
-}
-
-func isASCII(text string) bool {
-	for i := range len(text) {
-		if text[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
+	return p.attribute.nameOf(span, p.own)
 }
 
 // compileTemplate reads text with {attribute} parts.
@@ -126,6 +108,9 @@ func (t template) render(span *spanView) (string, bool) {
 	var name strings.Builder
 	name.Grow(length)
 	for _, p := range pieces {
+		if p.fold && !isASCII(p.text) {
+			p.text = strings.ToLower(p.text)
+		}
 		for i := range len(p.text) {
 			name.WriteByte(lower(p.text[i], p.fold))
 		}
@@ -153,6 +138,15 @@ func cutPrefix(text, prefix string, fold bool) (string, bool) {
 		}
 	}
 	return text[len(prefix):], true
+}
+
+func isASCII(text string) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // lower returns an ASCII letter in small letters, if fold is set.

@@ -58,9 +58,13 @@ const oracleContext = ",cn=oraclecontext"
 
 // isOracleScheme reports whether a host is the scheme of a connect identifier.
 func isOracleScheme(host string) bool {
-	switch strings.ToLower(host) {
-	case "tcp", "tcps", "ldap", "ldaps", "beq", "ipc":
-		return true
+	switch len(host) {
+	case 3:
+		return strings.EqualFold(host, "tcp") || strings.EqualFold(host, "beq") || strings.EqualFold(host, "ipc")
+	case 4:
+		return strings.EqualFold(host, "tcps") || strings.EqualFold(host, "ldap")
+	case 5:
+		return strings.EqualFold(host, "ldaps")
 	default:
 		return isConfigProvider(host)
 	}

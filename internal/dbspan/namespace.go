@@ -31,26 +31,20 @@ func databaseOf(system System, namespace string) string {
 	return namespace
 }
 
-// IgnoresCase reports whether names of the system's databases are the same in capital
-// and in small letters. Source for Oracle: Database Net Services Reference,
-// SERVICE_NAME and SID. The names of most other systems depend on settings of the
-// server.
-func (s System) IgnoresCase() bool { return s.Legacy == Oracle.Legacy }
+// IgnoresCase reports whether the namespace is the same in capital and in small letters.
+// Source for Oracle: Database Net Services Reference, SERVICE_NAME and SID. The names of
+// most other systems depend on settings of the server.
+func (s *Span) IgnoresCase() bool { return s.System.Legacy == Oracle.Legacy }
 
-// Shared reports whether a namespace tells nothing about which database it is: the
+// IsShared reports whether the namespace tells nothing about which database it is: the
 // numbers of Redis, of which every server has the same, and MongoDB's admin, which
 // every server has and every driver asks for the server's state.
-func (s System) Shared(namespace string) bool {
-	switch s.Language {
+func (s *Span) IsShared() bool {
+	switch s.System.Language {
 	case LanguageRedis:
-		for i := range len(namespace) {
-			if namespace[i] < '0' || namespace[i] > '9' {
-				return false
-			}
-		}
-		return true
+		return isDigits(s.Namespace)
 	case LanguageMongo:
-		return namespace == "admin"
+		return s.Namespace == "admin"
 	default:
 		return false
 	}

@@ -20,8 +20,8 @@ func parseOracleURL(rest string) Connection {
 	}
 	if body, ok := strings.CutPrefix(rest, "//"); ok {
 		address := afterOracleCredentials(body)
-		if len(address) == len(strings.SplitN(body, "?", 2)[0]) { //nolint:mnd // before and after
-			return withServiceParam(parseOracle("//"+address), body)
+		if host, _, _ := strings.Cut(body, "?"); len(address) == len(host) {
+			return withServiceParam(parseOracle(rest[:len("//")+len(address)]), body)
 		}
 		return withServiceParam(parseOracle(address), body) // SQLAlchemy's and godror's, which may name an alias
 	}

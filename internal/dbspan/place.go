@@ -12,9 +12,38 @@ import (
 // name holds instead, such as a connection string, is read and not repeated.
 func (s *Span) resolvePlace() {
 	t := &s.Sent
-	if s.System.Legacy == Oracle.Legacy && s.undoMisreading() {
+	namespace := cmp.Or(t.Namespace, t.Name, t.Instance, t.RedisIndex, t.SearchCluster)
+	address := cmp.Or(t.ServerAddress, t.NetPeerName)
+	switch {
+	case isPlain(namespace) && isPlain(address) && (t.Namespace == "" || isPlain(t.Name)) && address != thisMachine && !isOracleScheme(address):
+		s.Namespace, s.ServerAddress = namespace, address // as nearly always
+	case s.System.Legacy == Oracle.Legacy && s.undoMisreading():
 		return
+	default:
+		s.readNames()
 	}
+	for _, text := range [...]string{t.ConnectionString, t.URL} {
+		if text != "" && (s.Namespace == "" || s.ServerAddress == "") {
+			s.take(ParseConnection(text, s.System))
+		}
+	}
+	if s.Namespace == "" && s.System.Legacy == Oracle.Legacy {
+		for _, name := range [...]string{t.OraclePDB, t.OracleName, t.OracleService, t.OracleInstance, t.OracleTenant} {
+			s.Namespace = cmp.Or(s.Namespace, readNamespace(databaseOf(s.System, name), s.System).Namespace)
+		}
+	}
+	for _, text := range [...]string{t.PeerAddress, t.SockPeerAddr, t.PeerIP} {
+		if text != "" && s.ServerAddress == "" {
+			s.take(readAddress(text, s.System))
+			s.ServerPort = cmp.Or(s.ServerPort, t.PeerPort, t.SockPeerPort)
+		}
+	}
+}
+
+// readNames finds the namespace and the host in the attributes for their names, some of
+// which are more than a name.
+func (s *Span) readNames() {
+	t := &s.Sent
 	// The host that a connection string in the place of a namespace has. That in an
 	// attribute of its own is better.
 	var beside Connection
@@ -34,22 +63,6 @@ func (s *Span) resolvePlace() {
 		}
 	}
 	s.take(beside)
-	for _, text := range [...]string{t.ConnectionString, t.URL} {
-		if text != "" && (s.Namespace == "" || s.ServerAddress == "") {
-			s.take(ParseConnection(text, s.System))
-		}
-	}
-	if s.Namespace == "" && s.System.Legacy == Oracle.Legacy {
-		for _, name := range [...]string{t.OraclePDB, t.OracleName, t.OracleService, t.OracleInstance, t.OracleTenant} {
-			s.Namespace = cmp.Or(s.Namespace, readNamespace(databaseOf(s.System, name), s.System).Namespace)
-		}
-	}
-	for _, text := range [...]string{t.PeerAddress, t.SockPeerAddr, t.PeerIP} {
-		if text != "" && s.ServerAddress == "" {
-			s.take(readAddress(text, s.System))
-			s.ServerPort = cmp.Or(s.ServerPort, t.PeerPort, t.SockPeerPort)
-		}
-	}
 }
 
 // take fills in what is missing.
@@ -94,12 +107,15 @@ func readNamespace(text string, system System) Connection {
 	}
 }
 
+// thisMachine is SQL Server's name of the machine that the client is on.
+const thisMachine = "."
+
 // readAddress reads the value of an attribute for a host: a name or an address, one
 // with a port or an instance, a list of them, of which the first counts, or a whole
 // connection string.
 func readAddress(text string, system System) Connection {
 	switch {
-	case system.Legacy == Oracle.Legacy && isOracleScheme(text), text == ".": // SQL Server's name of the same machine
+	case system.Legacy == Oracle.Legacy && isOracleScheme(text), text == thisMachine:
 		return Connection{}
 	case isPlain(text):
 		return Connection{Host: text}

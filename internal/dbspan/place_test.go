@@ -112,9 +112,14 @@ func TestReadOtherShapes(t *testing.T) {
 }
 
 func TestShared(t *testing.T) {
-	assert.True(t, redis.Shared("2"))
-	assert.False(t, redis.Shared("cache"))
-	assert.True(t, mongoDB.Shared("admin"))
-	assert.False(t, mongoDB.Shared("spa"))
-	assert.False(t, Oracle.Shared("2"))
+	for _, tt := range []struct {
+		system    System
+		namespace string
+		want      bool
+	}{
+		{redis, "2", true}, {redis, "cache", false}, {redis, "", false}, {mongoDB, "admin", true}, {mongoDB, "spa", false}, {Oracle, "2", false},
+	} {
+		s := Span{System: tt.system, Namespace: tt.namespace}
+		assert.Equal(t, tt.want, s.IsShared(), "%s %s", tt.system.Legacy, tt.namespace)
+	}
 }

@@ -4,7 +4,7 @@
 package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"
 
 import (
-	"strconv"
+	"math"
 	"strings"
 )
 
@@ -56,11 +56,30 @@ func isHex(c byte) bool {
 
 // atoiPort returns the port that text is, or 0 if it is none.
 func atoiPort(text string) int64 {
-	n, err := strconv.ParseUint(text, 10, 16)
-	if err != nil {
+	if text == "" || len(text) > len("00065535") {
 		return 0
 	}
-	return int64(n)
+	n := int64(0)
+	for i := range len(text) {
+		if text[i] < '0' || text[i] > '9' {
+			return 0
+		}
+		n = 10*n + int64(text[i]-'0')
+	}
+	if n > math.MaxUint16 {
+		return 0
+	}
+	return n
+}
+
+// isDigits reports whether text is a number.
+func isDigits(text string) bool {
+	for i := range len(text) {
+		if text[i] < '0' || text[i] > '9' {
+			return false
+		}
+	}
+	return text != ""
 }
 
 // plausibleHost reports whether host can be a name, an address or a socket. SQL Server's

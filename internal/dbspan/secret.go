@@ -4,7 +4,6 @@
 package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"
 
 import (
-	"strconv"
 	"strings"
 )
 
@@ -36,15 +35,27 @@ func MaskSecrets(text string) (masked string, found bool) {
 // MaskAttribute returns what may leave in the place of an attribute's value. A place has
 // a name or a connection string, and what cannot be read there may be a password.
 func MaskAttribute(name, value string, system System) string {
-	switch name {
-	case AttrUser:
+	switch {
+	case isPlain(value):
+		return value
+	case name == AttrUser:
 		return MaskUser(value)
-	case AttrConnectionString, AttrURL, AttrServerAddress, AttrNetPeerName, AttrNamespace, AttrName, AttrInstance, AttrPeerAddress, AttrSockPeerAddr,
-		AttrPeerIP, AttrOracleService, AttrOraclePDB, AttrOracleName, AttrOracleInstance, AttrOracleTenant, AttrSearchCluster, AttrRedisIndex:
+	case IsPlace(name):
 		return MaskName(value, system)
 	}
 	masked, _ := MaskSecrets(value)
 	return masked
+}
+
+// IsPlace reports whether an attribute holds the name of a place or a connection string.
+func IsPlace(name string) bool {
+	switch name {
+	case AttrConnectionString, AttrURL, AttrServerAddress, AttrNetPeerName, AttrNamespace, AttrName, AttrInstance, AttrPeerAddress, AttrSockPeerAddr,
+		AttrPeerIP, AttrOracleService, AttrOraclePDB, AttrOracleName, AttrOracleInstance, AttrOracleTenant, AttrSearchCluster, AttrRedisIndex:
+		return true
+	default:
+		return false
+	}
 }
 
 // MaskName returns what may leave in the place of the value of an attribute for a name
@@ -138,7 +149,7 @@ func nextSecret(text string, i int) (start, end int) {
 	return -1, -1
 }
 
-// keyBefore returns the key before the "=" or ":" at i, in the spelling of normalKey.
+// keyBefore returns the key before the "=" or ":" at i.
 func keyBefore(text string, i int) string {
 	end := i
 	for end > 0 && strings.IndexByte(" \t\"'\\", text[end-1]) >= 0 {
@@ -148,7 +159,7 @@ func keyBefore(text string, i int) string {
 	for start > 0 && end-start < maxKey && (isKeyByte(text[start-1]) || text[start-1] == ' ') {
 		start--
 	}
-	return normalKey(text[start:end])
+	return text[start:end]
 }
 
 // maxKey is more bytes than a key of a connection string has.
@@ -158,13 +169,34 @@ func isKeyByte(c byte) bool {
 	return c == '_' || c == '-' || c == '.' || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
 }
 
+// keyEnds reports whether a key ends with a word in small letters, whatever its own
+// case, and with or without blanks and marks between its parts. before is what stands
+// before the word.
+func keyEnds(key, word string) (before string, ok bool) {
+	i := len(key)
+	for j := len(word) - 1; j >= 0; {
+		i--
+		if i < 0 {
+			return "", false
+		}
+		switch c := key[i]; {
+		case c|0x20 == word[j]:
+			j--
+		case j < len(word)-1 && (c == ' ' || c == '_' || c == '-'):
+		default:
+			return "", false
+		}
+	}
+	return key[:i], true
+}
+
 // isSecretKey reports whether the value of a key of a connection string is a secret.
 func isSecretKey(key string) bool {
-	if isPasswordKey(key) || strings.HasSuffix(key, "pass") {
+	if isPasswordKey(key) {
 		return true
 	}
-	for _, word := range [...]string{"token", "apikey", "accesskey", "accountkey", "authkey", "privatekey", "credential", "credentials", "sas", "sharedkey"} {
-		if strings.HasSuffix(key, word) {
+	for _, word := range secretWords[lastLetter(key)] {
+		if _, ok := keyEnds(key, word); ok {
 			return true
 		}
 	}
@@ -173,12 +205,40 @@ func isSecretKey(key string) bool {
 
 // isPasswordKey reports whether a key names a password, also in JSON and in prose.
 func isPasswordKey(key string) bool {
-	for _, word := range [...]string{"password", "passwd", "pwd", "passphrase", "secret", "passcode"} {
-		if strings.HasSuffix(key, word) {
+	for _, word := range passwordWords[lastLetter(key)] {
+		if _, ok := keyEnds(key, word); ok {
 			return true
 		}
 	}
-	return key == "pass" || key == "pw"
+	for _, word := range [...]string{"pass", "pw"} {
+		if before, ok := keyEnds(key, word); ok && strings.TrimRight(before, " ") == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// passwordWords and secretWords are what the keys of secrets end with, by their last
+// letter.
+var (
+	passwordWords = byLastLetter("password", "passwd", "pwd", "passphrase", "secret", "passcode")
+	secretWords   = byLastLetter("pass", "token", "apikey", "accesskey", "accountkey", "authkey", "privatekey", "sharedkey", "credential", "credentials", "sas")
+)
+
+func byLastLetter(words ...string) (table [32][]string) {
+	for _, word := range words {
+		last := lastLetter(word)
+		table[last] = append(table[last], word)
+	}
+	return table
+}
+
+// lastLetter returns the number of a key's last letter in the alphabet.
+func lastLetter(key string) byte {
+	if key == "" {
+		return 0
+	}
+	return key[len(key)-1] & 0x1F
 }
 
 // secretValue returns where the value from i on begins and ends. It is nothing for the
@@ -361,10 +421,4 @@ func tokenLength(text string) int {
 
 func endsToken(c byte) bool {
 	return c <= ' ' || c == '"' || c == '\'' || c == '`' || c == '<' || c == '>' || c == '(' || c == ')'
-}
-
-// isDigits reports whether text is a number.
-func isDigits(text string) bool {
-	_, err := strconv.ParseUint(text, 10, 32)
-	return err == nil
 }

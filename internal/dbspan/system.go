@@ -200,13 +200,13 @@ var systemTable = []struct {
 }
 
 // vague reports whether a value of db.system tells no more than that there is a
-// database. Other sources are then better.
+// database, or is a connection string. Other sources are then better.
 func vague(name string) bool {
 	switch name {
 	case otherSQL, "sql", "jdbc", "odbc", "database", "db", "unknown", "other":
 		return true
 	default:
-		return false
+		return !isPlain(name) && HoldsSecret(name)
 	}
 }
 

@@ -47,7 +47,7 @@
 // # Sanitizing
 //
 // Sanitize passes the conventions' official cases by the rules of every dialect: a sign
-// belongs to the number unless it is the operator behind a name, TRUE and FALSE are
+// belongs to the number unless it is the operator behind an operand, TRUE and FALSE are
 // literals, comments are left out, white space stays. Apart from literals it replaces
 // passwords that stand without quotes, as after Oracle's IDENTIFIED BY and WITH SECRET,
 // the words that SQL Server's EXEC takes for text, and rows of data behind COPY … FROM

@@ -37,7 +37,7 @@ func (g *generator) statement(d Dialect) string {
 	if g.chance(6) {
 		g.comment()
 	}
-	switch g.r.IntN(12) {
+	switch g.r.IntN(16) {
 	case 0:
 		g.put("INSERT INTO ", g.ident(), " (", g.ident(), ", ", g.ident(), ") VALUES (")
 		g.values(1 + g.r.IntN(4))
@@ -82,6 +82,12 @@ func (g *generator) statement(d Dialect) string {
 		g.put("CREATE TABLE ", g.ident(), " (a ", "VARCHAR(", numberMarker, ") DEFAULT ")
 		g.literal()
 		g.put(")")
+	case 9, 10:
+		g.block()
+	case 11:
+		g.function()
+	case 12:
+		g.secret()
 	default:
 		g.put("SELECT ", g.ident(), ",", g.space())
 		g.literal()

@@ -45,6 +45,9 @@ func TestPLSQL(t *testing.T) {
 			{Oracle, "DECLARE n PLS_INTEGER; r towels%ROWTYPE; BEGIN :a := n; :b := r.size_cm; END;", "DECLARE", "DECLARE", ""},
 			{Oracle, "BEGIN :a := spa.next_towel; END;", "BEGIN", "BEGIN spa.next_towel", "spa.next_towel"},
 			{Oracle, "DECLARE t towel_list := towel_list(); BEGIN t.EXTEND(3); t.DELETE; spa.fold(t); END;", "DECLARE", "DECLARE spa.fold", "spa.fold"},
+			{Oracle, "BEGIN t := towel_list(); t.EXTEND; spa.fold(t); END;", "BEGIN", "BEGIN spa.fold", "spa.fold"},
+			{Oracle, "BEGIN FOR r IN (SELECT a FROM towels) LOOP :a := r.a; END LOOP; END;", "BEGIN", "BEGIN SELECT towels", ""},
+			{Oracle, "DECLARE PROCEDURE p IS BEGIN IF a THEN spa.fold; END IF; END p; n NUMBER; BEGIN p; :a := n; spa.dry(n); END;", "DECLARE", "DECLARE spa.fold spa.dry", "spa.fold"},
 			{Oracle, "DECLARE TYPE list IS TABLE OF NUMBER; x list; BEGIN x(1) := 2; END;", "DECLARE", "DECLARE", ""},
 		},
 		"pragma": {
@@ -84,6 +87,7 @@ func TestStatementsByDialect(t *testing.T) {
 		"inner with": {
 			{Oracle, "INSERT INTO towels (a) WITH t AS (SELECT 1 FROM dual) SELECT * FROM t", "INSERT", "INSERT towels SELECT dual SELECT", ""},
 			{MySQL, "CREATE TABLE towels AS WITH t AS (SELECT * FROM sheets) SELECT * FROM t", "CREATE TABLE", "CREATE TABLE towels SELECT sheets SELECT", ""},
+			{PostgreSQL, "WITH t AS (INSERT INTO sheets SELECT 1) UPDATE towels SET a = 1", "UPDATE", "INSERT sheets SELECT UPDATE towels", ""},
 			{PostgreSQL, "WITH t AS (SELECT * FROM sheets) DELETE FROM towels", "DELETE", "SELECT sheets DELETE towels", ""},
 		},
 		"kinds of two words": {
@@ -96,6 +100,8 @@ func TestStatementsByDialect(t *testing.T) {
 			{PostgreSQL, "WITH RECURSIVE a (x) AS (SELECT * FROM b, c), b AS MATERIALIZED (SELECT 1) SELECT * FROM a JOIN towels ON TRUE", "SELECT", "SELECT c SELECT SELECT towels", ""},
 		},
 		"table, fetch and lock": {
+			{PostgreSQL, "TABLE ONLY towels", "TABLE", "TABLE towels", ""},
+			{PostgreSQL, "LOCK ONLY towels", "LOCK", "LOCK towels", ""},
 			{MySQL, "TABLE towels ORDER BY a", "TABLE", "TABLE towels", ""},
 			{PostgreSQL, "FETCH NEXT FROM c", "FETCH", "FETCH", ""},
 			{PostgreSQL, "LOCK TABLE ONLY spa.towels", "LOCK", "LOCK TABLE spa.towels", ""},
@@ -113,6 +119,8 @@ func TestStatementsByDialect(t *testing.T) {
 		},
 		"mysql": {
 			{MySQL, "DELETE t, s FROM towels AS t, sheets s WHERE t.id = s.id", "DELETE", "DELETE towels sheets", ""},
+			{MySQL, "DELETE t.*, s.* FROM towels AS t JOIN sheets AS s ON 1 = 1", "DELETE", "DELETE towels sheets", ""},
+			{MySQL, "DELETE s FROM towels t JOIN sheets s ON 1 = 1", "DELETE", "DELETE sheets", ""},
 			{MySQL, "DELETE towels, s FROM towels INNER JOIN sheets s ON 1 = 1", "DELETE", "DELETE towels sheets", ""},
 			{MySQL, "DELETE FROM towels, sheets USING towels INNER JOIN sheets ON 1 = 1", "DELETE", "DELETE towels sheets", ""},
 			{MySQL, "SELECT a FROM towels USE INDEX FOR JOIN (i), sheets", "SELECT", "SELECT towels sheets", ""},

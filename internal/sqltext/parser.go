@@ -102,8 +102,10 @@ func (p *parser) release() {
 		p.frames, p.writer.out = make([]frame, 0, 32), nil
 	}
 	clear(p.ctes[:cap(p.ctes)])
-	clear(p.targets[:cap(p.targets)])
-	clear(p.locals[:cap(p.locals)])
+	if cap(p.targets)+cap(p.locals) > 0 {
+		clear(p.targets[:cap(p.targets)])
+		clear(p.locals[:cap(p.locals)])
+	}
 	clear(p.collections)
 	p.lex, p.writer.text = lexer{}, ""
 	p.res, p.stmt = Analysis{}, statementState{}
@@ -118,7 +120,7 @@ func (p *parser) token(tok token) {
 	if p.prev.kw == kwBy || p.stmt.secret || p.stmt.verb == kwConnect {
 		p.secrets(tok)
 	}
-	if p.stmt.call.end != 0 && len(p.frames) == 1 {
+	if p.stmt.calls && len(p.frames) == 1 {
 		p.decideCall(tok)
 	}
 	switch tok.kind {
@@ -183,8 +185,8 @@ func (p *parser) punct(tok token) {
 	}
 	switch c {
 	case '.':
-		if p.stmt.qualifier != "" {
-			return // within a name
+		if p.stmt.qualifier != "" || f.op == kwDelete && !f.into {
+			return // within a name, or MySQL's DELETE a.*
 		}
 	case '<', '>':
 		if p.label(tok) {

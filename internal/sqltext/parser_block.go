@@ -29,6 +29,37 @@ func (p *parser) isLocal(s string) bool {
 	return false
 }
 
+// declareNext notes the name that stands from i on.
+func (p *parser) declareNext(i int) {
+	i = p.lex.skipBlanks(i)
+	if n := p.lex.identStart(i); n > 0 && len(p.locals) < maxLocals {
+		p.locals = append(p.locals, p.lex.text[i:p.lex.identEnd(i+n)])
+	}
+}
+
+// beginBody reads the BEGIN of a block or of its own procedure.
+func (p *parser) beginBody() {
+	p.script.declares = false
+	if p.script.subprogram {
+		p.script.bodies++
+	}
+}
+
+// endBody reads an END. After that of a block's own procedure, more is declared.
+func (p *parser) endBody(tok token) {
+	if p.script.bodies == 0 {
+		return
+	}
+	switch p.nextWord(tok.end) {
+	case kwIf, kwLoop, kwCase:
+		return
+	}
+	p.script.bodies--
+	if p.script.bodies == 0 {
+		p.script.subprogram, p.script.declares = false, true
+	}
+}
+
 // decideCall decides, at a token outside of parentheses, whether the name before them
 // was a call. It was none if a value is assigned, to an element or to its field.
 func (p *parser) decideCall(tok token) {
@@ -38,7 +69,8 @@ func (p *parser) decideCall(tok token) {
 		case ')', '(', '.':
 			return
 		case ':':
-			p.stmt.call = token{}
+			p.stmt.calls = false
+			p.assigned(p.stmt.call)
 			return
 		}
 	case tokenWord, tokenName, tokenDouble:
@@ -46,9 +78,16 @@ func (p *parser) decideCall(tok token) {
 			return
 		}
 	}
-	call := p.stmt.call
-	p.stmt.call = token{}
-	p.called(p.textOf(call))
+	p.stmt.calls = false
+	p.called(p.textOf(p.stmt.call))
+}
+
+// assigned notes that a name is a variable, since a value is assigned to it. A name with
+// dots may be that of a package.
+func (p *parser) assigned(tok token) {
+	if strings.IndexByte(p.textOf(tok), '.') < 0 {
+		p.declare(tok)
+	}
 }
 
 // called adds a stored procedure that a block calls.
@@ -125,7 +164,7 @@ func (p *parser) withFunction(tok token) bool {
 	if c := p.peek(tok.end); c == '(' || c == ',' || p.nextWord(tok.end) == kwAs {
 		return false // a name
 	}
-	p.stmt.function = functionHead
+	p.stmt.function, p.top.expect = functionHead, expectNothing
 	return true
 }
 

@@ -15,7 +15,7 @@ func (p *parser) anotherDeleted() bool {
 	switch {
 	case !f.into && p.stmt.pending.end != 0:
 		if p.lex.d == MySQL && len(p.targets) < maxTargets {
-			p.targets = append(p.targets, strings.TrimSuffix(p.textOf(p.stmt.pending), ".*"))
+			p.targets = append(p.targets, p.textOf(p.stmt.pending))
 		}
 		p.stmt.pending = token{}
 		f.expect = expectDeleted
@@ -33,11 +33,11 @@ func (p *parser) deletedFrom() {
 	last := p.stmt.pending
 	p.stmt.pending = token{}
 	f.expect = expectWritten
+	if last.end != 0 && (p.lex.d == MySQL || p.lex.d == SQLServer) {
+		p.targets = append(p.targets, p.textOf(last))
+	}
 	if len(p.targets) == 0 {
 		return
-	}
-	if last.end != 0 {
-		p.targets = append(p.targets, p.textOf(last))
 	}
 	f.expect, f.tables, f.sawFrom, f.sources = expectTable, true, true, true
 }
@@ -66,6 +66,9 @@ func (p *parser) deletes(name string, table token) bool {
 		}
 		p.targets[i] = ""
 		s := p.textOf(table)
+		if p.isCTE(s) {
+			return true
+		}
 		p.summary.add(s)
 		p.collect(s)
 		return true
@@ -76,7 +79,7 @@ func (p *parser) deletes(name string, table token) bool {
 // remainingTargets adds the targets that FROM does not explain.
 func (p *parser) remainingTargets() {
 	for _, target := range p.targets {
-		if target != "" {
+		if target != "" && !p.isCTE(target) {
 			p.summary.add(target)
 			p.collect(target)
 		}

@@ -83,7 +83,7 @@ func (p *parser) tableRole(tok token) role {
 	switch kw {
 	case kwNone:
 		// DB2's FINAL TABLE (INSERT …), NEW TABLE and OLD TABLE.
-		if n := tok.end - tok.start; (n == 3 || n == 5) && p.nextWord(tok.end) == kwTable && isDelta(p.textOf(tok)) {
+		if n := tok.end - tok.start; (n == 3 || n == 5) && isDelta(p.textOf(tok)) && p.nextWord(tok.end) == kwTable {
 			return rolePart
 		}
 	case kwTable:
@@ -116,7 +116,14 @@ func (p *parser) tableRole(tok token) role {
 // isDelta reports whether a word precedes DB2's TABLE of the rows that a statement has
 // changed.
 func isDelta(s string) bool {
-	return strings.EqualFold(s, "FINAL") || strings.EqualFold(s, "NEW") || strings.EqualFold(s, "OLD")
+	switch len(s) {
+	case 3:
+		return equalFoldASCII("NEW", s) || equalFoldASCII("OLD", s)
+	case 5:
+		return equalFoldASCII("FINAL", s)
+	default:
+		return false
+	}
 }
 
 // writtenRole returns the role of a word after UPDATE, MERGE or DELETE FROM.
@@ -161,7 +168,7 @@ func (p *parser) intoRole(tok token) role {
 	case kwInto: // COPY INTO, INSERT OVERWRITE INTO
 		return rolePart
 	case kwOnly:
-		if p.top.op == kwLock && p.nameFollows(tok.end) {
+		if (p.top.op == kwLock || p.top.op == kwTable) && p.nameFollows(tok.end) {
 			return rolePart
 		}
 	case kwTable:
@@ -231,6 +238,11 @@ func (p *parser) lockedRole(tok token) role {
 		p.summary.add(p.textOf(tok))
 		p.top.expect = expectInto
 		return rolePart
+	case kwOnly:
+		if p.nameFollows(tok.end) {
+			p.top.expect = expectInto
+			return rolePart
+		}
 	}
 	return roleName
 }
@@ -297,5 +309,6 @@ func isTransactionMode(s string) bool {
 // beginBlock notes that BEGIN has begun a block, not a transaction.
 func (p *parser) beginBlock() {
 	p.script.block = true
+	p.beginBody()
 	p.top.op, p.top.expect = kwNone, expectNothing
 }

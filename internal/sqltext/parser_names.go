@@ -197,9 +197,11 @@ func (p *parser) firstName(tok token) {
 	case strings.EqualFold(s, "FORALL"):
 		f.op = kwIf // the statement that it repeats follows
 	case p.isLocal(s), p.assigns() && isBuiltIn(s):
+	case p.peek(tok.end) == ':':
+		p.assigned(tok)
 	case p.isCall(tok):
 		if p.peek(tok.end) == '(' && s == p.textOf(tok) {
-			p.stmt.call = tok // if no := follows
+			p.stmt.call, p.stmt.calls = tok, true // if no := follows
 			return
 		}
 		p.called(s)
@@ -269,7 +271,7 @@ func (p *parser) procedure(tok token) {
 		return
 	}
 	p.top.expect = expectNothing
-	p.stmt.arguments, p.stmt.procedure = p.lex.d == SQLServer && p.stmt.exec, tok.start
+	p.stmt.arguments, p.stmt.procedure = (p.lex.d == SQLServer || p.lex.d == Generic) && p.stmt.exec, tok.start
 	p.summary.add(s)
 	prepared := p.stmt.verb == kwExecute && (p.lex.d == PostgreSQL || p.lex.d == MySQL)
 	if p.res.Procedure == "" && !prepared {

@@ -51,7 +51,8 @@ type statementState struct {
 	skip     bool    // the rest of the statement adds nothing to the summary
 
 	qualifier string // the parts of a name that blanks or comments separate, as far as read
-	call      token  // a name in a block that is a call if no := follows
+	call      token  // a name in a block that is a call if no := follows,
+	calls     bool   // if there is one
 	function  function
 	begins    int    // how many END the body of WITH FUNCTION needs
 	hint      bool   // in a hint of Spanner: @{…}
@@ -85,10 +86,13 @@ const (
 type scriptState struct {
 	block    bool // in a block: BEGIN … END
 	declares bool // in the declarations of a block
-	branches bool // after IF or WHILE of Transact-SQL, which need no block
-	weak     bool // only SET and DECLARE so far, which give way to any other operation
-	settled  bool // the operation is that of an earlier statement
-	declared bool // the text declares variables of its own
-	atBinds  bool // the text has @name
-	done     bool // the rest is a body, which is not run
+
+	subprogram bool // a block's own procedure or function is being declared
+	bodies     int  // how many END its body still needs
+	branches   bool // after IF or WHILE of Transact-SQL, which need no block
+	weak       bool // only SET and DECLARE so far, which give way to any other operation
+	settled    bool // the operation is that of an earlier statement
+	declared   bool // the text declares variables of its own
+	atBinds    bool // the text has @name
+	done       bool // the rest is a body, which is not run
 }

@@ -102,7 +102,7 @@ func (p *parser) isIdentifier(tok token) bool {
 	case Generic:
 		switch p.top.expect {
 		case expectTable, expectWritten, expectInto, expectObject, expectLocked, expectTruncated, expectCTE:
-			return !p.script.done && !p.stmt.skip && !p.lex.hashes && strings.IndexByte(p.textOf(tok), '\\') < 0
+			return !p.script.done && !p.stmt.skip && !p.stmt.skips() && !p.lex.hashes && strings.IndexByte(p.textOf(tok), '\\') < 0
 		}
 	}
 	return false

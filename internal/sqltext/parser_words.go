@@ -46,8 +46,18 @@ func (p *parser) keyword(tok token) {
 			f.op = kwOther
 			return
 		}
+	case kwFor:
+		if f.op == kwNone && p.script.block {
+			p.declareNext(tok.end) // a loop's index
+		}
+	case kwProcedure, kwFunction:
+		if f.op == kwNone && p.script.declares {
+			p.declareNext(tok.end)
+			f.op, p.script.subprogram = kwProcedure, true
+			return
+		}
 	case kwTable:
-		if f.op == kwNone && !f.nested && !p.script.block && p.nameFollows(tok.end) {
+		if f.op == kwNone && !f.nested && !p.script.block && (p.nameFollows(tok.end) || p.nextWord(tok.end) == kwOnly) {
 			p.operation(tok, "TABLE", p.isMain())
 			f.op, f.expect = kwTable, expectInto
 			return
@@ -73,8 +83,12 @@ func (p *parser) keyword(tok token) {
 		}
 		return
 	case kwJoin:
-		if p.prev.kw == kwFor || p.isArrayJoin() {
+		if p.prev.kw == kwFor {
 			return // FORCE INDEX FOR JOIN
+		}
+		if p.isArrayJoin() {
+			f.tables = false
+			return
 		}
 		if len(p.targets) > 0 && f.op == kwDelete && f.sawFrom {
 			f.expect = expectTable
@@ -111,6 +125,7 @@ func (p *parser) keyword(tok token) {
 			f.cases--
 		} else if p.script.block && !f.nested {
 			f.op = kwEnd
+			p.endBody(tok)
 			return
 		}
 	case kwThen, kwElse, kwLoop:
@@ -133,7 +148,7 @@ func (p *parser) keyword(tok token) {
 		f.op, f.expect = kwInsert, expectInto
 		return
 	}
-	if tok.kw.endsTables() && (tok.kw != kwFor || p.prev.kw != kwIndex) {
+	if tok.kw.endsTables() && p.prev.kw != kwFor && (tok.kw != kwFor || p.prev.kw != kwIndex) {
 		f.tables, f.sources = false, false
 	}
 	if f.op == kwNone {
@@ -173,6 +188,8 @@ func (p *parser) starts(kw keyword) bool {
 		case kwBegin, kwSet, kwDrop, kwCreate, kwAlter, kwTruncate, kwCommit, kwRollback:
 			return (f.op == kwIf || f.op == kwEnd) && !f.nested
 		}
+	case kwProcedure: // a block's own
+		return kw == kwBegin && !f.nested
 	case kwInsert:
 		return (kw == kwExec || kw == kwExecute) && f.into
 	}
@@ -250,7 +267,8 @@ func (p *parser) start(tok token) {
 	if p.script.block && !f.nested {
 		switch kw {
 		case kwBegin:
-			f.op, p.script.declares = kwNone, false
+			f.op = kwNone
+			p.beginBody()
 			return
 		case kwDeclare:
 			f.op, p.script.declares = kwNone, p.peek(tok.end) != '@'
@@ -262,7 +280,7 @@ func (p *parser) start(tok token) {
 	}
 	main := p.isMain()
 	f.op, f.expect = kw, expectNothing
-	if !f.nested || kw != kwValues {
+	if !f.nested {
 		p.stmt.verb = kw
 	}
 	name := canonical[kw]

@@ -69,10 +69,19 @@ func (l *lexer) literalTail(i int) int {
 }
 
 // scanSign reads + or -, together with a number that follows directly, unless it is the
-// operator behind a name.
+// operator behind an operand.
 func (l *lexer) scanSign(p int) token {
-	if l.prev.kind == tokenName || l.prev.kind == tokenBind || l.prev.kind == tokenVar || l.prev.kind == tokenWord && l.prev.kw == kwNone {
+	switch l.prev.kind {
+	case tokenName, tokenBind, tokenVar:
 		return token{kind: tokenPunct, end: p + 1}
+	case tokenWord:
+		if l.prev.kw == kwNone {
+			return token{kind: tokenPunct, end: p + 1}
+		}
+	case tokenPunct:
+		if c := l.text[l.prev.start]; c == ')' || c == ']' {
+			return token{kind: tokenPunct, end: p + 1}
+		}
 	}
 	if c := l.at(p + 1); isDigit(c) || c == '.' && isDigit(l.at(p+2)) {
 		tok := l.scanNumber(p + 1)

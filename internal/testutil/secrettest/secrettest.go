@@ -23,7 +23,7 @@ var Systems = []string{
 
 // Attributes are the attributes that can hold a connection string.
 var Attributes = []string{
-	"server.address", "db.name", "db.namespace", "db.instance", "db.connection_string", "db.url", "db.user", "net.peer.name", "network.peer.address",
+	"server.address", "db.name", "db.namespace", "db.instance", "db.connection_string", "db.url", "db.user", "db.system", "net.peer.name", "network.peer.address",
 	"net.sock.peer.addr", "net.peer.ip", "oracle.db.service", "oracle.db.pdb", "oracle.db.name", "Database Tenant", "url.full", "app.dsn",
 }
 
@@ -57,7 +57,7 @@ func Ambiguous(system, attribute, text string) bool {
 		return false
 	}
 	switch attribute {
-	case "span name", "event", "status", "url.full", "app.dsn":
+	case "span name", "event", "status", "url.full", "app.dsn", "db.system":
 		return true
 	}
 	return system == "sqlite" || system == "h2"
