@@ -138,7 +138,7 @@ test-kubernetes: image ## Try manifests and chart on a real Kubernetes node (nee
 	@touch $@
 
 .PHONY: test-oracle
-test-oracle: ## Compare SQL_IDs with V$$SQL's on the database that ORACLE_DSN names (needs one, and Python 3)
+test-oracle: ## Compare SQL_IDs with V$SQL's on the database that ORACLE_DSN names (needs one, and Python 3)
 	@if [ -z "$${ORACLE_DSN:-}" ]; then echo "test-oracle: skipped, since ORACLE_DSN names no database: see test/README.md"; \
 	else $(MAKE) --no-print-directory build .venv/oracle && go test -count=1 -tags=oracle -timeout=10m -v ./test/oracle/...; fi
 
