@@ -20,7 +20,7 @@ import (
 
 var (
 	providerReference = regexp.MustCompile(`\$\{(\w+):`)
-	yamlBlock         = regexp.MustCompile("(?ms)^```yaml\n(.*?)^```")
+	yamlBlock         = regexp.MustCompile("(?s)\n```yaml\n(.*?\n)```\n")
 	schemeArgument    = regexp.MustCompile(`--config "?(https|yaml):`)
 )
 

@@ -47,7 +47,7 @@ func Binary(t testing.TB, name string) string {
 	return path
 }
 
-var buildTags = regexp.MustCompile(`(?m)^  build_tags: (\S+)$`)
+var buildTags = regexp.MustCompile(`(?m)^ {2}build_tags: (\S+)$`)
 
 // BuildTags returns the tags that the collector is built with, as `go build -tags`
 // takes them. They are in builder-config.yaml.
