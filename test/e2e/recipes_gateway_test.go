@@ -170,11 +170,12 @@ func jaegerBatch(service, operation string, micros int64) []byte {
 	field := func(kind byte, id uint16) { b = binary.BigEndian.AppendUint16(append(b, kind), id) }
 	str := func(id uint16, s string) {
 		field(text, id)
-		b = append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...) //nolint:gosec // a short text
+		b, _ = binary.Append(b, binary.BigEndian, []int32{int32(len(s))}) //nolint:gosec // a few letters
+		b = append(b, s...)
 	}
 	number := func(id uint16, n int64) {
 		field(i64, id)
-		b = binary.BigEndian.AppendUint64(b, uint64(n)) //nolint:gosec // not negative
+		b, _ = binary.Append(b, binary.BigEndian, n) // fails for types of no fixed size only
 	}
 	field(structure, 1) // process
 	str(1, service)
