@@ -69,7 +69,7 @@ func repairAttributes(list string) (repaired string, problems []string) {
 			problems = append(problems, fmt.Sprintf("%s is ignored, for its value has more than %d characters once it is percent-encoded", key, maxEncoded))
 			continue
 		case !utf8.ValidString(decoded):
-			problems = append(problems, fmt.Sprintf("%s is ignored, for its value is not UTF-8", key))
+			problems = append(problems, key+" is ignored, for its value is not UTF-8")
 			continue
 		case err != nil:
 			problems = append(problems, fmt.Sprintf("%q is taken as it is, for its value is not percent-encoded; write %s=%s", entry, key, encoded))
