@@ -99,8 +99,8 @@ func TestBlankVariableIsUnset(t *testing.T) {
 	require.Subset(t, names, map[string]bool{"OTELCOL_MEMORY_LIMIT_MIB": true, "OTELCOL_QUEUE_DIRECTORY": true, "OCI_AUTH_TYPE": true})
 
 	for name := range names {
-		config := `{receivers: {otlp: {protocols: {http: }}}, exporters: {file: {path: "${env:` + name + `:-/the/default}"}}, service: {pipelines: {traces: {receivers: [otlp], exporters: [file]}}}}`
-		for value, want := range map[string]string{"": "path: /the/default\n", " ": "path: /the/default\n", "/set": "path: /set\n"} {
+		config := `{receivers: {otlp: {protocols: {http: }}}, exporters: {debug: }, extensions: {file_storage: {directory: "${env:` + name + `:-/the/default}"}}, service: {extensions: [file_storage], pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}}`
+		for value, want := range map[string]string{"": "directory: /the/default\n", " ": "directory: /the/default\n", "/set": "directory: /set\n"} {
 			output, code := harness.RunCollector(t, []string{name + "=" + value}, "print-config", "--validate=false", "--config",
 				"yaml:"+config)
 			require.Zero(t, code, output)

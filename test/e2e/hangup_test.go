@@ -4,9 +4,12 @@
 package e2e
 
 import (
+	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -26,7 +29,7 @@ func TestHangupDuringStart(t *testing.T) {
 
 	// The collector starts for as long as its configuration does not come.
 	asked, answer := make(chan struct{}, 10), make(chan struct{})
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked <- struct{}{}
 		select {
 		case <-answer:
@@ -40,7 +43,9 @@ func TestHangupDuringStart(t *testing.T) {
 	addresses := harness.AddressesFile(t, harness.FreeAddress(t), harness.FreeAddress(t), harness.FreeAddress(t), harness.FreeAddress(t))
 	cmd := exec.CommandContext(t.Context(), harness.Binary(t, "otelcol-ociapm"), "--config", server.URL+"/agent", "--config", addresses)
 	cmd.Cancel = func() error { return nil } // the cleanup of Start ends it
-	cmd.Env = []string{"APM_ENDPOINT=" + domainEndpoint, "APM_DATA_KEY=" + harness.PrivateKey, "OTELCOL_QUEUE_DIRECTORY=" + t.TempDir()}
+	authority := filepath.Join(t.TempDir(), "authority.pem")
+	require.NoError(t, os.WriteFile(authority, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
+	cmd.Env = []string{"SSL_CERT_FILE=" + authority, "APM_ENDPOINT=" + domainEndpoint, "APM_DATA_KEY=" + harness.PrivateKey, "OTELCOL_QUEUE_DIRECTORY=" + t.TempDir()}
 	collector := harness.Start(t, cmd)
 	requireSignal(t, asked)
 	collector.Signal(t, syscall.SIGHUP)
