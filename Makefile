@@ -23,7 +23,9 @@ export BUILD_TAGS := $(shell sed -n 's/^  build_tags: //p' builder-config.yaml)
 
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z][a-z0-9-]*:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Build
 
 .PHONY: build
 build: ## Build bin/otelcol-ociapm and bin/apmsandbox
@@ -32,93 +34,8 @@ build: ## Build bin/otelcol-ociapm and bin/apmsandbox
 	@$(GO_BUILD) -o bin/apmsandbox ./cmd/apmsandbox
 
 .PHONY: run
-run: build ## Build and start the collector; without APM_ENDPOINT and APM_DATA_KEY, a local sandbox of OCI APM beside it
+run: build ## Build and start the collector, with a local sandbox unless APM_ENDPOINT is set
 	@scripts/run.sh $(RUN_ARGS)
-
-.PHONY: test
-test: build ## Run the unit tests and the end-to-end tests of the built binaries (needs Go, make and git only)
-	go test -count=1 ./...
-	cd test/benchmark && go test -count=1 ./...
-	cd test/load && go test -count=1 ./...
-	cd packaging && go test -count=1 ./...
-
-.PHONY: test-race
-test-race: ## Run the unit tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 go test -count=1 -race $$(go list ./... | grep -v /test/)
-	cd packaging && CGO_ENABLED=1 go test -count=1 -race ./...
-
-.PHONY: test-apps
-test-apps: build ## Run real apps against the built binaries (needs what README.md lists)
-	go test -count=1 -tags=apps -timeout=30m -parallel=2 -v ./test/apps/...
-
-.PHONY: test-delivery
-test-delivery: build ## Count spans in and out while APM, the disk, the key and the collector fail: the short form
-	go test -count=1 -tags=delivery -timeout=20m -v ./test/delivery/...
-
-.PHONY: test-delivery-long
-test-delivery-long: build ## The long form of test-delivery, which also writes the table in test/README.md
-	go test -count=1 -tags=delivery -timeout=90m -v ./test/delivery/... -long -update
-
-.PHONY: bench-processors
-bench-processors: ## Measure the processors beside stock transform and redaction: median time and allocations of a span
-	@cd test/benchmark && GOGC=$(BENCH_GOGC) go test -run=none -bench=. -benchtime=$(BENCH_TIME) -count=$(BENCH_COUNT) . >bench.txt || { cat bench.txt; exit 1; }
-	@$(TOOL) benchstat -row=/spans -col=/by test/benchmark/bench.txt
-
-# goreleaser is run by its version and not from a module of ours, for the tests
-# of its dependencies need modules that no registry has.
-GORELEASER := go run github.com/goreleaser/goreleaser/v2@v2.16.0
-export COMMIT := $(shell git log -1 --format=%h --abbrev=12 2>/dev/null)
-export COMMIT_TIMESTAMP := $(shell git log -1 --format=%ct 2>/dev/null)
-export COMMIT_DATE := $(shell TZ=UTC0 git log -1 --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ 2>/dev/null)
-
-.PHONY: release
-release: ## Build archives, packages, SBOMs and checksums for all systems into dist/release; RELEASE_TARGETS=linux-amd64, linux or tested (all but macOS) for those only
-	RELEASE_TARGETS=$(or $(RELEASE_TARGETS),all) $(GORELEASER) release --snapshot --clean
-
-.PHONY: release-check
-release-check: ## Build the release once more, in another folder, and compare the bytes
-	@packaging/scripts/release-check.sh
-
-.PHONY: image
-image: build ## Build the container image into dist, from bin/otelcol-ociapm; IMAGES="amd64=FILE arm64=FILE" for others
-	@cd packaging && for arch in amd64 arm64; do GOARCH=$$arch $(GO_BUILD) -o ../bin/queuedir-$$arch ./image/queuedir; done
-	@cd packaging && go run ./image -queuedir=../bin/queuedir-%s -version=$(VERSION) -commit=$(COMMIT) -created=$(COMMIT_TIMESTAMP) \
-		-configs=../config -license=../LICENSE -output=../dist $(or $(IMAGES),amd64=../bin/otelcol-ociapm)
-
-.PHONY: test-packages
-test-packages: build ## After make release: Install, start, upgrade and remove the packages on a Debian of their own (needs root, debootstrap, systemd-container, rpm)
-	go test -count=1 -tags=packages -timeout=30m -v ./test/packages/...
-
-.PHONY: test-image
-test-image: image ## Run the container image with runc (needs root and runc)
-	go test -count=1 -tags=image -timeout=10m -v ./test/image/...
-
-# The first run installs Debian 13 with wine, which takes some minutes; WINE_HOME keeps it.
-.PHONY: test-archives
-test-archives: build ## After make release: Start what is for Linux on arm64, with qemu, and for Windows, with wine (needs root, debootstrap, qemu-user-static, rpm, runc)
-	test/archives/wine.sh prepare
-	go test -count=1 -tags=archives -timeout=10m -parallel=8 -v -exec="$(CURDIR)/test/archives/wine.sh session" ./test/archives
-	$(MAKE) --no-print-directory image IMAGES="arm64=../dist/release/linux-arm64_linux_arm64_v8.0/otelcol-ociapm"
-	go test -count=1 -tags=image -timeout=10m -v ./test/image -arch=arm64
-
-.PHONY: sizes
-sizes: build ## Print sizes, idle memory and start time: the table of docs/deploy.md
-	@packaging/scripts/sizes.sh
-
-.PHONY: test-tiers
-test-tiers: build ## Kill parts of gateways in two tiers, and of one with Kafka, and count spans (needs Java and Maven)
-	go test -count=1 -tags=tiers -timeout=20m -v ./test/tiers/...
-
-.PHONY: measure-cost
-measure-cost: build ## Measure what a span costs in each shape, and write the table in docs/sizing.md (needs Java and Maven)
-	go test -count=1 -tags=tiers -timeout=20m -v -run=TestCost ./test/tiers/... -measured=20s -update
-
-# The first run builds Kubernetes, which takes some minutes; K8S_HOME keeps it.
-.PHONY: test-kubernetes
-test-kubernetes: image ## Try manifests and chart on a real Kubernetes node (needs root on Debian, cgroup v1)
-	test/kubernetes/node.sh prepare
-	OTELCOL_IMAGE=$(CURDIR)/dist/otelcol-ociapm-image-amd64.tar \
-		go test -count=1 -tags=kubernetes -timeout=20m -v -exec="$(CURDIR)/test/kubernetes/node.sh session" ./test/kubernetes
 
 CONSOLE := internal/sandbox/apm/console
 
@@ -135,66 +52,8 @@ $(CONSOLE)/node_modules: $(CONSOLE)/package-lock.json
 console: $(CONSOLE)/node_modules ## Build the sandbox's console from its TypeScript (needs Node)
 	cd $(CONSOLE) && npm run --silent build
 
-.PHONY: check-console
-check-console: console ## Check the console's source, and that the built files in the repository are what `make console` writes
-	cd $(CONSOLE) && npm run --silent check
-	@git diff --exit-code --stat -- $(CONSOLE) && test -z "$$(git status --porcelain -- $(CONSOLE))" || \
-		{ git status --short -- $(CONSOLE); echo "built files differ from the repository: run 'make console' and commit the result"; exit 1; }
-
-.PHONY: test-console
-test-console: build $(CONSOLE)/node_modules .venv/stayeasy ## Use the console in a headless Chromium with StayEasy's traffic (needs Chromium, Node and Python 3)
-	go test -count=1 -tags=console -timeout=15m -v ./test/console/...
-
-.venv/oracle: examples/stayeasy/requirements-oracle.txt examples/stayeasy/requirements.txt examples/stayeasy/constraints.txt
-	python3 -m venv $@
-	$@/bin/pip install --quiet --disable-pip-version-check --requirement $<
-	@touch $@
-
-.PHONY: test-oracle
-test-oracle: ## Compare the SQL_IDs of StayEasy's statements with V$$SQL's on the database that ORACLE_DSN names (needs one, and Python 3)
-	@if [ -z "$${ORACLE_DSN:-}" ]; then echo "test-oracle: skipped, since ORACLE_DSN names no database: see test/README.md"; \
-	else $(MAKE) --no-print-directory build .venv/oracle && go test -count=1 -tags=oracle -timeout=10m -v ./test/oracle/...; fi
-
-.PHONY: pictures
-pictures: build $(CONSOLE)/node_modules .venv/stayeasy ## Take the pictures of the console in docs/pictures (better with the fonts Inter and JetBrains Mono)
-	go test -count=1 -tags=console -timeout=15m ./test/console/... -run='TestViews|TestExternalUnknown|TestRedChecks' -pictures=$(CURDIR)/docs/pictures
-
-# What the collector is compared with, from the same train.
-bin/otelcol-stock: test/load/testdata/stock-builder.yaml
-	@echo "building bin/otelcol-stock"
-	@$(TOOL) builder --config=test/load/testdata/stock-builder.yaml --skip-compilation --skip-strict-versioning=false
-	@cd bin/stock && $(GO_BUILD) -o ../otelcol-stock .
-
-.PHONY: bench
-bench: build bin/otelcol-stock ## Measure whole collectors beside stock ones, and write the results to docs/performance.md (Linux; 15 minutes)
-	cd test/load && go test -count=1 -tags=load -timeout=60m -v -run='TestBench|TestQueue' . -args -update
-
-.PHONY: bench-outage
-bench-outage: build ## Measure an outage of APM of ten minutes, and write the results to docs/performance.md (Linux)
-	cd test/load && go test -count=1 -tags=load -timeout=60m -v -run=TestOutage . -args -update
-
-.PHONY: bench-profile
-bench-profile: build ## Say where the collector's CPU time goes, and write it to docs/performance.md (Linux)
-	cd test/load && go test -count=1 -tags=load -timeout=60m -v -run=TestProfile . -args -update
-
-.PHONY: check-bench
-check-bench: ## Fail if what each span goes through allocates more, or takes far longer, than the baseline says; UPDATE=-update writes it
-	cd test/load && go run ./guard $(UPDATE)
-
-.PHONY: lint
-lint: ## Lint all Go code, and try the linter's rules about imports
-	$(TOOL) golangci-lint run ./...
-	cd packaging && go tool -modfile=../internal/tools/go.mod golangci-lint run ./...
-	cd test/benchmark && go tool -modfile=../../internal/tools/go.mod golangci-lint run ./...
-	cd test/load && go tool -modfile=../../internal/tools/go.mod golangci-lint run ./...
-	go test -count=1 -tags=lint ./test/lint
-
-.PHONY: fmt
-fmt: ## Format all Go code
-	$(TOOL) golangci-lint fmt ./...
-
 .PHONY: generate
-generate: ## Write all generated files: mdatagen's of the components, ocb's of the collector, copies in deploy
+generate: ## Write all generated files
 	go generate ./...
 	$(TOOL) builder --config=builder-config.yaml --skip-compilation --skip-strict-versioning=false
 	gofmt -w cmd/otelcol-ociapm
@@ -205,11 +64,167 @@ generate: ## Write all generated files: mdatagen's of the components, ocb's of t
 tidy: ## Run go mod tidy in every module
 	@for module in $(ALL_GO_MODULES); do (cd $$module && go mod tidy); done
 
-.PHONY: check-generated
-check-generated: generate tidy ## Fail if a generated file in the repository is not what `make generate tidy` writes
-	@git diff --exit-code --stat || { echo "generated files differ from the repository: run 'make generate tidy' and commit the result"; exit 1; }
-	@test -z "$$(git status --porcelain)" || { git status --short; echo "generated files are missing from the repository: commit them"; exit 1; }
+.PHONY: fmt
+fmt: ## Format all Go code
+	$(TOOL) golangci-lint fmt ./...
 
 .PHONY: clean
 clean: ## Remove what make has built, and the queue of make run
 	rm -rf bin dist .run
+
+##@ Test
+
+.PHONY: test
+test: build ## Run unit and end-to-end tests (needs Go, make and git)
+	go test -count=1 ./...
+	cd test/benchmark && go test -count=1 ./...
+	cd test/load && go test -count=1 ./...
+	cd packaging && go test -count=1 ./...
+
+.PHONY: test-race
+test-race: ## Run unit tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 go test -count=1 -race $$(go list ./... | grep -v /test/)
+	cd packaging && CGO_ENABLED=1 go test -count=1 -race ./...
+
+.PHONY: lint
+lint: ## Lint all Go code, and try the linter's rules about imports
+	$(TOOL) golangci-lint run ./...
+	cd packaging && go tool -modfile=../internal/tools/go.mod golangci-lint run ./...
+	cd test/benchmark && go tool -modfile=../../internal/tools/go.mod golangci-lint run ./...
+	cd test/load && go tool -modfile=../../internal/tools/go.mod golangci-lint run ./...
+	go test -count=1 -tags=lint ./test/lint
+
+.PHONY: check-generated
+check-generated: generate tidy ## Fail if a generated file is not current
+	@git diff --exit-code --stat || { echo "generated files differ from the repository: run 'make generate tidy' and commit the result"; exit 1; }
+	@test -z "$$(git status --porcelain)" || { git status --short; echo "generated files are missing from the repository: commit them"; exit 1; }
+
+.PHONY: check-console
+check-console: console ## Check the console's source, and that its built files are current
+	cd $(CONSOLE) && npm run --silent check
+	@git diff --exit-code --stat -- $(CONSOLE) && test -z "$$(git status --porcelain -- $(CONSOLE))" || \
+		{ git status --short -- $(CONSOLE); echo "built files differ from the repository: run 'make console' and commit the result"; exit 1; }
+
+.PHONY: check-bench
+check-bench: ## Fail if the path of a span costs more than the baseline; UPDATE=-update writes it
+	cd test/load && go run ./guard $(UPDATE)
+
+.PHONY: test-apps
+test-apps: build ## Run real apps against the built binaries (needs what test/README.md lists)
+	go test -count=1 -tags=apps -timeout=30m -parallel=2 -v ./test/apps/...
+
+.PHONY: test-delivery
+test-delivery: build ## Count spans in and out while things fail: the short form
+	go test -count=1 -tags=delivery -timeout=20m -v ./test/delivery/...
+
+.PHONY: test-delivery-long
+test-delivery-long: build ## The long form, which also writes the table in test/README.md
+	go test -count=1 -tags=delivery -timeout=90m -v ./test/delivery/... -long -update
+
+.PHONY: test-tiers
+test-tiers: build ## Kill parts of gateways in two tiers and count spans (needs Java and Maven)
+	go test -count=1 -tags=tiers -timeout=20m -v ./test/tiers/...
+
+# The first run builds Kubernetes, which takes some minutes; K8S_HOME keeps it.
+.PHONY: test-kubernetes
+test-kubernetes: image ## Try manifests and chart on a real Kubernetes node (needs root on Debian, cgroup v1)
+	test/kubernetes/node.sh prepare
+	OTELCOL_IMAGE=$(CURDIR)/dist/otelcol-ociapm-image-amd64.tar \
+		go test -count=1 -tags=kubernetes -timeout=20m -v -exec="$(CURDIR)/test/kubernetes/node.sh session" ./test/kubernetes
+
+.PHONY: test-console
+test-console: build $(CONSOLE)/node_modules .venv/stayeasy ## Use the console in a headless Chromium (needs Chromium, Node and Python 3)
+	go test -count=1 -tags=console -timeout=15m -v ./test/console/...
+
+.venv/oracle: examples/stayeasy/requirements-oracle.txt examples/stayeasy/requirements.txt examples/stayeasy/constraints.txt
+	python3 -m venv $@
+	$@/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+.PHONY: test-oracle
+test-oracle: ## Compare SQL_IDs with V$$SQL's on the database that ORACLE_DSN names (needs one, and Python 3)
+	@if [ -z "$${ORACLE_DSN:-}" ]; then echo "test-oracle: skipped, since ORACLE_DSN names no database: see test/README.md"; \
+	else $(MAKE) --no-print-directory build .venv/oracle && go test -count=1 -tags=oracle -timeout=10m -v ./test/oracle/...; fi
+
+.PHONY: test-packages
+test-packages: build ## After make release: install, upgrade and remove packages (needs root, debootstrap, systemd-container, rpm)
+	go test -count=1 -tags=packages -timeout=30m -v ./test/packages/...
+
+.PHONY: test-image
+test-image: image ## Run the container image with runc (needs root and runc)
+	go test -count=1 -tags=image -timeout=10m -v ./test/image/...
+
+# The first run installs Debian 13 with wine, which takes some minutes; WINE_HOME keeps it.
+.PHONY: test-archives
+test-archives: build ## After make release: start programs for arm64 and Windows (needs root, debootstrap, qemu-user-static, rpm, runc)
+	test/archives/wine.sh prepare
+	go test -count=1 -tags=archives -timeout=10m -parallel=8 -v -exec="$(CURDIR)/test/archives/wine.sh session" ./test/archives
+	$(MAKE) --no-print-directory image IMAGES="arm64=../dist/release/linux-arm64_linux_arm64_v8.0/otelcol-ociapm"
+	go test -count=1 -tags=image -timeout=10m -v ./test/image -arch=arm64
+
+# RELEASE_TARGETS=linux-amd64 compares that one only.
+.PHONY: test-scheduled
+test-scheduled: ## Run what takes too long for every change: release-check and test-archives (needs what test-archives needs)
+	$(MAKE) --no-print-directory release RELEASE_TARGETS=tested
+	$(MAKE) --no-print-directory test-archives
+	$(MAKE) --no-print-directory release-check RELEASE_TARGETS=$(or $(RELEASE_TARGETS),tested)
+
+##@ Measure
+
+.PHONY: bench-processors
+bench-processors: ## Measure the processors beside stock transform and redaction
+	@cd test/benchmark && GOGC=$(BENCH_GOGC) go test -run=none -bench=. -benchtime=$(BENCH_TIME) -count=$(BENCH_COUNT) . >bench.txt || { cat bench.txt; exit 1; }
+	@$(TOOL) benchstat -row=/spans -col=/by test/benchmark/bench.txt
+
+# What the collector is compared with, from the same train.
+bin/otelcol-stock: test/load/testdata/stock-builder.yaml
+	@echo "building bin/otelcol-stock"
+	@$(TOOL) builder --config=test/load/testdata/stock-builder.yaml --skip-compilation --skip-strict-versioning=false
+	@cd bin/stock && $(GO_BUILD) -o ../otelcol-stock .
+
+.PHONY: bench
+bench: build bin/otelcol-stock ## Measure whole collectors beside stock ones, into docs/performance.md (Linux; 15 minutes)
+	cd test/load && go test -count=1 -tags=load -timeout=60m -v -run='TestBench|TestQueue' . -args -update
+
+.PHONY: bench-outage
+bench-outage: build ## Measure an outage of ten minutes, into docs/performance.md (Linux)
+	cd test/load && go test -count=1 -tags=load -timeout=60m -v -run=TestOutage . -args -update
+
+.PHONY: bench-profile
+bench-profile: build ## Say where the CPU time goes, into docs/performance.md (Linux)
+	cd test/load && go test -count=1 -tags=load -timeout=60m -v -run=TestProfile . -args -update
+
+.PHONY: measure-cost
+measure-cost: build ## Measure what a span costs in each shape, into docs/sizing.md (needs Java and Maven)
+	go test -count=1 -tags=tiers -timeout=20m -v -run=TestCost ./test/tiers/... -measured=20s -update
+
+.PHONY: sizes
+sizes: build ## Print sizes, idle memory and start time: the table of docs/deploy.md
+	@packaging/scripts/sizes.sh
+
+.PHONY: pictures
+pictures: build $(CONSOLE)/node_modules .venv/stayeasy ## Take the pictures of the console in docs/pictures (needs what test-console needs)
+	go test -count=1 -tags=console -timeout=15m ./test/console/... -run='TestViews|TestExternalUnknown|TestRedChecks' -pictures=$(CURDIR)/docs/pictures
+
+##@ Release
+
+# goreleaser is run by its version and not from a module of ours, for the tests
+# of its dependencies need modules that no registry has.
+GORELEASER := go run github.com/goreleaser/goreleaser/v2@v2.16.0
+export COMMIT := $(shell git log -1 --format=%h --abbrev=12 2>/dev/null)
+export COMMIT_TIMESTAMP := $(shell git log -1 --format=%ct 2>/dev/null)
+export COMMIT_DATE := $(shell TZ=UTC0 git log -1 --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ 2>/dev/null)
+
+.PHONY: release
+release: ## Build archives, packages, SBOMs and checksums; RELEASE_TARGETS=linux-amd64, linux or tested for a part
+	RELEASE_TARGETS=$(or $(RELEASE_TARGETS),all) $(GORELEASER) release --snapshot --clean
+
+.PHONY: release-check
+release-check: ## Build the release twice, in two folders, and compare the bytes
+	@packaging/scripts/release-check.sh
+
+.PHONY: image
+image: build ## Build the container image into dist; IMAGES="amd64=FILE arm64=FILE" from other programs
+	@cd packaging && for arch in amd64 arm64; do GOARCH=$$arch $(GO_BUILD) -o ../bin/queuedir-$$arch ./image/queuedir; done
+	@cd packaging && go run ./image -queuedir=../bin/queuedir-%s -version=$(VERSION) -commit=$(COMMIT) -created=$(COMMIT_TIMESTAMP) \
+		-configs=../config -license=../LICENSE -output=../dist $(or $(IMAGES),amd64=../bin/otelcol-ociapm)

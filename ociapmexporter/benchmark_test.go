@@ -6,6 +6,7 @@ package ociapmexporter
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -34,10 +35,10 @@ func BenchmarkRequest(b *testing.B) {
 	td := benchmarkTraces()
 	r, err := newRequest(sig, td)
 	require.NoError(b, err)
-	encoding := stored[ptrace.Traces]{signal: sig}
+	encoding := stored[ptrace.Traces]{signal: sig, waiting: new(atomic.Int64)}
 	onDisk, err := encoding.Marshal(b.Context(), r)
 	require.NoError(b, err)
-	zipper := newZipper(createDefaultConfig().(*Config).ClientConfig)
+	gzipper := newGzipper(createDefaultConfig().(*Config).ClientConfig)
 
 	b.Run("new", func(b *testing.B) {
 		b.ReportAllocs()
@@ -75,7 +76,7 @@ func BenchmarkRequest(b *testing.B) {
 	b.Run("zip", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := zipper.zip(r.pieces, r.size); err != nil {
+			if _, err := gzipper.zip(r.pieces, r.size); err != nil {
 				b.Fatal(err)
 			}
 		}

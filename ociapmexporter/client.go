@@ -21,8 +21,8 @@ import (
 // configuration. No user can give a component this name.
 var byteMeterID = component.MustNewIDWithName("oci_apm_byte_meter", "internal")
 
-// newClient makes the HTTP client of the configuration. It tells sent how many
-// bytes of body each request has after compression.
+// newClient returns the HTTP client of the configuration. It calls sent with the size
+// of each request's body after compression.
 func newClient(ctx context.Context, cfg confighttp.ClientConfig, host component.Host, settings component.TelemetrySettings, sent func(context.Context, int64)) (*http.Client, error) {
 	// confighttp compresses inside its chain of transports. Only a middleware
 	// stands between that and the network.
@@ -31,18 +31,18 @@ func newClient(ctx context.Context, cfg confighttp.ClientConfig, host component.
 	maps.Copy(extensions, host.GetExtensions())
 
 	if gzips(cfg) {
-		cfg.Compression = "" // the uploader's own, see zipper
+		cfg.Compression = "" // the exporter compresses itself, see gzipper
 	}
 	client, err := cfg.ToClient(ctx, extensions, settings)
 	if err != nil {
 		return nil, err
 	}
-	// A redirect would carry the data key to another place.
+	// A redirect would carry the data key to another host.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return client, nil
 }
 
-// proxyError says that a proxy refuses to connect to APM.
+// proxyError is returned where a proxy refuses to connect to APM.
 type proxyError struct {
 	proxy  string // its host and port: the rest of its URL can hold a password
 	target string
@@ -54,17 +54,17 @@ func (e *proxyError) Error() string {
 	return fmt.Sprintf("the proxy %s refuses to connect to %s: %d %s", e.proxy, e.target, e.status, http.StatusText(e.status))
 }
 
-// checkProxyAnswer makes an error of what a proxy refuses. That of net/http is the
-// text of the status alone, which could be anybody's.
-func checkProxyAnswer(_ context.Context, proxy *url.URL, connect *http.Request, answer *http.Response) error {
-	if answer.StatusCode == http.StatusOK {
+// checkProxyResponse returns an error that names the proxy that refuses. The error of
+// net/http is only the text of the status, which could be APM's.
+func checkProxyResponse(_ context.Context, proxy *url.URL, connect *http.Request, resp *http.Response) error {
+	if resp.StatusCode == http.StatusOK {
 		return nil
 	}
-	return &proxyError{proxy: proxy.Host, target: connect.Host, status: answer.StatusCode}
+	return &proxyError{proxy: proxy.Host, target: connect.Host, status: resp.StatusCode}
 }
 
-// byteMeter is a client middleware that reports the size of request bodies. It is
-// the innermost one, and so also sets what confighttp has no setting for.
+// byteMeter is a client middleware that reports the size of request bodies. It is the
+// innermost one, so it can also set what confighttp has no setting for.
 type byteMeter struct {
 	component.StartFunc
 	component.ShutdownFunc
@@ -77,7 +77,7 @@ var _ extensionmiddleware.HTTPClient = byteMeter{}
 func (m byteMeter) GetHTTPRoundTripper(context.Context) (extensionmiddleware.WrapHTTPRoundTripperFunc, error) {
 	return func(_ context.Context, next http.RoundTripper) (http.RoundTripper, error) {
 		if transport, ok := next.(*http.Transport); ok { // the last middleware has it
-			transport.OnProxyConnectResponse = checkProxyAnswer
+			transport.OnProxyConnectResponse = checkProxyResponse
 		}
 		return roundTripper(func(req *http.Request) (*http.Response, error) {
 			m.sent(req.Context(), max(req.ContentLength, 0))

@@ -19,23 +19,19 @@ import (
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 
 	"github.com/ociapm/otelcol-ociapm/internal/ociauth"
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/discovery"
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
 )
 
 // DataKeyType is the type of an APM domain's data key. It chooses the upload
 // path for traces.
-type DataKeyType string
+type DataKeyType = endpoint.DataKeyType
 
+// The types of data key.
 const (
-	// DataKeyTypeUnset uploads traces to /20200101/opentelemetry/v1/traces,
-	// which takes a private key.
-	DataKeyTypeUnset DataKeyType = ""
-	// DataKeyTypePrivate uploads traces to
-	// /20200101/opentelemetry/private/v1/traces.
-	DataKeyTypePrivate DataKeyType = "private"
-	// DataKeyTypePublic uploads traces to
-	// /20200101/opentelemetry/public/v1/traces. APM takes neither metrics nor
-	// logs with a public key.
-	DataKeyTypePublic DataKeyType = "public"
+	DataKeyTypeUnset   = endpoint.DataKeyTypeUnset
+	DataKeyTypePrivate = endpoint.DataKeyTypePrivate
+	DataKeyTypePublic  = endpoint.DataKeyTypePublic
 )
 
 var (
@@ -54,14 +50,11 @@ var (
 
 const (
 	// defaultRefreshInterval is how long a data key should stay valid after its
-	// successor was made, for no upload to be refused. A thousand collectors ask
-	// the control plane about two questions a second.
+	// successor was created, so that no upload is refused. A thousand collectors send
+	// the control plane about two requests a second.
 	defaultRefreshInterval = 15 * time.Minute
 	minRefreshInterval     = time.Second
 )
-
-// domainKind is what the OCID of an APM domain says that it is.
-const domainKind = "apmdomain"
 
 // Config configures the upload to one APM domain.
 type Config struct {
@@ -71,25 +64,23 @@ type Config struct {
 	// or a full upload URL is accepted too.
 	ClientConfig confighttp.ClientConfig `mapstructure:",squash"`
 
-	// RetryConfig is how an upload that failed for now is repeated. By default
-	// it is repeated without an end of time.
+	// RetryConfig configures the retries of failed uploads. By default they are
+	// retried without a time limit.
 	RetryConfig configretry.BackOffConfig `mapstructure:"retry_on_failure"`
 
-	// QueueConfig is the queue in front of the upload, and the batches that it
-	// makes.
+	// QueueConfig configures the sending queue and its batches.
 	QueueConfig configoptional.Optional[exporterhelper.QueueBatchConfig] `mapstructure:"sending_queue"`
 
-	// APMDomainID is the OCID of the APM domain. It stands for the endpoint and
-	// the data key, which the exporter asks OCI for. Neither is set beside it.
+	// APMDomainID is the OCID of the APM domain. The exporter asks OCI for the
+	// domain's endpoint and data key; neither is set beside it.
 	APMDomainID string `mapstructure:"apm_domain_id"`
 
-	// Auth is as whom the exporter asks OCI. It is for APMDomainID. The zero
-	// value is the first credentials that this machine has.
+	// Auth chooses the credentials for OCI, with APMDomainID. The zero value uses the
+	// first that this machine has.
 	Auth ociauth.Config `mapstructure:"auth,omitempty"`
 
-	// RefreshInterval is how often OCI is asked for the endpoint and the data key
-	// again, give or take a tenth. A data key that APM refuses is asked for at
-	// once.
+	// RefreshInterval is how often the endpoint and the data key are refreshed, give
+	// or take a tenth. A data key that APM rejects is refreshed at once.
 	RefreshInterval time.Duration `mapstructure:"refresh_interval"`
 
 	// DataKey is the domain's data key. Exactly one of DataKey and DataKeyFile
@@ -103,15 +94,15 @@ type Config struct {
 	// DataKeyType is "", "private" or "public".
 	DataKeyType DataKeyType `mapstructure:"data_key_type"`
 
-	// StartupCheck uploads an empty request at the start, and logs whether
-	// host, path and key are right. It delays nothing.
+	// StartupCheck uploads an empty request on startup, and logs whether endpoint
+	// and key are accepted. It does not delay the startup.
 	StartupCheck bool `mapstructure:"startup_check"`
 
-	// domainIDWritten says that apm_domain_id is in the configuration, be it
-	// empty.
+	// domainIDWritten reports whether apm_domain_id is in the configuration, even if
+	// it is empty.
 	domainIDWritten bool
-	// authenticator says that auth names an extension, as that of other
-	// exporters does.
+	// authenticator reports whether auth names an extension, as it does in other
+	// exporters.
 	authenticator bool
 }
 
@@ -121,8 +112,8 @@ var (
 )
 
 // Unmarshal implements confmap.Unmarshaler. The settings of the HTTP client have
-// an auth of their own, for authenticators that APM does not know: here it is
-// the credentials for OCI.
+// an auth of their own, for authenticators that APM does not know. Here auth
+// chooses the credentials for OCI.
 func (cfg *Config) Unmarshal(conf *confmap.Conf) error {
 	cfg.domainIDWritten = conf.IsSet("apm_domain_id")
 	auth, err := conf.Sub("auth")
@@ -144,8 +135,8 @@ func (cfg *Config) Unmarshal(conf *confmap.Conf) error {
 	return nil
 }
 
-// decoding returns an error of Unmarshal without the line that says that decoding
-// failed, which whoever calls Config.Unmarshal writes.
+// decoding returns an error of Unmarshal without its first line, which the caller of
+// Config.Unmarshal adds again.
 func decoding(err error) error {
 	if inner := errors.Unwrap(err); inner != nil {
 		return inner
@@ -153,8 +144,8 @@ func decoding(err error) error {
 	return err
 }
 
-// Validate reports every mistake that would keep uploads from arriving, each
-// with what to write instead. No error shows the data key.
+// Validate reports every mistake that would make uploads fail, each with what to
+// write instead. No error shows the data key.
 func (cfg *Config) Validate() error {
 	var errs []error
 
@@ -184,10 +175,10 @@ func (cfg *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// validateEndpoint checks the endpoint and the data key of a domain.
+// validateEndpoint checks the endpoint and the data key.
 func (cfg *Config) validateEndpoint() []error {
 	var errs []error
-	if _, err := newUploadURLs(cfg.ClientConfig.Endpoint, cfg.DataKeyType); err != nil {
+	if _, err := endpoint.Parse(cfg.ClientConfig.Endpoint, cfg.DataKeyType); err != nil {
 		errs = append(errs, err)
 	}
 	switch {
@@ -198,7 +189,7 @@ func (cfg *Config) validateEndpoint() []error {
 			errs = append(errs, err)
 		}
 	case cfg.DataKey != "":
-		if _, err := cleanDataKey(string(cfg.DataKey)); err != nil {
+		if _, err := endpoint.CleanDataKey(string(cfg.DataKey)); err != nil {
 			errs = append(errs, fmt.Errorf("data_key: %w", err))
 		}
 	default:
@@ -210,13 +201,13 @@ func (cfg *Config) validateEndpoint() []error {
 	return errs
 }
 
-// validateDomain checks what finds the endpoint and the data key of a domain.
+// validateDomain checks the settings that find the endpoint and the data key.
 func (cfg *Config) validateDomain() []error {
 	var errs []error
-	if _, err := ociauth.RegionOf(cfg.APMDomainID, domainKind); err != nil {
+	if _, err := ociauth.RegionOf(cfg.APMDomainID, discovery.DomainKind); err != nil {
 		errs = append(errs, fmt.Errorf("apm_domain_id: %w", err))
 	}
-	if err := cfg.DataKeyType.validate(); err != nil {
+	if err := cfg.DataKeyType.Check(); err != nil {
 		errs = append(errs, err)
 	}
 	if cfg.ClientConfig.Endpoint != "" {
@@ -231,12 +222,12 @@ func (cfg *Config) validateDomain() []error {
 	return errs
 }
 
-// discovers says whether OCI is asked for the endpoint and the data key.
+// discovers reports whether OCI is asked for the endpoint and the data key.
 func (cfg *Config) discovers() bool {
 	return cfg.APMDomainID != "" || (cfg.domainIDWritten && cfg.ClientConfig.Endpoint == "")
 }
 
-// durable says whether the queue is on disk.
+// durable reports whether the queue is on disk.
 func (cfg *Config) durable() bool {
 	return cfg.QueueConfig.HasValue() && cfg.QueueConfig.Get().StorageID != nil
 }

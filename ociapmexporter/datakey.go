@@ -10,33 +10,34 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
+
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
 )
 
-// maxDataKeyFileBytes is far above the length of a data key. A larger file is
-// not one.
+// maxDataKeyFileBytes is far above the length of a data key: a larger file does not
+// hold one.
 const maxDataKeyFileBytes = 16 * 1024
 
-// errDataKeyFile is in the error of an upload for which there was no key.
+// errDataKeyFile is wrapped by the error of an upload that has no key.
 var errDataKeyFile = errors.New("no data key")
 
-// dataKeySource gives the data key for the next upload.
+// dataKeySource provides the data key for the next upload.
 type dataKeySource interface {
 	// dataKey returns the key, ready for the header. An error says what to do
 	// and does not show the key.
 	dataKey() (string, error)
-	// reload returns the newest key, for one that APM has refused.
+	// reload reads the key again, after APM has rejected it, and returns it.
 	reload() (string, error)
 }
 
-// newDataKeySource returns the source that the configuration names. It calls
-// changed when a key replaces another.
-func newDataKeySource(cfg *Config, changed func()) (dataKeySource, error) {
-	if cfg.DataKeyFile != "" {
-		return &dataKeyFile{path: cfg.DataKeyFile, changed: changed}, nil
+// newDataKeySource returns the source of a key, or of the file that holds it. It
+// calls changed when a key replaces another.
+func newDataKeySource(key, file string, changed func()) (dataKeySource, error) {
+	if file != "" {
+		return &dataKeyFile{path: file, changed: changed}, nil
 	}
-	key, err := cleanDataKey(string(cfg.DataKey))
+	key, err := endpoint.CleanDataKey(key)
 	if err != nil {
 		return nil, fmt.Errorf("data_key: %w", err)
 	}
@@ -49,9 +50,9 @@ func (k staticDataKey) dataKey() (string, error) { return string(k), nil }
 func (k staticDataKey) reload() (string, error)  { return string(k), nil }
 
 // dataKeyFile reads the key from a file, and again when the file has changed.
-// It looks at the file before each upload: a call of stat costs nothing beside
-// an upload, sees a rename as well as the symlink that Kubernetes swaps, and
-// needs no watcher that could miss either.
+// It checks the file before each upload: compared with an upload, a call of stat costs
+// nothing. It sees a rename as well as the symlink that Kubernetes swaps, and needs no
+// watcher that could miss either.
 type dataKeyFile struct {
 	path    string
 	changed func()
@@ -82,14 +83,14 @@ func (f *dataKeyFile) reload() (string, error) {
 	return f.read(info)
 }
 
-// read replaces the key by the one in the file. The info was taken before, so
-// that a change in between is seen the next time.
+// read replaces the key by the one in the file. The info was read before the file, so
+// that a change in between is noticed the next time.
 func (f *dataKeyFile) read(info fs.FileInfo) (string, error) {
 	key, err := readDataKeyFile(f.path)
 	if err != nil {
 		if f.key != "" {
-			// A file that is being replaced may be missing or empty for a
-			// moment. The last good key is the best guess meanwhile.
+			// A file that is being replaced may be missing or empty for a moment.
+			// Meanwhile the last good key is the best guess.
 			return f.key, nil
 		}
 		return "", fmt.Errorf("%w: %w", errDataKeyFile, err)
@@ -120,15 +121,15 @@ func readDataKeyFile(path string) (string, error) {
 	if len(content) > maxDataKeyFileBytes {
 		return "", fmt.Errorf("data_key_file: %s is too large to be a data key; it must hold the key and nothing else", path)
 	}
-	key, err := cleanDataKey(string(content))
+	key, err := endpoint.CleanDataKey(string(content))
 	if err != nil {
 		return "", fmt.Errorf("data_key_file: %s: %w", path, err)
 	}
 	return key, nil
 }
 
-// shownPath returns the path for an error if it is in a folder that exists. Anything
-// else may be the key itself, written into the wrong field.
+// shownPath returns the path for an error message if its folder exists. Anything else
+// may be the key itself, written into the wrong field.
 func shownPath(path string) string {
 	folder := filepath.Dir(path)
 	if folder != "." && folder != string(filepath.Separator) {
@@ -142,35 +143,11 @@ func shownPath(path string) string {
 	return "the file"
 }
 
-// withoutPath returns what is in an error of os, which repeats the path.
+// withoutPath returns the cause of an error of os without the path.
 func withoutPath(err error) error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
 		return pathErr.Err
 	}
 	return err
-}
-
-// cleanDataKey returns the key without the white space around it, or says why
-// it cannot be a key. The error does not show the key.
-func cleanDataKey(raw string) (string, error) {
-	key := strings.TrimSpace(raw)
-	switch {
-	case key == "":
-		return "", errors.New("it is empty; write the domain's data key (OCI Console > APM > your domain > Data Keys)")
-	case strings.HasPrefix(key, "<"):
-		return "", errors.New("it still is a <placeholder>; write the domain's data key (OCI Console > APM > your domain > Data Keys)")
-	case strings.Contains(key, "://"):
-		return "", errors.New("it is a URL; write the domain's data key here, and the Data Upload Endpoint into endpoint")
-	case len(key) >= 8 && strings.EqualFold(key[:8], "dataKey "):
-		return "", errors.New("it begins with dataKey, as the Authorization header does; write the key alone, the exporter adds the rest")
-	case strings.ContainsAny(key, " \t\r\n\v\f"):
-		return "", errors.New("it has a blank or a line end inside; copy the key again, in one piece")
-	}
-	for _, r := range key {
-		if r < 0x21 || r > 0x7e {
-			return "", errors.New("it has a character that cannot stand in a header; copy the key again, as plain text")
-		}
-	}
-	return key, nil
 }

@@ -199,7 +199,7 @@ func TestSingleItemTooLarge(t *testing.T) {
 	assert.Equal(t, 19, sandbox.Counts().Spans.Stored)
 	require.Equal(t, 1, logs.Len())
 	said := logs.All()[0]
-	assert.Equal(t, "OCI APM refused a part of a request that was split: it is dropped", said.Message)
+	assert.Equal(t, "OCI APM rejected a part of a request permanently; the part is dropped", said.Message)
 	assert.EqualValues(t, 1, said.ContextMap()["dropped_items"])
 	assert.Contains(t, fmt.Sprint(said.ContextMap()["errors"]), `span "INSERT huge" (trace 01000000000000000000000000000000, span 0e00000000000000) takes 5`)
 
@@ -208,7 +208,7 @@ func TestSingleItemTooLarge(t *testing.T) {
 	large.CopyTo(alone.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty())
 	err := exp.ConsumeTraces(t.Context(), alone)
 	require.ErrorContains(t, err, `span "INSERT huge"`)
-	require.ErrorContains(t, err, "more than OCI APM takes in one request")
+	require.ErrorContains(t, err, "more than OCI APM accepts in one request")
 	assert.True(t, consumererror.IsPermanent(err))
 }
 

@@ -10,10 +10,13 @@ import (
 	"net"
 	"net/http"
 	"syscall"
+
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/discovery"
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
 )
 
-// diagnose says what kept an upload from being answered, in a word for
-// telemetry, and what to do about it.
+// diagnose returns why an upload got no answer, in a word for telemetry, and what to do
+// about it.
 func diagnose(err error) (kind, advice string) {
 	var (
 		dnsErr     *net.DNSError
@@ -27,12 +30,12 @@ func diagnose(err error) (kind, advice string) {
 		proxyErr   *proxyError
 	)
 	switch {
-	case errors.Is(err, errUndiscovered):
-		return "discovery", "uploads are held until it is"
+	case errors.Is(err, discovery.ErrUndiscovered):
+		return "discovery", "uploads are queued and retried until it is"
 	case errors.Is(err, errDataKeyFile):
-		return "data_key_file", "uploads are held until the file has a key"
+		return "data_key_file", "uploads are queued and retried until the file has a key"
 	case errors.As(err, &dnsErr) && dnsErr.IsNotFound:
-		return "dns", "no such host is known: correct the endpoint, " + endpointForm + ", or the DNS of this machine"
+		return "dns", "no such host is known: correct the endpoint, " + endpoint.Form + ", or the DNS of this machine"
 	case errors.As(err, &dnsErr):
 		return "dns", "the DNS of this machine does not answer"
 	case errors.As(err, &proxyErr):
@@ -52,17 +55,17 @@ func diagnose(err error) (kind, advice string) {
 	case errors.As(err, &netErr) && netErr.Timeout():
 		return "timeout", "no answer in time: allow outbound HTTPS (port 443) to the host, or set proxy_url; timeout is the time for one upload"
 	}
-	return "connection_broken", "the connection broke off; uploads are held and repeated"
+	return "connection_broken", "the connection broke off; uploads are queued and retried"
 }
 
-// adviceForProxy says what to do about a proxy that refuses.
+// adviceForProxy returns what to do about a proxy that refuses to connect.
 func adviceForProxy(refusal *proxyError) string {
-	const held = "; uploads are held and repeated"
+	const queued = "; uploads are queued and retried"
 	switch refusal.status {
 	case http.StatusProxyAuthRequired:
-		return "it wants a user name and a password: write both in front of its host in proxy_url, or in HTTPS_PROXY in the environment" + held
+		return "it wants a user name and a password: write both in front of its host in proxy_url, or in HTTPS_PROXY in the environment" + queued
 	case http.StatusForbidden:
-		return "it does not let this host through: have " + refusal.target + " allowed there, or set NO_PROXY if no proxy is needed" + held
+		return "it does not let this host through: have " + refusal.target + " allowed there, or set NO_PROXY if no proxy is needed" + queued
 	}
-	return "see that it reaches " + refusal.target + ", or name another proxy in proxy_url or HTTPS_PROXY" + held
+	return "see that it reaches " + refusal.target + ", or name another proxy in proxy_url or HTTPS_PROXY" + queued
 }

@@ -9,28 +9,29 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"sync/atomic"
 
 	"github.com/klauspost/compress/s2"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
 )
 
-// What is stored of a request begins with a zero byte, which no encoded message
-// does, and the version of its form.
+// A stored request begins with a zero byte, which no encoded message does, and the
+// version of its format.
 const (
 	// storedVersion1 has the number of items as a varint and the encoded items as
 	// an S2 block.
 	storedVersion1 = 1
 	// storedVersion2 has the CRC-32C of what follows, 4 bytes in little endian,
-	// and then what version 1 has.
+	// and then what version 1 has. The block may be a single literal: not compressed.
 	storedVersion2 = 2
 )
 
 const (
 	storedHeaderBytes   = 2
 	storedChecksumBytes = 4
-	// maxStoredBytes is more than a request can have: receivers refuse far smaller
-	// ones. It bounds what a damaged item makes the collector allocate.
+	// maxStoredBytes is larger than any request: receivers reject far smaller ones. It
+	// bounds what a damaged item can make the collector allocate.
 	maxStoredBytes = 256 << 20
 )
 
@@ -43,46 +44,64 @@ var (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// stored is the form of requests on disk. Compressing and decompressing it cost
-// less than the disk's pages that it saves.
+// compressFrom is how much may wait in the queue, in encoded bytes, before what is
+// stored is compressed. Compression and its reverse cost more than all other work of
+// the queue. While APM accepts uploads, an item leaves the disk in a moment, and they
+// would be for nothing; an outage needs the space.
+const compressFrom = 8 << 20
+
+// stored encodes and decodes requests for the queue on disk.
 type stored[T any] struct {
 	signal *signal[T]
-	// keep keeps what cannot be read. It returns false if that has to be tried
-	// again; then the item stays in the queue.
+	// waiting counts the encoded bytes that were stored and not read back yet. A
+	// queue of before the start makes it less than it is.
+	waiting *atomic.Int64
+	// keep keeps an item that cannot be read outside of the queue. It returns false if
+	// that has to be retried; then the item stays in the queue.
 	keep func(ctx context.Context, data []byte, reason error) bool
 }
 
 var _ exporterhelper.QueueBatchEncoding[xexporterhelper.Request] = stored[any]{}
 
-// Marshal returns what is stored of a request.
-func (stored[T]) Marshal(_ context.Context, req xexporterhelper.Request) ([]byte, error) {
+// Marshal returns the stored form of a request.
+func (s stored[T]) Marshal(_ context.Context, req xexporterhelper.Request) ([]byte, error) {
 	r, ok := req.(*request[T])
 	if !ok {
 		return nil, errForeignRequest
 	}
 	if len(r.unreadable) == 1 && r.items == 0 {
-		return r.unreadable[0], nil // back to where it was read from
+		return r.unreadable[0], nil // put back as it was read
 	}
 	if r.size > maxStoredBytes {
 		return nil, errStoredSize
 	}
 	body := r.body()
-	data := make([]byte, storedHeaderBytes+storedChecksumBytes+binary.MaxVarintLen64+s2.MaxEncodedLen(len(body)))
-	data[1] = storedVersion2
-	at := storedHeaderBytes + storedChecksumBytes
-	at += binary.PutUvarint(data[at:], uint64(r.items)) //nolint:gosec // a count
-	at += len(s2.Encode(data[at:], body))
-	data = data[:at]
+	head := make([]byte, storedHeaderBytes+storedChecksumBytes, storedHeaderBytes+storedChecksumBytes+binary.MaxVarintLen64)
+	head[1] = storedVersion2
+	head = binary.AppendUvarint(head, uint64(r.items)) //nolint:gosec // a count
+	var data []byte
+	if s.waiting.Add(int64(len(body))) > compressFrom {
+		data = make([]byte, len(head)+s2.MaxEncodedLen(len(body)))
+		data = data[:len(head)+len(s2.Encode(data[len(head):], body))]
+	} else {
+		data = appendLiteral(make([]byte, len(head), len(head)+maxLiteralHead+len(body)), body)
+	}
+	copy(data, head)
 	checked := data[storedHeaderBytes+storedChecksumBytes:]
 	binary.LittleEndian.PutUint32(data[storedHeaderBytes:], crc32.Checksum(checked, castagnoli))
 	return data, nil
 }
 
-// Unmarshal returns the request that was stored. exporterhelper deletes an item
-// for which it gets an error: what cannot be read is kept elsewhere first.
+// Unmarshal returns the request that was stored. exporterhelper deletes an item for
+// which it gets an error, so an unreadable item is kept elsewhere first.
 func (s stored[T]) Unmarshal(data []byte) (context.Context, xexporterhelper.Request, error) {
 	ctx := context.Background()
 	r, err := s.read(data)
+	if err == nil {
+		if left := s.waiting.Add(-int64(r.size)); left < 0 {
+			s.waiting.CompareAndSwap(left, 0)
+		}
+	}
 	if err != nil && !s.keep(ctx, data, err) {
 		return ctx, &request[T]{signal: s.signal, unreadable: [][]byte{data}}, nil
 	}
@@ -100,7 +119,7 @@ func (s stored[T]) read(data []byte) (*request[T], error) {
 		if err != nil {
 			return nil, err
 		}
-		// There is no checksum: what is no request is damaged.
+		// There is no checksum, but a request with another number of items is damaged.
 		if count, countErr := s.signal.layout.Count(r.pieces...); countErr != nil || count != r.items {
 			return nil, fmt.Errorf("%w: it does not have the %d items that it names", errStoredDamaged, r.items)
 		}
@@ -124,9 +143,44 @@ func (s stored[T]) readItems(data []byte) (*request[T], error) {
 	if err != nil || size > maxStoredBytes {
 		return nil, fmt.Errorf("%w: it has no size", errStoredDamaged)
 	}
+	if body, ok := literal(data[n:], size); ok {
+		return encodedRequest(s.signal, body, int(items)), nil
+	}
 	body, err := s2.Decode(make([]byte, size), data[n:])
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errStoredDamaged, err)
 	}
 	return encodedRequest(s.signal, body, int(items)), nil
+}
+
+// The tag of a literal in an S2 block whose length less one follows in four bytes, in
+// little endian. Source: Snappy's format description, 2.1.
+const (
+	longLiteral      = 63 << 2
+	longLiteralBytes = 1 + 4
+	maxLiteralHead   = binary.MaxVarintLen32 + longLiteralBytes
+)
+
+// appendLiteral appends an S2 block that has body as it is.
+func appendLiteral(data, body []byte) []byte {
+	data = binary.AppendUvarint(data, uint64(len(body)))
+	if len(body) == 0 {
+		return data
+	}
+	data = binary.LittleEndian.AppendUint32(append(data, longLiteral), uint32(len(body)-1)) //nolint:gosec // at most maxStoredBytes
+	return append(data, body...)
+}
+
+// literal returns what a block of appendLiteral has, without a copy, and whether it
+// is one.
+func literal(block []byte, size int) ([]byte, bool) {
+	start := len(block) - size
+	if size == 0 || start < 1+longLiteralBytes || block[start-longLiteralBytes] != longLiteral {
+		return nil, false
+	}
+	_, n := binary.Uvarint(block)
+	if n != start-longLiteralBytes || int64(binary.LittleEndian.Uint32(block[start-4:])) != int64(size)-1 {
+		return nil, false
+	}
+	return block[start:], true
 }

@@ -11,6 +11,7 @@ import (
 	"hash/crc32"
 	"runtime"
 	"strconv"
+	"sync/atomic"
 	"testing"
 
 	"github.com/klauspost/compress/s2"
@@ -24,6 +25,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/discovery"
 )
 
 // keptItems are those that a test's storage has kept.
@@ -48,7 +51,7 @@ func (k *keptItems) KeepUnreadable(_ context.Context, kind component.Kind, id co
 }
 
 func testEncoding(k *keptItems) stored[ptrace.Traces] {
-	return stored[ptrace.Traces]{signal: tracesSignal(), keep: func(ctx context.Context, data []byte, reason error) bool {
+	return stored[ptrace.Traces]{signal: tracesSignal(), waiting: new(atomic.Int64), keep: func(ctx context.Context, data []byte, reason error) bool {
 		return k.KeepUnreadable(ctx, component.KindExporter, component.MustNewID("oci_apm"), "traces", data, reason) == nil
 	}}
 }
@@ -81,6 +84,41 @@ func TestStoredRequest(t *testing.T) {
 	require.ErrorIs(t, err, errForeignRequest)
 	_, err = encoding.Marshal(t.Context(), &request[ptrace.Traces]{size: maxStoredBytes + 1})
 	require.ErrorIs(t, err, errStoredSize)
+}
+
+// While little waits in the queue, what is stored is not compressed; a backlog is. Both
+// are S2 blocks.
+func TestBacklogIsCompressed(t *testing.T) {
+	encoding := testEncoding(&keptItems{})
+	sent := newTestRequest(t, traces(1000))
+	body := sent.body()
+	var items [][]byte
+	marshal := func() int {
+		data, err := encoding.Marshal(t.Context(), sent)
+		require.NoError(t, err)
+		items = append(items, data)
+		return len(data)
+	}
+	for waiting := len(body); waiting <= compressFrom; waiting += len(body) {
+		require.Greater(t, marshal(), len(body))
+	}
+	require.Less(t, marshal(), len(body)/2)
+
+	for _, data := range items {
+		_, got, err := encoding.Unmarshal(data)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(body, got.(*request[ptrace.Traces]).body()))
+		content := data[storedHeaderBytes+storedChecksumBytes:]
+		_, n := binary.Uvarint(content)
+		decoded, err := s2.Decode(nil, content[n:])
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(body, decoded), "as an earlier version reads it")
+	}
+	// A queue of before the start is no reason to compress later than usual.
+	_, _, err := encoding.Unmarshal(items[0])
+	require.NoError(t, err)
+	assert.Zero(t, encoding.waiting.Load())
+	require.Greater(t, marshal(), len(body))
 }
 
 // What cannot be read is handed to the storage as it is, with the reason.
@@ -121,6 +159,14 @@ func TestStoredRequestIsUnreadable(t *testing.T) {
 	}
 }
 
+// A count that no request can have is damage too, even where the checksum is right.
+func TestStoredCountIsBounded(t *testing.T) {
+	content := append(binary.AppendUvarint(nil, maxStoredBytes+1), s2.Encode(nil, []byte{})...)
+	data := binary.LittleEndian.AppendUint32([]byte{0, 2}, crc32.Checksum(content, castagnoli))
+	_, err := testEncoding(nil).read(append(data, content...))
+	require.ErrorIs(t, err, errStoredDamaged)
+}
+
 // Whatever size a damaged item claims: it is not allocated.
 func TestStoredSizeIsBounded(t *testing.T) {
 	claim := binary.AppendUvarint([]byte{1}, maxStoredBytes+1)
@@ -150,7 +196,7 @@ func TestUnreadableItemStays(t *testing.T) {
 	items := &unreadableItems{id: component.MustNewID("oci_apm"), name: "traces", logger: zap.New(core), count: func(context.Context) {}}
 	storage := component.MustNewID("queue_storage")
 	items.start(storageHost{Host: componenttest.NewNopHost(), extensions: map[component.ID]component.Component{storage: kept}}, storage)
-	encoding := stored[ptrace.Traces]{signal: tracesSignal(), keep: items.keep}
+	encoding := stored[ptrace.Traces]{signal: tracesSignal(), waiting: new(atomic.Int64), keep: items.keep}
 
 	data := []byte{0, 9, 1, 2, 3}
 	_, got, err := encoding.Unmarshal(data)
@@ -161,17 +207,17 @@ func TestUnreadableItemStays(t *testing.T) {
 	require.Equal(t, 1, logs.FilterMessageSnippet("the storage cannot keep it: it stays in the queue").Len())
 
 	sandbox := startSandbox(t)
-	up, err := newUploader(directConfig(sandbox.URL()), nopSettings(zap.New(core)), tracesSignal())
+	base, err := newBaseExporter(directConfig(sandbox.URL()), nopSettings(zap.New(core)), tracesSignal(), &discovery.Shared{})
 	require.NoError(t, err)
-	require.NoError(t, up.start(t.Context(), componenttest.NewNopHost()))
-	defer func() { require.NoError(t, up.shutdown(context.Background())) }()
-	up.unreadable = items
+	require.NoError(t, base.start(t.Context(), componenttest.NewNopHost()))
+	defer func() { require.NoError(t, base.shutdown(context.Background())) }()
+	base.unreadable = items
 	batch, err := newTestRequest(t, traces(3)).MergeSplit(t.Context(), 0, exporterhelper.RequestSizerTypeBytes, got)
 	require.NoError(t, err)
-	require.ErrorContains(t, up.push(t.Context(), batch[0]), "no space left on device")
+	require.ErrorContains(t, base.push(t.Context(), batch[0]), "no space left on device")
 	assert.Zero(t, sandbox.Counts().Spans.Stored)
 	kept.err = nil
-	require.NoError(t, up.push(t.Context(), batch[0]))
+	require.NoError(t, base.push(t.Context(), batch[0]))
 	assert.Equal(t, [][]byte{data}, kept.items)
 	assert.Equal(t, 3, sandbox.Counts().Spans.Stored)
 }
@@ -181,7 +227,7 @@ func TestUnreadableItemsWithoutKeeper(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
 	counted := 0
 	items := &unreadableItems{logger: zap.New(core), count: func(context.Context) { counted++ }}
-	encoding := stored[ptrace.Traces]{signal: tracesSignal(), keep: items.keep}
+	encoding := stored[ptrace.Traces]{signal: tracesSignal(), waiting: new(atomic.Int64), keep: items.keep}
 	for range 20 {
 		_, _, err := encoding.Unmarshal([]byte{0, 9})
 		require.ErrorIs(t, err, errStoredVersion)

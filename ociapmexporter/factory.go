@@ -5,6 +5,7 @@ package ociapmexporter // import "github.com/ociapm/otelcol-ociapm/ociapmexporte
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -21,19 +22,26 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/discovery"
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadata"
 )
 
 // NewFactory returns the factory of the oci_apm exporter.
 func NewFactory() exporter.Factory {
+	f := &factory{}
 	return xexporter.NewFactory(
 		metadata.Type,
 		createDefaultConfig,
 		xexporter.WithDeprecatedTypeAlias(metadata.DeprecatedType),
-		xexporter.WithTraces(createTraces, metadata.TracesStability),
-		xexporter.WithMetrics(createMetrics, metadata.MetricsStability),
-		xexporter.WithLogs(createLogs, metadata.LogsStability),
+		xexporter.WithTraces(f.createTraces, metadata.TracesStability),
+		xexporter.WithMetrics(f.createMetrics, metadata.MetricsStability),
+		xexporter.WithLogs(f.createLogs, metadata.LogsStability),
 	)
+}
+
+// factory makes the exporters.
+type factory struct {
+	discoverers discovery.Shared // of the exporters that exist
 }
 
 func createDefaultConfig() component.Config {
@@ -44,13 +52,13 @@ func createDefaultConfig() component.Config {
 	client.Compression = configcompression.TypeGzip
 	client.CompressionParams.Level = 1
 	client.WriteBufferSize = 512 * 1024
-	// A balancer or NAT that forgets an HTTP/2 connection leaves it open and
+	// A load balancer or NAT that forgets an HTTP/2 connection leaves it open and
 	// silent. A ping finds that after 25 seconds, and a new connection is made.
 	client.HTTP2ReadIdleTimeout = 10 * time.Second
 	client.HTTP2PingTimeout = 15 * time.Second
 
 	retry := configretry.NewDefaultBackOffConfig()
-	retry.MaxElapsedTime = 0 // what was accepted is never given up
+	retry.MaxElapsedTime = 0 // accepted data is retried until APM has it
 
 	queue := exporterhelper.NewDefaultQueueConfig()
 	// Few large uploads cost both ends less than many small ones. They are
@@ -72,61 +80,61 @@ func createDefaultConfig() component.Config {
 	}
 }
 
-func createTraces(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
+func (f *factory) createTraces(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
 	oCfg := cfg.(*Config)
-	up, err := newUploader(oCfg, set, tracesSignal()) //nolint:contextcheck // a data key changes outside of this call
+	base, err := newBaseExporter(oCfg, set, tracesSignal(), &f.discoverers) //nolint:contextcheck // a data key changes outside of this call
 	if err != nil {
 		return nil, err
 	}
-	return newTracesExporter(ctx, set, oCfg, up)
+	return newTracesExporter(ctx, set, oCfg, base)
 }
 
-func newTracesExporter(ctx context.Context, set exporter.Settings, cfg *Config, up *uploader[ptrace.Traces]) (exporter.Traces, error) {
-	exp, err := xexporterhelper.NewTracesRequest(ctx, helperSettings(set, cfg, up.sent), converter(up.signal), up.push, helperOptions(cfg, up)...)
+func newTracesExporter(ctx context.Context, set exporter.Settings, cfg *Config, base *baseExporter[ptrace.Traces]) (exporter.Traces, error) {
+	exp, err := xexporterhelper.NewTracesRequest(ctx, helperSettings(set, cfg, base.report.sent), converter(base.signal), base.push, helperOptions(cfg, base)...)
 	if err != nil {
 		return nil, err
 	}
-	return stoppingTraces{Traces: exp, stop: up.stop}, nil
+	return stoppingTraces{Traces: exp, stop: base.stop}, nil
 }
 
-func createMetrics(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
+func (f *factory) createMetrics(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
 	oCfg := cfg.(*Config)
-	up, err := newUploader(oCfg, set, metricsSignal())
+	base, err := newBaseExporter(oCfg, set, metricsSignal(), &f.discoverers) //nolint:contextcheck // a data key changes outside of this call
 	if err != nil {
 		return nil, err
 	}
-	return newMetricsExporter(ctx, set, oCfg, up)
+	return newMetricsExporter(ctx, set, oCfg, base)
 }
 
-func newMetricsExporter(ctx context.Context, set exporter.Settings, cfg *Config, up *uploader[pmetric.Metrics]) (exporter.Metrics, error) {
-	exp, err := xexporterhelper.NewMetricsRequest(ctx, helperSettings(set, cfg, up.sent), converter(up.signal), up.push, helperOptions(cfg, up)...)
+func newMetricsExporter(ctx context.Context, set exporter.Settings, cfg *Config, base *baseExporter[pmetric.Metrics]) (exporter.Metrics, error) {
+	exp, err := xexporterhelper.NewMetricsRequest(ctx, helperSettings(set, cfg, base.report.sent), converter(base.signal), base.push, helperOptions(cfg, base)...)
 	if err != nil {
 		return nil, err
 	}
-	return stoppingMetrics{Metrics: exp, stop: up.stop}, nil
+	return stoppingMetrics{Metrics: exp, stop: base.stop}, nil
 }
 
-func createLogs(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
+func (f *factory) createLogs(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
 	oCfg := cfg.(*Config)
-	up, err := newUploader(oCfg, set, logsSignal())
+	base, err := newBaseExporter(oCfg, set, logsSignal(), &f.discoverers) //nolint:contextcheck // a data key changes outside of this call
 	if err != nil {
 		return nil, err
 	}
-	return newLogsExporter(ctx, set, oCfg, up)
+	return newLogsExporter(ctx, set, oCfg, base)
 }
 
-func newLogsExporter(ctx context.Context, set exporter.Settings, cfg *Config, up *uploader[plog.Logs]) (exporter.Logs, error) {
-	exp, err := xexporterhelper.NewLogsRequest(ctx, helperSettings(set, cfg, up.sent), converter(up.signal), up.push, helperOptions(cfg, up)...)
+func newLogsExporter(ctx context.Context, set exporter.Settings, cfg *Config, base *baseExporter[plog.Logs]) (exporter.Logs, error) {
+	exp, err := xexporterhelper.NewLogsRequest(ctx, helperSettings(set, cfg, base.report.sent), converter(base.signal), base.push, helperOptions(cfg, base)...)
 	if err != nil {
 		return nil, err
 	}
-	return stoppingLogs{Logs: exp, stop: up.stop}, nil
+	return stoppingLogs{Logs: exp, stop: base.stop}, nil
 }
 
-// exporterhelper tells an exporter of the shutdown when its queue has ended. These
-// tell it before, which ends the split that may be under way. exporterhelper also
-// says of every exporter that batches that it mutates what it gets, for which other
-// exporters beside it get copies: requests here are encoded before they are batched.
+// exporterhelper calls an exporter's shutdown after its queue has ended. These types
+// stop it before, which ends an upload in parts that is under way. exporterhelper also
+// declares that every exporter with batches mutates its data, so that other exporters
+// beside it get copies. Requests here are encoded before they are batched.
 
 var reads = consumer.Capabilities{MutatesData: false}
 
@@ -166,20 +174,20 @@ func (e stoppingLogs) Shutdown(ctx context.Context) error { e.stop(); return e.L
 // Capabilities implements consumer.Logs.
 func (stoppingLogs) Capabilities() consumer.Capabilities { return reads }
 
-// helperSettings are the settings for exporterhelper.
+// helperSettings returns the settings for exporterhelper.
 func helperSettings(set exporter.Settings, cfg *Config, sent *sentCounters) exporter.Settings {
-	set.Logger = helperLogger(set.Logger, cfg)
+	set.Logger = helperLogger(set.Logger, cfg.durable(), cfg.QueueConfig.HasValue())
 	set.MeterProvider = sent.provider(set.MeterProvider)
 	return set
 }
 
-func helperOptions[T any](cfg *Config, up *uploader[T]) []exporterhelper.Option {
+func helperOptions[T any](cfg *Config, base *baseExporter[T]) []exporterhelper.Option {
 	return []exporterhelper.Option{
-		exporterhelper.WithStart(up.start),
-		exporterhelper.WithShutdown(up.shutdown),
+		exporterhelper.WithStart(base.start),
+		exporterhelper.WithShutdown(base.shutdown),
 		// The HTTP client has its own timeout, which covers one attempt.
 		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{Timeout: 0}),
 		exporterhelper.WithRetry(cfg.RetryConfig),
-		xexporterhelper.WithQueueBatch(cfg.QueueConfig, xexporterhelper.QueueBatchSettings{Encoding: stored[T]{signal: up.signal, keep: up.unreadable.keep}}),
+		xexporterhelper.WithQueueBatch(cfg.QueueConfig, xexporterhelper.QueueBatchSettings{Encoding: stored[T]{signal: base.signal, waiting: new(atomic.Int64), keep: base.unreadable.keep}}),
 	}
 }

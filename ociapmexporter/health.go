@@ -9,31 +9,40 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.uber.org/zap"
 )
 
-// reminderInterval is how often the log repeats that a problem goes on.
+// reminderInterval is how often a problem that persists is logged again.
 const reminderInterval = 5 * time.Minute
 
-// health tells the log and the component's status whether uploads arrive. The
-// log has a line for each change, and then a count, however many uploads fail.
+// The log lines about uploads that fail.
+const (
+	uploadFailed       = "Upload to OCI APM failed, will retry"
+	uploadStillFailing = "Uploads to OCI APM still failing, will retry"
+	uploadDropped      = "OCI APM rejected an upload permanently; its data is dropped"
+	uploadStillDropped = "OCI APM still rejects uploads permanently; their data is dropped"
+)
+
+// health reports in the log and in the component's status whether uploads succeed. It
+// logs one line for each change and a reminder with a count, however many uploads
+// fail.
 type health struct {
 	logger *zap.Logger
 	host   component.Host // set before the first upload
 
 	mu       sync.Mutex
-	problem  string // "" is none
+	problem  string // kind of the last failure; "" after a success
 	since    time.Time
 	attempts int // that failed since
 	reminded time.Time
 
-	rejectedItems   int64 // that the log has not told of
+	rejectedItems   int64 // not logged yet
 	rejectedMessage string
 	rejectedLogged  time.Time
 }
 
-// failed notes an upload that did not arrive. The kind tells one problem from
-// another.
+// failed reports an upload that failed. The kind tells one problem from another.
 func (h *health) failed(kind string, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -42,12 +51,16 @@ func (h *health) failed(kind string, err error) {
 		h.since, h.attempts = now, 0
 	}
 	h.attempts++
+	first, reminder := uploadFailed, uploadStillFailing
+	if consumererror.IsPermanent(err) {
+		first, reminder = uploadDropped, uploadStillDropped
+	}
 	switch {
 	case h.problem != kind:
-		h.logger.Warn("Uploads to OCI APM do not arrive", zap.Error(err))
+		h.logger.Warn(first, zap.Error(err))
 		componentstatus.ReportStatus(h.host, componentstatus.NewRecoverableErrorEvent(err))
 	case now.Sub(h.reminded) >= reminderInterval:
-		h.logger.Warn("Uploads to OCI APM still do not arrive", zap.Error(err),
+		h.logger.Warn(reminder, zap.Error(err),
 			zap.Int("failed_attempts", h.attempts), zap.Duration("for", now.Sub(h.since).Round(time.Second)))
 	default:
 		return
@@ -55,20 +68,20 @@ func (h *health) failed(kind string, err error) {
 	h.problem, h.reminded = kind, now
 }
 
-// succeeded notes an upload that arrived.
+// succeeded reports an upload that was accepted.
 func (h *health) succeeded() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.problem == "" {
 		return
 	}
-	h.logger.Info("Uploads to OCI APM arrive again",
+	h.logger.Info("Uploads to OCI APM succeed again",
 		zap.Int("failed_attempts", h.attempts), zap.Duration("after", time.Since(h.since).Round(time.Millisecond)))
 	h.problem = ""
 	componentstatus.ReportStatus(h.host, componentstatus.NewEvent(componentstatus.StatusOK))
 }
 
-// rejected notes items that APM did not take of an upload that it accepted.
+// rejected reports items that APM rejected of an upload that it accepted.
 func (h *health) rejected(items int64, message string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -77,7 +90,7 @@ func (h *health) rejected(items int64, message string) {
 	if message == h.rejectedMessage && now.Sub(h.rejectedLogged) < reminderInterval {
 		return
 	}
-	h.logger.Warn("OCI APM accepted uploads in part: what it rejected is lost",
+	h.logger.Warn("OCI APM accepted uploads in part; the rejected items are dropped",
 		zap.Int64("rejected_items", h.rejectedItems), zap.String("message", message))
 	h.rejectedItems, h.rejectedMessage, h.rejectedLogged = 0, message, now
 }

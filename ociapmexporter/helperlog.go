@@ -12,8 +12,8 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// What exporterhelper logs for each attempt that fails, for each request that
-// it gives up, and for each that finds the queue full.
+// What exporterhelper logs for each attempt that fails, for each request that it drops,
+// and for each that it rejects because the queue is full.
 const (
 	helperRetryMessage    = "Exporting failed. Will retry the request after interval."
 	helperDropMessage     = "Exporting failed. Dropping data."
@@ -21,20 +21,20 @@ const (
 	helperShutdownMessage = "interrupted due to shutdown"
 )
 
-// helperLogger is the logger for exporterhelper, whose lines are for one request
-// each. It lowers to debug what health says once for many attempts, says once
-// for many that senders are refused for now, and does not call data dropped that
-// stays on disk (https://github.com/open-telemetry/opentelemetry-collector/issues/10367).
-func helperLogger(logger *zap.Logger, cfg *Config) *zap.Logger {
+// helperLogger returns the logger for exporterhelper, which logs a line for each
+// request. Failed attempts are lowered to debug, since health logs them once for many;
+// rejected requests are logged once for many; and data that stays on disk at a shutdown
+// is not called dropped (https://github.com/open-telemetry/opentelemetry-collector/issues/10367).
+func helperLogger(logger *zap.Logger, durable, queued bool) *zap.Logger {
 	return logger.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
-		return helperCore{Core: core, durable: cfg.durable(), queued: cfg.QueueConfig.HasValue(), refusals: &refusals{}}
+		return helperCore{Core: core, durable: durable, queued: queued, rejections: &rejections{}}
 	}))
 }
 
 type helperCore struct {
 	zapcore.Core
 	durable, queued bool
-	refusals        *refusals
+	rejections      *rejections
 }
 
 // With implements zapcore.Core.
@@ -59,17 +59,17 @@ func (c helperCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *z
 func (c helperCore) Write(entry zapcore.Entry, fields []zapcore.Field) error {
 	switch {
 	case strings.HasPrefix(entry.Message, helperRejectMessage):
-		count := c.refusals.add(entry.Time)
+		count := c.rejections.add(entry.Time)
 		if count == 0 {
 			return nil
 		}
 		entry.Level = zapcore.WarnLevel
-		entry.Message = "The queue takes nothing more: senders are told to send again later"
+		entry.Message = "Sending queue full: new data is rejected with 503/UNAVAILABLE, senders retry"
 		entry.Stack = ""
-		fields = append(fields, zap.Int("refused_requests", count))
+		fields = append(fields, zap.Int("rejected_requests", count))
 	case hasShutdownError(fields):
 		entry.Level = zapcore.InfoLevel
-		entry.Message = "Shutting down: what is queued stays on disk and is sent at the next start"
+		entry.Message = "Shutting down: queued data stays on disk and is retried on the next start"
 		entry.Stack = ""
 	}
 	if checked := c.Core.Check(entry, nil); checked != nil {
@@ -87,16 +87,16 @@ func hasShutdownError(fields []zapcore.Field) bool {
 	return false
 }
 
-// refusals counts the requests that were refused since the log told of it.
-type refusals struct {
+// rejections counts the rejected requests that are not logged yet.
+type rejections struct {
 	mu    sync.Mutex
 	count int
 	told  time.Time
 }
 
-// add counts one. It returns how many there are to tell of, or 0 if it is too
-// early to tell again.
-func (r *refusals) add(now time.Time) int {
+// add counts one. It returns how many to log now, or 0 if the last line is less than a
+// minute old.
+func (r *rejections) add(now time.Time) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.count++

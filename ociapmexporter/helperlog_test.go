@@ -88,9 +88,9 @@ func TestLogOfAFullQueueOnDisk(t *testing.T) {
 		assert.NotContains(t, entry.Message, "ropp", "nothing is dropped")
 		assert.Empty(t, entry.Stack)
 	}
-	assert.Equal(t, 1, said["Uploads to OCI APM do not arrive"], said)
-	assert.Equal(t, 1, said["The queue takes nothing more: senders are told to send again later"], said)
-	assert.Positive(t, said["Shutting down: what is queued stays on disk and is sent at the next start"], said)
+	assert.Equal(t, 1, said["Upload to OCI APM failed, will retry"], said)
+	assert.Equal(t, 1, said["Sending queue full: new data is rejected with 503/UNAVAILABLE, senders retry"], said)
+	assert.Positive(t, said["Shutting down: queued data stays on disk and is retried on the next start"], said)
 
 	// It was true: the next start sends what was accepted.
 	sandbox.ClearFaults()

@@ -24,17 +24,19 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/discovery"
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadata"
 )
 
-// startUploader starts the uploader of an exporter without exporterhelper around it.
-func startUploader(t *testing.T, cfg *Config, logger *zap.Logger) *uploader[ptrace.Traces] {
+// startBaseExporter starts the uploader of an exporter without exporterhelper around it.
+func startBaseExporter(t *testing.T, cfg *Config, logger *zap.Logger) *baseExporter[ptrace.Traces] {
 	t.Helper()
-	up, err := newUploader(cfg, nopSettings(logger), tracesSignal())
+	base, err := newBaseExporter(cfg, nopSettings(logger), tracesSignal(), &discovery.Shared{})
 	require.NoError(t, err)
-	require.NoError(t, up.start(t.Context(), componenttest.NewNopHost()))
-	t.Cleanup(func() { assert.NoError(t, up.shutdown(context.Background())) })
-	return up
+	require.NoError(t, base.start(t.Context(), componenttest.NewNopHost()))
+	t.Cleanup(func() { assert.NoError(t, base.shutdown(context.Background())) })
+	return base
 }
 
 // exporterhelper gets the pause that APM asks for, of an upload and of a part of one.
@@ -49,10 +51,10 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 	} {
 		t.Run(tt.value, func(t *testing.T) {
 			sandbox := startSandbox(t)
-			up := startUploader(t, directConfig(sandbox.URL()), zap.NewNop())
+			base := startBaseExporter(t, directConfig(sandbox.URL()), zap.NewNop())
 			_, err := sandbox.AddFault(apm.Fault{Status: 429, RetryAfter: tt.value})
 			require.NoError(t, err)
-			err = up.push(t.Context(), newTestRequest(t, traces(3)))
+			err = base.push(t.Context(), newTestRequest(t, traces(3)))
 			require.Error(t, err)
 			assert.Contains(t, err.Error(), tt.want)
 		})
@@ -74,15 +76,17 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 // or as soon as APM takes an upload.
 func TestPauseEndsSplit(t *testing.T) {
 	sandbox := smallSandbox(t)
-	up := startUploader(t, plainConfig(sandbox.URL()), zap.NewNop())
+	base := startBaseExporter(t, plainConfig(sandbox.URL()), zap.NewNop())
+	_, err := sandbox.AddFault(apm.Fault{Status: 429, RetryAfter: "60", Times: 1})
+	require.NoError(t, err)
+	require.ErrorContains(t, base.push(t.Context(), newTestRequest(t, traces(1))), "Throttle (1m0s)")
 	r := newTestRequest(t, numbered(1, 200))
-	up.pace.hold(time.Minute)
-	err := up.push(t.Context(), r)
+	err = base.push(t.Context(), r)
 	require.ErrorIs(t, err, errThrottled)
 	require.Contains(t, err.Error(), "Throttle (")
-	assert.Len(t, sandbox.Uploads(), 1, "the whole")
-	up.pace.release()
-	require.NoError(t, up.push(t.Context(), r.OnError(err)))
+	assert.Len(t, sandbox.Uploads(), 2, "the other one, and the whole")
+	base.pace.resume()
+	require.NoError(t, base.push(t.Context(), r.OnError(err)))
 	assert.Equal(t, 200, sandbox.Counts().Spans.Stored)
 }
 
@@ -160,11 +164,11 @@ func TestCancelEndsSplit(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			server := newSplitServer(t, at, cancel)
 			core, logs := observer.New(zap.DebugLevel)
-			up := startUploader(t, plainConfig(server.url), zap.New(core))
-			err := up.push(ctx, newTestRequest(t, traces(40)))
+			base := startBaseExporter(t, plainConfig(server.url), zap.New(core))
+			err := base.push(ctx, newTestRequest(t, traces(40)))
 			require.ErrorIs(t, err, context.Canceled)
 			assert.LessOrEqual(t, server.uploads.Load(), at+1)
-			assert.Empty(t, up.health.problem)
+			assert.Empty(t, base.report.health.problem)
 			assert.Empty(t, logs.FilterMessageSnippet("do not arrive").All())
 		})
 	}
@@ -181,20 +185,20 @@ func TestShutdownWaitsForStartupCheck(t *testing.T) {
 	defer server.Close()
 	cfg := directConfig(server.URL)
 	cfg.StartupCheck = true
-	up, err := newUploader(cfg, nopSettings(zap.NewNop()), tracesSignal())
+	base, err := newBaseExporter(cfg, nopSettings(zap.NewNop()), tracesSignal(), &discovery.Shared{})
 	require.NoError(t, err)
-	require.NoError(t, up.start(t.Context(), componenttest.NewNopHost()))
+	require.NoError(t, base.start(t.Context(), componenttest.NewNopHost()))
 	<-asked
 	var ended atomic.Bool
-	stopCheck := up.stopCheck
-	up.stopCheck = func() {
+	stopCheck := base.stopCheck
+	base.stopCheck = func() {
 		go func() {
 			time.Sleep(50 * time.Millisecond) // a check that takes its time to end
 			ended.Store(true)
 			stopCheck()
 		}()
 	}
-	require.NoError(t, up.shutdown(context.Background()))
+	require.NoError(t, base.shutdown(context.Background()))
 	assert.True(t, ended.Load(), "the shutdown has not waited")
 }
 
@@ -203,100 +207,28 @@ func TestShutdownWaitsForStartupCheck(t *testing.T) {
 func TestTimeoutIsTheConfigured(t *testing.T) {
 	deadlines := make(chan bool, 1)
 	cfg := directConfig("http://127.0.0.1:1")
-	up, err := newUploader(cfg, nopSettings(zap.NewNop()), tracesSignal())
+	base, err := newBaseExporter(cfg, nopSettings(zap.NewNop()), tracesSignal(), &discovery.Shared{})
 	require.NoError(t, err)
-	up.target = targetFunc(func(ctx context.Context) error {
+	base.resolver = resolverFunc(func(ctx context.Context) error {
 		_, has := ctx.Deadline()
 		deadlines <- has
-		return errUndiscovered
+		return discovery.ErrUndiscovered
 	})
-	exp, err := newTracesExporter(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg, up)
+	exp, err := newTracesExporter(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg, base)
 	require.NoError(t, err)
 	start(t, exp)
 	require.Error(t, exp.ConsumeTraces(context.Background(), traces(1)))
 	assert.False(t, <-deadlines, "exporterhelper has set a deadline")
 }
 
-// targetFunc is a target that has no destination.
-type targetFunc func(ctx context.Context) error
+// resolverFunc is a resolver that has no destination.
+type resolverFunc func(ctx context.Context) error
 
-func (targetFunc) start(component.Host)        {}
-func (targetFunc) shutdown()                   {}
-func (targetFunc) ready(context.Context) error { return nil }
+func (resolverFunc) Start(component.Host)            {}
+func (resolverFunc) Shutdown()                       {}
+func (resolverFunc) WaitReady(context.Context) error { return nil }
 
-func (f targetFunc) destination(ctx context.Context) (*signalURLs, string, error) {
-	return nil, "", f(ctx)
+func (f resolverFunc) Resolve(ctx context.Context) (endpoint.URLs, string, error) {
+	return endpoint.URLs{}, "", f(ctx)
 }
-func (targetFunc) refused(context.Context, string) (string, error) { return "", nil }
-
-// Data that other exporters get as well is not copied for this one.
-func TestExportersDoNotMutate(t *testing.T) {
-	set := exportertest.NewNopSettings(metadata.Type)
-	for name, cfg := range map[string]*Config{"queue": createDefaultConfig().(*Config), "direct": directConfig("")} {
-		t.Run(name, func(t *testing.T) {
-			cfg.ClientConfig.Endpoint = testEndpoint
-			cfg.DataKey = testKey
-			traces, err := NewFactory().CreateTraces(t.Context(), set, cfg)
-			require.NoError(t, err)
-			metrics, err := NewFactory().CreateMetrics(t.Context(), set, cfg)
-			require.NoError(t, err)
-			logs, err := NewFactory().CreateLogs(t.Context(), set, cfg)
-			require.NoError(t, err)
-			assert.False(t, traces.Capabilities().MutatesData)
-			assert.False(t, metrics.Capabilities().MutatesData)
-			assert.False(t, logs.Capabilities().MutatesData)
-		})
-	}
-}
-
-func TestPace(t *testing.T) {
-	p := &pace{}
-	p.timedOut(4 << 20)
-	assert.Zero(t, p.size(), "one time-out is none")
-	p.arrived(10)
-	p.timedOut(4 << 20)
-	assert.Zero(t, p.size(), "nor is one now and then")
-	for range 10 {
-		p.timedOut(4 << 20)
-	}
-	assert.Equal(t, 2<<20, p.size(), "those of many uploads of one size count once")
-	p.timedOut(2 << 20)
-	assert.Equal(t, 1<<20, p.size())
-	p.arrived(100)
-	assert.Equal(t, 1<<20, p.size(), "a small upload shows nothing of a large one")
-	for range 20 {
-		p.timedOut(1)
-	}
-	assert.Equal(t, minPace, p.size())
-	for p.size() > 0 {
-		before := p.size()
-		p.arrived(before)
-		require.Contains(t, []int{2 * before, 0}, p.size())
-	}
-}
-
-// A network that takes more than the time for one upload gets less at a time, until
-// it arrives.
-func TestTimeoutsHalve(t *testing.T) {
-	var largest atomic.Int64
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
-		body, err := io.ReadAll(req.Body)
-		if err != nil || len(body) > 100_000 {
-			<-req.Context().Done()
-			return
-		}
-		largest.Store(max(largest.Load(), int64(len(body))))
-	}))
-	defer server.Close()
-	cfg := plainConfig(server.URL)
-	cfg.ClientConfig.Timeout = 50 * time.Millisecond
-	cfg.RetryConfig.Enabled = true
-	cfg.RetryConfig.InitialInterval = time.Millisecond
-	cfg.RetryConfig.MaxInterval = time.Millisecond
-	td := traces(2000)
-	for _, span := range td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {
-		span.Attributes().PutStr("filler", "a filler of some length, so that there are some hundred bytes to each of the spans of this request")
-	}
-	require.NoError(t, newTraces(t, cfg, zap.NewNop()).ConsumeTraces(t.Context(), td))
-	assert.Greater(t, largest.Load(), int64(minPace), "no smaller than it has to be")
-}
+func (resolverFunc) OnRejectedKey(context.Context, string) (string, error) { return "", nil }

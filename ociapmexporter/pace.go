@@ -9,23 +9,23 @@ import (
 )
 
 const (
-	// minPace is the least that time-outs leave of an upload, in bytes: less does
-	// not arrive any faster.
+	// minPace is the smallest limit that time-outs lead to, in bytes: smaller uploads
+	// are not answered any faster.
 	minPace = 16 << 10
-	// maxPace is where a pace that grows is none any more.
+	// maxPace is the limit from which on there is none any more, in bytes.
 	maxPace = 64 << 20
 )
 
-// pace is how much the uploads of a signal have at a time, and until when APM
-// wants none. Nothing in it lasts: what arrives undoes it.
+// pace limits the size of the uploads of one signal after time-outs, and remembers the
+// pause that APM has asked for. Successful uploads undo both.
 type pace struct {
 	mu       sync.Mutex
-	timeouts int // since an upload has arrived
-	limit    int // bytes; 0 is none
+	timeouts int // since the last success
+	limit    int // in bytes; 0 is none
 	until    time.Time
 }
 
-// size returns how many bytes an upload may have before compression; 0 is no
+// size returns the largest size of an upload in bytes before compression; 0 is no
 // limit.
 func (p *pace) size() int {
 	p.mu.Lock()
@@ -33,8 +33,8 @@ func (p *pace) size() int {
 	return p.limit
 }
 
-// timedOut notes an upload that had no answer in time. From the second on, half of
-// it goes at a time.
+// timedOut notes an upload that was not answered in time. From the second time-out on,
+// the limit is half of its size.
 func (p *pace) timedOut(size int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -47,9 +47,9 @@ func (p *pace) timedOut(size int) {
 	}
 }
 
-// arrived notes an upload that was answered in time. One that was about as large
-// as it may be lets the next ones be twice as large.
-func (p *pace) arrived(size int) {
+// succeeded notes an upload that was accepted. If it was about as large as the limit,
+// the limit doubles.
+func (p *pace) succeeded(size int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.timeouts = 0
@@ -62,21 +62,21 @@ func (p *pace) arrived(size int) {
 	}
 }
 
-// hold notes that APM wants no uploads for a while.
-func (p *pace) hold(duration time.Duration) {
+// pause notes that APM asks for a pause.
+func (p *pace) pause(duration time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.until = time.Now().Add(duration)
 }
 
-// release notes that APM takes uploads.
-func (p *pace) release() {
+// resume ends the pause.
+func (p *pace) resume() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.until = time.Time{}
 }
 
-// wait returns for how long APM still wants no uploads, or 0.
+// wait returns the rest of the pause, or 0.
 func (p *pace) wait() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()

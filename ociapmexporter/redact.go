@@ -13,12 +13,14 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"go.opentelemetry.io/collector/config/configopaque"
 )
 
 const (
 	redacted = "[redacted]"
-	// minDerived is the shortest form of a secret that is looked for besides the
-	// secret itself: shorter ones are in any text.
+	// minDerived is the length from which on other forms of a secret are looked for:
+	// shorter ones occur in any text.
 	minDerived = 8
 )
 
@@ -26,9 +28,9 @@ const (
 // escaped can have a slash or another at sign in it.
 var userInfo = regexp.MustCompile(`(://)[^\s"'<>]*@`)
 
-// secrets are what no text may show: the data keys of the last uploads, and what
-// the configuration has of the kind. Answers repeat keys, and so do errors where a
-// key was written into the wrong field.
+// secrets must not show in any log line, error or status: the data keys of the last
+// uploads, and the headers of the configuration. Answers can repeat a key, and so can
+// errors where a key was written into the wrong field.
 type secrets struct {
 	mu    sync.Mutex
 	keys  []string // the newest first
@@ -39,22 +41,23 @@ type secrets struct {
 // form is a way to write a secret.
 type form struct {
 	text string
-	fold bool // in whatever case
+	fold bool // in upper or lower case
 }
 
-// maxKeys is how many data keys are remembered: that of an upload and its
-// successor, and those of uploads beside it.
+// maxKeys is how many data keys are remembered: those of concurrent uploads, and their
+// successors.
 const maxKeys = 4
 
-// newSecrets returns the secrets of a configuration.
-func newSecrets(cfg *Config) *secrets {
+// newSecrets returns the secrets of a configuration: its data key, if it has one,
+// and the values of the headers that it adds.
+func newSecrets(key string, headers configopaque.MapList) *secrets {
 	s := &secrets{}
-	for _, value := range cfg.ClientConfig.Headers.Iter {
+	for _, value := range headers.Iter {
 		if len(value) >= minDerived {
 			s.fixed = append(s.fixed, formsOf(string(value))...)
 		}
 	}
-	s.use(string(cfg.DataKey))
+	s.use(key)
 	return s
 }
 
@@ -104,7 +107,7 @@ func (f form) replace(text string) string {
 	}
 }
 
-// indexFold finds what is ASCII, in whatever case, in a text that need not be.
+// indexFold returns the index of an ASCII part in a text, ignoring case, or -1.
 func indexFold(text, part string) int {
 	for i := 0; i+len(part) <= len(text); i++ {
 		if strings.EqualFold(text[i:i+len(part)], part) {
@@ -114,7 +117,7 @@ func indexFold(text, part string) int {
 	return -1
 }
 
-// formsOf returns how a secret can stand in a text, the longest first.
+// formsOf returns the forms in which a text can have a secret, the longest first.
 func formsOf(secret string) []form {
 	forms := []form{{secret, true}}
 	add := func(text string, fold bool) {
@@ -130,8 +133,8 @@ func formsOf(secret string) []form {
 	}
 	add(hex.EncodeToString([]byte(secret)), true)
 	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-		// What is before the secret in the same base64, such as a user name, moves
-		// it by none to two bytes. What depends on its neighbors is left out.
+		// A user name before the secret shifts its base64 by up to two bytes. The
+		// characters that depend on the neighbors are left out.
 		for before := range 3 {
 			encoded := encoding.EncodeToString(append(make([]byte, before), secret...))
 			begin := (before*8 + 5) / 6
@@ -143,8 +146,8 @@ func formsOf(secret string) []form {
 	return slices.Compact(forms)
 }
 
-// cleanError is an error whose text shows no secret. What is in it is still found
-// by errors.Is and errors.As.
+// cleanError is an error with the secrets removed from its text. errors.Is and
+// errors.As still find what it wraps.
 type cleanError struct {
 	text string
 	err  error

@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -94,8 +95,12 @@ func TestSecretsAreCleaned(t *testing.T) {
 func TestKeyInAnswer(t *testing.T) {
 	for name, text := range spellings(oddKeyForHeader) {
 		for _, code := range []int{200, 400, 401, 404, 413, 503} {
+			before := 3
+			if code%2 == 1 {
+				before = maxMessageBytes - 10 // the message ends within the key
+			}
 			t.Run(fmt.Sprint(name, " ", code), func(t *testing.T) {
-				body, contentType := strings.Repeat("x", maxMessageBytes-10)+text, "text/plain"
+				body, contentType := strings.Repeat("x", before)+text, "text/plain"
 				switch code {
 				case 200:
 					response := ptraceotlp.NewExportResponse()
@@ -133,7 +138,7 @@ func TestKeyInAnswer(t *testing.T) {
 					texts = append(texts, event.Err())
 				}
 				said := fmt.Sprint(texts...) + everythingIn(logs)
-				for _, form := range []string{oddKeyForHeader, oddKeyForHeader[:12], url.QueryEscape(oddKeyForHeader), base64.StdEncoding.EncodeToString([]byte(oddKeyForHeader))[:20]} {
+				for _, form := range []string{oddKeyForHeader, oddKeyForHeader[:9], url.QueryEscape(oddKeyForHeader), base64.StdEncoding.EncodeToString([]byte(oddKeyForHeader))[:20]} {
 					assert.NotContains(t, strings.ToLower(said), strings.ToLower(form))
 				}
 				assert.Contains(t, said, "xxx", "the answer is told of")
@@ -194,6 +199,42 @@ func TestKeyInHost(t *testing.T) {
 	said := err.Error() + everythingIn(logs)
 	assert.NotContains(t, strings.ToUpper(said), testKey)
 	assert.Contains(t, said, redacted)
+}
+
+// Keys that are read later are secrets as well: that of a file, and its successor.
+func TestKeyOfAFileInAnswer(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = w.Write([]byte("unknown key " + req.Header.Get("Authorization"))) //nolint:gosec // a test of such answers
+	}))
+	defer server.Close()
+	path := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(path, []byte(testKey), 0o600))
+	cfg := directConfig(server.URL)
+	cfg.DataKey, cfg.DataKeyFile = "", path
+	exp := newTraces(t, cfg, zap.NewNop())
+	for _, key := range []string{testKey, "SUCCESSORKEY0123456789"} {
+		require.NoError(t, os.WriteFile(path, []byte(key), 0o600))
+		err := exp.ConsumeTraces(t.Context(), traces(1))
+		require.ErrorContains(t, err, "unknown key dataKey [redacted]")
+		assert.NotContains(t, err.Error(), key)
+	}
+}
+
+// The URL is in the error of an upload that is answered, too, and in that of its control.
+func TestKeyInHostOfAnswer(t *testing.T) {
+	for _, code := range []int{400, 404, 503} {
+		t.Run(strconv.Itoa(code), func(t *testing.T) {
+			proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }))
+			defer proxy.Close()
+			cfg := directConfig("http://" + testKey + ".localhost")
+			cfg.ClientConfig.ProxyURL = proxy.URL
+			core, logs := observer.New(zap.DebugLevel)
+			err := newTraces(t, cfg, zap.New(core)).ConsumeTraces(t.Context(), traces(1))
+			require.ErrorContains(t, err, "http://[redacted].localhost")
+			assert.NotContains(t, strings.ToUpper(err.Error()+everythingIn(logs)), testKey)
+		})
+	}
 }
 
 // Neither shows what else the configuration has of secrets.

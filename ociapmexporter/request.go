@@ -14,24 +14,24 @@ import (
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/otlpwire"
 )
 
-// request is what the queue holds and the upload sends: items that were encoded
-// once, when they came. Its size is known, it takes a fifth of the memory of the
-// items themselves, it goes to the disk and back as it is, and it is merged
-// without decoding: written one after the other, two encoded messages are the
-// encoding of both merged (https://protobuf.dev/programming-guides/encoding/#last-one-wins).
+// request is what the queue holds and the upload sends: items that are encoded once,
+// when they are consumed. So the size of a request is known, it takes a fifth of the
+// memory of the items, it is stored and read back as it is, and requests are merged
+// without decoding: two encoded messages one after the other are the encoding of both
+// merged (https://protobuf.dev/programming-guides/encoding/#last-one-wins).
 type request[T any] struct {
 	signal *signal[T]
 	pieces [][]byte // encoded export requests
 	size   int      // of the pieces together, in bytes
 	items  int
 
-	// unreadable are stored items that could not be read, and that the storage
-	// has yet to keep. They are no items.
+	// unreadable are stored requests that could not be read, and that the storage
+	// could not keep yet. They are not counted in items.
 	unreadable [][]byte
 
-	// What became of the items that this request is the rest of.
+	// Where this request is the rest of a larger one: what became of the other items.
 	delivered int
-	lost      int // refused by APM
+	lost      int // dropped, or rejected in a partial success
 }
 
 var (
@@ -50,7 +50,7 @@ func newRequest[T any](sig *signal[T], data T) (*request[T], error) {
 	return encodedRequest(sig, body, sig.count(data)), nil
 }
 
-// encodedRequest returns a request of what is encoded already.
+// encodedRequest returns a request of an encoded export request.
 func encodedRequest[T any](sig *signal[T], body []byte, items int) *request[T] {
 	r := &request[T]{signal: sig, size: len(body), items: items}
 	if len(body) > 0 {
@@ -59,7 +59,7 @@ func encodedRequest[T any](sig *signal[T], body []byte, items int) *request[T] {
 	return r
 }
 
-// converter returns the function that makes requests of what the pipeline has.
+// converter returns the function that makes requests of the pipeline's data.
 func converter[T any](sig *signal[T]) xexporterhelper.RequestConverterFunc[T] {
 	return func(_ context.Context, data T) (xexporterhelper.Request, error) { return newRequest(sig, data) }
 }
@@ -89,8 +89,8 @@ func (r *request[T]) merge(other *request[T]) {
 // MergeSplit implements xexporterhelper.Request. exporterhelper's batcher calls
 // it on the batch that it fills, and takes the first result for that batch: it has
 // all items of r, and those of other come after them, in their order. Only the
-// last result may be filled further. A single item that is larger than maxSize
-// stays: APM may well take it.
+// last result may be filled further. A single item that is larger than maxSize is
+// kept: APM may well accept it.
 func (r *request[T]) MergeSplit(_ context.Context, maxSize int, sizer exporterhelper.RequestSizerType, other xexporterhelper.Request) ([]xexporterhelper.Request, error) {
 	if other == nil {
 		return r.split(otlpwire.Limit{Size: maxSize, Items: sizer == exporterhelper.RequestSizerTypeItems})
@@ -102,8 +102,8 @@ func (r *request[T]) MergeSplit(_ context.Context, maxSize int, sizer exporterhe
 	limit := otlpwire.Limit{Size: maxSize, Items: sizer == exporterhelper.RequestSizerTypeItems, Smaller: r.measure(sizer)}
 	parts, err := o.split(limit)
 	if err != nil {
-		// The batch is not lost for what comes with it, and neither is that: it is
-		// larger than it should be, which APM may well take.
+		// Neither the batch nor the other request is dropped for that: the batch
+		// becomes larger than it should be, which APM may well accept.
 		parts = []xexporterhelper.Request{o}
 	}
 	r.merge(parts[0].(*request[T]))
@@ -111,7 +111,7 @@ func (r *request[T]) MergeSplit(_ context.Context, maxSize int, sizer exporterhe
 	return parts, nil
 }
 
-// measure returns the size of the request as a sizer has it.
+// measure returns the size of the request in the unit of the sizer.
 func (r *request[T]) measure(sizer exporterhelper.RequestSizerType) int {
 	if sizer == exporterhelper.RequestSizerTypeItems {
 		return r.items
@@ -119,7 +119,7 @@ func (r *request[T]) measure(sizer exporterhelper.RequestSizerType) int {
 	return r.size
 }
 
-// split returns requests within the limit that have the items in their order.
+// split returns requests within the limit that together have the items in order.
 func (r *request[T]) split(limit otlpwire.Limit) ([]xexporterhelper.Request, error) {
 	size := r.size
 	if limit.Items {
@@ -143,7 +143,7 @@ func (r *request[T]) split(limit otlpwire.Limit) ([]xexporterhelper.Request, err
 	return requests, nil
 }
 
-// selection returns the request with the items of the set alone.
+// selection returns a request with only the items of the set.
 func (r *request[T]) selection(set otlpwire.Set) (*request[T], error) {
 	if set.Len() == r.items {
 		return r, nil
@@ -155,7 +155,8 @@ func (r *request[T]) selection(set otlpwire.Set) (*request[T], error) {
 	return encodedRequest(r.signal, body, set.Len()), nil
 }
 
-// describe names the first item of the request, for a person who looks for it.
+// describe names the first item of the request, so that it can be found in APM's data
+// or in the app.
 func (r *request[T]) describe() string {
 	messages, err := r.signal.layout.First(r.pieces...)
 	switch {
@@ -167,24 +168,23 @@ func (r *request[T]) describe() string {
 	return r.signal.describe(messages)
 }
 
-// OnError returns what is to be sent again.
+// OnError returns the request to retry.
 func (r *request[T]) OnError(err error) xexporterhelper.Request {
-	var held *heldError[T]
-	if errors.As(err, &held) {
-		return held.request
+	var partial *partialRetryError[T]
+	if errors.As(err, &partial) {
+		return partial.request
 	}
 	return r
 }
 
-// heldError says that a part of a request is to be sent again, and the rest is
-// not.
-type heldError[T any] struct {
+// partialRetryError is returned for a request of which only a part is retried.
+type partialRetryError[T any] struct {
 	cause   error
 	request *request[T]
 }
 
-// Error returns why the part is held.
-func (e *heldError[T]) Error() string { return e.cause.Error() }
+// Error returns why the part is retried.
+func (e *partialRetryError[T]) Error() string { return e.cause.Error() }
 
-// Unwrap returns why the part is held.
-func (e *heldError[T]) Unwrap() error { return e.cause }
+// Unwrap returns why the part is retried.
+func (e *partialRetryError[T]) Unwrap() error { return e.cause }

@@ -18,20 +18,19 @@ const (
 	failedCounterPrefix = "otelcol_exporter_send_failed_"
 )
 
-// sentCounters makes exporterhelper's counters of items true. exporterhelper knows
-// whole requests only: it counts one as sent of which APM took all but some items.
-// It adds the items of a request to the counter right after the upload function has
-// returned without an error, and so what that function withholds before is in what
-// is added then. https://github.com/open-telemetry/opentelemetry-collector/issues/9243
-// would end it.
+// sentCounters corrects exporterhelper's counters of sent and failed items.
+// exporterhelper counts whole requests: one of which APM rejected some items counts as
+// sent. It adds the items of a request to the counter right after the upload function
+// has returned nil, so that what the function withholds belongs to what is added next.
+// https://github.com/open-telemetry/opentelemetry-collector/issues/9243 would end it.
 type sentCounters struct {
 	mu       sync.Mutex
-	withheld int64 // not yet taken off
+	withheld int64 // not subtracted yet
 	failed   map[string]metric.Int64Counter
 }
 
-// withhold notes items of a request that is about to be counted as sent, and of
-// which they were not.
+// withhold notes items that were not sent, of a request that is about to be counted as
+// sent.
 func (s *sentCounters) withhold(items int) {
 	if items <= 0 {
 		return
@@ -41,7 +40,7 @@ func (s *sentCounters) withhold(items int) {
 	s.withheld += int64(items)
 }
 
-// take returns how many of the items were not sent.
+// take returns how many of these items were not sent.
 func (s *sentCounters) take(items int64) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -50,7 +49,7 @@ func (s *sentCounters) take(items int64) int64 {
 	return taken
 }
 
-// provider returns a meter provider whose counters of sent items are true.
+// provider returns a meter provider whose counters of sent items are correct.
 func (s *sentCounters) provider(inner metric.MeterProvider) metric.MeterProvider {
 	if inner == nil {
 		return nil
@@ -112,7 +111,7 @@ func (c sentCounter) Add(ctx context.Context, items int64, options ...metric.Add
 	failed := c.counters.failed[c.items]
 	c.counters.mu.Unlock()
 	if failed != nil {
-		// As exporterhelper counts a request that is dropped as a whole.
+		// The attributes are those of a request that exporterhelper drops as a whole.
 		failed.Add(ctx, notSent, append(options, metric.WithAttributes(
 			attribute.String("error.type", "_OTHER"), attribute.Bool("error.permanent", true)))...)
 	}

@@ -15,23 +15,24 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/otlpwire"
 )
 
-// signal is what the upload of traces, metrics and logs differs in. Nothing here
-// decodes: a request of some kilobytes can take gigabytes once it is decoded.
+// signal has what differs between the uploads of traces, metrics and logs. Nothing here
+// decodes a request: a few kilobytes can take gigabytes once they are decoded.
 type signal[T any] struct {
 	name string
-	// url is where a domain takes the signal.
-	url func(*signalURLs) *uploadURL
+	// urls returns the URLs for the signal; "" is no fallback.
+	urls func(endpoint.URLs) (primary, fallback string)
 
 	marshal func(T) ([]byte, error)
 	// count is the number of items: spans, data points or log records.
 	count func(T) int
-	// layout is where the items are in an encoded request.
+	// layout tells where the items are in an encoded request.
 	layout otlpwire.Layout
-	// describe names an item, for a person who looks for it. The messages are
-	// the encoded item and those around it.
+	// describe names an item, so that it can be found. The messages are the encoded
+	// item and those around it, from the inside out.
 	describe func(messages [][]byte) string
 	// rejected reads the partial success of an answer.
 	rejected rejectedItems
@@ -39,7 +40,7 @@ type signal[T any] struct {
 
 func tracesSignal() *signal[ptrace.Traces] {
 	return &signal[ptrace.Traces]{
-		name: "traces", url: func(urls *signalURLs) *uploadURL { return urls.traces },
+		name: "traces", urls: func(u endpoint.URLs) (string, string) { return u.Traces, u.TracesFallback },
 		marshal: func(td ptrace.Traces) ([]byte, error) {
 			return ptraceotlp.NewExportRequestFromTraces(td).MarshalProto()
 		},
@@ -52,7 +53,7 @@ func tracesSignal() *signal[ptrace.Traces] {
 
 func metricsSignal() *signal[pmetric.Metrics] {
 	return &signal[pmetric.Metrics]{
-		name: "metrics", url: func(urls *signalURLs) *uploadURL { return urls.metrics },
+		name: "metrics", urls: func(u endpoint.URLs) (string, string) { return u.Metrics, "" },
 		marshal: func(md pmetric.Metrics) ([]byte, error) {
 			return pmetricotlp.NewExportRequestFromMetrics(md).MarshalProto()
 		},
@@ -65,7 +66,7 @@ func metricsSignal() *signal[pmetric.Metrics] {
 
 func logsSignal() *signal[plog.Logs] {
 	return &signal[plog.Logs]{
-		name: "logs", url: func(urls *signalURLs) *uploadURL { return urls.logs },
+		name: "logs", urls: func(u endpoint.URLs) (string, string) { return u.Logs, "" },
 		marshal: func(ld plog.Logs) ([]byte, error) {
 			return plogotlp.NewExportRequestFromLogs(ld).MarshalProto()
 		},
@@ -85,7 +86,7 @@ func describeSpan(messages [][]byte) string {
 }
 
 func describeDataPoint(messages [][]byte) string {
-	metric := messages[2] // a message for its kind is between it and the point
+	metric := messages[2] // between the metric and the point is a message for its kind
 	return fmt.Sprintf("data point of metric %q", excerpt(string(otlpwire.Field(metric, 1))))
 }
 

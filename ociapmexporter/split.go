@@ -8,96 +8,105 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strconv"
 
 	"go.opentelemetry.io/collector/consumer/consumererror"
-	"go.uber.org/zap"
 
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/otlpwire"
 )
 
 const (
-	// probes is how many items, each by itself, APM must refuse of a part that it
-	// cannot read, and accept none, until the rest of the part is dropped. It is
-	// what a request costs more where APM refuses everything.
+	// probes is how many items of an unreadable part are uploaded one by one. If APM
+	// refuses them all, the rest of the part is dropped. Where APM refuses all data,
+	// this is what each request costs in addition.
 	probes = 4
-	// maxRefusals is how often the parts of a request may be refused until those
-	// still in search are dropped: the requests behind it wait meanwhile. It takes
-	// about 130 uploads, and finds seven items spread over a thousand.
+	// maxRefusals is how often parts of one request may be refused. Then the parts
+	// that are still unreadable are dropped, since the requests behind them wait. It
+	// takes about 130 uploads, and finds seven bad items spread over a thousand.
 	maxRefusals = 64
-	// maxNamed is how many of the dropped parts of a request the log tells of.
+	// maxNamed is how many of the dropped parts of a request are logged.
 	maxNamed = 8
 )
 
-// splitter uploads a request, in parts where it has to be. Parts are sets of the
-// items of the one request: each is encoded for its upload only. The splitter ends
-// with the first part that is held: the rest is sent again with it.
+// partUploader makes the uploads of a splitter.
+type partUploader[T any] interface {
+	// uploadOnce makes one upload. After an error that is not a refusal, the upload is
+	// retried. It returns how many items APM rejected of an upload that it accepted.
+	uploadOnce(ctx context.Context, part *request[T]) (rejected int, err error)
+	// control makes an empty upload. It returns why refused data is retained for
+	// retry, or nil if the data is the cause of the refusal.
+	control(ctx context.Context, refused error) error
+	// interrupted returns why nothing must be uploaded now, or nil.
+	interrupted(ctx context.Context) error
+}
+
+// splitter uploads a request, and splits it where APM refuses it. A part is a set of
+// the request's items, which is encoded only for its upload. The splitter stops at the
+// first part that has to be retried: the rest is retained with it.
 type splitter[T any] struct {
-	uploader *uploader[T]
+	uploader partUploader[T]
+	report   *reporter
+	pace     *pace
 	source   *request[T]
 
-	uploads  int           // made so far
-	refused  []refusedPart // to be divided
-	refusals int           // of what APM cannot read
+	uploads  int           // so far
+	refused  []refusedPart // to be divided further
+	refusals int           // of unreadable parts
 
-	held   otlpwire.Set // to be sent again
-	heldBy error        // the reason; ends the split
+	retry       otlpwire.Set // retained for retry
+	retryReason error        // why; set by the first such part
 
-	suspects  []refusedPart // to be dropped, if the control says that it is the data
-	dropped   []error       // the first maxNamed
-	lost      int           // dropped items, and those that APM rejected
-	delivered int           // items
+	suspects  []refusedPart // dropped at the end, if the control is accepted
+	dropped   []error       // why, for the first maxNamed parts
+	lost      int           // items that were dropped, or rejected in a partial success
+	delivered int           // items that APM has accepted
 }
 
 // refusedPart is a part that was uploaded and refused.
 type refusedPart struct {
 	items otlpwire.Set
 	err   error
-	// suspect says that the other half was not accepted either: all of both may be
-	// what APM cannot read.
+	// suspect reports whether the other half was refused too: every item of both may
+	// be unreadable.
 	suspect bool
 }
 
-// run uploads the request. It returns what exporterhelper acts upon.
-func (s *splitter[T]) run(ctx context.Context) error {
+// send uploads the request. It returns what exporterhelper acts upon, as push does.
+func (s *splitter[T]) send(ctx context.Context) error {
 	rest := otlpwire.All(s.source.items)
-	if len(rest) == 0 {
-		return s.uploader.uploadEmpty(ctx, s.source)
-	}
-	for len(rest) > 0 && s.heldBy == nil {
+	for len(rest) > 0 && s.retryReason == nil {
 		var part otlpwire.Set
 		part, rest = s.next(rest)
 		err := s.upload(ctx, part)
 		if isRefusal(err) {
 			s.search(ctx, refusedPart{items: part, err: err, suspect: true})
 		}
-		if s.heldBy != nil {
-			s.hold(rest, s.heldBy)
+		if s.retryReason != nil {
+			s.keepForRetry(rest, s.retryReason)
 		}
 	}
 	return s.finish(ctx)
 }
 
-// next cuts off what time-outs let go at a time.
+// next cuts off the part to upload next: all of it, or less after time-outs.
 func (s *splitter[T]) next(rest otlpwire.Set) (part, others otlpwire.Set) {
-	limit := s.uploader.pace.size()
+	limit := s.pace.size()
 	if limit == 0 || s.source.size <= limit {
 		return rest, nil
 	}
 	n, err := s.source.signal.layout.Fill(otlpwire.Limit{Size: limit}, rest, s.source.pieces...)
 	if err != nil || n == 0 {
-		return rest, nil // the upload says what is wrong
+		return rest, nil // the upload will report what is wrong
 	}
 	return rest.Cut(n)
 }
 
-// upload makes one upload of a part, and returns its error where it is refused or
-// held. What is held is noted.
+// upload makes one upload of a part. It returns an error where the part is refused or
+// retried, and notes what is retried.
 func (s *splitter[T]) upload(ctx context.Context, part otlpwire.Set) error {
 	if s.uploads > 0 {
-		// Between two parts: is there still somebody to send them, and to?
+		// Between two parts the exporter may have to shut down, or APM to be left alone.
 		if err := s.uploader.interrupted(ctx); err != nil {
-			s.hold(part, err)
+			s.keepForRetry(part, err)
 			return err
 		}
 	}
@@ -116,63 +125,63 @@ func (s *splitter[T]) upload(ctx context.Context, part otlpwire.Set) error {
 	case errors.Is(err, errUnreadable):
 		s.refusals++
 	case !isRefusal(err):
-		s.hold(part, err)
+		s.keepForRetry(part, err)
 	}
 	return err
 }
 
-// search uploads the parts of a part that was refused, the larger ones first: where
-// it ends before all is found, it has saved the most. What becomes of a request
-// depends on its own items only, not on the requests before it.
+// search divides a refused part until the bad items are found, the larger parts first:
+// if it has to stop early, it has saved the most. The outcome for a request depends on
+// its own items only, not on earlier requests.
 func (s *splitter[T]) search(ctx context.Context, part refusedPart) {
-	// An APM that refuses an empty upload too refuses the place, and not the data.
+	// If APM refuses an empty upload too, the data is not the cause.
 	if err := s.control(ctx, part.err); err != nil {
-		s.uploader.countHeld(ctx, part.err)
-		s.hold(part.items, err)
+		s.report.refusedUnknown(ctx, part.err)
+		s.keepForRetry(part.items, err)
 		return
 	}
 	s.refused = append(s.refused, part)
 	for len(s.refused) > 0 {
 		next := s.refused[0]
 		s.refused = s.refused[1:]
-		if s.heldBy != nil {
-			s.uploader.countHeld(ctx, next.err)
-			s.hold(next.items, s.heldBy)
+		if s.retryReason != nil {
+			s.report.refusedUnknown(ctx, next.err)
+			s.keepForRetry(next.items, s.retryReason)
 			continue
 		}
 		s.divide(ctx, next)
 	}
 }
 
-// divide uploads the parts of a part.
+// divide uploads a refused part in smaller parts.
 func (s *splitter[T]) divide(ctx context.Context, part refusedPart) {
 	switch items := part.items.Len(); {
 	case items == 1:
-		s.uploader.countSplit(ctx, part.err)
+		s.report.split(ctx, part.err)
 		if err := s.upload(ctx, part.items); isRefusal(err) {
 			s.suspect(part.items, err)
 		}
 	case errors.Is(part.err, errTooLarge):
-		s.uploader.countSplit(ctx, part.err)
+		s.report.split(ctx, part.err)
 		s.halve(ctx, part.items)
 	case s.refusals >= maxRefusals:
 		s.suspect(part.items, part.err)
 	case part.suspect || items <= probes:
 		s.probe(ctx, part)
 	default:
-		s.uploader.countSplit(ctx, part.err)
+		s.report.split(ctx, part.err)
 		s.halve(ctx, part.items)
 	}
 }
 
-// probe uploads items of a part that APM cannot read, each by itself, until it
-// accepts one. Then the others are halved; where it accepts none, they are dropped.
+// probe uploads single items of an unreadable part until APM accepts one. Then the
+// others are halved. If it accepts none, they are suspects.
 func (s *splitter[T]) probe(ctx context.Context, part refusedPart) {
 	places := sample(part.items.Len(), probes, s.source.size)
 	var tried []int
 	accepted := false
 	for _, place := range places {
-		if s.heldBy != nil || accepted && part.items.Len() > len(places) {
+		if s.retryReason != nil || accepted && part.items.Len() > len(places) {
 			break
 		}
 		tried = append(tried, place)
@@ -184,24 +193,24 @@ func (s *splitter[T]) probe(ctx context.Context, part refusedPart) {
 		accepted = accepted || err == nil
 	}
 	rest := part.items.Without(tried)
-	if len(rest) > 0 && !accepted && s.heldBy == nil {
+	if len(rest) > 0 && !accepted && s.retryReason == nil {
 		s.suspect(rest, part.err)
 		return
 	}
-	s.uploader.countSplit(ctx, part.err)
+	s.report.split(ctx, part.err)
 	switch {
 	case len(rest) == 0:
-	case s.heldBy != nil:
-		s.hold(rest, s.heldBy)
+	case s.retryReason != nil:
+		s.keepForRetry(rest, s.retryReason)
 	default:
 		s.halve(ctx, rest)
 	}
 }
 
-// sample returns at most n of the places of so many items, in their order. One is
-// taken from each nth of the items, within it at a place that looks random, so that
-// neither a run of items nor a pattern that repeats fills the sample unless it fills
-// most of the request. The same request has the same sample.
+// sample returns at most n ascending indexes below items. Each nth of the items has one
+// of them, at a pseudo-random index, so that a run or a regular pattern of bad items
+// fills the sample only if it fills most of the request. The same request has the same
+// sample.
 func sample(items, n, seed int) []int {
 	n = min(n, items)
 	random := rand.New(rand.NewPCG(uint64(items), uint64(seed))) //nolint:gosec // no secret, and the counts are positive
@@ -221,8 +230,8 @@ func (s *splitter[T]) halve(ctx context.Context, part otlpwire.Set) {
 	for i, half := range halves {
 		switch {
 		case len(half) == 0:
-		case s.heldBy != nil:
-			s.hold(half, s.heldBy)
+		case s.retryReason != nil:
+			s.keepForRetry(half, s.retryReason)
 		default:
 			errs[i] = s.upload(ctx, half)
 		}
@@ -238,22 +247,22 @@ func (s *splitter[T]) halve(ctx context.Context, part otlpwire.Set) {
 	}
 }
 
-// hold notes a part that is sent again.
-func (s *splitter[T]) hold(part otlpwire.Set, why error) {
-	s.held = s.held.With(part)
-	if s.heldBy == nil {
-		s.heldBy = why
+// keepForRetry notes a part that is retained for retry.
+func (s *splitter[T]) keepForRetry(part otlpwire.Set, why error) {
+	s.retry = s.retry.With(part)
+	if s.retryReason == nil {
+		s.retryReason = why
 	}
 }
 
-// suspect notes a part that seems to be what APM refuses.
+// suspect notes a part that APM seems to refuse for its data.
 func (s *splitter[T]) suspect(part otlpwire.Set, err error) {
 	s.suspects = append(s.suspects, refusedPart{items: part, err: err})
 }
 
-// control makes an empty upload. Where it is refused too, or not answered, nothing
-// is known of the data that was refused with the error, and the upload is held: it
-// returns why.
+// control makes an empty upload. If it is refused too, or not answered, nothing is
+// known about the data that was refused, and control returns why it is retained for
+// retry.
 func (s *splitter[T]) control(ctx context.Context, refused error) error {
 	if err := s.uploader.interrupted(ctx); err != nil {
 		return err
@@ -261,17 +270,17 @@ func (s *splitter[T]) control(ctx context.Context, refused error) error {
 	return s.uploader.control(ctx, refused)
 }
 
-// finish decides about what seems to be what APM refuses, and returns what
-// exporterhelper acts upon.
+// finish drops the suspects, or retains them for retry if a control fails. It returns
+// what exporterhelper acts upon.
 func (s *splitter[T]) finish(ctx context.Context) error {
-	if len(s.suspects) > 0 && s.heldBy == nil {
-		// What was refused in the meantime could have been everything.
-		s.heldBy = s.control(ctx, s.suspects[0].err)
+	if len(s.suspects) > 0 && s.retryReason == nil {
+		// APM may have begun to refuse everything in the meantime.
+		s.retryReason = s.control(ctx, s.suspects[0].err)
 	}
 	for _, part := range s.suspects {
-		if s.heldBy != nil {
-			s.uploader.countHeld(ctx, part.err)
-			s.hold(part.items, s.heldBy)
+		if s.retryReason != nil {
+			s.report.refusedUnknown(ctx, part.err)
+			s.keepForRetry(part.items, s.retryReason)
 			continue
 		}
 		s.drop(ctx, part)
@@ -279,38 +288,37 @@ func (s *splitter[T]) finish(ctx context.Context) error {
 
 	r := s.source
 	delivered := r.delivered + s.delivered
-	if len(s.dropped) > 0 && (delivered > 0 || len(s.held) > 0) {
-		// The caller is told of what is held, or of success. What was dropped
-		// beside it is said here.
-		s.uploader.logger.Error("OCI APM refused a part of a request that was split: it is dropped",
-			zap.Int("dropped_items", s.droppedItems()), zap.Errors("errors", s.dropped))
+	if len(s.dropped) > 0 && (delivered > 0 || len(s.retry) > 0) {
+		// The error returned below is about what is retried, or there is none: what was
+		// dropped is logged here.
+		s.report.droppedPart(s.droppedItems(), s.dropped)
 	}
 	switch {
-	case len(s.held) > 0:
-		return s.heldError(delivered)
+	case len(s.retry) > 0:
+		return s.retryPart(delivered)
 	case delivered == 0 && len(s.dropped) > 0:
 		err := consumererror.NewPermanent(errors.Join(s.dropped...))
-		s.uploader.health.failed(strconv.Itoa(statusOf(s.dropped[0])), err)
+		s.report.droppedAll(s.dropped[0], err)
 		return err
 	}
-	s.uploader.sent.withhold(r.lost + s.lost)
+	s.report.notSent(r.lost + s.lost)
 	return nil
 }
 
-// heldError says what of the request is to be sent again.
-func (s *splitter[T]) heldError(delivered int) error {
-	rest, err := s.source.selection(s.held)
+// retryPart returns the error that has exporterhelper retry only a part of the request.
+func (s *splitter[T]) retryPart(delivered int) error {
+	rest, err := s.source.selection(s.retry)
 	if err != nil || rest == s.source {
-		return s.heldBy
+		return s.retryReason
 	}
 	rest.delivered = delivered
 	rest.lost = s.source.lost + s.lost
-	return &heldError[T]{cause: s.heldBy, request: rest}
+	return &partialRetryError[T]{cause: s.retryReason, request: rest}
 }
 
-// drop counts and notes a part that is not sent again.
+// drop counts and notes a part that is dropped.
 func (s *splitter[T]) drop(ctx context.Context, part refusedPart) {
-	s.uploader.countDropped(ctx, part.items.Len(), part.err)
+	s.report.dropped(ctx, part.items.Len(), part.err)
 	s.lost += part.items.Len()
 	if len(s.dropped) == maxNamed {
 		return

@@ -153,7 +153,7 @@ func TestUnreadableItemsAreFound(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			entries := logs.FilterMessageSnippet("OCI APM refused a part").All()
+			entries := logs.FilterMessageSnippet("OCI APM rejected a part").All()
 			require.Len(t, entries, 1)
 			assert.EqualValues(t, tt.dropped, entries[0].ContextMap()["dropped_items"])
 			named := fmt.Sprint(entries[0].ContextMap()["errors"])
@@ -194,13 +194,13 @@ func TestBlanketRefusalIsHeld(t *testing.T) {
 				require.False(t, consumererror.IsPermanent(err))
 			}
 			assert.EqualValues(t, requests*2, reader.uploads.Swap(0))
-			assert.Equal(t, 1, logs.FilterMessage("Uploads to OCI APM do not arrive").Len())
+			assert.Equal(t, 1, logs.FilterMessage("Upload to OCI APM failed, will retry").Len())
 
 			reader.readsNothing.Store(0)
 			require.NoError(t, exp.ConsumeTraces(t.Context(), traces(1000)))
 			assert.EqualValues(t, 1, reader.uploads.Load())
 			assert.EqualValues(t, 1000, reader.stored.Load())
-			assert.Equal(t, 1, logs.FilterMessage("Uploads to OCI APM arrive again").Len())
+			assert.Equal(t, 1, logs.FilterMessage("Uploads to OCI APM succeed again").Len())
 		})
 	}
 }
@@ -219,7 +219,7 @@ func TestBlanketRefusalDuringSearch(t *testing.T) {
 		done := make(chan error, 1)
 		go func() { done <- exp.ConsumeTraces(t.Context(), tracesWith(1000, 500)) }()
 		require.Eventually(t, func() bool {
-			return len(done) > 0 || logs.FilterMessage("Uploads to OCI APM do not arrive").Len() > 0
+			return len(done) > 0 || logs.FilterMessage("Upload to OCI APM failed, will retry").Len() > 0
 		}, 10*time.Second, time.Millisecond)
 		reader.refusesFrom.Store(0)
 		require.NoError(t, <-done)
@@ -265,9 +265,9 @@ func TestPartsBesideUnreadableItemAreHeld(t *testing.T) {
 				reader := newStrictReader(t)
 				reader.down.Store(down)
 				reader.retryAfter = tt.pause
-				up := startUploader(t, plainConfig(reader.url), zap.NewNop())
+				base := startBaseExporter(t, plainConfig(reader.url), zap.NewNop())
 				r := newTestRequest(t, tracesWith(100, tt.bad...))
-				err := up.push(t.Context(), r)
+				err := base.push(t.Context(), r)
 				require.Error(t, err)
 				assert.False(t, consumererror.IsPermanent(err))
 				assert.Equal(t, down, reader.uploads.Load(), "the search goes on while APM is away")
@@ -277,12 +277,35 @@ func TestPartsBesideUnreadableItemAreHeld(t *testing.T) {
 
 				held := r.OnError(err).(*request[ptrace.Traces])
 				assert.EqualValues(t, 100, int64(held.items)+reader.stored.Load(), "what is not stored is held")
-				up.pace.release()
-				require.NoError(t, up.push(t.Context(), held))
+				base.pace.resume()
+				require.NoError(t, base.push(t.Context(), held))
 				assert.EqualValues(t, 100-len(tt.bad), reader.stored.Load())
 			})
 		}
 	}
+}
+
+// Refused parts that wait to be divided when APM goes down are retried, and counted so.
+func TestWaitingPartsAreCountedAsRetried(t *testing.T) {
+	reader := newStrictReader(t)
+	telemetry := componenttest.NewTelemetry()
+	defer func() { require.NoError(t, telemetry.Shutdown(context.Background())) }()
+	exp, err := NewFactory().CreateTraces(t.Context(), metadatatest.NewSettings(telemetry), plainConfig(reader.url))
+	require.NoError(t, err)
+	start(t, exp)
+	reader.down.Store(6) // the first of the two halves is probed
+	require.Error(t, exp.ConsumeTraces(t.Context(), tracesWith(100, 7, 80)))
+	require.EqualValues(t, 6, reader.uploads.Load())
+
+	metric, err := telemetry.GetMetric("otelcol_exporter_oci_apm_uploads")
+	require.NoError(t, err)
+	outcomes := map[string]int64{}
+	for _, point := range metric.Data.(metricdata.Sum[int64]).DataPoints {
+		outcome, _ := point.Attributes.Value("outcome")
+		status, _ := point.Attributes.Value("http.response.status_code")
+		outcomes[fmt.Sprint(outcome.AsString(), " ", status.AsInt64())] += point.Value
+	}
+	assert.Equal(t, map[string]int64{"accepted 200": 1, "control 200": 1, "split 400": 2, "retry 400": 1, "retry 503": 1}, outcomes)
 }
 
 func TestUnreadableItemsAreCounted(t *testing.T) {
@@ -308,7 +331,7 @@ func TestUnreadableItemsAreCounted(t *testing.T) {
 		uploads(1, outcomeSplit, 400),
 		uploads(1+5, outcomeDropped, 400), // one span of the four; the eight, and four of these
 		uploads(4, outcomeControl, 200),
-		uploads(1, outcomeHeld, 400),
+		uploads(1, outcomeRetry, 400),
 		uploads(1, outcomeControl, 400),
 	}, metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreExemplars())
 	metadatatest.AssertEqualExporterOciApmDroppedItems(t, telemetry, []metricdata.DataPoint[int64]{

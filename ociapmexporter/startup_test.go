@@ -73,7 +73,7 @@ func TestStartupCheck(t *testing.T) {
 	}{
 		{
 			name: "right", endpoint: sandboxWith(apm.Fault{}), level: "info",
-			want: []string{"OCI APM takes uploads: host, path and data key are right", apm.TracesPath},
+			want: []string{"Connected to OCI APM: endpoint and data key accepted", apm.TracesPath},
 		},
 		{
 			name: "a page with 200", level: "warn",
@@ -86,11 +86,11 @@ func TestStartupCheck(t *testing.T) {
 				t.Cleanup(server.Close)
 				return server.URL
 			},
-			want: []string{"answered with 200 OK", `type "text/html"`, "Sign in to continue", "stands in for OCI APM: check the endpoint and proxy_url"},
+			want: []string{"answered with 200 OK", `type "text/html"`, "Sign in to continue", "answers in place of OCI APM: check the endpoint and proxy_url"},
 		},
 		{
 			name: "everything is refused", endpoint: sandboxWith(apm.Fault{Status: 400}), level: "warn",
-			want: []string{"Uploads to OCI APM do not arrive", "400 Bad Request"},
+			want: []string{"Upload to OCI APM failed, will retry", "400 Bad Request"},
 		},
 		{
 			name: "wrong key", endpoint: sandboxWith(apm.Fault{}), level: "warn",

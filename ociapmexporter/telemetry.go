@@ -5,26 +5,172 @@ package ociapmexporter // import "github.com/ociapm/otelcol-ociapm/ociapmexporte
 
 import (
 	"context"
+	"errors"
+	"strconv"
 
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
+
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/discovery"
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadata"
 )
 
-// countDropped counts items that APM refused for good.
-func (u *uploader[T]) countDropped(ctx context.Context, items int, err error) {
-	u.countUpload(ctx, outcomeDropped, statusCode(statusOf(err)))
-	u.telemetry.ExporterOciApmDroppedItems.Add(ctx, int64(items), u.attributes)
+// The outcomes of an upload, as the telemetry counts them.
+const (
+	outcomeAccepted = "accepted" // APM has it, or all but some of its items
+	outcomeRetry    = "retry"    // it will be retried
+	outcomeSplit    = "split"    // it was too large or unreadable, and is sent again in parts
+	outcomeDropped  = "dropped"  // APM refused it permanently
+	outcomeControl  = "control"  // it was empty, to tell a refusal of data from one of everything
+)
+
+// reporter counts what becomes of the uploads of one signal and of their items, and
+// reports it in the log and in the component's status. Whoever makes uploads tells
+// the reporter what happened; what is counted and what is logged is decided here.
+type reporter struct {
+	logger     *zap.Logger
+	telemetry  *metadata.TelemetryBuilder
+	attributes metric.MeasurementOption // of all that telemetry counts
+	health     *health
+	sent       *sentCounters
 }
 
-// countHeld counts an upload that was refused, and is held.
-func (u *uploader[T]) countHeld(ctx context.Context, err error) {
-	u.countUpload(ctx, outcomeHeld, statusCode(statusOf(err)))
+func newReporter(set exporter.Settings, signal string) (*reporter, error) {
+	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	return &reporter{
+		logger:     set.Logger,
+		telemetry:  telemetry,
+		attributes: metric.WithAttributeSet(attribute.NewSet(attribute.String("exporter", set.ID.String()), attribute.String("signal", signal))),
+		health:     &health{logger: set.Logger},
+		sent:       &sentCounters{},
+	}, nil
 }
 
-// countSplit counts an upload that was refused, and goes again in parts.
-func (u *uploader[T]) countSplit(ctx context.Context, err error) {
-	u.countUpload(ctx, outcomeSplit, statusCode(statusOf(err)))
-	u.telemetry.ExporterOciApmSplits.Add(ctx, 1, u.attributes)
+// start is called before the first upload, with the host that takes the status.
+func (r *reporter) start(host component.Host) { r.health.host = host }
+
+// connected reports that the check on startup has succeeded.
+func (r *reporter) connected(url string) {
+	r.logger.Info("Connected to OCI APM: endpoint and data key accepted", zap.String("url", url))
+}
+
+// keyReloaded counts and reports another key in the file.
+func (r *reporter) keyReloaded(ctx context.Context, file string) {
+	r.telemetry.ExporterOciApmDataKeyReloads.Add(ctx, 1, r.attributes)
+	r.logger.Info("The data key has changed: uploads use the new one", zap.String("data_key_file", file))
+}
+
+// unreadable counts a stored request that cannot be read.
+func (r *reporter) unreadable(ctx context.Context) {
+	r.telemetry.ExporterOciApmUnreadableItems.Add(ctx, 1, r.attributes)
+}
+
+// encoded counts the bytes of an upload before compression.
+func (r *reporter) encoded(ctx context.Context, bytes int) {
+	r.telemetry.ExporterOciApmUncompressedBytes.Add(ctx, int64(bytes), r.attributes)
+}
+
+// transferred counts the bytes of an attempt after compression.
+func (r *reporter) transferred(ctx context.Context, bytes int64) {
+	r.telemetry.ExporterOciApmUploadedBytes.Add(ctx, bytes, r.attributes)
+}
+
+// accepted counts an upload that APM has accepted, but for the rejected items of a
+// partial success.
+func (r *reporter) accepted(ctx context.Context, status int, rejected int64, message string) {
+	r.countUpload(ctx, outcomeAccepted, statusCode(status))
+	r.health.succeeded()
+	if rejected > 0 {
+		r.telemetry.ExporterOciApmRejectedItems.Add(ctx, rejected, r.attributes)
+	}
+	if rejected > 0 || message != "" {
+		r.health.rejected(rejected, message)
+	}
+}
+
+// willRetry counts and reports an upload that was answered, and is retried.
+func (r *reporter) willRetry(ctx context.Context, status int, problem error) {
+	r.countUpload(ctx, outcomeRetry, statusCode(status))
+	r.health.failed(strconv.Itoa(status), problem)
+}
+
+// unanswered counts and reports an upload that got no answer, and is retried. Where
+// there is no destination yet, the discovery reports it once for all signals.
+func (r *reporter) unanswered(ctx context.Context, kind string, problem error) {
+	r.countUpload(ctx, outcomeRetry, attribute.String("error.type", kind))
+	if !errors.Is(problem, discovery.ErrUndiscovered) {
+		r.health.failed(kind, problem)
+	}
+}
+
+// control counts an empty upload that tells a refusal of data from one of everything.
+func (r *reporter) control(ctx context.Context, status int) {
+	r.countUpload(ctx, outcomeControl, statusCode(status))
+}
+
+// controlFailed reports why it is not known to be the data that was refused.
+func (r *reporter) controlFailed(status int, problem error) {
+	kind := strconv.Itoa(status)
+	if !isRetryableStatusCode(status) {
+		kind = everything(status)
+	}
+	r.health.failed(kind, problem)
+}
+
+// refusedEmpty counts and reports a refused upload without items: everything is
+// refused, and the upload is retried.
+func (r *reporter) refusedEmpty(ctx context.Context, refused error) {
+	r.refusedUnknown(ctx, refused)
+	r.health.failed(everything(statusOf(refused)), refused)
+}
+
+// refusedUnknown counts a refused upload of which it is not known whether it is the
+// data. It is retried.
+func (r *reporter) refusedUnknown(ctx context.Context, refused error) {
+	r.countUpload(ctx, outcomeRetry, statusCode(statusOf(refused)))
+}
+
+// split counts an upload that was refused, and is sent again in parts.
+func (r *reporter) split(ctx context.Context, refused error) {
+	r.countUpload(ctx, outcomeSplit, statusCode(statusOf(refused)))
+	r.telemetry.ExporterOciApmSplits.Add(ctx, 1, r.attributes)
+}
+
+// dropped counts items that APM has refused permanently.
+func (r *reporter) dropped(ctx context.Context, items int, refused error) {
+	r.countUpload(ctx, outcomeDropped, statusCode(statusOf(refused)))
+	r.telemetry.ExporterOciApmDroppedItems.Add(ctx, int64(items), r.attributes)
+}
+
+// droppedPart reports the items that were dropped from a request, where the caller
+// is told of what is retried, or of success.
+func (r *reporter) droppedPart(items int, errs []error) {
+	r.logger.Error("OCI APM rejected a part of a request permanently; the part is dropped",
+		zap.Int("dropped_items", items), zap.Errors("errors", errs))
+}
+
+// droppedAll reports a request of which nothing is left.
+func (r *reporter) droppedAll(refused, err error) {
+	r.health.failed(strconv.Itoa(statusOf(refused)), err)
+}
+
+// notSent corrects exporterhelper's counter of sent items, which will count the
+// whole request.
+func (r *reporter) notSent(items int) { r.sent.withhold(items) }
+
+// shutdown ends the telemetry.
+func (r *reporter) shutdown() { r.telemetry.Shutdown() }
+
+// countUpload counts an attempt by its outcome, and by the status of the answer or
+// by what kept it from being answered.
+func (r *reporter) countUpload(ctx context.Context, outcome string, reason attribute.KeyValue) {
+	r.telemetry.ExporterOciApmUploads.Add(ctx, 1, r.attributes, metric.WithAttributes(attribute.String("outcome", outcome), reason))
 }
 
 // statusCode is the status of an answer as the telemetry counts it.
@@ -32,21 +178,5 @@ func statusCode(status int) attribute.KeyValue {
 	return attribute.Int("http.response.status_code", status)
 }
 
-// countUpload counts an attempt by what became of it, and by the status of the
-// answer or by what kept it from being answered.
-func (u *uploader[T]) countUpload(ctx context.Context, outcome string, reason attribute.KeyValue) {
-	u.telemetry.ExporterOciApmUploads.Add(ctx, 1, u.attributes, metric.WithAttributes(attribute.String("outcome", outcome), reason))
-}
-
-// reportRejected counts and reports the items that APM did not take of an upload
-// that it accepted, and returns how many of the items they are.
-func (u *uploader[T]) reportRejected(ctx context.Context, got answer, items int) int {
-	count, message := u.signal.rejected(got)
-	if count > 0 {
-		u.telemetry.ExporterOciApmRejectedItems.Add(ctx, count, u.attributes)
-	}
-	if count > 0 || message != "" {
-		u.health.rejected(count, message)
-	}
-	return int(min(max(count, 0), int64(items)))
-}
+// everything is the kind of problem where even an empty upload is refused.
+func everything(status int) string { return "everything " + strconv.Itoa(status) }

@@ -58,10 +58,10 @@ func TestTelemetry(t *testing.T) {
 		uploads(1, outcomeSplit, status(413)),
 		uploads(3, outcomeControl, status(200)),
 		uploads(1, outcomeSplit, status(422)),
-		uploads(1, outcomeHeld, status(503)),
+		uploads(1, outcomeRetry, status(503)),
 		uploads(2, outcomeAccepted, status(200)),
 		uploads(1, outcomeDropped, status(422)),
-		uploads(1, outcomeHeld, attribute.String("error.type", "connection_broken")),
+		uploads(1, outcomeRetry, attribute.String("error.type", "connection_broken")),
 	}, metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreExemplars())
 	one := func(n int64) []metricdata.DataPoint[int64] {
 		return []metricdata.DataPoint[int64]{{Value: n, Attributes: attributes()}}
@@ -110,6 +110,35 @@ func TestSentItemsAreCounted(t *testing.T) {
 	assert.EqualValues(t, 98+50+6, total("otelcol_exporter_sent_spans"))
 	assert.EqualValues(t, 2+3+4, total("otelcol_exporter_send_failed_spans"))
 	assert.EqualValues(t, 2+3, total("otelcol_exporter_oci_apm_dropped_items"))
+}
+
+// What an earlier attempt had rejected is not sent either, when the rest arrives.
+func TestSentItemsOfARetriedPart(t *testing.T) {
+	sandbox := startSandbox(t)
+	for _, fault := range []apm.Fault{
+		{Status: 413},
+		{Delay: apm.Duration(time.Nanosecond)}, // the control
+		{PartialSuccess: &apm.PartialSuccess{Rejected: 2, Message: "too old"}},
+		{Status: 503}, // the other half
+	} {
+		fault.Times = 1
+		_, err := sandbox.AddFault(fault)
+		require.NoError(t, err)
+	}
+	telemetry := componenttest.NewTelemetry()
+	defer func() { require.NoError(t, telemetry.Shutdown(context.Background())) }()
+	cfg := directConfig(sandbox.URL())
+	cfg.RetryConfig.Enabled = true
+	cfg.RetryConfig.InitialInterval = time.Millisecond
+	exp, err := NewFactory().CreateTraces(t.Context(), metadatatest.NewSettings(telemetry), cfg)
+	require.NoError(t, err)
+	start(t, exp)
+	require.NoError(t, exp.ConsumeTraces(t.Context(), traces(10)))
+	for name, want := range map[string]int64{"otelcol_exporter_sent_spans": 8, "otelcol_exporter_send_failed_spans": 2} {
+		got, err := telemetry.GetMetric(name)
+		require.NoError(t, err)
+		assert.Equal(t, want, sum(t, got), name)
+	}
 }
 
 // sum adds up the points of a counter.

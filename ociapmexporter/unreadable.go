@@ -15,31 +15,32 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/unreadable"
 )
 
-// unreadableItems hands stored items that cannot be read to the storage, which
-// keeps them: an older collector left them, a newer one, or a disk with a fault.
+// unreadableItems hands stored items that cannot be read to the storage extension,
+// which keeps them outside of the queue. They come from an older or a newer collector,
+// or from a faulty disk.
 type unreadableItems struct {
 	id     component.ID // of the exporter
 	name   string       // of the signal, as exporterhelper names the client
 	logger *zap.Logger
 	count  func(context.Context)
 
-	keeper unreadable.Keeper // nil is none; set before the queue starts
+	keeper unreadable.Keeper // set before the queue starts; nil if the storage keeps nothing
 
 	mu     sync.Mutex
-	items  int // that the log has not told of
+	items  int // not logged yet
 	logged time.Time
 }
 
-// start finds the storage.
+// start finds the storage extension.
 func (u *unreadableItems) start(host component.Host, storage component.ID) {
 	u.keeper, _ = host.GetExtensions()[storage].(unreadable.Keeper)
 }
 
-// keep keeps an item. It returns false if the storage cannot, for now.
+// keep hands an item to the storage. It returns false if that has to be retried.
 func (u *unreadableItems) keep(ctx context.Context, data []byte, reason error) bool {
 	u.count(ctx)
 	if u.keeper == nil {
-		u.tell("A stored request cannot be read and is lost: use the storage extension queue_storage, which keeps such requests", reason, u.logger.Error)
+		u.tell("A stored request cannot be read and is dropped: use the storage extension queue_storage, which keeps such requests", reason, u.logger.Error)
 		return true
 	}
 	if err := u.keeper.KeepUnreadable(ctx, component.KindExporter, u.id, u.name, data, reason); err != nil {
@@ -50,18 +51,18 @@ func (u *unreadableItems) keep(ctx context.Context, data []byte, reason error) b
 	return true
 }
 
-// retry keeps an item that the storage could not keep before.
+// retry hands an item to the storage that could not keep it before.
 func (u *unreadableItems) retry(ctx context.Context, data []byte, reason error) error {
 	if u.keeper == nil {
-		return nil // there was one: the item came from it
+		return nil // not reached: the item was read from a storage that has one
 	}
 	if err := u.keeper.KeepUnreadable(ctx, component.KindExporter, u.id, u.name, data, reason); err != nil {
-		return fmt.Errorf("a stored request that cannot be read is held until the storage keeps it: %w", err)
+		return fmt.Errorf("a stored request that cannot be read is retried until the storage keeps it: %w", err)
 	}
 	return nil
 }
 
-// tell writes one line for many items: there can be a queue full of them.
+// tell logs one line for many items: the whole queue can be unreadable.
 func (u *unreadableItems) tell(message string, reason error, log func(string, ...zap.Field)) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

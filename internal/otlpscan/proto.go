@@ -161,6 +161,9 @@ simple:
 			}
 		case wireFixed32:
 			next = i + 5
+			if field != opaque {
+				break simple
+			}
 		default:
 			break simple
 		}

@@ -18,9 +18,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
@@ -63,12 +61,12 @@ type service struct {
 	name string
 	// folders, relative to this one, are copied into the working directory.
 	folders []string
-	// readme is the name of the README's block with the lines that install and
-	// start the app, and with files of it; script is these lines where the README
-	// has none. Port 8080 in them is replaced with a free one.
-	readme string
+	// recipe is the name of the part of docs/apps with the lines that install and
+	// start the app, and with files of it; script is these lines where docs/apps has
+	// none. The port in them is replaced with a free one.
+	recipe string
 	script string
-	// files are the names of more README blocks that have files for the app.
+	// files are the names of more such parts that have files for the app.
 	files []string
 	// prepare, if set, changes the working directory before the start.
 	prepare func(t *testing.T, folder string)
@@ -99,7 +97,7 @@ type toolchain struct {
 	path        string            // comes first in PATH
 	environment []string          // as KEY=value
 	links       map[string]string // what the working directory must have, and where that is
-	installs    []string          // the packages, as the README's install line names them
+	installs    []string          // the packages, as the install line names them
 	versions    string            // for the table at the end
 }
 
@@ -186,7 +184,7 @@ func start(t *testing.T, tt testCase) *running {
 	return r
 }
 
-// startService starts one app as its README block or its script says.
+// startService starts one app as its recipe or its script says.
 func (r *running) startService(t *testing.T, s service) *runningService {
 	t.Helper()
 	app := &runningService{service: s, folder: t.TempDir()}
@@ -198,18 +196,20 @@ func (r *running) startService(t *testing.T, s service) *runningService {
 		require.NoError(t, os.Symlink(target, filepath.Join(app.folder, name)))
 	}
 	for _, name := range s.files {
-		writeReadmeFiles(t, name, app.folder)
+		writeRecipeFiles(t, name, app.folder)
 	}
 	if s.prepare != nil {
 		s.prepare(t, app.folder)
 	}
 	script := s.script
-	if s.readme != "" {
-		script = readmeScript(t, s.readme, app)
+	if s.recipe != "" {
+		script = recipeScript(t, s.recipe, app)
 	}
 	address := harness.FreeAddress(t)
 	app.url = "http://" + address
-	script = startScript(t, script, s.name, address)
+	_, port, err := net.SplitHostPort(address)
+	require.NoError(t, err)
+	script = startScript(t, script, s.name, port)
 
 	cmd := exec.CommandContext(t.Context(), "bash", "-c", script)
 	cmd.Cancel = func() error { return nil } // the cleanup of harness.Start ends it
@@ -217,6 +217,7 @@ func (r *running) startService(t *testing.T, s service) *runningService {
 	cmd.Env = append(cleanEnvironment(), app.tools.environment...)
 	cmd.Env = append(cmd.Env, r.environment(app)...)
 	cmd.Env = append(cmd.Env, s.environment...)
+	cmd.Env = append(cmd.Env, "PORT="+port)
 	// A group of its own, so that the workers of a server that had to be killed
 	// do not stay.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -309,98 +310,6 @@ func cleanEnvironment() []string {
 		}
 		return false
 	})
-}
-
-// checkCounts checks that what was sent is stored, once, and as it was sent.
-func checkCounts(t *testing.T, r *running) {
-	t.Helper()
-	sent := r.recorder.sent()
-	counts := r.sandbox.Counts(t)
-	assert.Equal(t, len(sent), counts.Spans.Stored, "spans stored")
-	assert.Equal(t, len(sent), counts.Spans.Received, "spans received")
-	assert.Zero(t, counts.Spans.Duplicates, "duplicates")
-	assert.Zero(t, counts.Uploads.Rejected, "uploads rejected")
-	assert.Equal(t, r.recorder.dataPoints(), counts.Metrics.DataPoints, "data points of metrics")
-	assert.Equal(t, r.recorder.logRecords(), counts.Logs.Records, "log records")
-	stored := r.sandbox.Spans(t)
-	assert.Len(t, stored, len(sent), "spans in the stored traces")
-	for _, span := range stored {
-		original, found := sent[span.TraceID+span.SpanID]
-		if assert.True(t, found, "a span that no app sent: %s", span.Name) {
-			checkUnchanged(t, original, span)
-		}
-	}
-}
-
-// added are the attributes that the collector may add, and only to calls of
-// databases.
-var added = []string{"db.system", "db.name", "db.statement", "db.operation", "db.sql.table", "peer.service", "net.peer.name", "net.peer.port", "DbStatement", "DbOracleSqlId", "db.query.summary"}
-
-// checkUnchanged checks that a stored span is what the app sent, but for what
-// the collector adds.
-func checkUnchanged(t *testing.T, sent ptrace.Span, stored apm.Span) {
-	t.Helper()
-	assert.Equal(t, sent.Name(), stored.Name)
-	assert.Equal(t, strings.ToUpper(sent.Kind().String()), stored.Kind)
-	assert.Equal(t, sent.ParentSpanID().String(), stored.ParentSpanID)
-	assert.Equal(t, sent.StartTimestamp().AsTime(), stored.StartTime)
-	assert.Equal(t, sent.EndTimestamp().AsTime(), stored.EndTime)
-	assert.Equal(t, strings.ToUpper(sent.Status().Code().String()), stored.Status.Code)
-	assert.Equal(t, sent.Status().Message(), stored.Status.Message)
-	assert.Len(t, stored.Events, sent.Events().Len())
-	assert.Len(t, stored.Links, sent.Links().Len())
-	for i, event := range stored.Events {
-		assert.Equal(t, sent.Events().At(i).Name(), event.Name)
-		for key, value := range sent.Events().At(i).Attributes().AsRaw() {
-			assert.EqualValues(t, value, event.Attributes[key], "%s of an event of %s", key, stored.Name)
-		}
-	}
-	attributes := sent.Attributes().AsRaw()
-	for key, value := range attributes {
-		assert.EqualValues(t, value, stored.Attributes[key], "attribute %s of %s as the app sent it", key, stored.Name)
-	}
-	database := stored.Kind == "CLIENT" && stored.Attributes["db.system"] != nil
-	for key := range stored.Attributes {
-		if _, found := attributes[key]; !found {
-			assert.True(t, database && slices.Contains(added, key), "attribute %s of %s, which the app did not send", key, stored.Name)
-		}
-	}
-}
-
-// checkTraces checks that there is a trace for every request and no other, that
-// each is span by span what its route says, and that the topology is the sum
-// of them.
-func checkTraces(t *testing.T, c *client, routes []route) {
-	t.Helper()
-	seen := map[string]int{}
-	expected := edges{}
-	for _, summary := range c.running.sandbox.Traces(t) {
-		trace := c.running.sandbox.Trace(t, summary.TraceID)
-		root := spanTree(t, trace)
-		if c.traces != nil {
-			parent, found := c.traces[trace.TraceID]
-			assert.True(t, found, "a trace that no request was sent in: %s", root)
-			assert.True(t, slices.ContainsFunc(trace.Spans, func(s apm.Span) bool { return s.ParentSpanID == parent }),
-				"no span of the trace is below the one that the request named:\n%s", root)
-		}
-		at := slices.IndexFunc(routes, func(r route) bool { return r.matches(root.attributes) })
-		if !assert.GreaterOrEqual(t, at, 0, "no route for\n%s", root) {
-			continue
-		}
-		kind := routes[at]
-		seen[kind.String()]++
-		tree := kind.tree
-		if kind.further != nil {
-			tree = kind.further(t, c, root, tree)
-		}
-		assert.Equal(t, tree.String(), root.String(), "trace of %s", kind)
-		expected.add(tree)
-	}
-	assert.Equal(t, c.counted, seen, "requests, and traces")
-	for _, kind := range routes {
-		assert.Positive(t, seen[kind.String()], "the traffic leaves out %s", kind)
-	}
-	assert.Equal(t, expected, edgesOf(t, c.running.sandbox.Topology(t)), "topology")
 }
 
 // copyFolder copies the files below a folder, without what its apps make.

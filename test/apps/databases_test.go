@@ -332,7 +332,7 @@ func program(t *testing.T, name string) string {
 			return path
 		}
 	}
-	require.FailNow(t, name+" is not installed", "see README.md, Develop")
+	require.FailNow(t, name+" is not installed", "see CONTRIBUTING.md")
 	return ""
 }
 

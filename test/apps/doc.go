@@ -6,7 +6,7 @@
 // what each request must leave.
 //
 // A new app is a row in the file of its language, a folder with its files, and,
-// where users should have its lines, a block of the README.
+// where users should have its lines, a part of a page in docs/apps.
 //
 // Its tests need languages, databases and web servers on the machine and so have
 // a build tag of their own: make test-apps.

@@ -57,7 +57,7 @@ func goCases() []testCase {
 	for i, library := range []string{"otelpgx", "otelsql"} {
 		rows[i].databases = []func(*testing.T) database{shopPostgreSQL}
 		rows[i].services = []service{{
-			name: "go", readme: "app go", folders: []string{"go"}, tools: golang(library), ready: "listening", counted: true,
+			name: "go", recipe: "app go", folders: []string{"go"}, tools: golang(library), ready: "listening", counted: true,
 			environment: []string{"TRACED_BY=" + library},
 		}}
 		rows[i].traffic = shopTraffic
@@ -113,10 +113,10 @@ func otelsql(db database) shop {
 	})
 }
 
-// The app has the README's files as they are: the module builds by itself.
-func TestGoFilesAreTheReadmes(t *testing.T) {
+// The app has the files of docs/apps/go.md as they are: the module builds by itself.
+func TestGoFilesAreThePages(t *testing.T) {
 	folder := t.TempDir()
-	writeReadmeFiles(t, "app go", folder)
+	writeRecipeFiles(t, "app go", folder)
 	files, err := os.ReadDir(folder)
 	require.NoError(t, err)
 	require.NotEmpty(t, files)

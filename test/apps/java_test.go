@@ -123,7 +123,7 @@ func javaCase(db javaDatabase, mode string) testCase {
 		name:      "Java agent, JDBC on " + db.name,
 		databases: []func(*testing.T) database{db.start},
 		services: []service{{
-			name: "java", readme: "app java", folders: []string{"java"}, tools: java, ready: "listening on", measured: true,
+			name: "java", recipe: "app java", folders: []string{"java"}, tools: java, ready: "listening on", measured: true,
 		}},
 		traffic: shopTraffic,
 		routes: func(r *running) []route {

@@ -47,7 +47,7 @@ func nodeJS(driver string) func(*testing.T) toolchain {
 			path:  filepath.Dir(program(t, "node")),
 			links: map[string]string{"node_modules": filepath.Join(folder, "node_modules")},
 			environment: []string{
-				// Before the lines of the README, which set the SDK up.
+				// Before the lines of docs/apps/nodejs.md, which set the SDK up.
 				"NODE_OPTIONS=--require ./span_count.js",
 			},
 			versions: "Node.js " + versionOf(t, program(t, "node")),
@@ -121,7 +121,7 @@ func nodeCases() []testCase {
 			name:      "Node.js auto-instrumentations, " + driver.name,
 			databases: []func(*testing.T) database{driver.start},
 			services: []service{{
-				name: "node", readme: "app node", folders: []string{"node"}, tools: nodeJS(driver.name), ready: "listening", counted: true,
+				name: "node", recipe: "app node", folders: []string{"node"}, tools: nodeJS(driver.name), ready: "listening", counted: true,
 			}},
 			traffic: shopTraffic,
 			routes:  func(r *running) []route { return nodeShop(driver, r.databases[0]).routes("node", r.databases[0]) },

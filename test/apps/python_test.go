@@ -30,7 +30,7 @@ const spanCounter = "test/apps/python/span_count.py"
 
 var (
 	venvs       sync.Mutex // held while one is made
-	requirement = regexp.MustCompile(`(?m)^([A-Za-z0-9._-]+)==`)
+	requirement = regexp.MustCompile(`(?m)^([][A-Za-z0-9._-]+)==`)
 )
 
 // python returns a function that makes a virtual environment with the packages
@@ -116,7 +116,7 @@ func pythonCases() []testCase {
 			name:      "Flask, opentelemetry-instrument, psycopg2",
 			databases: []func(*testing.T) database{shopPostgreSQL},
 			services: []service{{
-				name: "flask", readme: "app flask", folders: []string{"python/shop", "python/flask"},
+				name: "flask", recipe: "app flask", folders: []string{"python/shop", "python/flask"},
 				tools: python("flask psycopg2-binary opentelemetry-distro", "test/apps/python/flask/requirements.txt"),
 				ready: `Running on http://`, counted: true, stop: os.Interrupt,
 			}},
@@ -138,7 +138,7 @@ func pythonCases() []testCase {
 			name:      "Django on Gunicorn, opentelemetry-instrument, sqlite3",
 			databases: []func(*testing.T) database{unnamed(shopSQLite)},
 			services: []service{{
-				name: "django", readme: "app django", folders: []string{"python/django"},
+				name: "django", recipe: "app django", folders: []string{"python/django"},
 				tools: python("django gunicorn opentelemetry-distro", "test/apps/python/django/requirements.txt"),
 				ready: `(?s)(Booting worker.*){2}`, counted: true,
 			}},
@@ -160,10 +160,10 @@ func pythonCases() []testCase {
 		},
 	}
 	for _, row := range []asgiRow{
-		{framework: "fastapi", server: "uvicorn", readme: true},
+		{framework: "fastapi", server: "uvicorn", recipe: true},
 		{framework: "fastapi", server: "hypercorn"},
 		{framework: "quart", server: "uvicorn"},
-		{framework: "quart", server: "hypercorn", readme: true},
+		{framework: "quart", server: "hypercorn", recipe: true},
 		{framework: "starlette", server: "uvicorn"},
 		{framework: "starlette", server: "hypercorn"},
 		{framework: "starlette", server: "uvicorn", driver: "mysql-connector-python", database: shopMariaDB},
@@ -175,9 +175,9 @@ func pythonCases() []testCase {
 	return rows
 }
 
-// flaskOverGRPC starts the Flask app as the README does, but for the protocol.
+// flaskOverGRPC starts the Flask app as its recipe does, but for the protocol.
 const flaskOverGRPC = `export OTEL_SERVICE_NAME=my-app OTEL_EXPORTER_OTLP_PROTOCOL=grpc
-opentelemetry-instrument flask run --port 8080`
+opentelemetry-instrument flask run --port 8000`
 
 func flaskRoutes(r *running) []route {
 	app := shopOn["psycopg2"]
@@ -202,20 +202,20 @@ var shopOn = map[string]shop{
 	},
 }
 
-// asgiRow is an app with the README's wrapper: an ASGI framework, its server, and
+// asgiRow is an app with the wrapper of docs/apps/python.md: an ASGI framework, its server, and
 // a driver, psycopg2 if none is named.
 type asgiRow struct {
 	framework, server string
-	readme            bool // the README has its lines
+	recipe            bool // docs/apps/python.md has its lines
 	driver            string
 	database          func(*testing.T) database
 	folder            string // one more for the working directory
 }
 
-// asgiScripts start the servers as the README's lines do.
+// asgiScripts start the servers as the recipes do.
 var asgiScripts = map[string]string{
-	"uvicorn":   "export OTEL_SERVICE_NAME=my-app\nuvicorn asgi:application --port 8080",
-	"hypercorn": "export OTEL_SERVICE_NAME=my-app\nhypercorn asgi:application --bind 127.0.0.1:8080",
+	"uvicorn":   "export OTEL_SERVICE_NAME=my-app\nuvicorn asgi:application --port 8000",
+	"hypercorn": "export OTEL_SERVICE_NAME=my-app\nhypercorn asgi:application --bind 127.0.0.1:8000",
 }
 
 func (row asgiRow) testCase() testCase {
@@ -296,8 +296,8 @@ func (row asgiRow) service() service {
 		app.files[1] = "fastapi files"
 	}
 	shown := row.framework + " " + row.server + " opentelemetry-sdk "
-	if row.readme {
-		app.readme = "app " + row.framework
+	if row.recipe {
+		app.recipe = "app " + row.framework
 		app.tools = python(shown+"psycopg2-binary", "test/apps/python/"+row.framework+"/requirements.txt")
 		return app
 	}
@@ -314,14 +314,14 @@ func (row asgiRow) service() service {
 	return app
 }
 
-// useDriver puts the README's line for a driver in the place of psycopg2's in
+// useDriver puts the page's line for a driver in the place of psycopg2's in
 // otel_setup.py.
 func useDriver(t *testing.T, folder, driver string) {
 	t.Helper()
-	readme, err := os.ReadFile(filepath.Join(harness.Root(t), "README.md"))
+	page, err := os.ReadFile(filepath.Join(harness.Root(t), "docs", "apps", "python.md"))
 	require.NoError(t, err)
-	line := regexp.MustCompile(`(?m)^\| ` + driver + " \\| `(trace_integration\\(([a-z0-9.]+), .*\\))` \\|$").FindStringSubmatch(string(readme))
-	require.NotNil(t, line, "the README has no line for %s", driver)
+	line := regexp.MustCompile(`(?m)^\| ` + driver + " \\| `(trace_integration\\(([a-z0-9.]+), .*\\))` \\|$").FindStringSubmatch(string(page))
+	require.NotNil(t, line, "docs/apps/python.md has no line for %s", driver)
 	file := filepath.Join(folder, "otel_setup.py")
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)

@@ -27,16 +27,16 @@ type signals struct {
 // every case of its own.
 func signalCases() []testCase {
 	rows := pythonCases()
-	row := rows[slices.IndexFunc(rows, func(tt testCase) bool { return tt.services[0].readme == "app flask" })]
+	row := rows[slices.IndexFunc(rows, func(tt testCase) bool { return tt.services[0].recipe == "app flask" })]
 	flask := row.services[0]
 	row.name = "Flask, metrics and logs"
-	flask.readme = "app flask logs"
+	flask.recipe = "app flask logs"
 	flask.ready = "Debug mode: off" // what comes after goes to the log records
 	install := flask.tools
 	flask.tools = func(t *testing.T) toolchain {
 		t.Helper()
 		tools := install(t)
-		tools.installs = nil // the README names them once
+		tools.installs = nil // the page names them once
 		return tools
 	}
 	row.services = []service{flask}

@@ -19,20 +19,20 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// The rows of the README's table Troubleshoot that are about apps: each wrong
+// The rows of docs/troubleshooting.md that are about apps: each wrong
 // setup is made on purpose, and what is quoted there is what is said here.
 
-// flaskOn is the README's Flask app on an SQLite file.
+// flaskOn is the Flask app of docs/apps/python.md on an SQLite file.
 func flaskOn(environment ...string) service {
 	return service{
-		name: "flask", readme: "app flask", folders: []string{"python/shop", "python/flask"},
+		name: "flask", recipe: "app flask", folders: []string{"python/shop", "python/flask"},
 		tools: python("flask", "test/apps/python/flask/requirements.txt"),
 		ready: `Running on http://`, stop: os.Interrupt,
 		environment: append([]string{"OTEL_BSP_SCHEDULE_DELAY=100", "OTEL_EXPORTER_OTLP_TIMEOUT=2"}, environment...),
 	}
 }
 
-// starletteOn is the README's wrapper around the app in Starlette, with one more
+// starletteOn is the wrapper of docs/apps/python.md around the app in Starlette, with one more
 // change of its folder.
 func starletteOn(change func(t *testing.T, folder string)) service {
 	row := asgiRow{framework: "starlette", server: "uvicorn", driver: "sqlite3"}.service()
@@ -53,15 +53,13 @@ func startOne(t *testing.T, app service) *running {
 	return start(t, testCase{databases: []func(*testing.T) database{shopSQLite}, services: []service{app}})
 }
 
-// says checks that an output has a text, and that the README quotes it.
+// says checks that an output has a text, and that docs/troubleshooting.md quotes it.
 func says(t *testing.T, output, text string) {
 	t.Helper()
 	assert.Contains(t, output, text)
-	readme, err := os.ReadFile(filepath.Join(harness.Root(t), "README.md"))
+	page, err := os.ReadFile(filepath.Join(harness.Root(t), "docs", "troubleshooting.md"))
 	require.NoError(t, err)
-	_, table, found := strings.Cut(string(readme), "\n## Troubleshoot\n")
-	require.True(t, found)
-	assert.Contains(t, table, "`"+text+"`", "the README does not quote it")
+	assert.Contains(t, string(page), "`"+text+"`", "docs/troubleshooting.md does not quote it")
 }
 
 // replaceIn replaces a text in a file of a folder, where it stands once.
@@ -107,7 +105,7 @@ func TestTroubleshootExporter(t *testing.T) {
 		{
 			name: "gRPC to the HTTP port",
 			change: func(app *service) {
-				app.readme, app.script = "", flaskOverGRPC
+				app.recipe, app.script = "", flaskOverGRPC
 				app.tools = python("flask", "test/apps/python/grpc/requirements.txt")
 			},
 			environment: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + collector.HTTP},
@@ -116,7 +114,7 @@ func TestTroubleshootExporter(t *testing.T) {
 		{
 			name: "no gRPC exporter",
 			change: func(app *service) {
-				app.readme, app.script = "", flaskOverGRPC
+				app.recipe, app.script = "", flaskOverGRPC
 			},
 			environment: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + collector.GRPC},
 			says:        []string{"Requested component 'otlp_proto_grpc' not found"},
@@ -158,8 +156,8 @@ func TestTroubleshootUploads(t *testing.T) {
 	says(t, output, "data_key: no data key")
 
 	collector := harness.StartCollector(t, harness.CollectorOptions{Endpoint: sandbox.URL, DataKey: "ANOTHERDOMAINSKEY"})
-	collector.AwaitOutput(t, "Uploads to OCI APM do not arrive")
-	says(t, collector.Output(), "Uploads to OCI APM do not arrive")
+	collector.AwaitOutput(t, "Upload to OCI APM failed, will retry")
+	says(t, collector.Output(), "Upload to OCI APM failed, will retry")
 	assert.Contains(t, collector.Output(), "401 Unauthorized: ")
 	assert.Contains(t, collector.Output(), "; check that the data key belongs to this domain")
 	uploads := sandbox.Uploads(t)
@@ -167,7 +165,7 @@ func TestTroubleshootUploads(t *testing.T) {
 	assert.Equal(t, http.StatusUnauthorized, uploads[0].Status)
 
 	closed := harness.StartCollector(t, harness.CollectorOptions{Endpoint: "http://" + harness.FreeAddress(t), DataKey: harness.PrivateKey})
-	closed.AwaitOutput(t, "Uploads to OCI APM do not arrive")
+	closed.AwaitOutput(t, "Upload to OCI APM failed, will retry")
 	says(t, closed.Output(), "nothing listens there")
 }
 
@@ -200,7 +198,7 @@ func TestTroubleshootApp(t *testing.T) {
 		databases int // spans
 		traces    int
 	}{
-		{name: "as the README has it", app: starletteOn(nil), databases: 1, traces: 1},
+		{name: "as the page has it", app: starletteOn(nil), databases: 1, traces: 1},
 		{name: "driver imported after the start of tracing", app: starletteOn(early), databases: 1, traces: 1},
 		{
 			name: "driver imported before the start of tracing",
@@ -260,7 +258,7 @@ func TestTroubleshootWorkers(t *testing.T) {
 }
 
 // Uvicorn ends its process without Python's exit handlers: without the last lines
-// of the README's asgi.py the last spans are lost.
+// of the page's asgi.py the last spans are lost.
 func TestTroubleshootLastSpans(t *testing.T) {
 	app := starletteOn(func(t *testing.T, folder string) {
 		t.Helper()
@@ -284,7 +282,7 @@ func TestTroubleshootCommandLine(t *testing.T) {
 			r := startOne(t, service{
 				name: framework, folders: []string{"python/shop", "python/" + framework},
 				script: `export OTEL_SERVICE_NAME=my-app OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
-opentelemetry-instrument uvicorn app:app --port 8080`,
+opentelemetry-instrument uvicorn app:app --port 8000`,
 				tools: python(framework+" uvicorn opentelemetry-distro", "test/apps/python/drivers/requirements.txt"),
 				ready: `unning on http://`, stop: os.Interrupt,
 			})

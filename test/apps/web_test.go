@@ -68,7 +68,7 @@ func twoServices() []service {
 	return []service{shop, {
 		name: gatewayService, folders: []string{"python/gateway"},
 		script: `export OTEL_SERVICE_NAME=my-app OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
-opentelemetry-instrument flask run --port 8080`,
+opentelemetry-instrument flask run --port 8000`,
 		tools: python("flask requests opentelemetry-distro", "test/apps/python/gateway/requirements.txt"),
 		ready: `Running on http://`, counted: true, stop: os.Interrupt,
 	}}

@@ -92,6 +92,7 @@ func scenarios() []scenario {
 			overrides: [2]string{lowMemoryLimit, lowMemoryLimit}, during: reachMemoryLimit,
 		},
 	}
+	list = append(list, folderScenarios()...)
 	list = append(list, slowDownstream())
 	for _, status := range []int{401, 403, 408, 500, 502, 503, 504} {
 		list = append(list, scenario{

@@ -92,7 +92,7 @@ func TestMistakes(t *testing.T) {
 		},
 		{
 			name: "control plane", endpoint: "https://apm-trace.eu-frankfurt-1.oci.oraclecloud.com", key: harness.PrivateKey,
-			want: "endpoint: apm-trace.eu-frankfurt-1.oci.oraclecloud.com is a management host of OCI, which takes no uploads; " + askEndpoint,
+			want: "endpoint: apm-trace.eu-frankfurt-1.oci.oraclecloud.com is a management host of OCI, which accepts no uploads; " + askEndpoint,
 		},
 		{
 			name: "plain http to another host", endpoint: "http://aaaabbbb.apm-agt.eu-frankfurt-1.oci.oraclecloud.com", key: harness.PrivateKey,
@@ -126,7 +126,7 @@ func TestMistakes(t *testing.T) {
 		{
 			name: "metrics with a public key", endpoint: domainEndpoint, key: harness.PublicKey,
 			override: "{exporters: {oci_apm: {data_key_type: public}}}",
-			want:     "data_key_type: OCI APM takes metrics and logs with a private data key only; set data_key_type: private",
+			want:     "data_key_type: OCI APM accepts metrics and logs with a private data key only; set data_key_type: private",
 		},
 	}
 	for _, tt := range tests {
@@ -178,9 +178,9 @@ service: {pipelines: {traces: {receivers: [otlp], processors: [` + names[0] + `,
 	}
 }
 
-// The README's example of a configuration of one's own.
-func TestReadmeConfiguration(t *testing.T) {
-	blocks := harness.ReadmeBlocks(t, "own configuration", "yaml")
+// The example of a configuration of one's own.
+func TestDocumentedConfiguration(t *testing.T) {
+	blocks := harness.PageBlocks(t, "docs/configuration.md", "own configuration", "yaml")
 	require.Len(t, blocks, 1)
 	key := filepath.Join(t.TempDir(), "data_key")
 	require.NoError(t, os.WriteFile(key, []byte(harness.PrivateKey), 0o600))

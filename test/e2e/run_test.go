@@ -81,24 +81,24 @@ func TestMakeRunWithSandbox(t *testing.T) {
 	assert.Contains(t, curl(t, "curl -s "+sandbox.URL+"\n"), "<title>OCI APM sandbox</title>")
 	run.AwaitOutput(t, `APM_ENDPOINT=https://<prefix>\.apm-agt\.<region>\.oci\.oraclecloud\.com APM_DATA_KEY=<private data key> make run`)
 
-	commands := harness.ReadmeBlocks(t, "one span", "bash")
-	require.Len(t, commands, 2, "the README sends a span, then looks at it")
-	replaceAddresses := strings.NewReplacer("localhost:4318", otlpHTTP, "http://127.0.0.1:4320", sandbox.URL)
-	assert.JSONEq(t, `{"partialSuccess":{}}`, curl(t, replaceAddresses.Replace(commands[0])))
+	send, show := oneSpan(t, strings.NewReplacer("localhost:4318", otlpHTTP, "http://127.0.0.1:4320", sandbox.URL))
+	assert.JSONEq(t, `{"partialSuccess":{}}`, request(t, send))
 	sandbox.AwaitSpans(t, 1)
-	look := curl(t, replaceAddresses.Replace(commands[1]))
+	look := request(t, show)
 	for _, shown := range []string{"SELECT orders", `"db.statement"`, "SELECT * FROM orders WHERE id = 42", `"db.operation"`, `"peer.service"`, "postgresql:shop"} {
 		assert.Contains(t, look, shown)
 	}
 
 	// The console can tell what the collector added.
-	span := sandbox.URL + "/api/v1/traces/5b8efff798038103d269b633813fc60c/spans/eee19b7ec3c1b174"
+	stored := sandbox.Spans(t)[0]
+	assert.WithinDuration(t, time.Now(), stored.StartTime, awaitTimeout, "the console shows it among what comes now")
+	span := sandbox.URL + "/api/v1/traces/" + stored.TraceID + "/spans/" + stored.SpanID
 	require.Eventually(t, func() bool {
 		return strings.Contains(curl(t, "curl -s "+span+"\n"), `"peer.service"],"changed":{},"removed":{}`)
 	}, awaitTimeout, pollInterval)
 
 	// The last spans are sent before both end.
-	curl(t, replaceAddresses.Replace(commands[0]))
+	request(t, send)
 	interrupt(t, run, folder)
 	output := run.Output()
 	assert.Contains(t, output, "stopping: the collector first sends what it holds")
@@ -117,7 +117,8 @@ func TestMakeRunWithDomain(t *testing.T) {
 	run, otlpHTTP, folder := makeRun(t, "APM_ENDPOINT="+domain.URL, "APM_DATA_KEY="+harness.PrivateKey)
 	assert.NotContains(t, run.Output(), "apmsandbox")
 
-	curl(t, strings.ReplaceAll(harness.ReadmeBlocks(t, "one span", "bash")[0], "localhost:4318", otlpHTTP))
+	send, _ := oneSpan(t, strings.NewReplacer("localhost:4318", otlpHTTP))
+	request(t, send)
 	domain.AwaitSpans(t, 1)
 	interrupt(t, run, folder)
 	requireClean(t, "the output of make run", run.Output())
@@ -151,15 +152,46 @@ func TestMakeRunWithHalfADomain(t *testing.T) {
 	}
 }
 
-// curl does what a curl command of the README does, on a machine that need not
-// have curl: it knows -s, -H and -d, quotes and continued lines.
-func curl(t *testing.T, command string) string {
+// oneSpan returns the words of the README's two commands that send a span and then
+// look at it, with other addresses.
+func oneSpan(t *testing.T, addresses *strings.Replacer) (send, show []string) {
 	t.Helper()
-	words := shellWords(command)
-	require.Equal(t, "curl", words[0])
+	blocks := harness.PageBlocks(t, "README.md", "one span", "bash")
+	require.Len(t, blocks, 2, "the README sends a span, then looks at it")
+	commands := curlCommands(t, addresses.Replace(strings.Join(blocks, "")))
+	require.Len(t, commands, 2)
+	return commands[0], commands[1]
+}
+
+// curlCommands runs a script in which curl is a function, and returns the words of
+// each call of it.
+func curlCommands(t *testing.T, script string) [][]string {
+	t.Helper()
+	shell := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", `curl() { printf '%s\0' "$@" ""; }`+"\n"+script)
+	output, err := shell.Output()
+	require.NoError(t, err)
+	var commands [][]string
+	for call := range strings.SplitSeq(strings.TrimSuffix(string(output), "\x00\x00"), "\x00\x00") {
+		commands = append(commands, strings.Split(call, "\x00"))
+	}
+	return commands
+}
+
+// curl does what a script with one curl command does.
+func curl(t *testing.T, script string) string {
+	t.Helper()
+	commands := curlCommands(t, script)
+	require.Len(t, commands, 1)
+	return request(t, commands[0])
+}
+
+// request does what curl does with these words, on a machine that need not have
+// curl: it knows -s, -H and -d.
+func request(t *testing.T, words []string) string {
+	t.Helper()
 	method, url, body := http.MethodGet, "", ""
 	header := http.Header{}
-	for i := 1; i < len(words); i++ {
+	for i := 0; i < len(words); i++ {
 		switch words[i] {
 		case "-s":
 		case "-H":
@@ -188,33 +220,6 @@ func curl(t *testing.T, command string) string {
 	answer, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
 	return string(answer)
-}
-
-// shellWords splits a command as a shell does, as far as quotes and continued
-// lines go.
-func shellWords(command string) []string {
-	var words []string
-	var word strings.Builder
-	inWord := false
-	quote := rune(0)
-	for _, r := range strings.ReplaceAll(command, "\\\n", " ") {
-		switch {
-		case quote != 0 && r == quote:
-			quote = 0
-		case quote == 0 && (r == '\'' || r == '"'):
-			quote, inWord = r, true
-		case quote == 0 && (r == ' ' || r == '\n'):
-			if inWord {
-				words = append(words, word.String())
-			}
-			word.Reset()
-			inWord = false
-		default:
-			word.WriteRune(r)
-			inWord = true
-		}
-	}
-	return words
 }
 
 func requireNothingListens(t *testing.T, address string) {

@@ -47,6 +47,19 @@ func Binary(t testing.TB, name string) string {
 	return path
 }
 
+var buildTags = regexp.MustCompile(`(?m)^ {2}build_tags: (\S+)$`)
+
+// BuildTags returns the tags that the collector is built with, as `go build -tags`
+// takes them. They are in builder-config.yaml.
+func BuildTags(t testing.TB) string {
+	t.Helper()
+	manifest, err := os.ReadFile(filepath.Join(Root(t), "builder-config.yaml"))
+	require.NoError(t, err)
+	tags := buildTags.FindSubmatch(manifest)
+	require.NotNil(t, tags, "builder-config.yaml has no build_tags")
+	return string(tags[1])
+}
+
 // Released returns the path of the only file in dist/release that matches.
 func Released(t testing.TB, pattern string) string {
 	t.Helper()

@@ -14,11 +14,11 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// The README's commands, as they are written: with kustomize, then with Helm.
+// The commands of the page, as they are written: with kustomize, then with Helm.
 func TestReadme(t *testing.T) {
 	importImages(t)
 	serveNames(t)
-	blocks := harness.ReadmeBlocks(t, "kubernetes", "bash")
+	blocks := harness.PageBlocks(t, "deploy/kubernetes/README.md", "kubernetes", "bash")
 	require.Len(t, blocks, 2)
 	t.Cleanup(func() {
 		kubectl(t, "delete", "--ignore-not-found", "-k", "deploy/kubernetes/overlays/agent")

@@ -22,7 +22,7 @@ import (
 // spans and holds them, and says in one sentence what to do. Once that is done,
 // every span arrives, without a restart.
 func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
-	const held = `The APM domain cannot be discovered: uploads are held`
+	const held = `The APM domain cannot be discovered: uploads are queued and retried`
 	instance := func() setup { return setup{auth: "type: instance_principal"} }
 	tests := []struct {
 		name string

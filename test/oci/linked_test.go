@@ -19,7 +19,7 @@ import (
 // links those that it asks, and what they share.
 func TestOnlyNeededServicesAreLinked(t *testing.T) {
 	const sdk = "github.com/oracle/oci-go-sdk/v65/"
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", ".")
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-tags="+harness.BuildTags(t), ".")
 	cmd.Dir = filepath.Join(harness.Root(t), "cmd", "otelcol-ociapm")
 	output, err := cmd.Output()
 	require.NoError(t, err)

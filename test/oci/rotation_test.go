@@ -40,7 +40,7 @@ func TestKeyIsRotatedWhileSpansFlow(t *testing.T) {
 			c.awaitStored(t, 200)
 
 			require.NoError(t, c.RotateDataKeys(tt.grace))
-			collector.AwaitOutput(t, `(The data key of the APM domain has changed: uploads use the new one|OCI APM refuses a data key of the domain: uploads use its next one)`)
+			collector.AwaitOutput(t, `(The data key of the APM domain has changed: uploads use the new one|OCI APM rejects a data key of the domain: uploads use the next one)`)
 			c.awaitStored(t, c.uploads.Counts().Spans.Stored+200)
 			c.requireAllStored(t, load)
 
@@ -61,16 +61,16 @@ func TestControlPlaneGoesAwayLater(t *testing.T) {
 	c.awaitStored(t, 100)
 
 	restore := c.fault(t, oci.Fault{Service: oci.ServiceAPM, Down: true})
-	const away = `OCI does not answer about the APM domain: uploads go on with the last endpoint and data key`
+	const away = `Refreshing the APM domain failed, will retry: uploads continue with the last endpoint and data key`
 	collector.AwaitOutput(t, away+`.*the OCI service for GetApmDomain in us-phoenix-1 does not answer`)
 	c.awaitStored(t, c.uploads.Counts().Spans.Stored+500)
 	assert.Contains(t, get(t, "http://"+collector.Metrics+"/metrics"), `otelcol_exporter_oci_apm_discoveries`)
 
 	restore()
-	collector.AwaitOutput(t, `OCI answers about the APM domain again`)
+	collector.AwaitOutput(t, `Requests to OCI about the APM domain succeed again`)
 	c.requireAllStored(t, load)
 	assert.Equal(t, 1, strings.Count(collector.Output(), away))
-	assert.NotContains(t, collector.Output(), "Uploads to OCI APM do not arrive")
+	assert.NotContains(t, collector.Output(), "Upload to OCI APM failed, will retry")
 }
 
 // A key that is rotated while the control plane is away: uploads are held until
@@ -84,7 +84,7 @@ func TestKeyIsRotatedWhileTheControlPlaneIsAway(t *testing.T) {
 
 	restore := c.fault(t, oci.Fault{Service: oci.ServiceAPM, Down: true})
 	require.NoError(t, c.RotateDataKeys(0))
-	collector.AwaitOutput(t, `OCI does not answer about the APM domain`)
+	collector.AwaitOutput(t, `Refreshing the APM domain failed, will retry`)
 	restore()
 	collector.AwaitOutput(t, `The data key of the APM domain has changed`)
 	c.requireAllStored(t, load)
@@ -138,7 +138,7 @@ func TestTokenExpires(t *testing.T) {
 			collector.AwaitOutput(t, `The data key of the APM domain has changed`)
 			c.requireAllStored(t, load)
 			assert.Equal(t, 2, c.Count(tt.asked, 200))
-			assert.NotContains(t, collector.Output(), "OCI does not answer about the APM domain")
+			assert.NotContains(t, collector.Output(), "Refreshing the APM domain failed, will retry")
 		})
 	}
 }

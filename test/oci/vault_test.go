@@ -319,12 +319,12 @@ func TestVaultCredentials(t *testing.T) {
 	}
 }
 
-// What the README says of secrets.
-func TestVaultReadme(t *testing.T) {
+// What the documentation says of secrets.
+func TestDocumentedVault(t *testing.T) {
 	t.Parallel()
 	c := startCloud(t, oci.Config{})
 	secret := c.addSecret(t, fmt.Sprintf(`{"private": %q}`, c.privateKey(t)))
-	blocks := harness.ReadmeBlocks(t, "secret from Vault", "yaml")
+	blocks := harness.PageBlocks(t, "docs/configuration.md", "secret from Vault", "yaml")
 	require.Len(t, blocks, 1)
 	const example = "ocid1.vaultsecret.oc1.eu-frankfurt-1.amaaaaaaexample"
 	require.Contains(t, blocks[0], example)

@@ -45,7 +45,7 @@ func TestDebianPackage(t *testing.T) {
 		m.await(t, fmt.Sprintf(`curl -sSf %s/api/v1/counts | tr -d ' \n' | grep -qE '"stored":%d\b'`, sandbox, sent))
 	}
 
-	m.run(t, "cd /packages; "+documented(t, "README.md", "on Debian and Ubuntu; on Oracle Linux: rpm -i otelcol-ociapm-*.x86_64.rpm"))
+	m.run(t, "cd /packages; "+documented(t, "on Debian and Ubuntu; on Oracle Linux: rpm -i otelcol-ociapm-*.x86_64.rpm"))
 	assert.Equal(t, "755 root:root /etc/otelcol-ociapm\n644 root:root /etc/otelcol-ociapm/config.yaml\n644 root:root /etc/otelcol-ociapm/oci-agent.yaml\n644 root:root /etc/otelcol-ociapm/oci-resource.yaml\n640 root:otelcol-ociapm /etc/otelcol-ociapm/otelcol-ociapm.env",
 		m.run(t, "stat --format='%a %U:%G %n' /etc/otelcol-ociapm /etc/otelcol-ociapm/*"))
 	assert.Regexp(t, `^otelcol-ociapm:x:\d{3}:\d{3}:.*:/usr/sbin/nologin$`, m.run(t, "getent passwd otelcol-ociapm"))
@@ -61,7 +61,7 @@ func TestDebianPackage(t *testing.T) {
 	m.run(t, "systemctl stop otelcol-ociapm")
 
 	m.run(t, fmt.Sprintf(`sed -i 's|^APM_ENDPOINT=.*|APM_ENDPOINT=%s|; s|^APM_DATA_KEY=.*|APM_DATA_KEY=%s|' /etc/otelcol-ociapm/otelcol-ociapm.env`, sandbox, harness.PrivateKey))
-	m.run(t, documented(t, "README.md", "now and at each boot"))
+	m.run(t, documented(t, "now and at each boot"))
 	ready := "curl -sSf localhost:13133"
 	m.await(t, ready)
 	send()
@@ -87,7 +87,7 @@ func TestDebianPackage(t *testing.T) {
 
 		m.run(t, `mkdir -p /etc/systemd/system/otelcol-ociapm.service.d
 cat > /etc/systemd/system/otelcol-ociapm.service.d/override.conf <<'EOF'
-`+documented(t, "docs/deploy.md", "memory.conf")+`EOF
+`+documented(t, "memory.conf")+`EOF
 systemctl daemon-reload
 systemctl restart otelcol-ociapm`)
 		m.await(t, ready)
@@ -138,9 +138,9 @@ systemctl restart otelcol-ociapm`)
 sed -i 's|^APM_DATA_KEY=.*|APM_DATA_KEY=|' /etc/otelcol-ociapm/otelcol-ociapm.env
 mkdir -p /etc/systemd/system/otelcol-ociapm.service.d`)
 		m.run(t, `cat > /etc/systemd/system/otelcol-ociapm.service.d/data-key.conf <<'EOF'
-`+documented(t, "docs/deploy.md", "data-key.conf")+`EOF
+`+documented(t, "data-key.conf")+`EOF
 cat > /etc/otelcol-ociapm/data-key.yaml <<'EOF'
-`+documented(t, "docs/deploy.md", "data-key.yaml")+`EOF
+`+documented(t, "data-key.yaml")+`EOF
 systemctl daemon-reload
 systemctl restart otelcol-ociapm`)
 		m.await(t, ready)
@@ -158,7 +158,7 @@ systemctl restart otelcol-ociapm`)
 		m.await(t, ready)
 		assert.Equal(t, "/usr/bin/otelcol-ociapm --config /etc/otelcol-ociapm/config.yaml --config /etc/otelcol-ociapm/oci-agent.yaml --config /etc/otelcol-ociapm/oci-resource.yaml",
 			m.run(t, `tr '\0' ' ' </proc/$(`+pid+`)/cmdline`))
-		m.await(t, journal+" | grep -q 'The APM domain cannot be discovered: uploads are held'")
+		m.await(t, journal+" | grep -q 'The APM domain cannot be discovered: uploads are queued and retried'")
 		m.run(t, fmt.Sprintf(`curl -sSf localhost:4318/v1/traces -H 'Content-Type: application/json' -d '%s'`, span(1000)))
 		m.run(t, `cp -p /tmp/good.env /etc/otelcol-ociapm/otelcol-ociapm.env
 sed -i 's|^APM_DATA_KEY=.*|APM_DATA_KEY=`+harness.PrivateKey+`|' /etc/otelcol-ociapm/otelcol-ociapm.env
@@ -238,10 +238,10 @@ func span(n int) string {
 		`"startTimeUnixNano":"1795384800000000000","endTimeUnixNano":"1795384800012000000"}]}]}]}`, n, n)
 }
 
-// documented returns the code in a page that begins with a comment.
-func documented(t *testing.T, page, comment string) string {
+// documented returns the code in docs/deploy.md that begins with a comment.
+func documented(t *testing.T, comment string) string {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join(harness.Root(t), page))
+	content, err := os.ReadFile(filepath.Join(harness.Root(t), "docs", "deploy.md"))
 	require.NoError(t, err)
 	_, rest, found := strings.Cut(string(content), "\n# "+comment+"\n")
 	require.True(t, found, comment)

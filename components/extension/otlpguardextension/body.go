@@ -4,10 +4,13 @@
 package otlpguardextension // import "github.com/ociapm/otelcol-ociapm/components/extension/otlpguardextension"
 
 import (
+	"errors"
 	"io"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/ociapm/otelcol-ociapm/components/extension/otlpguardextension/internal/budget"
+	"github.com/ociapm/otelcol-ociapm/components/extension/otlpguardextension/internal/decompress"
 	"github.com/ociapm/otelcol-ociapm/internal/otlpscan"
 )
 
@@ -26,7 +29,13 @@ type scanner interface {
 type body struct {
 	guard    *guard
 	request  *http.Request
-	inner    io.ReadCloser
+	wire     io.ReadCloser
+	inner    io.ReadCloser // wire, or what it decompresses to
+	encoding string        // "" where the guard does not decompress
+	opened   bool
+	decoder  int64 // memory of the decoder, in bytes
+	partial  *partial
+	evicted  atomic.Bool
 	how      protocol
 	scanners []scanner
 	read     int64
@@ -41,18 +50,61 @@ func (b *body) Read(p []byte) (int, error) {
 	if b.refusal != nil {
 		return 0, b.refusal
 	}
+	if err := b.open(); err != nil {
+		return 0, err
+	}
 	n, err := b.inner.Read(p)
+	if err != nil {
+		b.guard.uploads.remove(b.partial)
+		if b.evicted.Load() && !errors.Is(err, io.EOF) {
+			return 0, b.refuse(noMemory)
+		}
+	}
 	b.read += int64(n)
 	if why, refused := b.refused(p[:n]); refused {
-		b.why, b.refusal = why, b.guard.refuse(b.request.Context(), why, b.how)
+		err = b.refuse(why)
 		b.discard()
-		return 0, b.refusal
+		return 0, err
 	}
 	return n, err
 }
 
+// open begins to decompress.
+func (b *body) open() error {
+	if b.encoding == "" || b.opened {
+		return nil
+	}
+	decoder, err := decompress.Open(b.encoding, b.wire, func(n int64) error {
+		if n > b.guard.limits.Size {
+			return b.refuse(tooLarge)
+		}
+		b.decoder = n
+		if b.guard.grow(b.request.Context(), b.taken, n) != nil {
+			return b.refuse(noMemory)
+		}
+		return nil
+	})
+	if err != nil {
+		if b.evicted.Load() && b.refusal == nil {
+			return b.refuse(noMemory)
+		}
+		return err
+	}
+	b.inner, b.opened = decoder, true
+	return nil
+}
+
+// refuse ends the reading of a body and returns what to answer.
+func (b *body) refuse(why reason) error {
+	b.why, b.refusal = why, b.guard.refuse(b.request.Context(), why, b.how)
+	return b.refusal
+}
+
 // refused counts a piece and says whether it goes too far.
 func (b *body) refused(piece []byte) (reason, bool) {
+	if b.opened && b.read > b.guard.maxBody {
+		return tooLong, true
+	}
 	decoded := int64(0)
 	for _, s := range b.scanners {
 		if verdict := s.Scan(piece); verdict != otlpscan.Fine {
@@ -65,7 +117,7 @@ func (b *body) refused(piece []byte) (reason, bool) {
 	}
 	// A body is there once more while io.ReadAll puts it together, and beside
 	// what it is decoded to.
-	need := b.read + max(b.read, decoded)
+	need := b.decoder + b.read + max(b.read, decoded)
 	if need > b.guard.limits.Size {
 		return tooLarge, true
 	}
@@ -77,10 +129,24 @@ func (b *body) refused(piece []byte) (reason, bool) {
 // left is bounded in size. What is compressed is left alone: it costs time to
 // decompress, and the server itself reads on a little.
 func (b *body) discard() {
-	if compressed := b.request.ContentLength < 0 && len(b.request.TransferEncoding) == 0; !compressed {
-		_, _ = io.Copy(io.Discard, b.inner)
+	if compressed := b.request.ContentLength < 0 && len(b.request.TransferEncoding) == 0; !compressed && b.encoding == "" {
+		_, _ = io.Copy(io.Discard, b.wire)
 	}
 }
 
 // Close closes the body.
-func (b *body) Close() error { return b.inner.Close() }
+func (b *body) Close() error {
+	if b.opened {
+		_ = b.inner.Close()
+	}
+	return b.wire.Close()
+}
+
+// release gives back all that the body has taken, when its request has ended.
+func (b *body) release() {
+	b.guard.uploads.remove(b.partial)
+	if b.opened {
+		_ = b.inner.Close()
+	}
+	b.taken.Release()
+}

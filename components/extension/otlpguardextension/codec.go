@@ -58,8 +58,8 @@ func (c *codec) Unmarshal(data mem.BufferSlice, v any) error {
 
 // check takes the memory for a request, or says why it is refused.
 func (c *codec) check(data mem.BufferSlice, signal otlpscan.Signal, v any) reason {
-	if wasCutShort(data) {
-		return noMemory
+	if why := cutShortFor(data); why != "" {
+		return why
 	}
 	scanner := otlpscan.NewProtoScanner(signal, c.guard.limits)
 	for _, piece := range data {

@@ -29,6 +29,12 @@ type Config struct {
 	// SharePercentage is how much of that memory the requests under way may take
 	// together, in percent.
 	SharePercentage uint64 `mapstructure:"share_percentage"`
+
+	// MaxRequestBodySize is how large a compressed HTTP request may be once it is
+	// decompressed, in bytes, as the receiver's max_request_body_size. It counts
+	// where the receiver's compression_algorithms is an empty list, which leaves
+	// decompression to the guard.
+	MaxRequestBodySize int64 `mapstructure:"max_request_body_size"`
 }
 
 // Validate reports a depth that nothing fits into, or that guards nothing, and a
@@ -51,6 +57,9 @@ func (cfg *Config) Validate() error {
 	}
 	if cfg.SharePercentage < 1 || cfg.SharePercentage > 80 {
 		errs = append(errs, fmt.Errorf("share_percentage: %d leaves too little for requests or for the rest of the collector; write 55, or 1 to 80", cfg.SharePercentage))
+	}
+	if cfg.MaxRequestBodySize < 1 {
+		errs = append(errs, fmt.Errorf("max_request_body_size: %d would refuse every compressed request; write 20971520, or what the receiver has", cfg.MaxRequestBodySize))
 	}
 	return errors.Join(errs...)
 }

@@ -6,6 +6,7 @@ package otlpguardextension // import "github.com/ociapm/otelcol-ociapm/component
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"io"
 	"sync/atomic"
 
@@ -13,6 +14,8 @@ import (
 	_ "go.opentelemetry.io/collector/config/configgrpc"
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/mem"
+
+	"github.com/ociapm/otelcol-ociapm/components/extension/otlpguardextension/internal/decompress"
 )
 
 // activeReceiving counts what is decompressed, for grpc has its compressors in
@@ -20,16 +23,23 @@ import (
 // last, and nil where none runs.
 var activeReceiving atomic.Pointer[receiving]
 
-// cutMark ends a message whose decompression was given up. grpc would make
-// INTERNAL of an error, which OTLP senders do not retry. Nobody can guess it.
-var cutMark = []byte(rand.Text())
+// cutMarks end a message whose decompression was given up, and say why. grpc
+// would make INTERNAL of an error, which OTLP senders do not retry. Nobody can
+// guess them.
+var cutMarks = map[reason][]byte{noMemory: []byte(rand.Text()), tooLarge: []byte(rand.Text())}
 
 // uncounted is how much of a message is decompressed in any case. No answer to
 // an export, which a client decompresses, is as long.
 const uncounted = 64 << 10
 
+// errCut is why a decoder is not opened for a message that is cut short.
+var errCut = errors.New("no memory is free for the decoder")
+
+// encodings has gRPC's names, and the Content-Encoding that means the same.
+var encodings = map[string]string{"gzip": "gzip", "zstd": "zstd", "snappy": "x-snappy-framed"}
+
 func init() { //nolint:gochecknoinits // grpc wants compressors to be registered in init
-	for _, name := range []string{"gzip", "zstd", "snappy"} {
+	for name := range encodings {
 		if inner := encoding.GetCompressor(name); inner != nil {
 			encoding.RegisterCompressor(&compressor{inner: inner})
 		}
@@ -45,28 +55,51 @@ func (c *compressor) Name() string { return c.inner.Name() }
 // Compress is that of the inner compressor.
 func (c *compressor) Compress(w io.Writer) (io.WriteCloser, error) { return c.inner.Compress(w) }
 
-// Decompress returns what r decompresses to, or its beginning and cutMark.
+// Decompress returns what r decompresses to, or its beginning and a cutMark.
 func (c *compressor) Decompress(r io.Reader) (io.Reader, error) {
-	inner, err := c.inner.Decompress(r)
-	if err != nil {
+	d := &decompressed{counted: activeReceiving.Load()}
+	inner, err := decompress.Open(encodings[c.Name()], r, d.take)
+	switch {
+	case errors.Is(err, decompress.ErrWindow):
+		d.cutShort(tooLarge)
+	case err != nil && !d.cut:
 		return nil, err
 	}
-	return &decompressed{inner: inner, counted: activeReceiving.Load()}, nil
+	d.inner = inner
+	return d, nil
 }
 
 // decompressed is a message that is decompressed.
 type decompressed struct {
-	inner   io.Reader
-	counted *receiving // nil where nothing is counted
+	inner   io.ReadCloser // nil where it is cut before its beginning
+	counted *receiving    // nil where nothing is counted
+	decoder int64         // memory of the decoder, in bytes
 	size    int64
-	mark    []byte // what is still to be read of cutMark
+	mark    []byte // what is still to be read of a cutMark
 	cut     bool
 }
+
+// take takes the memory of the decoder, or cuts the message short.
+func (d *decompressed) take(n int64) error {
+	if d.counted == nil {
+		return nil
+	}
+	if !d.counted.mayDecompress(n) {
+		d.cutShort(noMemory)
+		return errCut
+	}
+	d.decoder = n
+	d.counted.take(n)
+	return nil
+}
+
+// cutShort has the message end in a cutMark.
+func (d *decompressed) cutShort(why reason) { d.cut, d.mark = true, cutMarks[why] }
 
 // Read reads the next piece.
 func (d *decompressed) Read(p []byte) (int, error) {
 	if !d.cut && d.counted != nil && d.size > uncounted && !d.counted.mayDecompress(d.size) {
-		d.cut, d.mark = true, cutMark
+		d.cutShort(noMemory)
 	}
 	if d.cut {
 		n := copy(p, d.mark)
@@ -81,17 +114,30 @@ func (d *decompressed) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close closes the inner reader.
+// Close gives the decoder and its memory back.
 func (d *decompressed) Close() error {
-	if closer, ok := d.inner.(io.Closer); ok {
-		return closer.Close()
+	if d.decoder > 0 {
+		d.counted.free(d.decoder)
+		d.decoder = 0
 	}
-	return nil
+	if d.inner == nil {
+		return nil
+	}
+	return d.inner.Close()
 }
 
-// wasCutShort says whether a message ends in cutMark.
-func wasCutShort(data mem.BufferSlice) bool {
-	mark := cutMark
+// cutShortFor returns why a message was cut short, or "" if it was not.
+func cutShortFor(data mem.BufferSlice) reason {
+	for why, mark := range cutMarks {
+		if endsIn(data, mark) {
+			return why
+		}
+	}
+	return ""
+}
+
+// endsIn says whether a message ends in a mark.
+func endsIn(data mem.BufferSlice, mark []byte) bool {
 	for i := len(data) - 1; i >= 0 && len(mark) > 0; i-- {
 		piece := data[i].ReadOnlyData()
 		n := min(len(piece), len(mark))

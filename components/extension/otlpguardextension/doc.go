@@ -3,7 +3,7 @@
 
 //go:generate go tool -modfile=../../../internal/tools/go.mod mdatagen metadata.yaml
 
-// Package otlpguardextension is a middleware for OTLP receivers that refuses
-// requests whose attribute values nest so deep that decoding them would harm
-// the collector.
+// Package otlpguardextension is a middleware for OTLP receivers that decides on a
+// request before it is decompressed and decoded: requests that would take too much
+// of the collector's memory are refused, for good or for now.
 package otlpguardextension // import "github.com/ociapm/otelcol-ociapm/components/extension/otlpguardextension"

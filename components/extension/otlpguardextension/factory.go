@@ -21,6 +21,8 @@ const (
 	// attributes fits into a sidecar of 128 MiB, and that the shares of
 	// docs/architecture.md sum to less than the whole.
 	defaultSharePercentage = 55
+	// defaultMaxRequestBodySize is confighttp's.
+	defaultMaxRequestBodySize = 20 << 20
 )
 
 // NewFactory returns the factory of the otlp_guard extension.
@@ -29,7 +31,12 @@ func NewFactory() extension.Factory {
 }
 
 func createDefaultConfig() component.Config {
-	return &Config{MaxDepth: defaultMaxDepth, LimitPercentage: defaultLimitPercentage, SharePercentage: defaultSharePercentage}
+	return &Config{
+		MaxDepth:           defaultMaxDepth,
+		LimitPercentage:    defaultLimitPercentage,
+		SharePercentage:    defaultSharePercentage,
+		MaxRequestBodySize: defaultMaxRequestBodySize,
+	}
 }
 
 func create(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
@@ -42,5 +49,5 @@ func create(_ context.Context, set extension.Settings, cfg component.Config) (ex
 	if err != nil {
 		return nil, err
 	}
-	return newGuard(config.MaxDepth, limit/100*int64(config.SharePercentage), telemetry), nil //nolint:gosec // at most 80
+	return newGuard(config, limit, telemetry), nil
 }

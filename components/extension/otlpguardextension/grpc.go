@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/experimental"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/tap"
 
@@ -25,6 +26,9 @@ const (
 	handshakeTimeout = 10 * time.Second
 	// maxHeaders bounds the headers of a call, for which grpc's default is 16 MiB.
 	maxHeaders = 64 << 10
+	// headerEntry is what a header takes in memory besides its text: a place in a map
+	// and a slice.
+	headerEntry = 128
 )
 
 var errNoCodec = errors.New(`no gRPC codec is registered under the name "proto"`)
@@ -56,7 +60,7 @@ func (g *guard) GetGRPCServerOptions(context.Context) ([]grpc.ServerOption, erro
 // note is what is known of a call; but for the call itself, only the call's own
 // goroutine touches it.
 type note struct {
-	call    *call
+	call    *partial
 	taken   *budget.Request
 	refused reason
 }
@@ -64,15 +68,28 @@ type note struct {
 type noteKey struct{}
 
 // admitCall gives a call a note, or refuses it where too many are under way.
-func (g *guard) admitCall(ctx context.Context, _ *tap.Info) (context.Context, error) {
+func (g *guard) admitCall(ctx context.Context, info *tap.Info) (context.Context, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	c := g.receiving.admit(cancel)
+	c := g.receiving.admit(leastOfCall+memoryOfHeaders(info.Header), cancel)
 	if c == nil {
 		cancel()
 		return ctx, g.refuse(ctx, noMemory, overGRPC)
 	}
 	context.AfterFunc(ctx, func() { g.receiving.ended(c) })
 	return context.WithValue(ctx, noteKey{}, &note{call: c}), nil
+}
+
+// memoryOfHeaders returns what headers take, in bytes. Each has its text twice: as it
+// came, and for the handler.
+func memoryOfHeaders(headers metadata.MD) int64 {
+	size := 0
+	for name, values := range headers {
+		size += headerEntry
+		for _, value := range values {
+			size += 2 * (len(name) + len(value))
+		}
+	}
+	return int64(size)
 }
 
 // callNotes fills in a call's note.

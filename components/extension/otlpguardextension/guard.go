@@ -6,6 +6,7 @@ package otlpguardextension // import "github.com/ociapm/otelcol-ociapm/component
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -24,6 +25,9 @@ const (
 	// smallShare is the part of the rest up to which a request is a small one,
 	// which large ones do not keep out.
 	smallShare = 16
+	// fullHeapPercentage is the part of the collector's limit from which on the
+	// heap is nearly full.
+	fullHeapPercentage = 50
 	// maxWait is how long a request may wait for memory.
 	maxWait = 500 * time.Millisecond
 	// maxRequest bounds a request on machines of much memory: what is refused
@@ -42,28 +46,42 @@ var (
 // guard is the extension.
 type guard struct {
 	limits    otlpscan.Limits
+	maxBody   int64 // of a request that the guard decompresses, in bytes
 	requests  *budget.Budget
+	uploads   unfinished // of HTTP
 	receiving *receiving
+	// fullHeap is the size of the live heap, in bytes, from which on there is
+	// little room left.
+	fullHeap  int64
+	stopWatch context.CancelFunc
+	watching  sync.WaitGroup
 	telemetry *metadata.TelemetryBuilder
 }
 
-// newGuard returns a guard whose requests share memory bytes.
-func newGuard(maxDepth int, memory int64, telemetry *metadata.TelemetryBuilder) *guard {
+// newGuard returns a guard for a collector that may use limit bytes of memory.
+func newGuard(cfg *Config, limit int64, telemetry *metadata.TelemetryBuilder) *guard {
+	memory := limit / 100 * int64(cfg.SharePercentage) //nolint:gosec // at most 80
 	forReceiving := memory / 100 * receivingShare
 	forRequests := memory - forReceiving
-	requests := budget.New(forRequests, forRequests/smallShare, maxWait)
-	size := min(requests.Largest(), maxRequest)
-	return &guard{
-		limits:    otlpscan.Limits{Depth: maxDepth, Messages: int(size / leastMessage), Size: size},
-		requests:  requests,
+	g := &guard{
+		maxBody:   cfg.MaxRequestBodySize,
 		receiving: newReceiving(forReceiving),
+		fullHeap:  limit / 100 * fullHeapPercentage,
+		stopWatch: func() {},
 		telemetry: telemetry,
 	}
+	g.requests = budget.New(forRequests, forRequests/smallShare, maxWait, func() { g.uploads.evict(evictAge) })
+	size := min(g.requests.Largest(), maxRequest)
+	g.limits = otlpscan.Limits{Depth: cfg.MaxDepth, Messages: int(size / leastMessage), Size: size}
+	return g
 }
 
 // Start has the guard's memory counted.
-func (g *guard) Start(context.Context, component.Host) error {
+func (g *guard) Start(ctx context.Context, _ component.Host) error {
 	activeReceiving.Store(g.receiving)
+	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
+	g.stopWatch = stop
+	g.watching.Go(func() { g.watch(watching, liveHeap) })
 	return errors.Join(
 		g.telemetry.RegisterExtensionOtlpGuardMemoryUsageCallback(func(_ context.Context, o metric.Int64Observer) error {
 			o.Observe(g.requests.Used(), forRequests)
@@ -80,6 +98,8 @@ func (g *guard) Start(context.Context, component.Host) error {
 
 // Shutdown ends what Start has begun.
 func (g *guard) Shutdown(context.Context) error {
+	g.stopWatch()
+	g.watching.Wait()
 	activeReceiving.CompareAndSwap(g.receiving, nil)
 	g.telemetry.Shutdown()
 	return nil

@@ -39,6 +39,7 @@ import (
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/tap"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
@@ -94,7 +95,7 @@ func startWith(t *testing.T, prefix string, config component.Config) *guarded {
 	require.NoError(t, confmap.NewFromStringMap(map[string]any{"protocols": map[string]any{
 		"grpc": map[string]any{"endpoint": g.grpc, "middlewares": middlewares, "max_recv_msg_size_mib": 32},
 		"http": map[string]any{
-			"endpoint": g.http, "middlewares": middlewares,
+			"endpoint": g.http, "middlewares": middlewares, "compression_algorithms": []any{},
 			"traces_url_path": prefix + "/v1/traces", "metrics_url_path": prefix + "/v1/metrics", "logs_url_path": prefix + "/v1/logs",
 		},
 	}}).Unmarshal(cfg))
@@ -118,6 +119,13 @@ func startWith(t *testing.T, prefix string, config component.Config) *guarded {
 		assert.NoError(t, g.telemetry.Shutdown(context.Background()))
 	})
 	return g
+}
+
+// limited returns the default configuration for a collector of mib MiB.
+func limited(mib uint64) *Config {
+	cfg := createDefaultConfig().(*Config)
+	cfg.LimitMiB = mib
+	return cfg
 }
 
 func freeAddress(t *testing.T) string {
@@ -288,10 +296,10 @@ func TestGRPC(t *testing.T) {
 // What became of a request is kept no longer than until grpc reports it, and its
 // memory no longer than the call.
 func TestCodecKeepsNothing(t *testing.T) {
-	g := newGuard(64, 100<<20, nil)
+	g := newGuard(limited(182), 182<<20, nil)
 	c := &codec{inner: encoding.GetCodecV2("proto"), guard: g}
 	handler := &callNotes{codec: c}
-	ctx, err := g.admitCall(t.Context(), nil)
+	ctx, err := g.admitCall(t.Context(), &tap.Info{})
 	require.NoError(t, err)
 	n := ctx.Value(noteKey{}).(*note)
 	t.Cleanup(n.call.cancel)
@@ -356,40 +364,4 @@ func zipped(t *testing.T, body []byte) []byte {
 	require.NoError(t, err)
 	require.NoError(t, w.Close())
 	return buffer.Bytes()
-}
-
-// BenchmarkHTTP compares a handler that reads its body with one behind the guard.
-func BenchmarkHTTP(b *testing.B) {
-	td := ptrace.NewTraces()
-	spans := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans()
-	for range 100 {
-		span := spans.AppendEmpty()
-		span.SetName("GET /")
-		for _, key := range []string{"a.b.c", "d.e.f", "g.h.i", "j.k.l", "m.n.o", "p.q.r", "s.t.u", "v.w.x", "y.z", "url.path"} {
-			span.Attributes().PutStr(key, "a typical value of it")
-		}
-	}
-	body, err := ptraceotlp.NewExportRequestFromTraces(td).MarshalProto()
-	require.NoError(b, err)
-	read := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, readErr := io.ReadAll(r.Body)
-		assert.NoError(b, readErr)
-	})
-	wrap, err := newGuard(64, 1<<30, nil).GetHTTPHandler(b.Context())
-	require.NoError(b, err)
-	wrapped, err := wrap(b.Context(), read)
-	require.NoError(b, err)
-	for name, handler := range map[string]http.Handler{"bare": read, "guarded": wrapped} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			request, err := http.NewRequestWithContext(b.Context(), http.MethodPost, "http://localhost/v1/traces", http.NoBody)
-			require.NoError(b, err)
-			request.Header.Set("Content-Type", typeProtobuf)
-			for b.Loop() {
-				request.Body = io.NopCloser(bytes.NewReader(body))
-				handler.ServeHTTP(nil, request)
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/100, "ns/span")
-		})
-	}
 }

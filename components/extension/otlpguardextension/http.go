@@ -21,25 +21,44 @@ const (
 )
 
 // GetHTTPHandler returns a wrapper for the handler of a receiver. confighttp
-// puts it inside of decompression and of the limit on a body's size.
+// decompresses before it calls the handler, and asks nobody for the memory, unless
+// its compression_algorithms is an empty list: then the guard does it.
+//
+// Upstream: open-telemetry/opentelemetry-collector#13228 would make decompression
+// a middleware.
 func (g *guard) GetHTTPHandler(context.Context) (extensionmiddleware.WrapHTTPHandlerFunc, error) {
 	return func(_ context.Context, next http.Handler) (http.Handler, error) {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			b := g.watch(r)
+			if headerSize(r.Header) > maxHeaders {
+				w.Header().Set("Connection", "close")
+				http.Error(w, "the headers are larger than 64 KiB", http.StatusRequestHeaderFieldsTooLarge)
+				return
+			}
+			b := g.newBody(w, r)
 			// A receiver decodes and hands on before it returns: what is queued then
 			// is the exporter's.
-			defer b.taken.Release()
+			defer b.release()
 			next.ServeHTTP(&answer{ResponseWriter: w, body: b}, r)
 		}), nil
 	}, nil
 }
 
-// watch has the body of a request counted while the receiver reads it. The
+// newBody has the body of a request counted while the receiver reads it. The
 // receiver reads all of it before it decodes any, so that a read which fails
 // with a status is answered with that status, in the request's encoding; no
 // byte is kept or copied for this.
-func (g *guard) watch(r *http.Request) *body {
-	b := &body{guard: g, request: r, inner: r.Body, taken: g.requests.NewRequest(), how: otherHTTP}
+func (g *guard) newBody(w http.ResponseWriter, r *http.Request) *body {
+	b := &body{guard: g, request: r, wire: r.Body, inner: r.Body, taken: g.requests.NewRequest(), how: otherHTTP}
+	if b.encoding = r.Header.Get("Content-Encoding"); b.encoding != "" {
+		r.Header.Del("Content-Encoding")
+		r.Header.Del("Content-Length")
+		r.ContentLength = -1
+	}
+	connection := http.NewResponseController(w)
+	b.partial = g.uploads.add(func() {
+		b.evicted.Store(true)
+		_ = connection.SetReadDeadline(time.Now()) // which ends a read that is under way
+	})
 	switch mediaType(r.Header.Get("Content-Type")) {
 	case typeProtobuf:
 		b.how = protobuf
@@ -54,6 +73,17 @@ func (g *guard) watch(r *http.Request) *body {
 	}
 	r.Body = b
 	return b
+}
+
+// headerSize returns the size of names and values, in bytes.
+func headerSize(header http.Header) int {
+	size := 0
+	for name, values := range header {
+		for _, value := range values {
+			size += len(name) + len(value)
+		}
+	}
+	return size
 }
 
 // mediaType returns a content type without its parameters, as the OTLP receiver

@@ -4,7 +4,6 @@
 package otlpguardextension // import "github.com/ociapm/otelcol-ociapm/components/extension/otlpguardextension"
 
 import (
-	"container/list"
 	"context"
 	"sync"
 	"time"
@@ -14,11 +13,11 @@ import (
 
 const (
 	// leastOfCall is what a call takes at least while it is under way: its
-	// goroutine's stack, its headers, a frame.
+	// goroutine's stack, a frame.
 	leastOfCall = 16 << 10
-	// evictEvery is how long the memory of a canceled call has to come free before
-	// another is canceled.
-	evictEvery = 10 * time.Millisecond
+	// admitWait is how long a call may wait for others to be canceled. Its connection
+	// is not read from meanwhile.
+	admitWait = 3 * evictEvery
 	// maxFrame is the most that grpc reads into one buffer from a connection; what
 	// it decompresses it reads into larger ones.
 	maxFrame = 16 << 10
@@ -28,32 +27,20 @@ const (
 // frames of messages that may never be complete, and what is decompressed. It is
 // the server's pool of buffers, which takes a buffer before it fills it.
 //
-// Where there is no room for a frame, the call that has received for longest and
-// is not complete is canceled, a status that OTLP senders retry: who holds much
-// and sends no more has to go first, and a sender that is done in a moment is
-// never that call. Meanwhile the connection is not read from.
+// Where there is no room for a frame, calls that are not complete are canceled, a
+// status that OTLP senders retry. Meanwhile the connection is not read from.
 type receiving struct {
-	limit    int64
-	maxCalls int
+	limit      int64
+	unfinished unfinished
 
 	mu sync.Mutex
 	// mu guards everything declared below.
 	used  int64
-	calls int
-	// partial are the calls whose message is not complete, the oldest first.
-	partial *list.List
-	evicted time.Time     // when a call was canceled last
-	freed   chan struct{} // closed when memory comes free; nil if nobody waits
-}
-
-// call is a call that is under way.
-type call struct {
-	cancel  context.CancelFunc
-	partial *list.Element // nil if its message is complete
+	freed chan struct{} // closed when memory comes free; nil if nobody waits
 }
 
 func newReceiving(limit int64) *receiving {
-	return &receiving{limit: limit, maxCalls: max(16, int(limit/leastOfCall)), partial: list.New()}
+	return &receiving{limit: limit}
 }
 
 func (r *receiving) inUse() int64 {
@@ -62,39 +49,32 @@ func (r *receiving) inUse() int64 {
 	return r.used
 }
 
-// admit returns a call that cancel ends, or nil if there are too many.
-func (r *receiving) admit(cancel context.CancelFunc) *call {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.calls >= r.maxCalls {
-		return nil
+// admit returns a call that takes n bytes until it has ended, besides what it receives,
+// and that cancel ends. It returns nil if there is no room for it.
+func (r *receiving) admit(n int64, cancel context.CancelFunc) *partial {
+	for deadline := time.Now().Add(admitWait); !r.tryTake(n); {
+		freed := r.awaitFree()
+		r.unfinished.evict(0)
+		select {
+		case <-freed:
+		case <-time.After(evictEvery):
+		}
+		if time.Now().After(deadline) {
+			return nil
+		}
 	}
-	r.calls++
-	c := &call{cancel: cancel}
-	c.partial = r.partial.PushBack(c)
-	return c
+	call := r.unfinished.add(cancel)
+	call.size = n
+	return call
 }
 
 // received notes that a call's message is complete.
-func (r *receiving) received(c *call) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.forget(c)
-}
+func (r *receiving) received(call *partial) { r.unfinished.remove(call) }
 
 // ended notes that a call has ended.
-func (r *receiving) ended(c *call) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.forget(c)
-	r.calls--
-}
-
-func (r *receiving) forget(c *call) {
-	if c.partial != nil {
-		r.partial.Remove(c.partial)
-		c.partial = nil
-	}
+func (r *receiving) ended(call *partial) {
+	r.unfinished.remove(call)
+	r.free(call.size)
 }
 
 // Get returns a buffer of n bytes. It may wait for a frame's.
@@ -142,8 +122,10 @@ func (r *receiving) takeFrame(n int64) {
 	timer := time.NewTimer(maxWait)
 	defer timer.Stop()
 	for {
+		freed := r.awaitFree()
+		r.unfinished.evict(0)
 		select {
-		case <-r.evict():
+		case <-freed:
 		case <-time.After(evictEvery):
 		case <-timer.C:
 			r.take(n)
@@ -165,23 +147,12 @@ func (r *receiving) tryTake(n int64) bool {
 	return true
 }
 
-// evict cancels the oldest partial calls, an eighth of all, if it is time for
-// that: enough for those that wait to go on for a while. It returns what is closed
-// when memory comes free.
-func (r *receiving) evict() <-chan struct{} {
+// awaitFree returns what is closed when memory comes free.
+func (r *receiving) awaitFree() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.freed == nil {
 		r.freed = make(chan struct{})
-	}
-	if time.Since(r.evicted) < evictEvery {
-		return r.freed
-	}
-	r.evicted = time.Now()
-	for range (r.partial.Len() + 7) / 8 {
-		c := r.partial.Front().Value.(*call)
-		r.forget(c)
-		c.cancel()
 	}
 	return r.freed
 }

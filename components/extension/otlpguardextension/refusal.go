@@ -44,6 +44,7 @@ const (
 	tooDeep         reason = "too_deep"
 	tooManyMessages reason = "too_many_messages"
 	tooLarge        reason = "too_large"
+	tooLong         reason = "body_too_large"
 	noMemory        reason = "memory"
 )
 
@@ -87,6 +88,9 @@ func (g *guard) refuse(ctx context.Context, why reason, how protocol) error {
 	case tooLarge:
 		return status.Error(codes.ResourceExhausted,
 			fmt.Sprintf("the request would take more than %d MiB of memory, which the collector's otlp_guard refuses: send less at a time", g.limits.Size>>20))
+	case tooLong:
+		return status.Error(codes.ResourceExhausted,
+			fmt.Sprintf("the request is larger than %d MiB once it is decompressed, max_request_body_size of the collector's otlp_guard: send less at a time", g.maxBody>>20))
 	default:
 		return shortOfMemory(how)
 	}

@@ -26,10 +26,23 @@ import (
 	grpcgzip "google.golang.org/grpc/encoding/gzip"
 )
 
-// shippedLimits are the memory limits of the ready configurations, in MiB: of
-// config/sidecar.yaml, of a sidecar in Kubernetes, of an agent there, of
-// config/agent.yaml and of a gateway in Kubernetes.
-var shippedLimits = map[string]uint64{"sidecar": 128, "sidecar in Kubernetes": 153, "agent in Kubernetes": 409, "agent": 512, "gateway": 819}
+// shipped are the memory limits of the ready configurations: of config/sidecar.yaml,
+// of a sidecar in Kubernetes, of an agent there, of config/agent.yaml, and of a
+// gateway and a sampler in Kubernetes.
+var shipped = map[string]*Config{
+	"sidecar":               limited(128),
+	"sidecar in Kubernetes": limited(153),
+	"agent in Kubernetes":   limited(409),
+	"agent":                 limited(512),
+	"gateway":               limited(819),
+	"sampler":               sampler(),
+}
+
+func sampler() *Config {
+	cfg := limited(1638)
+	cfg.SharePercentage = 20
+	return cfg
+}
 
 func spans(count, attributes int, statement string) ptraceotlp.ExportRequest {
 	td := ptrace.NewTraces()
@@ -105,8 +118,8 @@ func TestStockRequestsAreAccepted(t *testing.T) {
 		"an empty request":                         spans(0, 0, ""),
 		"512 spans, as an SDK has them by default": spans(512, 12, "SELECT 1"),
 	}
-	for configuration, limit := range shippedLimits {
-		g := startWith(t, "", &Config{MaxDepth: 64, LimitMiB: limit, SharePercentage: defaultSharePercentage})
+	for configuration, config := range shipped {
+		g := startWith(t, "", config)
 		conn, err := grpc.NewClient(g.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()))
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = conn.Close() })
@@ -178,8 +191,8 @@ func TestBombsAreRefusedForGood(t *testing.T) {
 	event = append(event, events...)
 	pill := wrap(wrap(bytes.Repeat(event, 4), 0x12), 0x0a)
 	emptySpans := wrap(wrap(bytes.Repeat([]byte{0x12, 0}, 5<<20), 0x12), 0x0a)
-	for configuration, limit := range shippedLimits {
-		g := startWith(t, "", &Config{MaxDepth: 64, LimitMiB: limit, SharePercentage: defaultSharePercentage})
+	for configuration, config := range shipped {
+		g := startWith(t, "", config)
 		for name, body := range map[string][]byte{"empty spans": emptySpans, "spans of empty events": pill} {
 			t.Run(configuration+"/"+name, func(t *testing.T) {
 				code, answer := postTo(t, g, "/v1/traces", typeProtobuf, body)

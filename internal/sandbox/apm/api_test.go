@@ -5,71 +5,14 @@ package apm
 
 import (
 	"encoding/json"
-	"fmt"
-	"math"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
-	"go.uber.org/zap"
 )
-
-func TestConfigValidate(t *testing.T) {
-	require.NoError(t, DefaultConfig().Validate())
-	for _, tc := range []struct {
-		name   string
-		change func(*Config)
-		want   string
-	}{
-		{"listen", func(c *Config) { c.Listen = "localhost" }, `listen address "localhost" is not host:port`},
-		{"no private key", func(c *Config) { c.PrivateKey = "" }, "private key must not be empty"},
-		{"no public key", func(c *Config) { c.PublicKey = "" }, "public key must not be empty"},
-		{"blank", func(c *Config) { c.PrivateKey = "secret key" }, "private key must be printable ASCII without blanks"},
-		{"line end", func(c *Config) { c.PublicKey = "secret\n" }, "public key must be printable ASCII without blanks"},
-		{"same keys", func(c *Config) { c.PublicKey = c.PrivateKey }, "must differ"},
-		{"spans", func(c *Config) { c.MaxSpans = 0 }, "max spans must be at least 1, got 0"},
-		{"bytes", func(c *Config) { c.MaxBytes = -1 }, "max bytes must be at least 1, got -1"},
-		{"request", func(c *Config) { c.MaxRequestBytes = 0 }, "max request bytes must be at least 1"},
-		{"decompressed", func(c *Config) { c.MaxDecompressedBytes = 0 }, "max decompressed bytes must be at least 1"},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			config := DefaultConfig()
-			tc.change(&config)
-			_, err := New(config, zap.NewNop())
-			require.ErrorContains(t, err, tc.want)
-			assert.NotContains(t, err.Error(), "secret")
-			assert.NotContains(t, err.Error(), DefaultPrivateKey)
-		})
-	}
-}
-
-func TestStart(t *testing.T) {
-	s := start(t)
-	require.ErrorIs(t, s.server.Start(t.Context()), errStarted)
-
-	config := DefaultConfig()
-	config.Listen = strings.TrimPrefix(s.server.URL(), "http://")
-	second, err := New(config, zap.NewNop())
-	require.NoError(t, err)
-	assert.Empty(t, second.URL())
-	require.ErrorContains(t, second.Start(t.Context()), "listen: ")
-
-	// Serving that ends by itself is told.
-	require.NoError(t, s.server.listener.Close())
-	require.ErrorIs(t, <-s.server.Failed(), net.ErrClosed)
-	require.NoError(t, s.server.Shutdown(t.Context()))
-}
-
-func TestURLOfAllInterfaces(t *testing.T) {
-	s := start(t, func(c *Config) { c.Listen = ":0" })
-	assert.Regexp(t, `^http://localhost:\d+$`, s.server.URL())
-	assert.Equal(t, 200, s.do(http.MethodGet, "/healthz", nil, nil).status)
-}
 
 func TestEveryAPIAnswerIsJSON(t *testing.T) {
 	s := start(t)
@@ -285,60 +228,6 @@ func TestRootOfATrace(t *testing.T) {
 	}
 }
 
-func TestHostileSpansInJSON(t *testing.T) {
-	s := start(t)
-	td := tracesOf(t, spanSpec{trace: 1, id: 1, name: "</script><script>alert(1)</script>\x00\u2028", service: "\xff\xfe"})
-	span := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0)
-	span.SetStartTimestamp(math.MaxUint64)
-	span.SetEndTimestamp(0)
-	span.SetKind(99)
-	span.Status().SetCode(77)
-	span.Attributes().PutDouble("nan", math.NaN())
-	span.Attributes().PutDouble("inf", math.Inf(1))
-	span.Attributes().PutDouble("minus_inf", math.Inf(-1))
-	span.Attributes().PutInt("min", math.MinInt64)
-	span.Attributes().PutStr("", "no name")
-	span.Attributes().PutStr("__proto__", "x")
-	span.Attributes().PutStr("bad \xc3\x28 utf8", "\xf0\x28\x8c\x28")
-	deep := span.Attributes().PutEmptySlice("deep")
-	for range maxValueDepth - 1 {
-		deep = deep.AppendEmpty().SetEmptySlice()
-	}
-	value := span.Attributes().PutEmptyMap("deep_map")
-	for range 60 {
-		value = value.PutEmptyMap("k")
-	}
-	require.Equal(t, 200, s.uploadTraces(td).status)
-
-	a := s.do(http.MethodGet, "/api/v1/traces/"+traceID(1).String(), nil, nil)
-	require.Equal(t, 200, a.status)
-	assert.NotContains(t, string(a.body), "<script>")
-	assert.NotContains(t, string(a.body), "\u2028")
-	var trace Trace
-	require.NoError(t, json.Unmarshal(a.body, &trace))
-	got := trace.Spans[0]
-	assert.Equal(t, "</script><script>alert(1)</script>\x00\u2028", got.Name)
-	assert.Equal(t, "\uFFFD\uFFFD", got.Service)
-	assert.Equal(t, "UNSPECIFIED", got.Kind)
-	assert.Equal(t, "UNSET", got.Status.Code)
-	assert.Equal(t, 2262, got.StartTime.Year())
-	assert.Zero(t, got.DurationNS)
-	assert.Equal(t, "NaN", got.Attributes["nan"])
-	assert.Equal(t, "Infinity", got.Attributes["inf"])
-	assert.Equal(t, "-Infinity", got.Attributes["minus_inf"])
-	assert.Equal(t, "no name", got.Attributes[""])
-	assert.Contains(t, string(a.body), `"min":-9223372036854775808`)
-	depth := 0
-	for list, ok := got.Attributes["deep"].([]any); ok; list, ok = list[0].([]any) {
-		depth++
-	}
-	assert.Equal(t, maxRenderDepth, depth)
-
-	assert.Equal(t, 200, s.do(http.MethodGet, "/api/v1/traces", nil, nil).status)
-	assert.Equal(t, 200, s.do(http.MethodGet, "/api/v1/topology", nil, nil).status)
-	assert.Equal(t, 200, s.do(http.MethodGet, "/api/v1/counts", nil, nil).status)
-}
-
 func TestMetricsAndLogsAPI(t *testing.T) {
 	s := start(t)
 	require.Equal(t, 200, s.upload(MetricsPath, protoOf(t, someMetrics())).status)
@@ -486,27 +375,4 @@ func TestStoredCopies(t *testing.T) {
 	assert.Equal(t, "a", s.server.StoredTraces().ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Name())
 	assert.Equal(t, 5, s.server.StoredMetrics().DataPointCount())
 	assert.Equal(t, 2, s.server.StoredLogs().LogRecordCount())
-}
-
-func TestRenderValueOfEveryType(t *testing.T) {
-	value := pcommon.NewValueEmpty()
-	assert.Nil(t, renderValue(value, 0))
-	value.SetBool(false)
-	assert.Equal(t, false, renderValue(value, 0))
-	value.SetDouble(2)
-	assert.Equal(t, "2", fmt.Sprint(renderValue(value, 0)))
-}
-
-func TestWordsForKindsAndStatuses(t *testing.T) {
-	for kind, want := range map[ptrace.SpanKind]string{
-		ptrace.SpanKindUnspecified: "UNSPECIFIED", ptrace.SpanKindInternal: "INTERNAL", ptrace.SpanKindServer: "SERVER",
-		ptrace.SpanKindClient: "CLIENT", ptrace.SpanKindProducer: "PRODUCER", ptrace.SpanKindConsumer: "CONSUMER", 99: "UNSPECIFIED",
-	} {
-		assert.Equal(t, want, kindOf(kind))
-	}
-	for code, want := range map[ptrace.StatusCode]string{
-		ptrace.StatusCodeUnset: "UNSET", ptrace.StatusCodeOk: "OK", ptrace.StatusCodeError: "ERROR", 99: "UNSET",
-	} {
-		assert.Equal(t, want, statusOf(code))
-	}
 }

@@ -5,7 +5,6 @@ package apm
 
 import (
 	"container/list"
-	"maps"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -40,95 +39,6 @@ const (
 	// to be.
 	sharedFactor = 4
 )
-
-// Counts are the totals since the start or the last reset of the store. Only
-// the fields whose comment begins with "Now" can decrease.
-type Counts struct {
-	Uploads UploadCounts `json:"uploads"`
-	Spans   SpanCounts   `json:"spans"`
-	Metrics MetricCounts `json:"metrics"`
-	Logs    LogCounts    `json:"logs"`
-	// Services is the number of received spans by service.name. Beyond 1000
-	// names the rest is counted together, as "(other services)".
-	Services map[string]int `json:"services"`
-}
-
-// UploadCounts count requests to the upload endpoint, those to a wrong path
-// included. Total is Accepted + Rejected.
-type UploadCounts struct {
-	Total    int `json:"total"`
-	Accepted int `json:"accepted"`
-	Rejected int `json:"rejected"`
-	// ByStatus counts by HTTP status; "0" are connections closed unanswered.
-	ByStatus map[string]int `json:"by_status"`
-	// BySignal counts by signal; "unknown" are those to a wrong path.
-	BySignal map[string]int `json:"by_signal"`
-}
-
-// SpanCounts count spans. Received is Stored + Duplicates + Rejected.
-type SpanCounts struct {
-	// Received are the spans of every upload that could be decoded.
-	Received int `json:"received"`
-	Stored   int `json:"stored"`
-	// Duplicates were in the store already, by trace id and span id.
-	Duplicates int `json:"duplicates"`
-	// Evicted were stored, and left to make room.
-	Evicted int `json:"evicted"`
-	// Rejected were refused by a fault, or lack a trace id or a span id.
-	Rejected int `json:"rejected"`
-	// InStore: Now in the store, which is Stored - Evicted.
-	InStore int `json:"in_store"`
-	// TracesInStore: Now in the store.
-	TracesInStore int `json:"traces_in_store"`
-	// BytesInStore: Now taken by the spans in the store, approximately.
-	BytesInStore int64 `json:"bytes_in_store"`
-}
-
-// MetricCounts count metric data points.
-type MetricCounts struct {
-	// DataPoints are those of every upload that could be decoded.
-	DataPoints int `json:"data_points"`
-	Rejected   int `json:"rejected"`
-	// InStore: Now kept metrics (not data points).
-	InStore int `json:"in_store"`
-}
-
-// LogCounts count log records.
-type LogCounts struct {
-	// Records are those of every upload that could be decoded.
-	Records  int `json:"records"`
-	Rejected int `json:"rejected"`
-	// InStore: Now kept records.
-	InStore int `json:"in_store"`
-}
-
-// Upload describes one request to the upload endpoint. It never holds a key.
-type Upload struct {
-	Time   time.Time `json:"time"`
-	Method string    `json:"method"`
-	Path   string    `json:"path"`
-	// Signal is empty if the path belongs to none.
-	Signal Signal `json:"signal"`
-	// Status is the HTTP status; 0 is a connection closed unanswered.
-	Status          int    `json:"status"`
-	ContentType     string `json:"content_type"`
-	ContentEncoding string `json:"content_encoding"`
-	// Bytes is what was read of the body as sent.
-	Bytes int64 `json:"bytes"`
-	// BytesDecompressed is the size of the body after decompression.
-	BytesDecompressed int64 `json:"bytes_decompressed"`
-	// Items are spans, data points or log records; 0 if it was not decoded.
-	Items      int    `json:"items"`
-	Duplicates int    `json:"duplicates"`
-	Rejected   int    `json:"rejected"`
-	UserAgent  string `json:"user_agent"`
-	// Key is the kind of the key that was sent.
-	Key KeyKind `json:"key"`
-	// Error is the message of a rejection.
-	Error string `json:"error,omitempty"`
-	// Fault is the id of the fault that the upload met.
-	Fault string `json:"fault,omitempty"`
-}
 
 // storedSpan is a span with what it shares with others. Nothing in it changes
 // after it has been stored, so it is read without a lock.
@@ -165,17 +75,6 @@ type storedLog struct {
 type spanKey struct {
 	trace pcommon.TraceID
 	span  pcommon.SpanID
-}
-
-// Changes says how often what the sandbox keeps has changed, kind by kind. The
-// numbers never decrease: whoever has seen one needs to look again only when it
-// is another.
-type Changes struct {
-	Traces  uint64 `json:"traces"`
-	Metrics uint64 `json:"metrics"`
-	Logs    uint64 `json:"logs"`
-	Uploads uint64 `json:"uploads"`
-	Faults  uint64 `json:"faults"`
 }
 
 // store keeps what was uploaded, within bounds, and counts it.
@@ -423,68 +322,6 @@ func (s *store) record(u Upload) {
 		signal = "unknown"
 	}
 	c.BySignal[signal]++
-}
-
-func (s *store) snapshotCounts() Counts {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c := s.counts
-	c.Uploads.ByStatus = maps.Clone(c.Uploads.ByStatus)
-	c.Uploads.BySignal = maps.Clone(c.Uploads.BySignal)
-	c.Services = maps.Clone(c.Services)
-	c.Spans.InStore = len(s.spans)
-	c.Spans.TracesInStore = len(s.traces)
-	c.Metrics.InStore = len(s.metrics.entries)
-	c.Logs.InStore = len(s.logs.entries)
-	return c
-}
-
-func (s *store) snapshotChanges() Changes {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.changes
-}
-
-// snapshot returns every trace as it is now, in order of last arrival. The
-// spans are shared, not copied: a stored span never changes, and a trace only
-// ever grows behind the length that was copied.
-func (s *store) snapshot() []storedTrace {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	traces := make([]storedTrace, 0, len(s.traces))
-	for element := s.arrivals.Front(); element != nil; element = element.Next() {
-		traces = append(traces, *traceOf(element))
-	}
-	return traces
-}
-
-// trace returns the trace with the id as it is now.
-func (s *store) trace(id pcommon.TraceID) (storedTrace, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	element, ok := s.traces[id]
-	if !ok {
-		return storedTrace{}, false
-	}
-	return *traceOf(element), true
-}
-
-func (s *store) latestUploads(limit int) []Upload {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.uploads.latest(limit)
-}
-
-func (s *store) latestMetrics(limit int) []storedMetric {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.metrics.latest(limit)
-}
-
-func (s *store) latestLogs(limit int) []storedLog {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.logs.latest(limit)
 }
 
 // serviceOf returns a resource's service.name.

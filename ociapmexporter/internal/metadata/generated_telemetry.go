@@ -74,25 +74,25 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExporterOciApmDiscoveries, err = builder.meter.Int64Counter(
 		"otelcol_exporter_oci_apm_discoveries",
-		metric.WithDescription("Number of times that OCI was asked for the endpoint and the data key of the domain, by what came of it. [Beta]"),
+		metric.WithDescription("Number of times that OCI was asked for the endpoint and the data key of the domain, by outcome. [Beta]"),
 		metric.WithUnit("{discovery}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExporterOciApmDroppedItems, err = builder.meter.Int64Counter(
 		"otelcol_exporter_oci_apm_dropped_items",
-		metric.WithDescription("Number of spans, data points or log records that OCI APM refused for good, while it accepted an empty upload. [Beta]"),
+		metric.WithDescription("Number of spans, data points or log records that OCI APM refused permanently and that were dropped. [Beta]"),
 		metric.WithUnit("{item}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExporterOciApmRejectedItems, err = builder.meter.Int64Counter(
 		"otelcol_exporter_oci_apm_rejected_items",
-		metric.WithDescription("Number of spans, data points or log records that OCI APM rejected of uploads that it accepted. [Beta]"),
+		metric.WithDescription("Number of spans, data points or log records that OCI APM rejected in a partial success. [Beta]"),
 		metric.WithUnit("{item}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExporterOciApmSplits, err = builder.meter.Int64Counter(
 		"otelcol_exporter_oci_apm_splits",
-		metric.WithDescription("Number of requests that OCI APM found too large or could not read, and that were sent again in parts. [Beta]"),
+		metric.WithDescription("Number of requests that OCI APM refused as too large or unreadable, and that were sent again in parts. [Beta]"),
 		metric.WithUnit("{request}"),
 	)
 	errs = errors.Join(errs, err)
@@ -104,19 +104,19 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExporterOciApmUnreadableItems, err = builder.meter.Int64Counter(
 		"otelcol_exporter_oci_apm_unreadable_items",
-		metric.WithDescription("Number of stored requests that could not be read, for their version or for damage. [Beta]"),
+		metric.WithDescription("Number of stored requests that could not be read, because of their version or of damage. [Beta]"),
 		metric.WithUnit("{request}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExporterOciApmUploadedBytes, err = builder.meter.Int64Counter(
 		"otelcol_exporter_oci_apm_uploaded_bytes",
-		metric.WithDescription("Size of the request bodies after compression, all attempts included. [Beta]"),
+		metric.WithDescription("Size of the request bodies after compression, retries included. [Beta]"),
 		metric.WithUnit("By"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExporterOciApmUploads, err = builder.meter.Int64Counter(
 		"otelcol_exporter_oci_apm_uploads",
-		metric.WithDescription("Number of upload attempts, by what became of them. [Beta]"),
+		metric.WithDescription("Number of upload attempts, by outcome. [Beta]"),
 		metric.WithUnit("{upload}"),
 	)
 	errs = errors.Join(errs, err)

@@ -40,7 +40,7 @@ func AssertEqualExporterOciApmDataKeyReloads(t *testing.T, tt *componenttest.Tel
 func AssertEqualExporterOciApmDiscoveries(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_oci_apm_discoveries",
-		Description: "Number of times that OCI was asked for the endpoint and the data key of the domain, by what came of it. [Beta]",
+		Description: "Number of times that OCI was asked for the endpoint and the data key of the domain, by outcome. [Beta]",
 		Unit:        "{discovery}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -56,7 +56,7 @@ func AssertEqualExporterOciApmDiscoveries(t *testing.T, tt *componenttest.Teleme
 func AssertEqualExporterOciApmDroppedItems(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_oci_apm_dropped_items",
-		Description: "Number of spans, data points or log records that OCI APM refused for good, while it accepted an empty upload. [Beta]",
+		Description: "Number of spans, data points or log records that OCI APM refused permanently and that were dropped. [Beta]",
 		Unit:        "{item}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -72,7 +72,7 @@ func AssertEqualExporterOciApmDroppedItems(t *testing.T, tt *componenttest.Telem
 func AssertEqualExporterOciApmRejectedItems(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_oci_apm_rejected_items",
-		Description: "Number of spans, data points or log records that OCI APM rejected of uploads that it accepted. [Beta]",
+		Description: "Number of spans, data points or log records that OCI APM rejected in a partial success. [Beta]",
 		Unit:        "{item}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -88,7 +88,7 @@ func AssertEqualExporterOciApmRejectedItems(t *testing.T, tt *componenttest.Tele
 func AssertEqualExporterOciApmSplits(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_oci_apm_splits",
-		Description: "Number of requests that OCI APM found too large or could not read, and that were sent again in parts. [Beta]",
+		Description: "Number of requests that OCI APM refused as too large or unreadable, and that were sent again in parts. [Beta]",
 		Unit:        "{request}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -120,7 +120,7 @@ func AssertEqualExporterOciApmUncompressedBytes(t *testing.T, tt *componenttest.
 func AssertEqualExporterOciApmUnreadableItems(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_oci_apm_unreadable_items",
-		Description: "Number of stored requests that could not be read, for their version or for damage. [Beta]",
+		Description: "Number of stored requests that could not be read, because of their version or of damage. [Beta]",
 		Unit:        "{request}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -136,7 +136,7 @@ func AssertEqualExporterOciApmUnreadableItems(t *testing.T, tt *componenttest.Te
 func AssertEqualExporterOciApmUploadedBytes(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_oci_apm_uploaded_bytes",
-		Description: "Size of the request bodies after compression, all attempts included. [Beta]",
+		Description: "Size of the request bodies after compression, retries included. [Beta]",
 		Unit:        "By",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -152,7 +152,7 @@ func AssertEqualExporterOciApmUploadedBytes(t *testing.T, tt *componenttest.Tele
 func AssertEqualExporterOciApmUploads(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_oci_apm_uploads",
-		Description: "Number of upload attempts, by what became of them. [Beta]",
+		Description: "Number of upload attempts, by outcome. [Beta]",
 		Unit:        "{upload}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

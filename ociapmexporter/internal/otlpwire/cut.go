@@ -24,7 +24,7 @@ type tally struct {
 	charged int // containers of the path that are in the size
 }
 
-// cost is what one more item takes.
+// cost is what one more item adds to a request.
 func (t *tally) cost(path []container, field []byte) int {
 	if t.limit.Items {
 		return 1
@@ -36,7 +36,7 @@ func (t *tally) cost(path []container, field []byte) int {
 	return cost
 }
 
-// fits says whether one more item that takes the cost stays within the limit.
+// fits reports whether one more item of this cost stays within the limit.
 func (t *tally) fits(cost int) bool {
 	return t.limit.Size <= 0 || t.size+cost <= t.limit.Size-t.limit.Smaller
 }
@@ -78,9 +78,9 @@ func (l Layout) Fill(limit Limit, set Set, pieces ...[]byte) (int, error) {
 
 // Cut returns requests that have the items of the pieces in their order and stay
 // within the limit. The first one has no items where not even one fits. An item
-// that is larger than the limit is a request by itself. Once what is around the
-// items has been repeated for as many bytes as the pieces have, the rest is one
-// request whatever its size: the limit is not worth more memory than that.
+// that is larger than the limit is a request by itself. The containers around the
+// items are repeated in each request; once that has taken as many bytes as the pieces
+// have, the rest is one request of any size, to bound the memory.
 func (l Layout) Cut(limit Limit, pieces ...[]byte) ([]Part, error) {
 	var (
 		parts    []Part

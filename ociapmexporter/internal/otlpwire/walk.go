@@ -10,7 +10,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// ErrMalformed is in the error of an operation on what is not protobuf.
+// ErrMalformed is wrapped by the error of an operation on bytes that are not protobuf.
 var ErrMalformed = errors.New("malformed OTLP request")
 
 // Layout says in which fields the items of a signal are: for each message from
@@ -58,8 +58,8 @@ type walker struct {
 	path  []container
 	index int // of the current item
 
-	// item is called with the field that an item is, its tag included. It says
-	// whether to go on.
+	// item is called with the field of an item, its tag included. It returns whether
+	// to go on.
 	item func(field []byte) (more bool)
 	// left, which may be nil, is called when a container ends: depth is the
 	// length of the path without it.

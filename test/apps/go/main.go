@@ -1,7 +1,7 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command go is the shop on net/http: go PORT. The variable TRACED_BY names the
+// Command go is the shop on net/http: it listens on the port in PORT. The variable TRACED_BY names the
 // library that traces its statements.
 package main
 
@@ -23,7 +23,7 @@ import (
 )
 
 func main() {
-	if err := run(os.Args[1]); err != nil {
+	if err := run(os.Getenv("PORT")); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace"
 )
 
-// startTracing sets the SDK up; call what it returns before the app ends.
+// startTracing sets up the SDK. Call the returned function before the app exits.
 func startTracing(ctx context.Context) (stop func(context.Context) error, err error) {
 	exporter, err := autoexport.NewSpanExporter(ctx)
 	if err != nil {

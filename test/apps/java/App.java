@@ -16,7 +16,7 @@ import java.util.logging.Logger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** The shop on the HTTP server of the JDK: App PORT. It knows nothing of tracing. */
+/** The shop on the HTTP server of the JDK: it listens on the port in PORT. It knows nothing of tracing. */
 public class App {
   private static final Logger LOG = Logger.getLogger("shop");
   private static final Pattern NAME = Pattern.compile("\"name\":\\s*\"([^\"]*)\"");
@@ -29,7 +29,7 @@ public class App {
 
   public static void main(String[] args) throws IOException {
     App app = new App(new Store(System.getenv("DATABASE_URL")));
-    HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), Integer.parseInt(args[0])), 0);
+    HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), Integer.parseInt(System.getenv("PORT"))), 0);
     ExecutorService threads = Executors.newFixedThreadPool(4);
     server.setExecutor(threads);
     app.serve(server, "/", exchange -> answer(exchange, 404, "{}"));

@@ -1,7 +1,7 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The shop on Express: app.js PORT. It knows nothing of tracing.
+// The shop on Express: it listens on the port in PORT. It knows nothing of tracing.
 'use strict';
 
 const express = require('express');
@@ -35,6 +35,6 @@ app.get('/slow', async (req, res) => {
   res.status((await store.slow()) ? 504 : 200).json({});
 });
 
-const server = app.listen(Number(process.argv[2]), '127.0.0.1', () => console.log('listening'));
+const server = app.listen(Number(process.env.PORT), '127.0.0.1', () => console.log('listening'));
 
 process.once('SIGTERM', () => server.close());

@@ -25,6 +25,7 @@ var ErrFull = errors.New("no memory is free for the request")
 type Budget struct {
 	size, small int64
 	wait        time.Duration
+	short       func()
 
 	mu sync.Mutex
 	// mu guards everything declared below.
@@ -32,6 +33,9 @@ type Budget struct {
 	waiting           []*waiter // small ones, the first for longest
 	large             *waiter   // the large one that waits
 }
+
+// shortCalls is how often short is called for a request that waits in vain.
+const shortCalls = 25
 
 // waiter is a request that waits for memory.
 type waiter struct {
@@ -41,9 +45,10 @@ type waiter struct {
 }
 
 // New returns a budget of size bytes. Requests of up to small bytes are small
-// ones; none waits for longer than wait.
-func New(size, small int64, wait time.Duration) *Budget {
-	return &Budget{size: size, small: small, wait: wait}
+// ones; none waits for longer than wait. While one waits, short is called now and
+// then: it may end requests that hold much and do not go on.
+func New(size, small int64, wait time.Duration, short func()) *Budget {
+	return &Budget{size: size, small: small, wait: wait, short: short}
 }
 
 // Size returns how much there is to share, in bytes.
@@ -82,20 +87,30 @@ func (r *Request) Grow(ctx context.Context, n int64) error {
 	if w == nil {
 		return err
 	}
-	timer := time.NewTimer(r.budget.wait)
-	defer timer.Stop()
-	select {
-	case <-w.got:
-		return nil
-	case <-timer.C:
-		err = ErrFull
-	case <-ctx.Done():
-		err = ctx.Err()
-	}
-	if r.budget.giveUp(w) {
+	if err := r.budget.await(ctx, w); err != nil && r.budget.giveUp(w) {
 		return err
 	}
-	return nil // it came at the last moment
+	return nil // it may have come at the last moment
+}
+
+// await waits for a waiter's memory.
+func (b *Budget) await(ctx context.Context, w *waiter) error {
+	timer := time.NewTimer(b.wait)
+	defer timer.Stop()
+	ticker := time.NewTicker(b.wait / shortCalls)
+	defer ticker.Stop()
+	for {
+		b.short()
+		select {
+		case <-w.got:
+			return nil
+		case <-ticker.C:
+		case <-timer.C:
+			return ErrFull
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // Release gives back all that the request has taken.

@@ -40,7 +40,7 @@ func started(ctx context.Context, r *Request, n int64) func() (time.Duration, er
 }
 
 func TestLargeRequestsLeaveRoomForSmallOnes(t *testing.T) {
-	b := New(1000, 50, time.Second)
+	b := New(1000, 50, time.Second, func() {})
 	large := grown(t, b, 750)
 	synctest.Test(t, func(t *testing.T) {
 		took, err := started(t.Context(), b.NewRequest(), 51)()
@@ -58,7 +58,7 @@ func TestLargeRequestsLeaveRoomForSmallOnes(t *testing.T) {
 
 func TestSmallRequestsWaitTheirTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := New(100, 50, time.Second)
+		b := New(100, 50, time.Second, func() {})
 		first, second := grown(t, b, 50), grown(t, b, 50)
 		third, fourth := b.NewRequest(), b.NewRequest()
 		third1 := started(t.Context(), third, 50)
@@ -81,7 +81,7 @@ func TestSmallRequestsWaitTheirTurn(t *testing.T) {
 // keep a large one out.
 func TestLargeRequestsDoNotStarve(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := New(1000, 50, time.Second)
+		b := New(1000, 50, time.Second, func() {})
 		var small []*Request
 		for range 20 {
 			small = append(small, grown(t, b, 50))
@@ -106,7 +106,7 @@ func TestLargeRequestsDoNotStarve(t *testing.T) {
 // Two large requests that have much and want more never wait for each other.
 func TestOneLargeRequestWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := New(1000, 50, time.Second)
+		b := New(1000, 50, time.Second, func() {})
 		first, second := grown(t, b, 300), grown(t, b, 300)
 		grow := started(t.Context(), first, 600)
 		synctest.Wait()
@@ -121,7 +121,7 @@ func TestOneLargeRequestWaits(t *testing.T) {
 
 func TestRequestsThatAreGivenUpDoNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := New(100, 50, time.Second)
+		b := New(100, 50, time.Second, func() {})
 		first, _ := grown(t, b, 50), grown(t, b, 50)
 		ctx, cancel := context.WithCancel(t.Context())
 		given, next := b.NewRequest(), b.NewRequest()
@@ -140,7 +140,7 @@ func TestRequestsThatAreGivenUpDoNotWait(t *testing.T) {
 }
 
 func TestNoMoreIsTakenThanThereIs(t *testing.T) {
-	b := New(1000, 60, time.Millisecond)
+	b := New(1000, 60, time.Millisecond, func() {})
 	var requests sync.WaitGroup
 	for seed := range uint64(16) {
 		requests.Go(func() {

@@ -1,0 +1,93 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build apps
+
+package apps
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ociapm/otelcol-ociapm/test/harness"
+)
+
+// recipeService is the name of the app in the lines of docs/apps.
+const recipeService = "my-app"
+
+var (
+	// recipePort is the port in the lines that start an app: 8080 in those of
+	// StayEasy. Lines without one are of apps that choose it themselves; the tests'
+	// apps take it from the variable PORT.
+	recipePort = regexp.MustCompile(`\b80[08]0\b`)
+	// installLine is a line that installs packages. The suite has installed them
+	// already, in pinned versions, and checks only that they are the same.
+	installLine = regexp.MustCompile(`(?m)^(?:pip install|npm install|go get|mvn dependency:copy) (.+)\n`)
+	// fileBlock is a code block that begins with a comment which is the name of a
+	// file.
+	fileBlock = regexp.MustCompile("(?s)```[a-z]+\n(?:#|//) ([a-z_]+\\.[a-z]+)\n(.*?)```\n")
+)
+
+// recipePage returns the page of docs/apps that has a part of this name.
+func recipePage(t *testing.T, name string) string {
+	t.Helper()
+	pages, err := filepath.Glob(filepath.Join(harness.Root(t), "docs", "apps", "*.md"))
+	require.NoError(t, err)
+	var found []string
+	for _, page := range pages {
+		content, err := os.ReadFile(page)
+		require.NoError(t, err)
+		if strings.Contains(string(content), "<!-- test: "+name+" -->\n") {
+			found = append(found, "docs/apps/"+filepath.Base(page))
+		}
+	}
+	require.Len(t, found, 1, "pages of docs/apps with a part that is marked as test: %s", name)
+	return found[0]
+}
+
+// recipeScript returns the bash lines of a recipe without those that install
+// packages, and writes the recipe's files into the app's working directory.
+func recipeScript(t *testing.T, name string, app *runningService) string {
+	t.Helper()
+	writeRecipeFiles(t, name, app.folder)
+	script := strings.ReplaceAll(strings.Join(harness.PageBlocks(t, recipePage(t, name), name, "bash"), ""), "\\\n", " ")
+	require.NotEmpty(t, script, "there are no commands in %s", name)
+	var packages []string
+	for _, line := range installLine.FindAllStringSubmatch(script, -1) {
+		for word := range strings.FieldsSeq(strings.ReplaceAll(line[1], `"`, "")) {
+			if artifact, found := strings.CutPrefix(word, "-Dartifact="); found || !strings.HasPrefix(word, "-") {
+				packages = append(packages, artifact)
+			}
+		}
+	}
+	slices.Sort(packages)
+	expected := slices.Sorted(slices.Values(app.tools.installs))
+	assert.Equal(t, expected, packages, "the packages of the recipe %s, and those that the test has installed", name)
+	return installLine.ReplaceAllString(script, "")
+}
+
+// startScript puts a service's name and port into the lines that start it, and
+// makes the last of them take the shell's place, so that signals reach it.
+func startScript(t *testing.T, script, service, port string) string {
+	t.Helper()
+	require.LessOrEqual(t, len(recipePort.FindAllString(script, -1)), 1, "ports in\n%s", script)
+	script = strings.ReplaceAll(recipePort.ReplaceAllLiteralString(script, port), recipeService, service)
+	lines := strings.Split(strings.TrimSpace(script), "\n")
+	lines[len(lines)-1] = "exec " + lines[len(lines)-1]
+	return "set -euo pipefail\n" + strings.Join(lines, "\n")
+}
+
+// writeRecipeFiles writes the files of a recipe into a folder.
+func writeRecipeFiles(t *testing.T, name, folder string) {
+	t.Helper()
+	for _, file := range fileBlock.FindAllStringSubmatch(harness.PageSection(t, recipePage(t, name), name), -1) {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, file[1]), []byte(file[2]), 0o600))
+	}
+}

@@ -1,0 +1,190 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build delivery
+
+package delivery
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+
+	"github.com/golang/snappy"
+	"github.com/klauspost/compress/zstd"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/ociapm/otelcol-ociapm/test/harness"
+)
+
+// clients are some clients that send the same again and again.
+type clients struct {
+	name    string
+	count   int
+	divisor int // of the count, where all kinds send together
+	send    func(ctx context.Context, c *harness.Collector)
+}
+
+// floods are the kinds of hostile clients. None of them sends a token.
+func floods(t *testing.T, largest int) []clients {
+	t.Helper()
+	list := []clients{
+		{"poison pills of 7 KB over HTTP", 20, 10, posting("gzip", zip(t, poisonPill()))},
+		{"poison pills over gRPC", 10, 10, invoking(poisonPill(), grpc.UseCompressor("gzip"))},
+		{"windows of 512 MiB in zstd", 100, 10, posting("zstd", zstdOf(t, make([]byte, 1000), 512*mebi))},
+		{"windows of 32 MiB in zstd", 100, 10, posting("zstd", zstdOf(t, make([]byte, 15*mebi), 32*mebi))},
+		{"blocks of snappy", 100, 10, posting("snappy", snappy.Encode(nil, make([]byte, 15*mebi)))},
+		{"gzip bombs", 100, 10, posting("gzip", gzipBomb(100*mebi))},
+		{"half of a body, and then nothing", 300, 10, func(ctx context.Context, c *harness.Collector) { sendHalf(ctx, c.HTTP, mebi) }},
+		{"calls in frames of one byte", 30, 10, func(ctx context.Context, c *harness.Collector) { sendFrames(ctx, c.GRPC, 15*mebi, 1, false) }},
+		{
+			fmt.Sprintf("a hundred connections with a message of %d MiB each but for its last byte", largest), 100, 1,
+			func(ctx context.Context, c *harness.Collector) { sendFrames(ctx, c.GRPC, largest*mebi, 16<<10, true) },
+		},
+	}
+	for _, empty := range []struct {
+		name string
+		body []byte
+	}{
+		{"empty spans", emptyMessages(0x12, 1, 2)},
+		{"empty events", emptyMessages(0x5a, 1, 2, 2)},
+		{"empty resources", emptyMessages(0x0a)},
+	} {
+		list = append(list,
+			clients{empty.name + " over HTTP", 100, 10, posting("gzip", zip(t, empty.body))},
+			clients{empty.name + " over gRPC", 10, 10, invoking(empty.body, grpc.UseCompressor("gzip"))})
+	}
+	return list
+}
+
+func posting(encoding string, body []byte) func(context.Context, *harness.Collector) {
+	client := http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}
+	return func(ctx context.Context, c *harness.Collector) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.HTTP+"/v1/traces", bytes.NewReader(body))
+		if err != nil {
+			return
+		}
+		request.Header.Set("Content-Type", protobufType)
+		request.Header.Set("Content-Encoding", encoding)
+		if response, err := client.Do(request); err == nil {
+			_, _ = io.Copy(io.Discard, response.Body)
+			_ = response.Body.Close()
+		}
+	}
+}
+
+func invoking(message []byte, options ...grpc.CallOption) func(context.Context, *harness.Collector) {
+	return func(ctx context.Context, c *harness.Collector) {
+		conn, err := grpc.NewClient(c.GRPC, grpc.WithTransportCredentials(insecure.NewCredentials()))
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		var answer []byte
+		_ = conn.Invoke(ctx, exportMethod, message, &answer, append(options, grpc.ForceCodec(rawCodec{}))...)
+	}
+}
+
+// sendHalf sends a part of a body, and waits for an answer.
+func sendHalf(ctx context.Context, address string, size int) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return
+	}
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	defer conn.Close()
+	_, _ = fmt.Fprintf(conn, "POST /v1/traces HTTP/1.1\r\nHost: a\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n", protobufType, 2*size)
+	_, _ = conn.Write(protowire.AppendVarint(protowire.AppendTag(nil, 100, protowire.BytesType), uint64(2*size-8))) //nolint:gosec // a megabyte
+	_, _ = conn.Write(make([]byte, size))
+	_, _ = conn.Read(make([]byte, 1))
+}
+
+// sendFrames sends a gRPC message in frames of some size, all but its last byte, and,
+// if it holds, waits for the end.
+func sendFrames(ctx context.Context, address string, size, frame int, hold bool) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return
+	}
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	defer conn.Close()
+	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
+		return
+	}
+	var headers bytes.Buffer
+	encoder := hpack.NewEncoder(&headers)
+	for _, field := range [][2]string{
+		{":method", "POST"}, {":scheme", "http"}, {":path", exportMethod}, {":authority", "a"}, {"content-type", "application/grpc"}, {"te", "trailers"},
+	} {
+		_ = encoder.WriteField(hpack.HeaderField{Name: field[0], Value: field[1]})
+	}
+	framer := http2.NewFramer(conn, nil)
+	_ = framer.WriteSettings()
+	_ = framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: headers.Bytes(), EndHeaders: true})
+	_ = framer.WriteData(1, false, binary.BigEndian.AppendUint32([]byte{0}, uint32(size))) //nolint:gosec // some megabytes
+	go func() { _, _ = io.Copy(io.Discard, conn) }()
+	one := []byte{byte(frame >> 16), byte(frame >> 8), byte(frame), 0, 0, 0, 0, 0, 1} //nolint:gosec // its length in bytes
+	one = append(one, make([]byte, frame)...)
+	many := bytes.Repeat(one, max(1, 32<<10/len(one)))
+	for left := size - 1; left > len(many); left -= len(many) / len(one) * frame {
+		if _, err := conn.Write(many); err != nil {
+			return
+		}
+	}
+	if hold {
+		<-ctx.Done()
+	}
+}
+
+// emptyMessages is a request of as many empty messages as 7 MiB hold.
+func emptyMessages(tag byte, path ...protowire.Number) []byte {
+	return inside(bytes.Repeat([]byte{tag, 0}, 7*mebi/2), path...)
+}
+
+// poisonPill is a request of four spans, each with 900,000 empty events.
+func poisonPill() []byte {
+	span := inside(bytes.Repeat([]byte{0x5a, 0}, 900_000), 2)
+	return inside(bytes.Repeat(span, 4), 1, 2)
+}
+
+// inside is a message in the fields of a path.
+func inside(body []byte, path ...protowire.Number) []byte {
+	for i := len(path) - 1; i >= 0; i-- {
+		body = protowire.AppendBytes(protowire.AppendTag(nil, path[i], protowire.BytesType), body)
+	}
+	return body
+}
+
+func zip(t *testing.T, body []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	writer := gzip.NewWriter(&b)
+	_, err := writer.Write(body)
+	require.NoError(t, err)
+	require.NoError(t, writer.Close())
+	return b.Bytes()
+}
+
+// zstdOf is a body that asks for a window.
+func zstdOf(t *testing.T, body []byte, window int) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	writer, err := zstd.NewWriter(&b, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(window))
+	require.NoError(t, err)
+	_, err = writer.Write(body)
+	require.NoError(t, err)
+	require.NoError(t, writer.Flush(), "so that the length is not known at the beginning")
+	require.NoError(t, writer.Close())
+	return b.Bytes()
+}
