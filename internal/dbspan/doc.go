@@ -8,10 +8,13 @@
 //
 // Read goes through names.go, where each attribute has its constant and its
 // field of Sent, then read.go, which fills Sent, then resolve.go, which fills
-// the rest of Span. system.go, scope.go and port.go hold what is known about
-// products, instrumentations and ports. ParseConnection reads connection strings
-// by their syntax: url.go, oracle.go, pairs.go. plausible.go decides what can be
-// a host, a port or a database's name.
+// the rest of Span; place.go finds the database and its host, and misreading.go
+// undoes what the Java agent makes of Oracle's URLs. system.go, scope.go and
+// port.go hold what is known about products, instrumentations and ports.
+// ParseConnection reads connection strings by their syntax: url.go, oracle.go,
+// pairs.go. plausible.go decides what can be a host, a port or a database's name.
+// secret.go finds passwords in connection strings, and mask.go what may leave in
+// their place.
 //
 // To add an attribute, start in names.go; a database, in system.go; an
 // instrumentation, in scope.go.

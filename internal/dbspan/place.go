@@ -102,6 +102,8 @@ func readNamespace(text string, system System) Connection {
 		return ParseConnection(text, system)
 	case isCredentials(text, system), !plausibleNamespace(text), HoldsSecret(text):
 		return Connection{}
+	case embedded(system):
+		return Connection{Namespace: withoutFilePort(text)}
 	default:
 		return Connection{Namespace: text}
 	}

@@ -165,10 +165,16 @@ func embeddedName(text string) string {
 		}
 	}
 	text = strings.ReplaceAll(text, `\`, "/")
-	if head, port, found := strings.Cut(text, ":"); found && head != "" && isDigits(port) {
-		text = head // the Java agent puts the port behind the path
-	}
+	text = withoutFilePort(text)
 	return text[strings.LastIndexByte(text, '/')+1:]
+}
+
+// withoutFilePort drops the port that the Java agent puts behind the path of a file.
+func withoutFilePort(text string) string {
+	if i := strings.LastIndexByte(text, ':'); i > 0 && isDigits(text[i+1:]) {
+		return text[:i]
+	}
+	return text
 }
 
 // databaseParam returns the database among the parameters of a URL, or "".

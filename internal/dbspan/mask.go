@@ -1,0 +1,85 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"
+
+import "strings"
+
+// MaskAttribute returns what may leave in the place of an attribute's value. A place has
+// a name or a connection string, and what cannot be read there may be a password.
+func MaskAttribute(name, value string, system System) string {
+	switch {
+	case isPlain(value):
+		return value
+	case name == AttrUser:
+		return MaskUser(value)
+	case IsPlace(name):
+		return MaskName(value, system)
+	}
+	masked, _ := MaskSecrets(value)
+	return masked
+}
+
+// IsPlace reports whether an attribute holds the name of a place or a connection string.
+func IsPlace(name string) bool {
+	switch name {
+	case AttrConnectionString, AttrURL, AttrServerAddress, AttrNetPeerName, AttrNamespace, AttrName, AttrInstance, AttrPeerAddress, AttrSockPeerAddr,
+		AttrPeerIP, AttrOracleService, AttrOraclePDB, AttrOracleName, AttrOracleInstance, AttrOracleTenant, AttrSearchCluster, AttrRedisIndex:
+		return true
+	default:
+		return false
+	}
+}
+
+// MaskName returns what may leave in the place of the value of an attribute for a name
+// or a connection string. What cannot be read may be anything, also a password.
+func MaskName(text string, system System) string {
+	if isPlain(text) {
+		return text
+	}
+	if masked, found := MaskSecrets(text); found {
+		return masked
+	}
+	if strings.Contains(text, "?@") || strings.Contains(text, "=?") || strings.Contains(text, "{?}") || strings.HasSuffix(text, "/?") || strings.HasSuffix(text, ":?") {
+		return text // masked before
+	}
+	a, n := readAddress(text, system), readNamespace(text, system)
+	if a.Host != "" || a.Namespace != "" || n.Host != "" || n.Namespace != "" || isScheme(text) {
+		return text
+	}
+	if system.Legacy == Oracle.Legacy && misread(text) {
+		return text
+	}
+	return "?"
+}
+
+// MaskUser returns what may leave in the place of the name of a user. Some applications
+// send user/password, user:password or a connection string.
+func MaskUser(text string) string {
+	if isPlain(text) {
+		return text
+	}
+	if masked, found := MaskSecrets(text); found {
+		return masked
+	}
+	if i := strings.IndexAny(text, "/:"); i > 0 && i+1 < len(text) {
+		return text[:i+1] + "?"
+	}
+	return text
+}
+
+// isScheme reports whether a connection string is nothing but a scheme or an alias, as
+// "p6spy:" is.
+func isScheme(text string) bool {
+	return isSchemes(strings.TrimRight(text, ":/")) || strings.HasSuffix(text, ":") && isPlain(strings.TrimSuffix(text, ":"))
+}
+
+// isSchemes reports whether text is nothing but schemes of connection strings.
+func isSchemes(text string) bool {
+	for part := range strings.SplitSeq(text, ":") {
+		if _, known := LookupSystem(part); !known && !wrapsURL(part) && !isDriverType(part) && part != "" {
+			return false
+		}
+	}
+	return true
+}
