@@ -89,6 +89,8 @@ func usedComponents(t *testing.T) map[string]map[string]bool {
 			}
 		}
 	}
+	// What durable_tail_sampling is compared with: test/delivery/sampler_test.go.
+	used["processors"]["tail_sampling"] = true
 	for _, folder := range []string{"config", "deploy/kubernetes", "docs", "SECURITY.md"} {
 		require.NoError(t, filepath.WalkDir(filepath.Join(harness.Root(t), folder), func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() {
