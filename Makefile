@@ -146,16 +146,6 @@ test-oracle: ## Compare SQL_IDs with V$SQL's on the database that ORACLE_DSN nam
 test-console: build $(CONSOLE)/node_modules .venv/stayeasy ## Use the console in a headless Chromium (needs Chromium, Node and Python 3)
 	go test -count=1 -tags=console -timeout=15m -v ./test/console/...
 
-.venv/oracle: examples/stayeasy/requirements-oracle.txt examples/stayeasy/requirements.txt examples/stayeasy/constraints.txt
-	python3 -m venv $@
-	$@/bin/pip install --quiet --disable-pip-version-check --requirement $<
-	@touch $@
-
-.PHONY: test-oracle
-test-oracle: ## Compare SQL_IDs with V$$SQL's on the database that ORACLE_DSN names (needs one, and Python 3)
-	@if [ -z "$${ORACLE_DSN:-}" ]; then echo "test-oracle: skipped, since ORACLE_DSN names no database: see test/README.md"; \
-	else $(MAKE) --no-print-directory build .venv/oracle && go test -count=1 -tags=oracle -timeout=10m -v ./test/oracle/...; fi
-
 .PHONY: test-packages
 test-packages: build ## After make release: install, upgrade and remove packages (needs root, debootstrap, systemd-container, rpm)
 	go test -count=1 -tags=packages -timeout=30m -v ./test/packages/...
