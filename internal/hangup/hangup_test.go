@@ -25,10 +25,12 @@ func TestReplay(t *testing.T) {
 	require.NoError(t, self.Signal(syscall.SIGHUP))
 	require.Eventually(t, func() bool { return len(held) == 1 }, 10*time.Second, time.Millisecond)
 
+	Replay()
+	require.Eventually(t, func() bool { return len(held) == 0 }, 10*time.Second, time.Millisecond)
+	// otelcol may listen a little after it has said that it is ready.
 	received := make(chan os.Signal, 1)
 	signal.Notify(received, syscall.SIGHUP)
 	defer signal.Stop(received)
-	Replay()
 	select {
 	case <-received:
 	case <-time.After(10 * time.Second):
