@@ -28,12 +28,14 @@ func TestReplay(t *testing.T) {
 	received := make(chan os.Signal, 1)
 	signal.Notify(received, syscall.SIGHUP)
 	defer signal.Stop(received)
+	began := time.Now()
 	Replay()
 	select {
 	case <-received:
 	case <-time.After(10 * time.Second):
 		require.FailNow(t, "the signal does not come again")
 	}
+	require.GreaterOrEqual(t, time.Since(began), settle, "otelcol listens a little after it has said that it is ready")
 
 	Replay()
 	select {

@@ -285,7 +285,7 @@ func TestFullDisk(t *testing.T) {
 }
 
 // A queue of file_storage for whose copy there is no room waits, and the collector
-// works meanwhile.
+// works meanwhile. Of a copy that was begun, nothing is sent.
 func TestTakeOverOnAFullDisk(t *testing.T) {
 	disk, inside := onSmallDisk(t)
 	if !inside {
@@ -293,11 +293,11 @@ func TestTakeOverOnAFullDisk(t *testing.T) {
 	}
 	directory, ballast := filepath.Join(disk, "queue"), filepath.Join(disk, "ballast")
 	require.NoError(t, os.Mkdir(directory, 0o700))
-	names := numbered(500)
-	path := fill(t, directory, names...)
+	names := numbered(300)
+	path := fillPadded(t, directory, 10_000, names...)
 	info, err := os.Stat(path)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(ballast, make([]byte, diskSize-info.Size()-4096*40), 0o600))
+	require.NoError(t, os.WriteFile(ballast, make([]byte, diskSize-info.Size()-copySize*2), 0o600))
 
 	ext, logs := startStorage(t, directory)
 	q := startQueue(t, ext, false)

@@ -140,14 +140,7 @@ func (q *queueStorage) GetClient(ctx context.Context, kind component.Kind, id co
 		return nil, fmt.Errorf("the queue %s is in use by another component of this collector", folder)
 	}
 	h := hostOf(kind, id)
-	log, err := seglog.Open(seglog.Options{
-		Folder:       filepath.Join(q.cfg.Directory, folder),
-		MaxSize:      q.cfg.MaxSize,
-		FSync:        q.cfg.FSync,
-		Derived:      h.derived,
-		Logger:       q.logger,
-		OnUnreadable: q.noteUnreadable(folder), //nolint:contextcheck // it outlives the call
-	})
+	log, err := seglog.Open(q.options(folder, h)) //nolint:contextcheck // what is unreadable is counted after the call, too
 	if err != nil {
 		return nil, fmt.Errorf("open the queue %s: %w", folder, err)
 	}
@@ -157,6 +150,18 @@ func (q *queueStorage) GetClient(ctx context.Context, kind component.Kind, id co
 	c := &client{storage: q, folder: folder, log: log, host: h}
 	q.clients[folder] = c
 	return c, nil
+}
+
+// options returns how to open the log of a component.
+func (q *queueStorage) options(folder string, h host) seglog.Options {
+	return seglog.Options{
+		Folder:       filepath.Join(q.cfg.Directory, folder),
+		MaxSize:      q.cfg.MaxSize,
+		FSync:        q.cfg.FSync,
+		Derived:      h.derived,
+		Logger:       q.logger,
+		OnUnreadable: q.noteUnreadable(folder),
+	}
 }
 
 // noteUnreadable counts and logs what is moved to the unreadable folder.

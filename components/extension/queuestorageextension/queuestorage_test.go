@@ -124,6 +124,17 @@ func TestClients(t *testing.T) {
 	require.ErrorContains(t, err, "has not started")
 }
 
+// What a power cut leaves, and where a queue ends, is up to the configuration.
+func TestOptions(t *testing.T) {
+	for _, cfg := range []Config{{Directory: "dir"}, {Directory: "dir", FSync: true}, {Directory: "dir", MaxSize: minMaxSize}} {
+		got := (&queueStorage{cfg: &cfg}).options("folder", host{derived: queueMetadata})
+		assert.Equal(t, filepath.Join("dir", "folder"), got.Folder)
+		assert.Equal(t, cfg.FSync, got.FSync)
+		assert.Equal(t, cfg.MaxSize, got.MaxSize)
+		assert.Equal(t, queueMetadata, got.Derived)
+	}
+}
+
 // The queues of file_storage are looked for under the names that it gives them.
 func TestNames(t *testing.T) {
 	dir := t.TempDir()

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
@@ -36,9 +37,17 @@ func startFileStorage(t *testing.T, directory string) (ext storage.Extension, en
 // fill leaves a queue of items in a file of file_storage.
 func fill(t *testing.T, directory string, names ...string) (path string) {
 	t.Helper()
+	return fillPadded(t, directory, 100, names...)
+}
+
+// fillPadded is fill with items of more bytes.
+func fillPadded(t *testing.T, directory string, padding int, names ...string) (path string) {
+	t.Helper()
 	theirs, end := startFileStorage(t, directory)
 	q := startQueue(t, theirs, true)
-	q.send(t, names...)
+	for _, name := range names {
+		require.NoError(t, q.exporter.ConsumeTraces(t.Context(), named(name, padding)))
+	}
 	q.shutdown(t)
 	end()
 	return filepath.Join(directory, "exporter_oci_apm__traces")
@@ -66,6 +75,14 @@ func TestTakeOverIntoAQueueThatHasItems(t *testing.T) {
 	q.shutdown(t)
 	require.NoError(t, ext.Shutdown(t.Context()))
 	fill(t, dir, names[20:]...)
+	ext, _ = startStorage(t, dir)
+	c := tracesClient(t, ext)
+	for i := 20; i < len(names); i++ {
+		item, err := c.Get(t.Context(), strconv.Itoa(i))
+		require.NoError(t, err)
+		require.Contains(t, string(item), names[i], "the order stays")
+	}
+	require.NoError(t, ext.Shutdown(t.Context()))
 	deliver(t, dir, names)
 }
 
@@ -162,6 +179,7 @@ func TestTakeOverOfAnotherComponent(t *testing.T) {
 	end()
 
 	ext, logs := startStorage(t, dir)
+	ext.cfg.MaxSize = minMaxSize // which is for what is new
 	c, err = ext.GetClient(t.Context(), component.KindReceiver, id, "")
 	require.NoError(t, err)
 	for i := range 500 {

@@ -130,6 +130,7 @@ func TestJournalOnFullDisk(t *testing.T) {
 	require.ErrorIs(t, j.flush(t.Context()), errFull)
 	j.finish(1)
 	require.ErrorIs(t, j.flush(t.Context()), errFull)
+	assert.EqualValues(t, 1, j.first, "it is kept still")
 	store.full = false
 	require.NoError(t, j.flush(t.Context()))
 	assert.Empty(t, store.keys(t))

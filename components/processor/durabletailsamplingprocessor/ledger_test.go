@@ -119,6 +119,20 @@ func TestLedgerHeld(t *testing.T) {
 	assert.Nil(t, batch)
 }
 
+// While parts are offered, what is stored of their batch names them: a crash would
+// lose them otherwise.
+func TestLedgerStoresNoBatchInHand(t *testing.T) {
+	l, _ := newTestLedger(t)
+	td := traces(spanOf{1, "a"}, spanOf{2, "b"})
+	l.register(1, td)
+	l.hold([]markedPart{marked(td, 1, 0), marked(td, 2, 0)})
+	batch, parts := l.take()
+	l.settle(batch, parts[:1])
+	assert.Empty(t, l.takeChanged())
+	l.putBack(batch, parts[1:])
+	assert.Equal(t, map[uint64][]byte{1: encodeHeld(parts[1:])}, l.takeChanged())
+}
+
 func numbers(records map[uint64][]byte) []uint64 {
 	var list []uint64
 	for number := range records {

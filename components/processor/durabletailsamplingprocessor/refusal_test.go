@@ -202,6 +202,14 @@ func TestCalm(t *testing.T) {
 	assert.Zero(t, p.ledger.len())
 	p.tidy(t.Context())
 	assert.Equal(t, componentstatus.StatusRecoverableError, h.lastStatus())
+
+	out.refuse(errQueueFull)
+	require.NoError(t, p.ConsumeTraces(t.Context(), traces(spanOf{2, "b"})))
+	awaitHeld(t, p, 1)
+	out.refuse(nil)
+	p.tidy(t.Context())
+	p.tidy(t.Context())
+	assert.Equal(t, componentstatus.StatusRecoverableError, h.lastStatus(), "it has refused again")
 	p.tidy(t.Context())
 	assert.Equal(t, componentstatus.StatusOK, h.lastStatus())
 }

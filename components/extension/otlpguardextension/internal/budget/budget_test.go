@@ -77,6 +77,26 @@ func TestSmallRequestsWaitTheirTurn(t *testing.T) {
 	})
 }
 
+// Small requests that fit do not overtake one that waits and does not.
+func TestSmallRequestsDoNotOvertake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := New(100, 50, time.Second, func() {})
+		first, second := grown(t, b, 50), grown(t, b, 40)
+		waits, comesLater := b.NewRequest(), b.NewRequest()
+		waits1 := started(t.Context(), waits, 50)
+		synctest.Wait()
+		comesLater1 := started(t.Context(), comesLater, 10)
+		synctest.Wait()
+		assert.Zero(t, comesLater.Taken())
+		second.Release()
+		_, err := waits1()
+		require.NoError(t, err)
+		first.Release()
+		_, err = comesLater1()
+		require.NoError(t, err)
+	})
+}
+
 // A stream of small requests, each before the one before it has ended, does not
 // keep a large one out.
 func TestLargeRequestsDoNotStarve(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -267,6 +268,22 @@ func TestAnItemThatCannotBeReadNow(t *testing.T) {
 	assert.Nil(t, l.get(t, "1"))
 	assert.Empty(t, l.kept)
 	assert.Zero(t, l.lost)
+}
+
+// A disk may give back a sound record that belongs elsewhere.
+func TestARecordInAnothersPlace(t *testing.T) {
+	folder := t.TempDir()
+	l := openLog(t, folder)
+	require.NoError(t, l.Batch(set("1", "one")))
+	require.NoError(t, l.Batch(set("2", "two")))
+	path := onlySegment(t, folder)
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	first, second := content[segmentHeaderSize:segmentHeaderSize+20], content[segmentHeaderSize+20:]
+	require.Len(t, second, 20)
+	require.NoError(t, os.WriteFile(path, slices.Concat(content[:segmentHeaderSize], second, first), 0o600))
+	assert.Nil(t, l.get(t, "1"))
+	assert.Nil(t, l.get(t, "2"))
 }
 
 // A segment that somebody has cut or removed is reported.
