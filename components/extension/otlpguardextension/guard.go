@@ -53,6 +53,7 @@ type guard struct {
 	// fullHeap is the size of the live heap, in bytes, from which on there is
 	// little room left.
 	fullHeap  int64
+	heap      func() int64
 	stopWatch context.CancelFunc
 	watching  sync.WaitGroup
 	telemetry *metadata.TelemetryBuilder
@@ -67,6 +68,7 @@ func newGuard(cfg *Config, limit int64, telemetry *metadata.TelemetryBuilder) *g
 		maxBody:   cfg.MaxRequestBodySize,
 		receiving: newReceiving(forReceiving),
 		fullHeap:  limit / 100 * fullHeapPercentage,
+		heap:      liveHeap,
 		stopWatch: func() {},
 		telemetry: telemetry,
 	}
@@ -81,7 +83,7 @@ func (g *guard) Start(ctx context.Context, _ component.Host) error {
 	activeReceiving.Store(g.receiving)
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	g.stopWatch = stop
-	g.watching.Go(func() { g.watch(watching, liveHeap) })
+	g.watching.Go(func() { g.watch(watching) })
 	return errors.Join(
 		g.telemetry.RegisterExtensionOtlpGuardMemoryUsageCallback(func(_ context.Context, o metric.Int64Observer) error {
 			o.Observe(g.requests.Used(), forRequests)

@@ -21,7 +21,7 @@ const (
 // until the context ends. grpc does not ask its pool for frames of 1 KiB or less,
 // so that nothing else counts them: a message in frames of one byte takes a
 // hundred times its size.
-func (g *guard) watch(ctx context.Context, heap func() int64) {
+func (g *guard) watch(ctx context.Context) {
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
 	for {
@@ -29,7 +29,7 @@ func (g *guard) watch(ctx context.Context, heap func() int64) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			if heap() > g.fullHeap {
+			if g.heap() > g.fullHeap {
 				g.receiving.unfinished.evict(evictAge)
 			}
 		}

@@ -19,11 +19,12 @@ import (
 func TestWatch(t *testing.T) {
 	g := newGuard(limited(100), 100<<20, nil)
 	var heap atomic.Int64
+	g.heap = heap.Load
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		g.watch(ctx, heap.Load)
+		g.watch(ctx)
 	}()
 	defer func() {
 		stop()

@@ -128,7 +128,7 @@ func (q *queue) names() []string {
 // waitFor waits until all of the names are delivered, and no other and none twice.
 func (q *queue) waitFor(t testing.TB, want []string) {
 	t.Helper()
-	require.Eventually(t, func() bool { return len(q.names()) >= len(want) }, 10*time.Second, time.Millisecond,
+	require.Eventually(t, func() bool { return len(q.names()) >= len(want) }, time.Minute, time.Millisecond,
 		"%d of %d", len(q.names()), len(want))
 	time.Sleep(10 * time.Millisecond)
 	require.ElementsMatch(t, want, q.names())
