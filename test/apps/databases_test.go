@@ -53,6 +53,8 @@ type database struct {
 // peer is the name that the collector gives the database in peer.service.
 func (d database) peer() string {
 	switch {
+	case d.system == "oracle" && d.name != "":
+		return d.system + ":" + strings.ToLower(d.name)
 	case d.name != "":
 		return d.system + ":" + d.name
 	case d.host != "":
