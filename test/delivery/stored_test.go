@@ -52,6 +52,7 @@ func TestOlderStoredForm(t *testing.T) {
 	assert.NoFileExists(t, path)
 	n.stop(t)
 	n.restart(t)
+	time.Sleep(time.Second) // for what would be sent once more
 	assert.Zero(t, n.stop(t), "exit code")
 	assert.Equal(t, olderRequests*olderSpans, sandbox.Counts(t).Spans.Stored)
 	assert.Zero(t, sandbox.Counts(t).Spans.Duplicates)
