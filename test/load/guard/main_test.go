@@ -43,6 +43,37 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+func TestSettle(t *testing.T) {
+	want := map[string]cost{"a/Read": {Allocs: 4, Time: 0.01}}
+	tests := []struct {
+		name     string
+		times    []float64
+		least    float64
+		measured int
+	}{
+		{"fast at once", []float64{0.02}, 0.02, 1},
+		{"disturbed twice", []float64{0.05, 0.04, 0.02}, 0.02, 3},
+		{"slow each time", []float64{0.05, 0.04, 0.06, 0.07}, 0.04, attempts},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			measured := 0
+			got, err := settle(want, func() (map[string]cost, error) {
+				measured++
+				return map[string]cost{"a/Read": {Allocs: 4, Time: tt.times[measured-1]}}, nil
+			})
+			require.NoError(t, err)
+			assert.InDelta(t, tt.least, got["a/Read"].Time, 1e-9)
+			assert.Equal(t, tt.measured, measured)
+		})
+	}
+
+	t.Run("error", func(t *testing.T) {
+		_, err := settle(want, func() (map[string]cost, error) { return nil, errDearer })
+		require.ErrorIs(t, err, errDearer)
+	})
+}
+
 func TestBaselineFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "baseline.json")
 	require.NoError(t, write(path, map[string]cost{"a/Read": {Allocs: 4, Time: 0.0123456}}))
