@@ -32,7 +32,7 @@ import (
 // Requests that would overflow the stack of a collector without a guard, or
 // take gigabytes, are refused in every way that they can come, and harm nobody.
 func TestNestedRequestsAreRefused(t *testing.T) {
-	const refusal = "attribute values are nested more than 64 deep; the collector's otlp_guard refuses them"
+	const refusal = "attribute values are nested more than 64 deep; the collector's otlp_guard rejects them"
 	sandbox := harness.StartSandbox(t)
 	collector := harness.StartCollector(t, harness.CollectorOptions{Endpoint: sandbox.URL, DataKey: harness.PrivateKey})
 	conn, err := grpc.NewClient(collector.GRPC, grpc.WithTransportCredentials(insecure.NewCredentials()))

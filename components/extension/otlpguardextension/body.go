@@ -14,23 +14,23 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/otlpscan"
 )
 
-// foreignFactor is how many times its size what is not OTLP is counted as, once
-// it is decoded.
+// foreignFactor is how much memory a body that is not OTLP is assumed to take
+// once it is decoded, as a multiple of its size.
 const foreignFactor = 8
 
-// scanner is that of a protobuf or JSON request.
+// scanner scans a protobuf or JSON request.
 type scanner interface {
 	Scan(piece []byte) otlpscan.Verdict
 	Size() int64
 }
 
-// body is a request's body, what it has taken of the memory, and why it was
-// refused if it was.
+// body is a request's body. It records the memory that the request has taken
+// and, if it was rejected, the reason.
 type body struct {
 	guard    *guard
 	request  *http.Request
 	wire     io.ReadCloser
-	inner    io.ReadCloser // wire, or what it decompresses to
+	inner    io.ReadCloser // the bytes as sent, or a decoder of them
 	encoding string        // "" where the guard does not decompress
 	opened   bool
 	decoder  int64 // memory of the decoder, in bytes
@@ -44,8 +44,8 @@ type body struct {
 	refusal  error
 }
 
-// Read reads the next piece, and refuses to go on where the request breaks a
-// limit or there is no memory for it.
+// Read reads the next piece. It stops with an error once the request breaks a
+// limit or no memory is free for it.
 func (b *body) Read(p []byte) (int, error) {
 	if b.refusal != nil {
 		return 0, b.refusal
@@ -69,7 +69,7 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// open begins to decompress.
+// open sets up decompression.
 func (b *body) open() error {
 	if b.encoding == "" || b.opened {
 		return nil
@@ -94,13 +94,14 @@ func (b *body) open() error {
 	return nil
 }
 
-// refuse ends the reading of a body and returns what to answer.
+// refuse stops reading the body and returns the error to answer with.
 func (b *body) refuse(why reason) error {
 	b.why, b.refusal = why, b.guard.refuse(b.request.Context(), why, b.how)
 	return b.refusal
 }
 
-// refused counts a piece and says whether it goes too far.
+// refused counts a piece and reports whether the request must be rejected, and
+// why.
 func (b *body) refused(piece []byte) (reason, bool) {
 	if b.opened && b.read > b.guard.maxBody {
 		return tooLong, true
@@ -115,8 +116,8 @@ func (b *body) refused(piece []byte) (reason, bool) {
 	if len(b.scanners) == 0 {
 		decoded = foreignFactor * b.read
 	}
-	// A body is there once more while io.ReadAll puts it together, and beside
-	// what it is decoded to.
+	// While io.ReadAll assembles the body, and later while it is decoded, a
+	// second copy exists.
 	need := b.decoder + b.read + max(b.read, decoded)
 	if need > b.guard.limits.Size {
 		return tooLarge, true
@@ -124,10 +125,10 @@ func (b *body) refused(piece []byte) (reason, bool) {
 	return noMemory, b.guard.grow(b.request.Context(), b.taken, need) != nil
 }
 
-// discard reads the rest of a refused body. A sender whose connection is closed
-// while it still sends may never see the answer, and would send again. What is
-// left is bounded in size. What is compressed is left alone: it costs time to
-// decompress, and the server itself reads on a little.
+// discard reads the rest of a rejected body. A sender whose connection is
+// closed while it is still sending may never see the answer, and would retry.
+// The rest is bounded in size. A compressed rest is not read: decompressing it
+// takes time, and the server itself reads a little further.
 func (b *body) discard() {
 	if compressed := b.request.ContentLength < 0 && len(b.request.TransferEncoding) == 0; !compressed && b.encoding == "" {
 		_, _ = io.Copy(io.Discard, b.wire)
@@ -142,7 +143,8 @@ func (b *body) Close() error {
 	return b.wire.Close()
 }
 
-// release gives back all that the body has taken, when its request has ended.
+// release gives back all the memory that the body has taken, once its request
+// has ended.
 func (b *body) release() {
 	b.guard.uploads.remove(b.partial)
 	if b.opened {

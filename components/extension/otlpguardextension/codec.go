@@ -15,16 +15,18 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/otlpscan"
 )
 
-// codec is the inner one, but for requests that break a limit.
+// codec wraps the codec of OTLP requests and leaves those that break a limit
+// undecoded.
 type codec struct {
 	inner encoding.CodecV2
 	guard *guard
-	// outcomes holds what became of requests, from Unmarshal until grpc hands them
-	// to the stats handler, which it does next.
+	// outcomes holds the outcome of each request from Unmarshal until grpc
+	// calls the stats handler, which it does next.
 	outcomes sync.Map
 }
 
-// outcome is the memory that a request has taken, or why it was left undecoded.
+// outcome is the memory that a request has taken, or the reason why it was not
+// decoded.
 type outcome struct {
 	taken   *budget.Request
 	refused reason
@@ -33,7 +35,7 @@ type outcome struct {
 // Name returns the name of the inner codec, "proto".
 func (c *codec) Name() string { return c.inner.Name() }
 
-// Marshal is that of the inner codec.
+// Marshal encodes v with the inner codec.
 func (c *codec) Marshal(v any) (mem.BufferSlice, error) { return c.inner.Marshal(v) }
 
 // Unmarshal decodes data, unless it is an export request that breaks a limit or
@@ -56,7 +58,7 @@ func (c *codec) Unmarshal(data mem.BufferSlice, v any) error {
 	return err
 }
 
-// check takes the memory for a request, or says why it is refused.
+// check takes the memory for a request, or returns the reason to reject it.
 func (c *codec) check(data mem.BufferSlice, signal otlpscan.Signal, v any) reason {
 	if why := cutShortFor(data); why != "" {
 		return why
@@ -67,7 +69,7 @@ func (c *codec) check(data mem.BufferSlice, signal otlpscan.Signal, v any) reaso
 			return reasonOf(verdict)
 		}
 	}
-	// The decoder puts the pieces together before it decodes them.
+	// The decoder joins the pieces before it decodes them.
 	need := int64(data.Len()) + scanner.Size()
 	if need > c.guard.limits.Size {
 		return tooLarge
@@ -80,7 +82,7 @@ func (c *codec) check(data mem.BufferSlice, signal otlpscan.Signal, v any) reaso
 	return ""
 }
 
-// outcome returns what became of a request, once.
+// outcome returns the outcome of a request and forgets it.
 func (c *codec) outcome(v any) (outcome, bool) {
 	if _, ok := signalOf(v); !ok {
 		return outcome{}, false
@@ -92,8 +94,8 @@ func (c *codec) outcome(v any) (outcome, bool) {
 	return found.(outcome), true
 }
 
-// signalOf returns the signal that a request exports. pdata's requests are
-// internal to it, but named as in OTLP.
+// signalOf returns the signal that a request exports. The request types are
+// internal to pdata, but carry the names of OTLP.
 func signalOf(v any) (otlpscan.Signal, bool) {
 	t := reflect.TypeOf(v)
 	if t == nil || t.Kind() != reflect.Pointer {

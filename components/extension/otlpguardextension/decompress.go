@@ -10,7 +10,7 @@ import (
 	"io"
 	"sync/atomic"
 
-	// For zstd and snappy, which it registers beside gzip.
+	// Registers the compressors zstd and snappy alongside gzip.
 	_ "go.opentelemetry.io/collector/config/configgrpc"
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/mem"
@@ -18,24 +18,25 @@ import (
 	"github.com/ociapm/otelcol-ociapm/components/extension/otlpguardextension/internal/decompress"
 )
 
-// activeReceiving counts what is decompressed, for grpc has its compressors in
-// common for all servers and clients. It is that of the guard that was started
-// last, and nil where none runs.
+// activeReceiving counts decompressed bytes. It is global because grpc shares
+// its compressors between all servers and clients. It belongs to the guard that
+// was started last, and is nil while none runs.
 var activeReceiving atomic.Pointer[receiving]
 
-// cutMarks end a message whose decompression was given up, and say why. grpc
-// would make INTERNAL of an error, which OTLP senders do not retry. Nobody can
-// guess them.
+// cutMarks are appended to a message whose decompression was abandoned, and
+// encode the reason. If the decompressor returned an error, grpc would answer
+// INTERNAL, which OTLP senders do not retry. The marks are random, so no sender
+// can guess them.
 var cutMarks = map[reason][]byte{noMemory: []byte(rand.Text()), tooLarge: []byte(rand.Text())}
 
-// uncounted is how much of a message is decompressed in any case. No answer to
-// an export, which a client decompresses, is as long.
+// uncounted is the size up to which a message is always decompressed. The
+// answer to an export, which a client decompresses, is never that long.
 const uncounted = 64 << 10
 
-// errCut is why a decoder is not opened for a message that is cut short.
+// errCut is returned instead of a decoder for a message that is cut short.
 var errCut = errors.New("no memory is free for the decoder")
 
-// encodings has gRPC's names, and the Content-Encoding that means the same.
+// encodings maps gRPC's names to the equivalent Content-Encoding.
 var encodings = map[string]string{"gzip": "gzip", "zstd": "zstd", "snappy": "x-snappy-framed"}
 
 func init() { //nolint:gochecknoinits // grpc wants compressors to be registered in init
@@ -46,16 +47,18 @@ func init() { //nolint:gochecknoinits // grpc wants compressors to be registered
 	}
 }
 
-// compressor is the inner one, but gives up decompressing where memory is short.
+// compressor wraps a gRPC compressor and stops decompressing when memory is
+// short.
 type compressor struct{ inner encoding.Compressor }
 
-// Name is that of the inner compressor.
+// Name returns the name of the inner compressor.
 func (c *compressor) Name() string { return c.inner.Name() }
 
-// Compress is that of the inner compressor.
+// Compress compresses with the inner compressor.
 func (c *compressor) Compress(w io.Writer) (io.WriteCloser, error) { return c.inner.Compress(w) }
 
-// Decompress returns what r decompresses to, or its beginning and a cutMark.
+// Decompress returns the decompressed message, or its beginning followed by a
+// cutMark.
 func (c *compressor) Decompress(r io.Reader) (io.Reader, error) {
 	d := &decompressed{counted: activeReceiving.Load()}
 	inner, err := decompress.Open(encodings[c.Name()], r, d.take)
@@ -69,17 +72,17 @@ func (c *compressor) Decompress(r io.Reader) (io.Reader, error) {
 	return d, nil
 }
 
-// decompressed is a message that is decompressed.
+// decompressed is a message that is being decompressed.
 type decompressed struct {
-	inner   io.ReadCloser // nil where it is cut before its beginning
-	counted *receiving    // nil where nothing is counted
+	inner   io.ReadCloser // nil if the message is cut short before it is opened
+	counted *receiving    // nil if bytes are not counted
 	decoder int64         // memory of the decoder, in bytes
 	size    int64
-	mark    []byte // what is still to be read of a cutMark
+	mark    []byte // the part of a cutMark that has not been read yet
 	cut     bool
 }
 
-// take takes the memory of the decoder, or cuts the message short.
+// take takes the memory for the decoder, or cuts the message short.
 func (d *decompressed) take(n int64) error {
 	if d.counted == nil {
 		return nil
@@ -93,7 +96,7 @@ func (d *decompressed) take(n int64) error {
 	return nil
 }
 
-// cutShort has the message end in a cutMark.
+// cutShort makes the message end with a cutMark.
 func (d *decompressed) cutShort(why reason) { d.cut, d.mark = true, cutMarks[why] }
 
 // Read reads the next piece.
@@ -136,7 +139,7 @@ func cutShortFor(data mem.BufferSlice) reason {
 	return ""
 }
 
-// endsIn says whether a message ends in a mark.
+// endsIn reports whether a message ends with a mark.
 func endsIn(data mem.BufferSlice, mark []byte) bool {
 	for i := len(data) - 1; i >= 0 && len(mark) > 0; i-- {
 		piece := data[i].ReadOnlyData()

@@ -17,11 +17,11 @@ import (
 const (
 	defaultMaxDepth        = 64
 	defaultLimitPercentage = 70
-	// defaultSharePercentage is such that a request of 512 spans with 128
-	// attributes fits into a sidecar of 128 MiB, and that the shares of
-	// docs/architecture.md sum to less than the whole.
+	// defaultSharePercentage lets a request of 512 spans with 128 attributes
+	// fit into a sidecar of 128 MiB, and keeps the sum of the shares in
+	// docs/architecture.md below 100 %.
 	defaultSharePercentage = 55
-	// defaultMaxRequestBodySize is confighttp's.
+	// defaultMaxRequestBodySize is the default of confighttp.
 	defaultMaxRequestBodySize = 20 << 20
 )
 

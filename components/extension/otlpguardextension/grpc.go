@@ -8,7 +8,7 @@ import (
 	"errors"
 	"time"
 
-	// For the codec of its requests, which it registers as "proto".
+	// Registers the codec "proto" for OTLP requests.
 	_ "go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/encoding"
@@ -21,10 +21,10 @@ import (
 )
 
 const (
-	// handshakeTimeout bounds how long a connection may say nothing at its start.
-	// grpc's default of two minutes holds a shutdown up as long.
+	// handshakeTimeout limits how long a new connection may stay silent. With
+	// grpc's default, a silent connection delays a shutdown by two minutes.
 	handshakeTimeout = 10 * time.Second
-	// maxHeaders bounds the headers of a call, for which grpc's default is 16 MiB.
+	// maxHeaders limits the size of a call's headers. grpc's default is 16 MiB.
 	maxHeaders = 64 << 10
 	// headerEntry is what a header takes in memory besides its text: a place in a map
 	// and a slice.
@@ -33,13 +33,15 @@ const (
 
 var errNoCodec = errors.New(`no gRPC codec is registered under the name "proto"`)
 
-// GetGRPCServerOptions returns the options that have a server bound its calls,
-// count what it receives and decompresses, and scan requests before decoding.
+// GetGRPCServerOptions returns server options that limit the calls under way,
+// count the bytes that they receive and decompress, and scan requests before
+// decoding.
 //
-// A codec alone could refuse a request, but not say why: whatever its error, grpc
-// answers INTERNAL. So the codec leaves a refused request undecoded, the stats
-// handler, which grpc calls next and with the call's context, notes it there,
-// and the interceptor, which alone can name the status, answers.
+// Three parts share the work, because a codec can reject a request but cannot
+// choose the status: grpc answers INTERNAL to any error of a codec. So the
+// codec leaves a rejected request undecoded; the stats handler, which grpc
+// calls next and with the call's context, records the reason there; and the
+// interceptor returns the status.
 func (g *guard) GetGRPCServerOptions(context.Context) ([]grpc.ServerOption, error) {
 	inner := encoding.GetCodecV2("proto")
 	if inner == nil {
@@ -57,8 +59,8 @@ func (g *guard) GetGRPCServerOptions(context.Context) ([]grpc.ServerOption, erro
 	}, nil
 }
 
-// note is what is known of a call; but for the call itself, only the call's own
-// goroutine touches it.
+// note holds the state of a call. Except for the field call, only the call's
+// own goroutine uses it.
 type note struct {
 	call    *partial
 	taken   *budget.Request
@@ -79,8 +81,8 @@ func (g *guard) admitCall(ctx context.Context, info *tap.Info) (context.Context,
 	return context.WithValue(ctx, noteKey{}, &note{call: c}), nil
 }
 
-// memoryOfHeaders returns what headers take, in bytes. Each has its text twice: as it
-// came, and for the handler.
+// memoryOfHeaders returns how many bytes headers take in memory. Each text is held
+// twice: as received, and for the handler.
 func memoryOfHeaders(headers metadata.MD) int64 {
 	size := 0
 	for name, values := range headers {
@@ -92,13 +94,13 @@ func memoryOfHeaders(headers metadata.MD) int64 {
 	return int64(size)
 }
 
-// callNotes fills in a call's note.
+// callNotes is the stats handler that fills in the notes of calls.
 type callNotes struct{ codec *codec }
 
-// TagRPC does nothing: a call has its note from before.
+// TagRPC does nothing: admitCall has already added the note.
 func (*callNotes) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context { return ctx }
 
-// HandleRPC notes what the codec has made of the call's request, and gives its
+// HandleRPC copies the codec's outcome into the call's note, and gives the
 // memory back when the call ends.
 func (h *callNotes) HandleRPC(ctx context.Context, event stats.RPCStats) {
 	n, ok := ctx.Value(noteKey{}).(*note)

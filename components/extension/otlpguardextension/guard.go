@@ -19,22 +19,22 @@ import (
 )
 
 const (
-	// receivingShare is the percentage of the memory for requests that gRPC
-	// messages may take until they are decoded.
+	// receivingShare is the percentage of the memory for requests that is set
+	// aside for gRPC messages that are not decoded yet.
 	receivingShare = 20
-	// smallShare is the part of the rest up to which a request is a small one,
-	// which large ones do not keep out.
+	// smallShare sets the size of a small request: up to this fraction of the
+	// remaining memory. Large requests never keep small ones out.
 	smallShare = 16
-	// fullHeapPercentage is the part of the collector's limit from which on the
-	// heap is nearly full.
+	// fullHeapPercentage is the percentage of the collector's limit above which
+	// the heap counts as nearly full.
 	fullHeapPercentage = 50
 	// maxWait is how long a request may wait for memory.
 	maxWait = 500 * time.Millisecond
-	// maxRequest bounds a request on machines of much memory: what is refused
-	// downstream is decoded, encoded and split again.
+	// maxRequest limits the size of one request on machines with much memory: a
+	// request that is rejected downstream is decoded, encoded and split again.
 	maxRequest = 256 << 20
-	// leastMessage is less than what a message takes on average in any sound
-	// request.
+	// leastMessage is less than the average memory of a message in any
+	// legitimate request, in bytes.
 	leastMessage = 32
 )
 
@@ -46,12 +46,12 @@ var (
 // guard is the extension.
 type guard struct {
 	limits    otlpscan.Limits
-	maxBody   int64 // of a request that the guard decompresses, in bytes
+	maxBody   int64 // limit for a request that the guard decompresses, in bytes
 	requests  *budget.Budget
-	uploads   unfinished // of HTTP
+	uploads   unfinished // HTTP requests that are still being received
 	receiving *receiving
-	// fullHeap is the size of the live heap, in bytes, from which on there is
-	// little room left.
+	// fullHeap is the size of the live heap above which it counts as nearly
+	// full, in bytes.
 	fullHeap  int64
 	heap      func() int64
 	stopWatch context.CancelFunc
@@ -78,7 +78,7 @@ func newGuard(cfg *Config, limit int64, telemetry *metadata.TelemetryBuilder) *g
 	return g
 }
 
-// Start has the guard's memory counted.
+// Start begins to count the guard's memory.
 func (g *guard) Start(ctx context.Context, _ component.Host) error {
 	activeReceiving.Store(g.receiving)
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -98,7 +98,7 @@ func (g *guard) Start(ctx context.Context, _ component.Host) error {
 	)
 }
 
-// Shutdown ends what Start has begun.
+// Shutdown stops what Start has started.
 func (g *guard) Shutdown(context.Context) error {
 	g.stopWatch()
 	g.watching.Wait()
@@ -107,11 +107,11 @@ func (g *guard) Shutdown(context.Context) error {
 	return nil
 }
 
-// growth is by how much at least the memory of a request grows.
+// growth is the minimum by which the memory of a request grows, in bytes.
 const growth = 16 << 10
 
-// grow takes memory for a request, and somewhat more than it needs, which saves
-// taking it piece by piece.
+// grow takes memory for a request. It takes slightly more than needed, so that
+// it is not called for each piece.
 func (g *guard) grow(ctx context.Context, r *budget.Request, need int64) error {
 	if need <= r.Taken() {
 		return nil

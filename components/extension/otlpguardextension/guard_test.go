@@ -48,7 +48,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/otlpscan"
 )
 
-const message = "attribute values are nested more than 64 deep; the collector's otlp_guard refuses them"
+const message = "attribute values are nested more than 64 deep; the collector's otlp_guard rejects them"
 
 // host has the guard among its extensions.
 type host map[component.ID]component.Component
@@ -56,7 +56,8 @@ type host map[component.ID]component.Component
 // GetExtensions returns the extensions.
 func (h host) GetExtensions() map[component.ID]component.Component { return h }
 
-// guarded is an OTLP receiver behind the guard, and what came through.
+// guarded is an OTLP receiver behind the guard, and the data that it has passed
+// on.
 type guarded struct {
 	guard      *guard
 	grpc, http string
@@ -245,7 +246,7 @@ func TestHTTP(t *testing.T) {
 			}
 		}
 
-		// What is not OTLP is the receiver's to refuse.
+		// A request that is not OTLP is left to the receiver to reject.
 		code, _ := post(t, "traces", "text/plain; =", []byte("hello"), false)
 		assert.Equal(t, http.StatusUnsupportedMediaType, code)
 		code, _ = post(t, "traces", "text/plain", []byte("hello"), false)
@@ -294,8 +295,8 @@ func TestGRPC(t *testing.T) {
 	assertRefused(t, g, map[string]int64{"grpc": 12})
 }
 
-// What became of a request is kept no longer than until grpc reports it, and its
-// memory no longer than the call.
+// The outcome of a request is kept only until grpc reports it, and its memory
+// only until the call ends.
 func TestCodecKeepsNothing(t *testing.T) {
 	g := newGuard(limited(182), 182<<20, nil)
 	c := &codec{inner: encoding.GetCodecV2("proto"), guard: g}
@@ -305,7 +306,7 @@ func TestCodecKeepsNothing(t *testing.T) {
 	n := ctx.Value(noteKey{}).(*note)
 	t.Cleanup(n.call.cancel)
 
-	// Any type of this name will do; pdata's is internal to it.
+	// Any type of this name will do: pdata's own is internal.
 	type ExportTraceServiceRequest struct{ _ int }
 	body, err := traces(65).MarshalProto()
 	require.NoError(t, err)
@@ -327,7 +328,7 @@ func TestCodecKeepsNothing(t *testing.T) {
 	handler.HandleRPC(ctx, &stats.End{})
 	assert.Zero(t, g.requests.Used())
 
-	// The inner codec knows no such type, which is an error as any other.
+	// The inner codec does not know this type, which is an ordinary error.
 	require.Error(t, c.Unmarshal(mem.BufferSlice{mem.SliceBuffer(body)}, request))
 	assert.Zero(t, g.requests.Used())
 }

@@ -21,11 +21,12 @@ const (
 )
 
 // GetHTTPHandler returns a wrapper for the handler of a receiver. confighttp
-// decompresses before it calls the handler, and asks nobody for the memory, unless
-// its compression_algorithms is an empty list: then the guard does it.
+// decompresses a body before it calls the handler, without any check of the
+// memory that this takes. If compression_algorithms is an empty list it does
+// not, and the guard decompresses instead.
 //
-// Upstream: open-telemetry/opentelemetry-collector#13228 would make decompression
-// a middleware.
+// Upstream: open-telemetry/opentelemetry-collector#13228 would make
+// decompression a middleware.
 func (g *guard) GetHTTPHandler(context.Context) (extensionmiddleware.WrapHTTPHandlerFunc, error) {
 	return func(_ context.Context, next http.Handler) (http.Handler, error) {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -35,18 +36,19 @@ func (g *guard) GetHTTPHandler(context.Context) (extensionmiddleware.WrapHTTPHan
 				return
 			}
 			b := g.newBody(w, r)
-			// A receiver decodes and hands on before it returns: what is queued then
-			// is the exporter's.
+			// The receiver has decoded the request and passed it on by the time
+			// it returns: from then on, queued data counts as the exporter's
+			// memory.
 			defer b.release()
 			next.ServeHTTP(&answer{ResponseWriter: w, body: b}, r)
 		}), nil
 	}, nil
 }
 
-// newBody has the body of a request counted while the receiver reads it. The
-// receiver reads all of it before it decodes any, so that a read which fails
-// with a status is answered with that status, in the request's encoding; no
-// byte is kept or copied for this.
+// newBody counts the body of a request while the receiver reads it. The
+// receiver reads the whole body before it decodes anything, so if a read fails
+// with a status, the receiver answers with that status in the encoding of the
+// request. No byte is kept or copied for this.
 func (g *guard) newBody(w http.ResponseWriter, r *http.Request) *body {
 	b := &body{guard: g, request: r, wire: r.Body, inner: r.Body, taken: g.requests.NewRequest(), how: otherHTTP}
 	if b.encoding = r.Header.Get("Content-Encoding"); b.encoding != "" {
@@ -57,7 +59,7 @@ func (g *guard) newBody(w http.ResponseWriter, r *http.Request) *body {
 	connection := http.NewResponseController(w)
 	b.partial = g.uploads.add(func() {
 		b.evicted.Store(true)
-		_ = connection.SetReadDeadline(time.Now()) // which ends a read that is under way
+		_ = connection.SetReadDeadline(time.Now()) // interrupts a read that is under way
 	})
 	switch mediaType(r.Header.Get("Content-Type")) {
 	case typeProtobuf:
@@ -75,7 +77,7 @@ func (g *guard) newBody(w http.ResponseWriter, r *http.Request) *body {
 	return b
 }
 
-// headerSize returns the size of names and values, in bytes.
+// headerSize returns the total size of all names and values, in bytes.
 func headerSize(header http.Header) int {
 	size := 0
 	for name, values := range header {
@@ -86,8 +88,8 @@ func headerSize(header http.Header) int {
 	return size
 }
 
-// mediaType returns a content type without its parameters, as the OTLP receiver
-// reads it: "" for what it refuses.
+// mediaType returns a content type without its parameters, parsed in the same
+// way as by the OTLP receiver. It returns "" for one that the receiver rejects.
 func mediaType(contentType string) string {
 	if contentType == typeProtobuf || contentType == typeJSON {
 		return contentType
@@ -99,8 +101,9 @@ func mediaType(contentType string) string {
 	return parsed
 }
 
-// signalsAt returns what a request to the path can hold. A receiver's paths can
-// be configured: all but the usual ones may hold anything.
+// signalsAt returns the signals that a request to the path can hold. The paths
+// of a receiver can be configured, so any but the default ones may hold all
+// signals.
 func signalsAt(path string) []otlpscan.Signal {
 	switch path {
 	case "/v1/traces":
@@ -114,15 +117,16 @@ func signalsAt(path string) []otlpscan.Signal {
 	}
 }
 
-// answer gives the answer to a refused request the status that says whether to
-// come again. The OTLP receiver knows none for what is too large, and other
-// receivers make a 400 or 500 of whatever goes wrong as they read.
+// answer replaces the status of a rejected request by one that tells the sender
+// whether to retry. The OTLP receiver has none for a request that is too large,
+// and other receivers answer 400 or 500 to any error of a read.
 type answer struct {
 	http.ResponseWriter
 	body *body
 }
 
-// WriteHeader writes the header, of a refused request with a status of its own.
+// WriteHeader writes the header, with a status of its own if the request was
+// rejected.
 func (a *answer) WriteHeader(code int) {
 	if a.body.refusal != nil {
 		code = a.body.why.httpStatus()
@@ -133,5 +137,5 @@ func (a *answer) WriteHeader(code int) {
 	a.ResponseWriter.WriteHeader(code)
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap returns the inner writer, for http.ResponseController.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }

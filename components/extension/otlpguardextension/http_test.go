@@ -58,8 +58,8 @@ func encodedAs(encoding string) http.Header {
 	return http.Header{"Content-Type": {typeProtobuf}, "Content-Encoding": {encoding}}
 }
 
-// Whatever confighttp decompresses by default, the guard decompresses in its
-// place, and counts.
+// The guard decompresses every encoding that confighttp decompresses by
+// default, and counts the result.
 func TestEncodings(t *testing.T) {
 	g := startWith(t, "", limited(409))
 	sound, err := spans(100, 10, "").MarshalProto()
@@ -82,7 +82,8 @@ func TestEncodings(t *testing.T) {
 	assert.Zero(t, g.guard.requests.Used())
 }
 
-// A decompressed body is bounded as the receiver bounds others.
+// The size of a decompressed body is limited, as the receiver limits other
+// bodies.
 func TestMaxRequestBodySize(t *testing.T) {
 	config := limited(1024)
 	config.MaxRequestBodySize = 1 << 20
@@ -90,13 +91,13 @@ func TestMaxRequestBodySize(t *testing.T) {
 	body := append([]byte{0xa2, 0x06, 0x80, 0x80, 0x40}, make([]byte, 1<<20)...) // an unknown field of 1 MiB
 	code, _, answer := postWith(t.Context(), t, g, "/v1/traces", encodedAs("gzip"), zipped(t, body))
 	assert.Equal(t, http.StatusRequestEntityTooLarge, code)
-	assert.Contains(t, string(answer), "larger than 1 MiB once it is decompressed")
+	assert.Contains(t, string(answer), "larger than 1 MiB after decompression")
 	metadatatest.AssertEqualExtensionOtlpGuardRefusedRequests(t, g.telemetry,
 		[]metricdata.DataPoint[int64]{refusals(protobuf, tooLong)}, metricdatatest.IgnoreTimestamp())
 }
 
-// A decoder counts like what it decodes: for the window of zstd, and for a block
-// of snappy, there must be memory before there is anything to decode.
+// A decoder's own memory counts too: for the window of zstd, and for a block of
+// snappy, memory must be free before anything is decoded.
 func TestDecodersAreCounted(t *testing.T) {
 	g := startWith(t, "", limited(128))
 	var stream bytes.Buffer
@@ -118,8 +119,8 @@ func TestDecodersAreCounted(t *testing.T) {
 	}
 }
 
-// Who sends a part of a body and stops keeps nobody else out: the oldest such
-// requests are ended where there is no memory for others.
+// A sender that stops in the middle of a body keeps nobody else out: when
+// memory is short, the oldest such requests are ended.
 func TestUploadsThatStopAreEnded(t *testing.T) {
 	g := startWith(t, "", limited(128))
 	ctx, stop := context.WithCancel(t.Context())
@@ -150,8 +151,8 @@ func TestUploadsThatStopAreEnded(t *testing.T) {
 	}
 }
 
-// uploadAndStop sends a part of a request, waits for the answer to it, which is
-// one that senders retry, or for the context.
+// uploadAndStop sends a part of a request, then waits for a retryable answer or
+// the end of the context.
 func uploadAndStop(ctx context.Context, address string, size int) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
@@ -167,7 +168,7 @@ func uploadAndStop(ctx context.Context, address string, size int) {
 	}
 }
 
-// Headers count for nothing else: they are small, or the request is refused.
+// Headers are not counted: they are small, or the request is rejected.
 func TestHeadersAreBounded(t *testing.T) {
 	g := start(t, "")
 	for size, want := range map[int]int{maxHeaders - 1<<10: http.StatusOK, maxHeaders + 1: http.StatusRequestHeaderFieldsTooLarge} {

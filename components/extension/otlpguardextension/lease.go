@@ -10,29 +10,31 @@ import (
 	"unsafe"
 )
 
-// lease is a buffer that is lent to grpc. grpc does not give all back: what is
-// left over of a call that ends early is garbage. A lease that is collected while
-// it is lent is counted as free then.
+// lease is a buffer that is lent to grpc. grpc does not return all buffers:
+// those of a call that ends early become garbage. A lease that is
+// garbage-collected while it is lent is counted as freed.
 type lease struct {
-	buffer []byte // what grpc has, and may shorten; first, so that leaseOf finds the lease
+	buffer []byte // lent to grpc, which may shorten it; the first field, so that leaseOf finds the lease
 	whole  []byte
 	state  *leaseState
 }
 
-// leaseState is apart from its lease, which it must not keep alive.
+// leaseState is separate from its lease, so that it does not keep the lease
+// alive.
 type leaseState struct {
 	size int64
-	// lender is who counts the lease, nil while it is not lent.
+	// lender is the receiving that counts the lease; nil while it is not lent.
 	lender atomic.Pointer[receiving]
 }
 
-// leaseSizes are the sizes of the buffers that are kept: most headers and small
-// messages, a frame, and what grpc decompresses at a time.
+// leaseSizes are the sizes of the buffers that are kept for reuse: for most
+// headers and small messages, for a frame, and for the pieces in which grpc
+// decompresses.
 var leaseSizes = [...]int{4 << 10, maxFrame, 32 << 10}
 
 var leases [len(leaseSizes)]sync.Pool
 
-// newLease returns a lease of n bytes or more, which the lender counts.
+// newLease returns a lease of at least n bytes, counted by the lender.
 func newLease(n int, lender *receiving) *lease {
 	size := n
 	for i, kept := range leaseSizes {
@@ -59,12 +61,12 @@ func (l *lease) lend(n int) *[]byte {
 	return &l.buffer
 }
 
-// leaseOf returns the lease whose buffer it is.
+// leaseOf returns the lease that owns a buffer.
 func leaseOf(buffer *[]byte) *lease {
 	return (*lease)(unsafe.Pointer(buffer)) //nolint:gosec // grpc gives back the pointers that it got: mem.BufferPool
 }
 
-// end keeps the buffer for another time.
+// end keeps the buffer for reuse.
 func (l *lease) end() {
 	l.state.lender.Store(nil)
 	l.buffer = nil

@@ -40,10 +40,10 @@ import (
 
 const exportTraces = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
-// rawCodec sends bytes as they are.
+// rawCodec sends bytes unchanged.
 type rawCodec struct{}
 
-// Name is that of protobuf, which the bytes are.
+// Name returns the name of the protobuf codec, since the bytes are protobuf.
 func (rawCodec) Name() string { return "proto" }
 
 // Marshal takes a message's bytes.
@@ -51,7 +51,7 @@ func (rawCodec) Marshal(v any) (mem.BufferSlice, error) {
 	return mem.BufferSlice{mem.SliceBuffer(v.([]byte))}, nil
 }
 
-// Unmarshal drops the answer.
+// Unmarshal ignores the answer.
 func (rawCodec) Unmarshal(mem.BufferSlice, any) error { return nil }
 
 func dial(t *testing.T, g *guarded) *grpc.ClientConn {
@@ -71,10 +71,11 @@ func assertShortOfMemory(t *testing.T, err error) {
 	assert.Equal(t, time.Second, details[0].(*errdetails.RetryInfo).GetRetryDelay().AsDuration())
 }
 
-// Where others have the memory, a request is to come again.
+// While others hold the memory, a request is rejected with a status that
+// senders retry.
 func TestRequestsAreRefusedForNow(t *testing.T) {
 	g := startWith(t, "", limited(128))
-	for range 2 * smallShare { // small ones, so that nothing is left
+	for range 2 * smallShare { // small requests that take the rest
 		other := g.guard.requests.NewRequest()
 		if other.Grow(t.Context(), min(g.guard.requests.Size()/smallShare, g.guard.requests.Size()-g.guard.requests.Used())) == nil {
 			t.Cleanup(other.Release)
@@ -112,7 +113,7 @@ func refusals(how protocol, why reason) metricdata.DataPoint[int64] {
 		attribute.String("protocol", string(how)), attribute.String("reason", string(why)))}
 }
 
-// What is too large by itself is not to come again, over gRPC either.
+// A request that is too large by itself is rejected permanently over gRPC too.
 func TestTooLargeOverGRPC(t *testing.T) {
 	g := startWith(t, "", limited(128))
 	body := wrap(wrap(bytes.Repeat([]byte{0x12, 0}, 1<<20), 0x12), 0x0a)
@@ -151,8 +152,9 @@ func TestMemoryComesFree(t *testing.T) {
 	}, 10*time.Second, 10*time.Millisecond)
 }
 
-// A hundred connections that each hold a message which lacks its last byte, and
-// bombs beside them, keep no good client out, and take no more than the share.
+// A hundred connections that each hold an incomplete message, and decompression
+// bombs as well, keep no well-behaved client out and take no more than their
+// share.
 func TestHeldMessages(t *testing.T) {
 	g := startWith(t, "", limited(409))
 	ctx, stop := context.WithCancel(t.Context())
@@ -198,8 +200,8 @@ func TestHeldMessages(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 }
 
-// holdMessage sends a message but for its last byte, and waits for the server to
-// give the call up.
+// holdMessage sends a message except for its last byte, and waits until the
+// server cancels the call.
 func holdMessage(ctx context.Context, address string, size int) {
 	transport := &http.Transport{Protocols: new(http.Protocols)}
 	transport.Protocols.SetUnencryptedHTTP2(true)
@@ -228,8 +230,9 @@ func (u untilDone) Read([]byte) (int, error) {
 	return 0, u.ctx.Err()
 }
 
-// A sender of an uncompressed body gets the answer although it is refused before
-// its end: closed over unread bytes, the connection would be reset.
+// The sender of an uncompressed body receives the answer although the body is
+// rejected before its end: if the connection were closed with unread bytes, it
+// would be reset.
 func TestRestOfARefusedBodyIsRead(t *testing.T) {
 	g := start(t, "")
 	deep, err := traces(65).MarshalProto()
@@ -252,7 +255,7 @@ func TestRestOfARefusedBodyIsRead(t *testing.T) {
 	said := &spb.Status{}
 	require.NoError(t, proto.Unmarshal(answer, said))
 	assert.Equal(t, message, said.GetMessage())
-	// And it can go on to use the connection.
+	// The connection can be used again.
 	_, err = fmt.Fprint(conn, "POST /v1/traces HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 0\r\n\r\n")
 	require.NoError(t, err)
 	response, err = http.ReadResponse(bufio.NewReader(conn), nil)
@@ -261,8 +264,8 @@ func TestRestOfARefusedBodyIsRead(t *testing.T) {
 	assert.Equal(t, http.StatusUnsupportedMediaType, response.StatusCode)
 }
 
-// A connection that says nothing is closed in seconds, not in the two minutes
-// that are grpc's default and that a shutdown would wait.
+// A silent connection is closed within seconds, instead of the two minutes that
+// are grpc's default and that a shutdown would have to wait.
 func TestSilentConnectionsAreClosed(t *testing.T) {
 	g := newGuard(limited(182), 182<<20, nil)
 	options, err := g.GetGRPCServerOptions(t.Context())
@@ -284,7 +287,8 @@ func TestSilentConnectionsAreClosed(t *testing.T) {
 	assert.NoError(t, err, "closed within %v", 2*handshakeTimeout)
 }
 
-// Buffers that grpc does not give back are counted no longer than they are there.
+// Buffers that grpc does not return are no longer counted once they are
+// garbage-collected.
 func TestLostBuffersAreNotCounted(t *testing.T) {
 	r := newReceiving(1 << 20)
 	for range 60 {
@@ -299,7 +303,8 @@ func TestLostBuffersAreNotCounted(t *testing.T) {
 	}, 10*time.Second, 10*time.Millisecond)
 }
 
-// The mark of a message that was cut short is found wherever its pieces end.
+// The mark of a message that was cut short is found wherever the boundaries of
+// its buffers are.
 func TestCutMark(t *testing.T) {
 	for why, mark := range cutMarks {
 		whole := append([]byte(strings.Repeat("x", 100)), mark...)
@@ -311,7 +316,7 @@ func TestCutMark(t *testing.T) {
 	assert.Empty(t, cutShortFor(nil))
 }
 
-// collect frees what nothing refers to.
+// collect frees unreferenced buffers, which takes two collections.
 func collect() {
 	runtime.GC()
 	runtime.GC()

@@ -16,19 +16,21 @@ const (
 	// goroutine's stack, a frame.
 	leastOfCall = 16 << 10
 	// admitWait is how long a call may wait for others to be canceled. Its connection
-	// is not read from meanwhile.
+	// is not read meanwhile.
 	admitWait = 3 * evictEvery
-	// maxFrame is the most that grpc reads into one buffer from a connection; what
-	// it decompresses it reads into larger ones.
+	// maxFrame is the largest buffer that grpc reads a frame of a connection
+	// into. Buffers for decompressed data are larger.
 	maxFrame = 16 << 10
 )
 
 // receiving counts what a gRPC server receives before its codec sees it: the
-// frames of messages that may never be complete, and what is decompressed. It is
-// the server's pool of buffers, which takes a buffer before it fills it.
+// frames of messages that may never be complete, and decompressed data. It is
+// the server's buffer pool, which must hand out a buffer before the server can
+// fill it.
 //
-// Where there is no room for a frame, calls that are not complete are canceled, a
-// status that OTLP senders retry. Meanwhile the connection is not read from.
+// If there is no room for a frame, calls that are not complete are canceled,
+// with a status that OTLP senders retry. The connection is not read until there
+// is room.
 type receiving struct {
 	limit      int64
 	unfinished unfinished
@@ -68,7 +70,7 @@ func (r *receiving) admit(n int64, cancel context.CancelFunc) *partial {
 	return call
 }
 
-// received notes that a call's message is complete.
+// received records that a call's message is complete.
 func (r *receiving) received(call *partial) { r.unfinished.remove(call) }
 
 // ended notes that a call has ended.
@@ -77,7 +79,7 @@ func (r *receiving) ended(call *partial) {
 	r.free(call.size)
 }
 
-// Get returns a buffer of n bytes. It may wait for a frame's.
+// Get returns a buffer of n bytes. For the buffer of a frame it may wait.
 func (r *receiving) Get(n int) *[]byte {
 	l := newLease(n, r)
 	if n <= maxFrame {
@@ -113,8 +115,8 @@ func (r *receiving) free(n int64) {
 	}
 }
 
-// takeFrame takes n bytes, and waits for room no longer than requests wait: then
-// it takes them as they are, since grpc has no other answer. They are few.
+// takeFrame takes n bytes. It waits for room up to maxWait. After that it takes
+// them anyway, since a buffer pool cannot return an error; this is rare.
 func (r *receiving) takeFrame(n int64) {
 	if r.tryTake(n) {
 		return
@@ -147,7 +149,7 @@ func (r *receiving) tryTake(n int64) bool {
 	return true
 }
 
-// awaitFree returns what is closed when memory comes free.
+// awaitFree returns a channel that is closed when memory is freed.
 func (r *receiving) awaitFree() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -157,8 +159,8 @@ func (r *receiving) awaitFree() <-chan struct{} {
 	return r.freed
 }
 
-// mayDecompress says whether a message of which n bytes are decompressed may go
-// on. There is some more room for small ones.
+// mayDecompress reports whether decompression of a message may go on after n
+// bytes. Small messages have some extra room.
 func (r *receiving) mayDecompress(n int64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -168,5 +170,6 @@ func (r *receiving) mayDecompress(n int64) bool {
 	return r.used <= r.limit
 }
 
-// smallMessage is up to how many bytes a decompressed message is a small one.
+// smallMessage is the size up to which a decompressed message is small, in
+// bytes.
 const smallMessage = 1 << 20

@@ -19,10 +19,10 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/otlpscan"
 )
 
-// retryDelay is after how long a sender is asked to come again.
+// retryDelay is the delay after which a rejected sender is asked to retry.
 const retryDelay = time.Second
 
-// protocol is how a request came.
+// protocol is the protocol of a request.
 type protocol string
 
 const (
@@ -37,7 +37,7 @@ var (
 	forReceiving = metric.WithAttributeSet(attribute.NewSet(attribute.String("use", "receiving")))
 )
 
-// reason is why a request is refused.
+// reason is the reason for which a request is rejected.
 type reason string
 
 const (
@@ -48,7 +48,7 @@ const (
 	noMemory        reason = "memory"
 )
 
-// reasonOf returns why a scanner would refuse a request.
+// reasonOf returns the reason that corresponds to a scanner's verdict.
 func reasonOf(verdict otlpscan.Verdict) reason {
 	switch verdict {
 	case otlpscan.TooDeep:
@@ -60,7 +60,7 @@ func reasonOf(verdict otlpscan.Verdict) reason {
 	}
 }
 
-// httpStatus returns what is answered over HTTP.
+// httpStatus returns the HTTP status of the answer.
 func (r reason) httpStatus() int {
 	switch r {
 	case tooDeep:
@@ -72,8 +72,8 @@ func (r reason) httpStatus() int {
 	}
 }
 
-// refuse counts a request that is refused and returns what to answer: a status
-// that OTLP senders do not retry, but where memory is short only for now.
+// refuse counts a rejected request and returns the answer. Its status is one
+// that OTLP senders do not retry, except when memory is short for the moment.
 // Source: OTLP 1.x, "Failures" of OTLP/gRPC and OTLP/HTTP.
 func (g *guard) refuse(ctx context.Context, why reason, how protocol) error {
 	g.telemetry.ExtensionOtlpGuardRefusedRequests.Add(ctx, 1, metric.WithAttributeSet(attribute.NewSet(
@@ -81,16 +81,16 @@ func (g *guard) refuse(ctx context.Context, why reason, how protocol) error {
 	switch why {
 	case tooDeep:
 		return status.Error(codes.InvalidArgument,
-			fmt.Sprintf("attribute values are nested more than %d deep; the collector's otlp_guard refuses them", g.limits.Depth))
+			fmt.Sprintf("attribute values are nested more than %d deep; the collector's otlp_guard rejects them", g.limits.Depth))
 	case tooManyMessages:
 		return status.Error(codes.ResourceExhausted,
-			fmt.Sprintf("the request holds more than %d messages, which the collector's otlp_guard refuses: send less at a time", g.limits.Messages))
+			fmt.Sprintf("the request holds more than %d messages, which the collector's otlp_guard rejects: send less at a time", g.limits.Messages))
 	case tooLarge:
 		return status.Error(codes.ResourceExhausted,
-			fmt.Sprintf("the request would take more than %d MiB of memory, which the collector's otlp_guard refuses: send less at a time", g.limits.Size>>20))
+			fmt.Sprintf("the request would take more than %d MiB of memory, which the collector's otlp_guard rejects: send less at a time", g.limits.Size>>20))
 	case tooLong:
 		return status.Error(codes.ResourceExhausted,
-			fmt.Sprintf("the request is larger than %d MiB once it is decompressed, max_request_body_size of the collector's otlp_guard: send less at a time", g.maxBody>>20))
+			fmt.Sprintf("the request is larger than %d MiB after decompression, the max_request_body_size of the collector's otlp_guard: send less at a time", g.maxBody>>20))
 	default:
 		return shortOfMemory(how)
 	}
@@ -100,7 +100,7 @@ func (g *guard) refuse(ctx context.Context, why reason, how protocol) error {
 func shortOfMemory(how protocol) error {
 	code := codes.ResourceExhausted
 	if how != overGRPC {
-		code = codes.Unavailable // of the codes for 503, the one that says what is meant
+		code = codes.Unavailable // the code that the receiver maps to 503
 	}
 	answer := status.New(code, "the collector is short of memory for requests under way: try again later")
 	detailed, err := answer.WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(retryDelay)})

@@ -184,7 +184,8 @@ func postWith(ctx context.Context, t *testing.T, g *guarded, path string, header
 	return response.StatusCode, response.Header, answer
 }
 
-// bombs take a few kilobytes compressed and hundreds of megabytes decoded.
+// bombs are requests of a few kilobytes compressed and hundreds of megabytes
+// decoded.
 func TestBombsAreRefusedForGood(t *testing.T) {
 	events := bytes.Repeat([]byte{0x5a, 0}, 900_000)
 	event := append([]byte{0x12}, lengthOf(events)...)

@@ -9,17 +9,18 @@ import (
 	"time"
 )
 
-// evictEvery is how long the memory of a canceled request has to come free
-// before another is canceled.
+// evictEvery is the time that a canceled request has to free its memory before
+// the next one is canceled.
 const evictEvery = 10 * time.Millisecond
 
-// unfinished are requests of which something is still to be received. Where
-// memory is short, those that have been received for longest are canceled: who
-// holds much and sends no more has to go first, and a sender that is done in a
-// moment is never among them.
+// unfinished holds the requests that are still being received. When memory is
+// short, the oldest are canceled first: a sender that holds much memory and
+// sends no more has to make room, and one that finishes within a moment is
+// never affected.
 type unfinished struct {
 	mu sync.Mutex
-	// mu guards everything declared below, and is held while a request is canceled.
+	// mu guards everything declared below. It is held while a request is
+	// canceled.
 	requests list.List // of *partial, the oldest first
 	evicted  time.Time // when a request was canceled last
 }
@@ -32,7 +33,8 @@ type partial struct {
 	place  *list.Element // nil once it is complete, canceled or has ended
 }
 
-// add returns a request that cancel ends. cancel must not block.
+// add returns a new request, which is canceled by calling cancel. cancel must
+// not block.
 func (u *unfinished) add(cancel func()) *partial {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -41,8 +43,8 @@ func (u *unfinished) add(cancel func()) *partial {
 	return p
 }
 
-// remove notes that a request is complete or has ended. It is not canceled any
-// more once remove has returned.
+// remove records that a request is complete or has ended. Once remove has
+// returned, the request is no longer canceled.
 func (u *unfinished) remove(p *partial) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -56,9 +58,9 @@ func (u *unfinished) forget(p *partial) {
 	}
 }
 
-// evict cancels the oldest requests, an eighth of all, if it is time for that and
-// they have been received for minAge: enough for those that wait to go on for a
-// while.
+// evict cancels the oldest eighth of the requests if evictEvery has passed and
+// they have been received for at least minAge. That frees enough for waiting
+// requests to proceed for a while.
 func (u *unfinished) evict(minAge time.Duration) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -77,7 +79,7 @@ func (u *unfinished) evict(minAge time.Duration) {
 	}
 }
 
-// count returns how many requests are being received.
+// count returns the number of requests that are being received.
 func (u *unfinished) count() int {
 	u.mu.Lock()
 	defer u.mu.Unlock()

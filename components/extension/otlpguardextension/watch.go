@@ -10,17 +10,18 @@ import (
 )
 
 const (
-	// watchEvery is how often the heap is looked at.
+	// watchEvery is the interval at which the heap is checked.
 	watchEvery = 50 * time.Millisecond
-	// evictAge is how long a request must have been received before it is canceled
-	// so that others have room. No sound one takes as long beside its app.
+	// evictAge is how long a request must have been received before it may be
+	// canceled to make room. A healthy sender on the same host is never that
+	// slow.
 	evictAge = 250 * time.Millisecond
 )
 
-// watch cancels gRPC calls that are not complete while the heap is nearly full,
-// until the context ends. grpc does not ask its pool for frames of 1 KiB or less,
-// so that nothing else counts them: a message in frames of one byte takes a
-// hundred times its size.
+// watch cancels incomplete gRPC calls while the heap is nearly full, until the
+// context ends. grpc does not use its pool for frames of 1 KiB or less, so
+// nothing else counts them: a message in frames of one byte takes a hundred
+// times its size.
 func (g *guard) watch(ctx context.Context) {
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
@@ -36,7 +37,8 @@ func (g *guard) watch(ctx context.Context) {
 	}
 }
 
-// liveHeap returns what the last garbage collection found in use, in bytes.
+// liveHeap returns the size of the live heap after the last garbage collection,
+// in bytes.
 func liveHeap() int64 {
 	sample := []runtimemetrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	runtimemetrics.Read(sample)

@@ -14,8 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// While the heap is nearly full, calls that have been incomplete for a while are
-// canceled; others, and all while there is room, are left alone.
+// While the heap is nearly full, calls that have been incomplete for a while
+// are canceled. Other calls are left alone, and all calls are while there is
+// room.
 func TestWatch(t *testing.T) {
 	g := newGuard(limited(100), 100<<20, nil)
 	var heap atomic.Int64

@@ -1,7 +1,7 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package budget shares memory out among requests.
+// Package budget shares a fixed amount of memory among requests.
 package budget // import "github.com/ociapm/otelcol-ociapm/components/extension/otlpguardextension/internal/budget"
 
 import (
@@ -12,16 +12,18 @@ import (
 	"time"
 )
 
-// ErrFull is what a request gets that has waited for memory in vain.
+// ErrFull is returned to a request that has waited for memory too long.
 var ErrFull = errors.New("no memory is free for the request")
 
-// Budget is memory that requests share. A large request may take three quarters
-// of all: the rest is for the small ones, which large ones therefore never keep
-// out. While a large one waits, small ones in turn leave it its three quarters.
+// Budget is memory that requests share. Large requests may take three quarters
+// of it together; the rest is for small ones, so large requests never keep them
+// out. While a large request waits, small ones leave its three quarters free in
+// turn.
 //
-// A small request waits its turn for memory. Of the large ones, which may have
-// taken much already, one waits at a time: what the others have comes free as
-// they end or are refused, so that two never wait for each other.
+// Small requests are served in the order of their arrival. Only one large
+// request waits at a time, since it may already hold much. The memory of the
+// others is freed when they end or are rejected, so two requests never wait for
+// each other.
 type Budget struct {
 	size, small int64
 	wait        time.Duration
@@ -30,55 +32,56 @@ type Budget struct {
 	mu sync.Mutex
 	// mu guards everything declared below.
 	used, usedByLarge int64
-	waiting           []*waiter // small ones, the first for longest
-	large             *waiter   // the large one that waits
+	waiting           []*waiter // small requests, in the order of their arrival
+	large             *waiter   // the large request that waits, if any
 }
 
-// shortCalls is how often short is called for a request that waits in vain.
+// shortCalls is the number of times that short is called during a full wait.
 const shortCalls = 25
 
 // waiter is a request that waits for memory.
 type waiter struct {
 	request *Request
 	n       int64
-	got     chan struct{} // closed when it has it
+	got     chan struct{} // closed once the request has its memory
 }
 
-// New returns a budget of size bytes. Requests of up to small bytes are small
-// ones; none waits for longer than wait. While one waits, short is called now and
-// then: it may end requests that hold much and do not go on.
+// New returns a budget of size bytes. A request of up to small bytes is a small
+// one. No request waits longer than wait. While one waits, short is called from
+// time to time: it may end requests that hold much memory and make no progress.
 func New(size, small int64, wait time.Duration, short func()) *Budget {
 	return &Budget{size: size, small: small, wait: wait, short: short}
 }
 
-// Size returns how much there is to share, in bytes.
+// Size returns the size of the budget, in bytes.
 func (b *Budget) Size() int64 { return b.size }
 
-// Largest returns how much one request can have, in bytes.
+// Largest returns the maximum for one request, in bytes.
 func (b *Budget) Largest() int64 { return b.size / 4 * 3 }
 
-// Used returns how much is taken, in bytes.
+// Used returns the memory in use, in bytes.
 func (b *Budget) Used() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.used
 }
 
-// Request is what one request has taken of a budget. Its methods must not be
-// called at the same time.
+// Request is the share of one request in a budget. Its methods must not be
+// called concurrently.
 type Request struct {
 	budget *Budget
 	taken  int64
 }
 
-// NewRequest returns a request that has taken nothing yet.
+// NewRequest returns a request that holds no memory yet.
 func (b *Budget) NewRequest() *Request { return &Request{budget: b} }
 
-// Taken returns how much the request has taken, in bytes.
+// Taken returns the memory that the request holds, in bytes.
 func (r *Request) Taken() int64 { return r.taken }
 
-// Grow takes as much more as makes n bytes, and waits for it if it must. It
-// returns ErrFull if that takes too long, and the context's error if it ends.
+// Grow takes memory until the request holds n bytes, and waits if none is free.
+// It returns ErrFull if the wait is too long, and the context's error if the
+// context ends.
 func (r *Request) Grow(ctx context.Context, n int64) error {
 	if n <= r.taken {
 		return nil
@@ -90,10 +93,10 @@ func (r *Request) Grow(ctx context.Context, n int64) error {
 	if err := r.budget.await(ctx, w); err != nil && r.budget.giveUp(w) {
 		return err
 	}
-	return nil // it may have come at the last moment
+	return nil // the memory was granted at the last moment
 }
 
-// await waits for a waiter's memory.
+// await waits until a waiter has its memory.
 func (b *Budget) await(ctx context.Context, w *waiter) error {
 	timer := time.NewTimer(b.wait)
 	defer timer.Stop()
@@ -113,7 +116,7 @@ func (b *Budget) await(ctx context.Context, w *waiter) error {
 	}
 }
 
-// Release gives back all that the request has taken.
+// Release gives back all the memory that the request holds.
 func (r *Request) Release() {
 	b := r.budget
 	b.mu.Lock()
@@ -126,7 +129,7 @@ func (r *Request) Release() {
 	b.admit()
 }
 
-// take gives the request n bytes, or returns what waits for them.
+// take gives the request n bytes, or returns a waiter for them.
 func (b *Budget) take(r *Request, n int64) (*waiter, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -147,7 +150,7 @@ func (b *Budget) take(r *Request, n int64) (*waiter, error) {
 	return w, nil
 }
 
-// fits says whether there is room for a request to have n bytes.
+// fits reports whether there is room for a request of n bytes.
 func (b *Budget) fits(r *Request, n int64) bool {
 	used := b.used - r.taken + n
 	if n <= b.small {
@@ -174,7 +177,7 @@ func (b *Budget) give(r *Request, n int64) {
 	r.taken = n
 }
 
-// admit gives those who wait what has come free.
+// admit hands freed memory to the requests that wait.
 func (b *Budget) admit() {
 	if w := b.large; w != nil && b.fits(w.request, w.n) {
 		b.large = nil
@@ -190,7 +193,8 @@ func (b *Budget) admit() {
 	}
 }
 
-// giveUp returns false for a waiter that has got its memory after all.
+// giveUp ends a wait. It returns false if the waiter has received its memory
+// after all.
 func (b *Budget) giveUp(w *waiter) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

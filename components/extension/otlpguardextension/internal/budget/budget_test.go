@@ -26,7 +26,8 @@ func grown(t *testing.T, b *Budget, n int64) *Request {
 	return r
 }
 
-// started has a request grow, and returns what it gets and when.
+// started begins to grow a request, and returns a function that waits for the
+// result.
 func started(ctx context.Context, r *Request, n int64) func() (time.Duration, error) {
 	done := make(chan error, 1)
 	began := time.Now()
@@ -123,7 +124,8 @@ func TestLargeRequestsDoNotStarve(t *testing.T) {
 	})
 }
 
-// Two large requests that have much and want more never wait for each other.
+// Two large requests that hold much memory and want more never wait for each
+// other.
 func TestOneLargeRequestWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := New(1000, 50, time.Second, func() {})

@@ -1,10 +1,10 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package decompress reads compressed requests with a bound on the memory that
-// the decoder itself takes. A zstd frame of 26 bytes may declare a window of
-// 512 MiB, which a decoder allocates before it returns a byte; an lz4 block takes
-// 4 MiB, and a snappy block whatever it declares.
+// Package decompress reads compressed requests and limits the memory of the
+// decoder itself. A zstd frame of 26 bytes may declare a window of 512 MiB,
+// which a decoder allocates before it returns the first byte; an lz4 block
+// takes 4 MiB, and a snappy block as much as it declares.
 package decompress // import "github.com/ociapm/otelcol-ociapm/components/extension/otlpguardextension/internal/decompress"
 
 import (
@@ -20,24 +20,24 @@ import (
 	"github.com/pierrec/lz4/v4"
 )
 
-// What the decoders take, in bytes, rounded up: their windows, tables and
-// buffers.
+// The memory of each decoder in bytes, rounded up: windows, tables and buffers.
 const (
 	flateSize  = 64 << 10
 	framedSize = 192 << 10
 	lz4Size    = 9 << 20 // two blocks of the largest size, 4 MiB
 )
 
-// Take takes n bytes of memory for a decoder, or returns why it may not have
-// them. It is called once, before they are allocated.
+// Take takes n bytes of memory for a decoder, or returns an error if they are
+// not available. It is called once, before the decoder is allocated.
 type Take func(n int64) error
 
-// Open returns what body decompresses to. The encodings are those of confighttp:
-// gzip, zstd, zlib, deflate, snappy, x-snappy-framed and lz4. It returns take's
-// error if there is no memory for the decoder, and another one for an encoding
-// that it does not know or a body that begins with anything else.
+// Open returns a reader of the decompressed body. It knows the encodings of
+// confighttp: gzip, zstd, zlib, deflate, snappy, x-snappy-framed and lz4. It
+// returns take's error if there is no memory for the decoder, and another error
+// for an unknown encoding or a body that does not begin as its encoding
+// requires.
 //
-// Close gives the decoder back, and does not close body.
+// Close returns the decoder to its pool and leaves body open.
 func Open(encoding string, body io.Reader, take Take) (io.ReadCloser, error) {
 	switch encoding {
 	case "gzip":
@@ -66,8 +66,8 @@ func Open(encoding string, body io.Reader, take Take) (io.ReadCloser, error) {
 	}
 }
 
-// contained makes errors of a decoder's panics: a broken body must not end the
-// process.
+// contained turns a panic of a decoder into an error: a malformed body must not
+// crash the process.
 type contained struct{ inner io.ReadCloser }
 
 // Read reads the next piece.
@@ -95,12 +95,12 @@ type zlibReader struct{ inner io.ReadCloser }
 // Read reads the next piece.
 func (z zlibReader) Read(p []byte) (int, error) { return z.inner.Read(p) }
 
-// Reset begins another body.
+// Reset prepares the decoder for another body.
 func (z zlibReader) Reset(r io.Reader) error { return z.inner.(zlib.Resetter).Reset(r, nil) }
 
 var gzipReaders, zlibReaders sync.Pool
 
-// pooled is a decoder that goes back to its pool.
+// pooled is a decoder that is returned to its pool.
 type pooled struct {
 	pool  *sync.Pool
 	inner resetter
@@ -134,7 +134,7 @@ func (p *pooled) Read(b []byte) (int, error) {
 	return p.inner.Read(b)
 }
 
-// Close gives the decoder back.
+// Close returns the decoder to its pool.
 func (p *pooled) Close() error {
 	if p.inner != nil {
 		p.pool.Put(p.inner)
@@ -143,11 +143,11 @@ func (p *pooled) Close() error {
 	return nil
 }
 
-// snappyFrame begins a stream in snappy's framing format. Senders of an older
-// collector call that snappy too.
+// snappyFrame begins a stream in snappy's framing format. Older collectors send
+// it with Content-Encoding: snappy.
 const snappyFrame = "\xff\x06\x00\x00sNaPpY"
 
-var errSnappyLength = errors.New("snappy: the block is longer than what it declares")
+var errSnappyLength = errors.New("snappy: the block is longer than it declares")
 
 // openFramed reads snappy in its framing format.
 func openFramed(body io.Reader, take Take) (io.ReadCloser, error) {
@@ -157,7 +157,8 @@ func openFramed(body io.Reader, take Take) (io.ReadCloser, error) {
 	return contained{io.NopCloser(snappy.NewReader(body))}, nil
 }
 
-// openSnappy reads a snappy block, which cannot be read in pieces.
+// openSnappy reads a block of snappy, which can only be decompressed as a
+// whole.
 func openSnappy(body io.Reader, take Take) (io.ReadCloser, error) {
 	buffered := bufio.NewReaderSize(body, 512)
 	start, err := buffered.Peek(len(snappyFrame))
@@ -168,7 +169,7 @@ func openSnappy(body io.Reader, take Take) (io.ReadCloser, error) {
 		return openFramed(buffered, take)
 	}
 	if len(start) == 0 {
-		return io.NopCloser(buffered), nil // what a snappy encoder makes of nothing
+		return io.NopCloser(buffered), nil // a snappy encoder writes nothing for an empty body
 	}
 	decoded, err := snappy.DecodedLen(start)
 	if err != nil {
@@ -178,18 +179,18 @@ func openSnappy(body io.Reader, take Take) (io.ReadCloser, error) {
 	if longest < 0 {
 		return nil, snappy.ErrTooLarge
 	}
-	// io.ReadAll may have the block twice.
+	// io.ReadAll may hold the compressed block twice.
 	if err := take(int64(decoded) + 2*int64(longest)); err != nil {
 		return nil, err
 	}
 	return &snappyBlock{body: buffered, longest: longest}, nil
 }
 
-// snappyBlock is a block that is decompressed when it is read.
+// snappyBlock is a block that is decompressed on its first read.
 type snappyBlock struct {
 	body    io.Reader
-	longest int    // that the block may be, by what it declares
-	rest    []byte // what is decompressed and not read
+	longest int    // maximum length of the block, according to its header
+	rest    []byte // decompressed bytes that have not been read yet
 }
 
 // Read reads the next piece.
@@ -215,7 +216,7 @@ func (s *snappyBlock) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Close drops what is left.
+// Close discards the unread rest.
 func (s *snappyBlock) Close() error {
 	s.body, s.rest = nil, nil
 	return nil

@@ -21,8 +21,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// encoders has one for each encoding, and for the two forms that go by the name
-// of snappy.
+// encoders has one encoder for each encoding, and one for each of the two
+// formats that are called snappy.
 var encoders = map[string]func(io.Writer) io.WriteCloser{
 	"gzip":            func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) },
 	"zlib":            func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) },
@@ -60,8 +60,7 @@ func zstdWith(t testing.TB, body []byte, window int) []byte {
 
 func allow(int64) error { return nil }
 
-// What an encoder of each encoding writes is read again, by new decoders and by
-// those that were used before.
+// The output of every encoder can be read, by new decoders and by reused ones.
 func TestRoundTrip(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	noise := make([]byte, 300_000)
@@ -97,7 +96,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// A block of snappy is one as well.
+// A single block of snappy can be read too.
 func TestSnappyBlock(t *testing.T) {
 	body := []byte(strings.Repeat("spans ", 10_000))
 	taken := int64(0)
@@ -115,7 +114,7 @@ func TestSnappyBlock(t *testing.T) {
 	assert.ErrorIs(t, err, errSnappyLength)
 }
 
-// No decoder is made for which there is no memory.
+// Without memory, no decoder is allocated.
 func TestNoMemory(t *testing.T) {
 	errFull := errors.New("full")
 	for encoding := range encoders {
@@ -126,8 +125,8 @@ func TestNoMemory(t *testing.T) {
 	assert.ErrorIs(t, err, errFull)
 }
 
-// A zstd body takes what its window needs, and one that no encoder of a collector
-// makes is refused before anything is allocated.
+// A zstd body takes the memory of its window. A window that no encoder of a
+// collector uses is rejected before anything is allocated.
 func TestZstdWindow(t *testing.T) {
 	body := bytes.Repeat([]byte("spans"), 50_000)
 	for window, class := range map[int]int{512 << 10: 0, 1 << 20: 0, 4 << 20: 1, 8 << 20: 1, 32 << 20: 2} {
@@ -143,7 +142,7 @@ func TestZstdWindow(t *testing.T) {
 	_, err := Open("zstd", bytes.NewReader(zstdWith(t, body, 64<<20)), allow)
 	require.ErrorIs(t, err, ErrWindow)
 
-	// Nor may a later frame have a larger window than the first.
+	// A later frame must not have a larger window than the first.
 	two := append(zstdWith(t, body, 512<<10), zstdWith(t, body, 8<<20)...)
 	r, err := Open("zstd", bytes.NewReader(two), allow)
 	require.NoError(t, err)
@@ -152,7 +151,7 @@ func TestZstdWindow(t *testing.T) {
 	require.NoError(t, r.Close())
 }
 
-// A decoder takes no more than it asked for.
+// A decoder takes no more memory than it has asked for.
 func TestSizes(t *testing.T) {
 	body := bytes.Repeat([]byte("spans"), 200_000)
 	for encoding := range encoders {
@@ -189,7 +188,7 @@ func TestUnknownEncoding(t *testing.T) {
 	assert.EqualError(t, err, "unsupported Content-Encoding: br")
 }
 
-// panicking is a decoder that does what one should not.
+// panicking is a decoder that panics.
 type panicking struct{ io.Closer }
 
 func (panicking) Read([]byte) (int, error) { panic("out of step") }
@@ -199,7 +198,8 @@ func TestPanicsAreErrors(t *testing.T) {
 	assert.EqualError(t, err, "decompress: out of step")
 }
 
-// No bytes end the process, or make a decoder take more than it asked for.
+// No input crashes the process or makes a decoder take more memory than it has
+// asked for.
 func FuzzOpen(f *testing.F) {
 	for encoding := range encoders {
 		f.Add(encoding, compressed(f, encoding, []byte("spans and spans and spans")))

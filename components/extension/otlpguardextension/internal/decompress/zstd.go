@@ -12,37 +12,39 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// ErrWindow is why a zstd body is refused that declares a window which no
+// ErrWindow is returned for a zstd body that declares a larger window than any
 // encoder of a collector or SDK uses.
 var ErrWindow = errors.New("zstd: the window is larger than the limit")
 
-// zstdClass are the decoders for windows of up to some size.
+// zstdClass holds the decoders for windows up to a given size.
 type zstdClass struct {
 	window int64
-	// idle holds as many decoders as are kept when nobody uses them.
+	// idle holds unused decoders. Its capacity is the number that is kept.
 	idle chan *zstd.Decoder
 }
 
-// zstdClasses are, by the window: short bodies, the streams of most encoders,
-// which is what RFC 9659 allows, and those of a collector with zstd's best level.
-// What is kept takes some 15 MiB, once all were used.
+// zstdClasses are sorted by window size: for short bodies, for the streams of
+// most encoders (the maximum that RFC 9659 allows), and for those of a
+// collector with zstd's best level. Once all were used, the decoders that are
+// kept take some 15 MiB.
 var zstdClasses = []zstdClass{
 	{window: 1 << 20, idle: make(chan *zstd.Decoder, 3)},
 	{window: 8 << 20, idle: make(chan *zstd.Decoder, 1)},
 	{window: 32 << 20},
 }
 
-// size returns what a decoder of the class takes, in bytes: tables and buffers
-// beside the window, and what the allocator rounds up.
+// size returns the memory of a decoder of the class, in bytes: the window,
+// tables and buffers, and the allocator's rounding.
 func (c *zstdClass) size() int64 { return c.window + c.window/16 + 1<<20 }
 
-// zstdReader is a decoder that goes back to its class.
+// zstdReader is a decoder that is returned to its class.
 type zstdReader struct {
 	class *zstdClass
 	inner *zstd.Decoder
 }
 
-// openZstd reads zstd. The first frame decides on the window that there may be.
+// openZstd reads zstd. The window of the first frame is the maximum for all
+// frames.
 func openZstd(body io.Reader, take Take) (io.ReadCloser, error) {
 	buffered := bufio.NewReaderSize(body, 512)
 	start, err := buffered.Peek(zstd.HeaderMaxSize)
@@ -93,7 +95,7 @@ func (z *zstdReader) Read(p []byte) (int, error) {
 	return z.inner.Read(p)
 }
 
-// Close gives the decoder back, or drops it where enough are kept.
+// Close returns the decoder to its class, or discards it if enough are kept.
 func (z *zstdReader) Close() error {
 	if z.inner == nil {
 		return nil

@@ -104,19 +104,19 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ExtensionOtlpGuardMemoryLimit, err = builder.meter.Int64ObservableGauge(
 		"otelcol_extension_otlp_guard_memory_limit",
-		metric.WithDescription("Memory that requests under way may take. [Alpha]"),
+		metric.WithDescription("Maximum memory of all requests under way. [Alpha]"),
 		metric.WithUnit("By"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionOtlpGuardMemoryUsage, err = builder.meter.Int64ObservableGauge(
 		"otelcol_extension_otlp_guard_memory_usage",
-		metric.WithDescription("Memory that requests under way have taken, by estimate. [Alpha]"),
+		metric.WithDescription("Estimated memory of all requests under way. [Alpha]"),
 		metric.WithUnit("By"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionOtlpGuardRefusedRequests, err = builder.meter.Int64Counter(
 		"otelcol_extension_otlp_guard_refused_requests",
-		metric.WithDescription("Number of requests that were refused before they were decoded. [Alpha]"),
+		metric.WithDescription("Number of requests that were rejected before they were decoded. [Alpha]"),
 		metric.WithUnit("{request}"),
 	)
 	errs = errors.Join(errs, err)

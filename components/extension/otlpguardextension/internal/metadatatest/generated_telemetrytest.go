@@ -24,7 +24,7 @@ func NewSettings(tt *componenttest.Telemetry) extension.Settings {
 func AssertEqualExtensionOtlpGuardMemoryLimit(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_otlp_guard_memory_limit",
-		Description: "Memory that requests under way may take. [Alpha]",
+		Description: "Maximum memory of all requests under way. [Alpha]",
 		Unit:        "By",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
@@ -38,7 +38,7 @@ func AssertEqualExtensionOtlpGuardMemoryLimit(t *testing.T, tt *componenttest.Te
 func AssertEqualExtensionOtlpGuardMemoryUsage(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_otlp_guard_memory_usage",
-		Description: "Memory that requests under way have taken, by estimate. [Alpha]",
+		Description: "Estimated memory of all requests under way. [Alpha]",
 		Unit:        "By",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
@@ -52,7 +52,7 @@ func AssertEqualExtensionOtlpGuardMemoryUsage(t *testing.T, tt *componenttest.Te
 func AssertEqualExtensionOtlpGuardRefusedRequests(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_otlp_guard_refused_requests",
-		Description: "Number of requests that were refused before they were decoded. [Alpha]",
+		Description: "Number of requests that were rejected before they were decoded. [Alpha]",
 		Unit:        "{request}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
