@@ -13,27 +13,29 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/memorylimit"
 )
 
-// Config says how much memory the garbage collector may use to save CPU time.
+// Config sets how much memory the garbage collector may use to save CPU time.
 type Config struct {
-	// Percent is how much the heap may grow between collections, in percent of
+	// Percent is the growth of the heap between collections, as a percentage of
 	// what was alive after the last one: GOGC.
 	Percent int `mapstructure:"percent"`
 
-	// LimitMiB is the memory that the collector may use, as memory_limiter's
-	// limit_mib, in MiB. 0 leaves it to LimitPercentage.
+	// LimitMiB is the memory that the collector may use, in MiB, like
+	// memory_limiter's limit_mib. If it is 0, LimitPercentage applies.
 	LimitMiB uint64 `mapstructure:"limit_mib"`
 
-	// LimitPercentage is the same in percent of the container's memory limit,
-	// or of the machine's memory where there is none, as memory_limiter's
-	// limit_percentage. Where both are set, LimitMiB counts, as there.
+	// LimitPercentage is the same limit as a percentage of the container's
+	// memory limit, or of the machine's memory if the container has none, like
+	// memory_limiter's limit_percentage. As there, LimitMiB takes precedence if
+	// both are set.
 	LimitPercentage uint64 `mapstructure:"limit_percentage"`
 
-	// ReleaseStartupMemoryAfter is how long after the pipelines have started the
-	// memory that only the start needed goes back to the system. 0 is never.
+	// ReleaseStartupMemoryAfter is the time between the start of the pipelines
+	// and the release of memory that was only needed on startup. 0 disables the
+	// release.
 	ReleaseStartupMemoryAfter time.Duration `mapstructure:"release_startup_memory_after"`
 }
 
-var errNoLimit = errors.New("limit_mib or limit_percentage: neither is set; write what memory_limiter has")
+var errNoLimit = errors.New("limit_mib or limit_percentage: neither is set; write the value of memory_limiter")
 
 var _ component.Config = (*Config)(nil)
 

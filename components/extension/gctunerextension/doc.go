@@ -3,6 +3,6 @@
 
 //go:generate go tool -modfile=../../../internal/tools/go.mod mdatagen metadata.yaml
 
-// Package gctunerextension has garbage collected seldom while memory is free, and
-// often before the memory limit is reached.
+// Package gctunerextension tunes the garbage collector: it runs rarely while
+// memory is free, and often before the memory limit is reached.
 package gctunerextension // import "github.com/ociapm/otelcol-ociapm/components/extension/gctunerextension"

@@ -18,27 +18,28 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/memorylimit"
 )
 
-// heapShare is the percentage of the limit from which garbage is collected as
-// often as it takes. memory_limiter counts garbage as used memory and, in the
-// ready configurations, refuses data from 75 % of the limit on. Garbage alone
-// must not get it there.
+// heapShare is the percentage of the limit above which the collector runs as
+// often as necessary. memory_limiter counts garbage as memory in use and, in
+// the shipped configurations, refuses data from 75 % of the limit on. Garbage
+// alone must not reach that.
 const heapShare = 65
 
-// tuner sets what GOGC and GOMEMLIMIT would set. A variable that is set wins.
+// tuner makes the settings of GOGC and GOMEMLIMIT. An environment variable that
+// is set takes precedence.
 type tuner struct {
 	config  *Config
 	logger  *zap.Logger
-	cgroup  memlimit.Provider // of the memory that the container or unit may use
+	cgroup  memlimit.Provider // memory limit of the container or systemd unit
 	restore []func()
 
-	release   func() error       // gives memory back to the system
-	stop      context.CancelFunc // of the goroutine that calls it
+	release   func() error       // returns memory to the system
+	stop      context.CancelFunc // stops the goroutine that calls release
 	releasing sync.WaitGroup
 }
 
 var _ extensioncapabilities.PipelineWatcher = (*tuner)(nil)
 
-// Start changes the settings of the process.
+// Start applies the settings to the process.
 func (u *tuner) Start(context.Context, component.Host) error {
 	limit, err := u.memoryLimit()
 	if err != nil {
@@ -56,14 +57,14 @@ func (u *tuner) Start(context.Context, component.Host) error {
 		before := debug.SetMemoryLimit(limit)
 		u.restore = append(u.restore, func() { debug.SetMemoryLimit(before) })
 	}
-	u.logger.Info("Garbage is collected seldom while memory is free",
+	u.logger.Info("GC tuned: collections are rare until the heap reaches often_from_mib",
 		zap.Int("percent", u.config.Percent), zap.Int64("often_from_mib", limit>>20))
 	return nil
 }
 
-// Ready implements extensioncapabilities.PipelineWatcher. What a start leaves behind
-// is garbage, and in memory most of the program's file, of which an idle collector
-// needs a twentieth.
+// Ready implements extensioncapabilities.PipelineWatcher. A startup leaves
+// garbage behind, and most of the program's file in memory, of which an idle
+// collector needs a twentieth.
 func (u *tuner) Ready() error {
 	if u.config.ReleaseStartupMemoryAfter == 0 {
 		return nil
@@ -82,7 +83,7 @@ func (u *tuner) Ready() error {
 	return nil
 }
 
-// releaseMemory gives back what only the start needed.
+// releaseMemory returns memory that was only needed on startup.
 func releaseMemory() error {
 	debug.FreeOSMemory()
 	return releaseProgramFile()
@@ -91,8 +92,8 @@ func releaseMemory() error {
 // NotReady implements extensioncapabilities.PipelineWatcher.
 func (u *tuner) NotReady() error { return nil }
 
-// Shutdown restores the settings of before, since another configuration may follow
-// in this process. It waits for memory that is being released.
+// Shutdown restores the previous settings, since another configuration may
+// follow in this process. It waits for a release that is under way.
 func (u *tuner) Shutdown(context.Context) error {
 	u.stop()
 	u.releasing.Wait()
@@ -103,7 +104,8 @@ func (u *tuner) Shutdown(context.Context) error {
 	return nil
 }
 
-// memoryLimit returns the memory from which garbage is collected often, in bytes.
+// memoryLimit returns the heap size above which garbage is collected often, in
+// bytes.
 func (u *tuner) memoryLimit() (int64, error) {
 	limit, err := memorylimit.Bytes(u.config.LimitMiB, u.config.LimitPercentage, u.cgroup)
 	return limit / 100 * heapShare, err

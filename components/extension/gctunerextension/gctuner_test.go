@@ -21,7 +21,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/components/extension/gctunerextension/internal/metadata"
 )
 
-// settings returns what is in force.
+// settings returns the settings in force.
 func settings() (percent int, limit int64) {
 	percent = debug.SetGCPercent(100)
 	debug.SetGCPercent(percent)
@@ -29,7 +29,7 @@ func settings() (percent int, limit int64) {
 }
 
 func TestSettings(t *testing.T) {
-	const percent, limit = 120, 1 << 40 // what is in force before
+	const percent, limit = 120, 1 << 40 // the settings before the test
 	tests := []struct {
 		name         string
 		gogc, gomem  string
@@ -100,8 +100,8 @@ func TestLimitAboveTheContainersIsWarnedOf(t *testing.T) {
 	}
 }
 
-// A collector that reloads starts the next gc_tuner when Shutdown returns: until then
-// the goroutine of this one has to be gone.
+// When a collector reloads, it starts the next gc_tuner as soon as Shutdown
+// returns: by then the goroutine of this one must have ended.
 func TestShutdownWaitsForTheRelease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		finish, down := make(chan struct{}), make(chan struct{})

@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// releaseProgramFile takes the pages of the program's file out of the process's
-// memory. They stay in the system's cache, and come back one by one when they are
-// used.
+// releaseProgramFile removes the pages of the program's file from the process's
+// memory. They stay in the system's page cache, and are mapped again one by one
+// when they are used.
 func releaseProgramFile() error {
 	program, err := os.Executable()
 	if err != nil {
@@ -45,10 +45,10 @@ type mapping struct {
 	start, end uintptr
 }
 
-// programMappings finds in the text of /proc/PID/smaps what is mapped of the
-// program's file and is the same as the file: nobody can write it, and none of its
-// pages was changed, as a loader or a debugger does. Only that can be read again.
-// Source: proc_pid_smaps(5), Linux manual pages.
+// programMappings returns the mappings in the text of /proc/PID/smaps that are
+// identical to the program's file: those that nobody can write, and of which no
+// page was changed, as a loader or a debugger does. Only these can be read from
+// the file again. Source: proc_pid_smaps(5), Linux manual pages.
 func programMappings(smaps io.Reader, program string) ([]mapping, error) {
 	var found []mapping
 	var current mapping

@@ -20,7 +20,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/components/extension/gctunerextension/internal/metadata"
 )
 
-// residentFileKB is how much of the process's files is in its memory.
+// residentFileKB returns how much of the process's files is in memory, in kB.
 func residentFileKB(t *testing.T) int {
 	t.Helper()
 	status, err := os.ReadFile("/proc/self/status")
@@ -32,7 +32,8 @@ func residentFileKB(t *testing.T) int {
 	return kb
 }
 
-// loadProgram has the whole program in memory, as after a start that used all of it.
+// loadProgram reads the whole program into memory, as after a startup that used
+// all of it.
 func loadProgram(t *testing.T) {
 	t.Helper()
 	program, err := os.Executable()

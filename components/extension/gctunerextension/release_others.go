@@ -10,7 +10,7 @@ import (
 	"runtime"
 )
 
-// releaseProgramFile is for Linux only.
+// releaseProgramFile is implemented for Linux only.
 func releaseProgramFile() error {
 	return errors.New("not done on " + runtime.GOOS)
 }

@@ -5,7 +5,7 @@ package queuecheckextension // import "github.com/ociapm/otelcol-ociapm/componen
 
 import "go.opentelemetry.io/collector/component"
 
-// Config is what configurations from before queue_storage have.
+// Config holds the setting of configurations that are older than queue_storage.
 type Config struct {
 	// Directory is the directory of the file_storage extension.
 	Directory string `mapstructure:"directory"`

@@ -3,6 +3,6 @@
 
 //go:generate go tool -modfile=../../../internal/tools/go.mod mdatagen metadata.yaml
 
-// Package queuecheckextension lets a configuration start that still names the
-// extension which queue_storage replaces.
+// Package queuecheckextension keeps configurations working that still name the
+// extension queue_check, which queue_storage has replaced.
 package queuecheckextension // import "github.com/ociapm/otelcol-ociapm/components/extension/queuecheckextension"

@@ -18,7 +18,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/components/extension/queuecheckextension/internal/metadata"
 )
 
-// What it once took for damaged may be the file of a running collector.
+// It must not move a damaged-looking file: that may be the file of a running
+// collector.
 func TestItOnlyWarns(t *testing.T) {
 	dir := t.TempDir()
 	garbage := []byte("this is no queue")
