@@ -10,32 +10,33 @@ import (
 	"go.opentelemetry.io/collector/component"
 )
 
-// minMaxSize has room for a large request and for what is being removed.
+// minMaxSize leaves room for a large request and for items that are being
+// removed.
 const minMaxSize = 1 << 20
 
 // Config is the configuration of the queue_storage extension.
 type Config struct {
-	// Directory has a folder for each queue.
+	// Directory contains a folder for each queue.
 	Directory string `mapstructure:"directory"`
-	// CreateDirectory makes the directory at the start, for the collector's user
-	// alone, if it does not exist.
+	// CreateDirectory creates the directory on startup if it does not exist,
+	// with access for the collector's user only.
 	CreateDirectory bool `mapstructure:"create_directory"`
-	// MaxSize bounds the bytes on the disk of each queue. A queue that has as much
-	// refuses new data. 0 is no bound other than the disk.
+	// MaxSize limits the disk space of each queue, in bytes. A queue that
+	// reaches it refuses new data. 0 sets no limit other than the disk.
 	MaxSize int64 `mapstructure:"max_size"`
-	// FSync has the system write to the disk what a client stores before the client
-	// goes on.
+	// FSync makes the system write stored data to the disk before the operation
+	// returns.
 	FSync bool `mapstructure:"fsync"`
 }
 
 var _ component.Config = (*Config)(nil)
 
-// Validate reports settings that cannot work. Whether the directory can be used is
-// seen at the start.
+// Validate reports settings that cannot work. Whether the directory is usable
+// is checked on startup.
 func (cfg *Config) Validate() error {
 	var errs []error
 	if cfg.Directory == "" {
-		errs = append(errs, errors.New("directory: it is empty; write the folder that is to have the queues"))
+		errs = append(errs, errors.New("directory: it is empty; write the path of the folder for the queues"))
 	}
 	if cfg.MaxSize < 0 || cfg.MaxSize > 0 && cfg.MaxSize < minMaxSize {
 		errs = append(errs, fmt.Errorf("max_size: %d bytes are too few for a queue; write at least %d, or 0 for no limit", cfg.MaxSize, minMaxSize))

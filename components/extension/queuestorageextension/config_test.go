@@ -37,7 +37,7 @@ func TestValidate(t *testing.T) {
 		change func(*Config)
 		want   string
 	}{
-		{"no directory", func(c *Config) { c.Directory = "" }, "directory: it is empty; write the folder"},
+		{"no directory", func(c *Config) { c.Directory = "" }, "directory: it is empty; write the path of the folder"},
 		{"negative size", func(c *Config) { c.MaxSize = -1 }, "max_size: -1 bytes are too few for a queue; write at least 1048576, or 0 for no limit"},
 		{"small size", func(c *Config) { c.MaxSize = 1<<20 - 1 }, "max_size: 1048575 bytes"},
 	}

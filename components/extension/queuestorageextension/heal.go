@@ -14,16 +14,17 @@ import (
 	"github.com/ociapm/otelcol-ociapm/components/extension/queuestorageextension/internal/seglog"
 )
 
-// host is what a component keeps under which keys. Its items have numbers; the
-// derived key says which numbers are in use, which the items say themselves.
+// host describes which data a component keeps under which keys. Its items have
+// numbers as keys. The derived key holds the range of these numbers, and can be
+// restored from the items.
 type host struct {
 	derived   string
 	numbering seglog.Numbering
 	heal      func(*seglog.Log) error
 }
 
-// hostOf returns what is known of a component. Of others than exporters and the
-// durable_tail_sampling processor, nothing is.
+// hostOf returns the description of a component. Only exporters and the
+// durable_tail_sampling processor are known.
 func hostOf(kind component.Kind, id component.ID) host {
 	switch {
 	case kind == component.KindExporter:
@@ -34,24 +35,25 @@ func hostOf(kind component.Kind, id component.ID) host {
 	return host{heal: func(*seglog.Log) error { return nil }}
 }
 
-// dispatches says whether exporterhelper takes an item out of its queue. Where
-// there is none it takes an error as it should be, and an empty value for an empty
-// request, which it sends. The number of an item that found no room is a gap, and
-// so are those that were sent while an older one was not.
+// dispatches reports whether exporterhelper is taking an item out of its queue.
+// If the item does not exist, exporterhelper needs an error: it would read an
+// empty value as an empty request and send it. Numbers without an item occur if
+// an item found no room, or was sent before an older one.
 func (h *host) dispatches(ops []*storage.Operation) bool {
 	return h.derived == queueMetadata && len(ops) == 2 && ops[0].Type == storage.Set && ops[0].Key == queueMetadata && ops[1].Type == storage.Get
 }
 
-// The keys of exporterhelper's persistent queue at v0.158: one for its metadata,
-// and those that it had before. An item's key is its number.
+// The keys of exporterhelper's persistent queue at v0.158: one for the
+// metadata, and the older ones that it has replaced. The key of an item is its
+// number.
 const queueMetadata = "qmv0"
 
 var legacyQueueKeys = []string{"ri", "wi", "di"}
 
-// healQueue has the queue begin with its oldest item, dispatched or not, and end
-// after its newest. exporterhelper then finds nothing dispatched: such items it
-// would delete before it puts them back one by one, and lose where it is killed
-// between, or the disk is full. No upstream issue about it is known.
+// healQueue sets the queue's range from its oldest item, dispatched or not, to
+// its newest. exporterhelper then finds no dispatched items. If it did, it
+// would delete them before it puts them back one by one, and lose them if it is
+// killed in between or the disk is full. No upstream issue about this is known.
 func healQueue(log *seglog.Log) error {
 	get := storage.GetOperation(queueMetadata)
 	ops := []*storage.Operation{get}
@@ -67,7 +69,8 @@ func healQueue(log *seglog.Log) error {
 	case found:
 		meta.read, meta.write = lowest, highest+1
 		stats := log.Stats()
-		// Where the metadata is lost, the sizes are what is known for sure.
+		// If the metadata is lost, only the number and size of the items are
+		// known for sure.
 		meta.items, meta.bytes = max(meta.items, stats.Keys), max(meta.bytes, stats.Live)
 	case err != nil || get.Value == nil:
 		meta = metadataRecord{}
@@ -118,11 +121,11 @@ func (m metadataRecord) append(data []byte) []byte {
 	return data
 }
 
-// journalIndex is where durable_tail_sampling has the range of its batches'
-// numbers: the first, and the one after the last, in 8 bytes each, big-endian.
+// journalIndex is the key of durable_tail_sampling's range of batch numbers:
+// the first, and the one after the last, in 8 bytes each, big-endian.
 const journalIndex = "index"
 
-// healJournal has the journal's range cover all batches that there are.
+// healJournal extends the journal's range to all stored batches.
 func healJournal(log *seglog.Log) error {
 	get := storage.GetOperation(journalIndex)
 	if err := log.Batch(get); err != nil {

@@ -29,8 +29,8 @@ func numbered(n int) (names []string) {
 	return names
 }
 
-// backlog returns a directory with a queue of items, of which some are dispatched,
-// as a kill leaves it.
+// backlog returns a directory with a queue of items, some of them dispatched,
+// as after a kill.
 func backlog(t *testing.T, names []string) string {
 	t.Helper()
 	directory := t.TempDir()
@@ -44,7 +44,7 @@ func backlog(t *testing.T, names []string) string {
 	return killed(t, directory)
 }
 
-// deliver starts a queue and expects the items to be sent, once each.
+// deliver starts a queue and expects each item to be sent exactly once.
 func deliver(t *testing.T, directory string, names []string) *queue {
 	t.Helper()
 	ext, logs := startStorage(t, directory)
@@ -75,7 +75,7 @@ func TestKillWithItemsDispatched(t *testing.T) {
 	assert.Empty(t, q.names(), "nothing comes twice")
 }
 
-// stepwise takes a copy of the directory after each operation of a client.
+// stepwise copies the directory after each operation of a client.
 type stepwise struct {
 	*queueStorage
 	t      *testing.T
@@ -98,8 +98,8 @@ func (c *stepwiseClient) Batch(ctx context.Context, ops ...*storage.Operation) e
 	return err
 }
 
-// A kill between any two steps of the queue's start loses nothing. Of file_storage,
-// one between the delete and the put loses what was dispatched.
+// A kill between any two steps of the queue's startup loses nothing. With
+// file_storage, a kill between the delete and the put loses dispatched items.
 func TestKillBetweenTheStepsOfAStart(t *testing.T) {
 	names := numbered(10)
 	ext, _ := startStorage(t, backlog(t, names))
@@ -113,7 +113,7 @@ func TestKillBetweenTheStepsOfAStart(t *testing.T) {
 	}
 }
 
-// However much of the metadata's records is damaged, the items are found.
+// The items are found, however many of the metadata's records are damaged.
 func TestDamagedMetadata(t *testing.T) {
 	names := numbered(20)
 	sound := backlog(t, names)
@@ -141,7 +141,7 @@ func TestDamagedMetadata(t *testing.T) {
 	}
 }
 
-// Damage of any byte loses the item that it is in, and no other.
+// A damaged byte loses the item that contains it, and no other.
 func TestDamagedItem(t *testing.T) {
 	names := numbered(4)
 	directory := backlog(t, names)
@@ -164,7 +164,7 @@ func TestDamagedItem(t *testing.T) {
 	assert.Contains(t, string(kept), "tem 2")
 }
 
-// Sizes that were known are kept, and others are what can be known.
+// Known sizes are kept, and lost ones are restored as far as possible.
 func TestHealedMetadata(t *testing.T) {
 	value := func(m metadataRecord, dispatched ...uint64) []byte {
 		data := m.append(nil)
@@ -220,8 +220,9 @@ func TestHealedMetadata(t *testing.T) {
 	}
 }
 
-// An item that was not sent while a hundred thousand were leaves a gap, and so do
-// items that a full disk refused. The queue crosses it, and sends nothing for it.
+// An item that stays while a hundred thousand later ones are sent leaves a gap
+// behind it, and so do items that a full disk has refused. The queue skips the
+// gap, and sends nothing for it.
 func TestGap(t *testing.T) {
 	directory := backlog(t, numbered(3))
 	ext, _ := startStorage(t, directory)

@@ -52,7 +52,7 @@ func startStorage(t testing.TB, directory string) (*queueStorage, *observer.Obse
 	return ext.(*queueStorage), logs
 }
 
-// storageHost has one extension.
+// storageHost is a host with one extension.
 type storageHost struct {
 	component.Host
 	storage storage.Extension
@@ -62,7 +62,7 @@ func (h storageHost) GetExtensions() map[component.ID]component.Component {
 	return map[component.ID]component.Component{storageID: h.storage}
 }
 
-// queue is an exporter with exporterhelper's persistent queue. Its items have
+// queue is an exporter with exporterhelper's persistent queue. Its items are
 // names.
 type queue struct {
 	exporter exporter.Traces
@@ -74,8 +74,8 @@ type queue struct {
 	onDelivery []func(name string)
 }
 
-// startQueue starts an exporter. With away, its consumers hold what they have
-// taken until they are shut down.
+// startQueue starts an exporter. If away is true, its consumers hold the items
+// that they have taken until they are shut down.
 func startQueue(t testing.TB, ext storage.Extension, away bool, onDelivery ...func(name string)) *queue {
 	t.Helper()
 	q := &queue{away: away, onDelivery: onDelivery}
@@ -125,7 +125,7 @@ func (q *queue) names() []string {
 	return slices.Clone(q.delivered)
 }
 
-// waitFor waits until all of the names are delivered, and no other and none twice.
+// waitFor waits until exactly these names are delivered, each once.
 func (q *queue) waitFor(t testing.TB, want []string) {
 	t.Helper()
 	require.Eventually(t, func() bool { return len(q.names()) >= len(want) }, time.Minute, time.Millisecond,
@@ -154,7 +154,8 @@ func nameOf(td ptrace.Traces) string {
 	return td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Name()
 }
 
-// killed returns a copy of a directory, as a kill of its process leaves it.
+// killed returns a copy of a directory, in the state that a kill of its process
+// leaves.
 func killed(t testing.TB, directory string) string {
 	t.Helper()
 	target := t.TempDir()

@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	// folderSuffix tells the folder of a queue from the file that file_storage has
-	// for it.
+	// folderSuffix distinguishes the folder of a queue from file_storage's file
+	// for the same queue.
 	folderSuffix = ".queue"
-	// maxFileName is what the file systems of Linux, macOS and Windows take.
+	// maxFileName is the limit of the file systems of Linux, macOS and Windows.
 	maxFileName = 255
 )
 
@@ -29,8 +29,8 @@ func folderName(kind component.Kind, id component.ID, name string) string {
 	return raw + folderSuffix
 }
 
-// fileStorageName returns the name that file_storage gives the file of a client,
-// unless it is too long for the file system.
+// fileStorageName returns file_storage's file name for a client, unless it is
+// too long for the file system.
 func fileStorageName(kind component.Kind, id component.ID, name string) string {
 	raw := fmt.Sprintf("%s_%s_%s", kindName(kind), id.Type(), id.Name())
 	if name != "" {
@@ -47,7 +47,7 @@ func fileStorageName(kind component.Kind, id component.ID, name string) string {
 	return safe.String()
 }
 
-// hashed is what file_storage makes of a name that is too long.
+// hashed returns file_storage's replacement for a name that is too long.
 func hashed(name string) string {
 	sum := sha256.Sum256([]byte(name))
 	return hex.EncodeToString(sum[:])
@@ -55,7 +55,7 @@ func hashed(name string) string {
 
 func kindName(kind component.Kind) string {
 	if kind == (component.Kind{}) {
-		return "other" // as file_storage has it
+		return "other" // as in file_storage
 	}
 	return strings.ToLower(kind.String())
 }

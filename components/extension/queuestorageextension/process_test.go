@@ -29,11 +29,11 @@ import (
 const (
 	workerDirectory = "QUEUE_STORAGE_TEST_DIRECTORY"
 	workerSend      = "QUEUE_STORAGE_TEST_SEND"    // "FIRST COUNT": items to store
-	workerDeliver   = "QUEUE_STORAGE_TEST_DELIVER" // set: they are delivered
+	workerDeliver   = "QUEUE_STORAGE_TEST_DELIVER" // if set, items are delivered
 )
 
-// TestWorker is a process with a queue. It says on its standard output what was
-// accepted, refused and delivered.
+// TestWorker is a process with a queue. It reports on its standard output which
+// items were accepted, refused and delivered.
 func TestWorker(t *testing.T) {
 	directory := os.Getenv(workerDirectory)
 	if directory == "" {
@@ -117,7 +117,7 @@ func (w *worker) kill() {
 	_ = w.cmd.Wait()
 }
 
-// stop ends the process in order.
+// stop shuts the process down in order.
 func (w *worker) stop(t *testing.T) {
 	t.Helper()
 	require.NoError(t, w.stdin.Close())
@@ -125,8 +125,8 @@ func (w *worker) stop(t *testing.T) {
 	require.NoError(t, w.cmd.Wait())
 }
 
-// check compares what was accepted with what was delivered, and returns how much
-// was delivered twice.
+// check compares the accepted items with the delivered ones, and returns how
+// many were delivered twice.
 func check(t *testing.T, accepted, delivered []string) (duplicates int) {
 	t.Helper()
 	count := map[string]int{}
@@ -144,7 +144,7 @@ func check(t *testing.T, accepted, delivered []string) (duplicates int) {
 	return duplicates
 }
 
-// What was accepted is delivered, whenever the process is killed.
+// Accepted items are delivered, whenever the process is killed.
 func TestKillTwentyTimes(t *testing.T) {
 	directory := t.TempDir()
 	var accepted, delivered []string
@@ -185,7 +185,7 @@ func TestSecondProcess(t *testing.T) {
 	check(t, first.said("accepted"), third.said("delivered"))
 }
 
-// diskSize is the size of the disk that a test fills, bytes.
+// diskSize is the size of the disk that a test fills, in bytes.
 const diskSize = 24 << 20
 
 // onSmallDisk runs a test again in a mount namespace, where directory is a small
@@ -210,7 +210,7 @@ func onSmallDisk(t *testing.T) (directory string, inside bool) {
 	return "", false
 }
 
-// fillUp takes all room that is left on a disk.
+// fillUp fills the rest of a disk.
 func fillUp(t *testing.T, path string) {
 	t.Helper()
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
@@ -221,8 +221,8 @@ func fillUp(t *testing.T, path string) {
 	require.NoError(t, file.Close())
 }
 
-// On a full disk, new items are refused, those that are there survive three
-// restarts and are delivered, and what they took is free again.
+// On a full disk, new items are refused, stored ones survive three restarts and
+// are delivered, and their space is freed.
 func TestFullDisk(t *testing.T) {
 	disk, inside := onSmallDisk(t)
 	if !inside {
@@ -249,7 +249,7 @@ func TestFullDisk(t *testing.T) {
 			w.kill()
 		}
 	}
-	// Somebody else takes all that becomes free, too.
+	// Another program takes all the space that is freed, too.
 	w = startWorker(t, directory, workerDeliver+"=x")
 	w.waitFor(t, "delivered", len(accepted)/3)
 	fillUp(t, ballast)
@@ -284,8 +284,8 @@ func TestFullDisk(t *testing.T) {
 	assert.NoDirExists(t, filepath.Join(filepath.Dir(segments(t, directory)[0]), "unreadable"), "no write that failed has left anything")
 }
 
-// A queue of file_storage for whose copy there is no room waits, and the collector
-// works meanwhile. Of a copy that was begun, nothing is sent.
+// A queue of file_storage stays if the disk has no room for a copy, and the
+// collector works meanwhile. Nothing of a copy that was begun is sent.
 func TestTakeOverOnAFullDisk(t *testing.T) {
 	disk, inside := onSmallDisk(t)
 	if !inside {

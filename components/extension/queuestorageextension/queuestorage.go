@@ -27,9 +27,10 @@ import (
 
 const (
 	lockFile = "queue_storage.lock"
-	// lockWait lets a collector take over from one that is just ending.
+	// lockWait gives a collector that is shutting down time to release the
+	// directory.
 	lockWait = time.Second
-	// lockRetry is how often it looks meanwhile.
+	// lockRetry is the interval between attempts to get the lock.
 	lockRetry = 50 * time.Millisecond
 )
 
@@ -38,7 +39,7 @@ var (
 	_ unreadable.Keeper = (*queueStorage)(nil)
 )
 
-// queueStorage has a log for each client, in a folder of its own.
+// queueStorage keeps a log for each client, in a folder of its own.
 type queueStorage struct {
 	cfg       *Config
 	logger    *zap.Logger
@@ -50,7 +51,7 @@ type queueStorage struct {
 	clients map[string]*client // by folder name
 }
 
-// Start takes the directory for this extension alone.
+// Start locks the directory for this extension.
 func (q *queueStorage) Start(ctx context.Context, _ component.Host) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -67,17 +68,17 @@ func (q *queueStorage) lockDirectory(ctx context.Context) error {
 	dir := q.cfg.Directory
 	if q.cfg.CreateDirectory {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return fmt.Errorf("%s cannot be made: %w; let the collector's user write there, or name another folder", dir, err)
+			return fmt.Errorf("%s cannot be created: %w; give the collector's user write access, or choose another folder", dir, err)
 		}
 	}
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s does not exist; make it, or write create_directory: true", dir)
+		return fmt.Errorf("%s does not exist; create it, or write create_directory: true", dir)
 	case err != nil:
 		return err
 	case !info.IsDir():
-		return fmt.Errorf("%s is not a folder; name another", dir)
+		return fmt.Errorf("%s is not a folder; choose another path", dir)
 	}
 	lock := flock.New(filepath.Join(dir, lockFile))
 	waiting, cancel := context.WithTimeout(ctx, lockWait)
@@ -87,7 +88,7 @@ func (q *queueStorage) lockDirectory(ctx context.Context) error {
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%s is in use by another collector, or by another queue_storage of this one: stop that one, or give each a directory of its own", dir)
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%s cannot be written: %w; let the collector's user write there, or name another folder", dir, err)
+		return fmt.Errorf("%s cannot be written: %w; give the collector's user write access, or choose another folder", dir, err)
 	case err != nil:
 		return fmt.Errorf("%s cannot be locked: %w", dir, err)
 	}
@@ -110,7 +111,7 @@ func queueAttribute(name string) metric.MeasurementOption {
 	return metric.WithAttributeSet(attribute.NewSet(attribute.String("queue", name)))
 }
 
-// Shutdown closes what clients have left open, and lets others have the directory.
+// Shutdown closes the clients that are still open, and releases the directory.
 func (q *queueStorage) Shutdown(context.Context) error {
 	q.telemetry.Shutdown()
 	q.mu.Lock()
@@ -127,8 +128,9 @@ func (q *queueStorage) Shutdown(context.Context) error {
 	return errors.Join(errs...)
 }
 
-// GetClient opens the log of a component, takes a queue of file_storage over where
-// there is one, and makes what the component finds at its start whole.
+// GetClient opens the log of a component, takes over the component's queue of
+// file_storage if there is one, and repairs the data that the component reads
+// on startup.
 func (q *queueStorage) GetClient(ctx context.Context, kind component.Kind, id component.ID, name string) (storage.Client, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -152,7 +154,7 @@ func (q *queueStorage) GetClient(ctx context.Context, kind component.Kind, id co
 	return c, nil
 }
 
-// options returns how to open the log of a component.
+// options returns the options of a component's log.
 func (q *queueStorage) options(folder string, h host) seglog.Options {
 	return seglog.Options{
 		Folder:       filepath.Join(q.cfg.Directory, folder),
@@ -164,22 +166,22 @@ func (q *queueStorage) options(folder string, h host) seglog.Options {
 	}
 }
 
-// noteUnreadable counts and logs what is moved to the unreadable folder.
+// noteUnreadable counts and logs data that is moved to the unreadable folder.
 func (q *queueStorage) noteUnreadable(folder string) func(path string, reason error) {
 	return func(path string, reason error) {
 		q.telemetry.ExtensionQueueStorageUnreadableItems.Add(context.Background(), 1, queueAttribute(folder))
 		if path == "" {
-			q.logger.Error("A part of a queue cannot be read, and could not be moved away", zap.String("queue", folder), zap.Error(reason))
+			q.logger.Error("A part of a queue cannot be read, and could not be moved to the folder unreadable: its items are not sent", zap.String("queue", folder), zap.Error(reason))
 			return
 		}
-		q.logger.Warn("A part of a queue cannot be read and is moved away: what it held is not sent",
+		q.logger.Warn("A part of a queue cannot be read and is moved away: its items are dropped from the queue",
 			zap.String("queue", folder), zap.String("file", path), zap.Error(reason))
 	}
 }
 
-// KeepUnreadable stores an item in the folder unreadable of the component's queue.
-// Without data there is nothing to keep: the host asks for numbers that have no
-// item when it starts again.
+// KeepUnreadable stores an item in the folder unreadable of the component's
+// queue. Empty data is ignored: after a restart, the host asks for numbers that
+// have no item.
 func (q *queueStorage) KeepUnreadable(_ context.Context, kind component.Kind, id component.ID, name string, data []byte, reason error) error {
 	if len(data) == 0 {
 		return nil

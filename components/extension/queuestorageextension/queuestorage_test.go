@@ -35,7 +35,7 @@ func tracesClient(t testing.TB, ext storage.Extension) storage.Client {
 	return c
 }
 
-// startError starts the extension where it cannot.
+// startError returns the error of a start that must fail.
 func startError(t *testing.T, cfg *Config) error {
 	t.Helper()
 	ext, err := NewFactory().Create(t.Context(), extensiontest.NewNopSettings(metadata.Type), cfg)
@@ -53,11 +53,11 @@ func TestDirectory(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 
 	err := startError(t, &Config{Directory: missing})
-	require.EqualError(t, err, "directory: "+missing+" does not exist; make it, or write create_directory: true")
+	require.EqualError(t, err, "directory: "+missing+" does not exist; create it, or write create_directory: true")
 	err = startError(t, &Config{Directory: file})
-	require.EqualError(t, err, "directory: "+file+" is not a folder; name another")
+	require.EqualError(t, err, "directory: "+file+" is not a folder; choose another path")
 	err = startError(t, &Config{Directory: filepath.Join(file, "queue"), CreateDirectory: true})
-	require.ErrorContains(t, err, "let the collector's user write there")
+	require.ErrorContains(t, err, "give the collector's user write access")
 
 	startStorage(t, missing)
 	info, err := os.Stat(missing)
@@ -124,7 +124,7 @@ func TestClients(t *testing.T) {
 	require.ErrorContains(t, err, "has not started")
 }
 
-// What a power cut leaves, and where a queue ends, is up to the configuration.
+// fsync and max_size reach the log.
 func TestOptions(t *testing.T) {
 	for _, cfg := range []Config{{Directory: "dir"}, {Directory: "dir", FSync: true}, {Directory: "dir", MaxSize: minMaxSize}} {
 		got := (&queueStorage{cfg: &cfg}).options("folder", host{derived: queueMetadata})
@@ -135,7 +135,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// The queues of file_storage are looked for under the names that it gives them.
+// The queues of file_storage are found under file_storage's file names.
 func TestNames(t *testing.T) {
 	dir := t.TempDir()
 	factory := filestorage.NewFactory()

@@ -25,18 +25,19 @@ import (
 )
 
 const (
-	// takingOver is a key that is there while a file of file_storage is copied under
-	// the keys that it has.
+	// takingOver is a key that exists while a file of file_storage is being
+	// copied with its keys unchanged.
 	takingOver = "queue_storage/taking_over"
-	// copySize is how many bytes are copied at a time.
+	// copySize is the number of bytes that are copied at a time.
 	copySize = 1 << 20
 )
 
 var fileStorageBucket = []byte("default")
 
-// takeOver moves what file_storage has of a client into its log, once, and removes
-// the file. A file that another process has open is an error, a damaged one is set
-// aside, and one for which the disk has no room stays for the next start.
+// takeOver moves a client's queue of file_storage into its log, once, and
+// removes the file. A file that another process has open is an error. A damaged
+// file is moved aside. A file for which the disk has no room stays until the
+// next start.
 func (q *queueStorage) takeOver(ctx context.Context, log *seglog.Log, kind component.Kind, id component.ID, name string) error {
 	fileName := fileStorageName(kind, id, name)
 	for _, candidate := range []string{fileName, hashed(fileName)} {
@@ -58,7 +59,7 @@ func (q *queueStorage) takeOverFile(ctx context.Context, log *seglog.Log, path s
 	} else if err != nil {
 		return err
 	}
-	// To read needs no room on the disk.
+	// Opening the file read-only needs no disk space.
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, Timeout: lockWait})
 	if errors.Is(err, berrors.ErrTimeout) {
 		return errInUse
@@ -72,24 +73,26 @@ func (q *queueStorage) takeOverFile(ctx context.Context, log *seglog.Log, path s
 		return err
 	})
 	if err = errors.Join(err, db.Close()); errors.Is(err, storage.ErrStorageFull) {
-		q.logger.Error("A queue of file_storage could not be taken over, for the disk has no room for a copy: it waits there for a start with more room",
+		q.logger.Error("A queue of file_storage could not be taken over, since the disk has no room for a copy: it stays there, and is retried on the next start",
 			zap.String("file", path), zap.Error(err))
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	// With the file there, all of it would come again at the next start.
+	// If the file stayed, all its items would be sent again after the next
+	// start.
 	if err := os.Remove(path); err != nil {
-		return fmt.Errorf("%w; it is copied: remove it by hand", err)
+		return fmt.Errorf("%w; it has been copied: remove it by hand", err)
 	}
-	q.logger.Info("A queue of file_storage was taken over, and its file is removed", zap.String("file", path), zap.Int("items", count))
+	q.logger.Info("A queue of file_storage was taken over, and its file was removed", zap.String("file", path), zap.Int("items", count))
 	return nil
 }
 
-// checkBoltFile looks for damage, which bbolt does not survive. It holds bbolt's
-// lock, for what another process is writing looks damaged. On Windows the lock
-// would keep the check itself out; there a file that is open cannot be renamed.
+// checkBoltFile checks a file for damage, which would crash bbolt. It holds
+// bbolt's lock, because a file that another process is writing looks damaged.
+// On Windows the lock would block the check itself, but there a file that is
+// open cannot be renamed.
 func checkBoltFile(ctx context.Context, path string) error {
 	if runtime.GOOS != "windows" {
 		waiting, cancel := context.WithTimeout(ctx, lockWait)
@@ -116,9 +119,9 @@ func checkBoltFile(ctx context.Context, path string) error {
 	return boltfile.Check(file, info.Size())
 }
 
-// copyBucket copies a bucket and returns how many values it had. Where the log has
-// values of its own, numbered items get the numbers after them. Where it fails,
-// nothing of the bucket is in the log.
+// copyBucket copies a bucket and returns the number of its values. If the log
+// already has values, numbered items are appended with new numbers. If copying
+// fails, the log contains nothing of the bucket.
 func copyBucket(log *seglog.Log, bucket *bbolt.Bucket, h host) (int, error) {
 	if bucket == nil {
 		return 0, nil
@@ -134,7 +137,7 @@ func copyBucket(log *seglog.Log, bucket *bbolt.Bucket, h host) (int, error) {
 			return 0, err
 		}
 	case h.derived == "":
-		return 0, errors.New("the queue has values already; move the file away")
+		return 0, errors.New("the queue already has values; move the file away")
 	default:
 		_, highest, _ := log.Bounds(h.numbering)
 		values = renumbered(bucket, h.numbering, highest+1)
@@ -148,7 +151,7 @@ func copyBucket(log *seglog.Log, bucket *bbolt.Bucket, h host) (int, error) {
 	return count, err
 }
 
-// inBatches carries out an operation for each value.
+// inBatches carries out an operation for each value, several in one batch.
 func inBatches(values iter.Seq2[string, []byte], operation func(string, []byte) *storage.Operation, batch func(...*storage.Operation) error) (int, error) {
 	count, size := 0, 0
 	var ops []*storage.Operation
@@ -166,7 +169,7 @@ func inBatches(values iter.Seq2[string, []byte], operation func(string, []byte) 
 	return count, batch(ops...)
 }
 
-// asTheyAre ranges over a bucket.
+// asTheyAre ranges over the keys and values of a bucket.
 func asTheyAre(bucket *bbolt.Bucket) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		cursor := bucket.Cursor()
@@ -176,7 +179,7 @@ func asTheyAre(bucket *bbolt.Bucket) iter.Seq2[string, []byte] {
 	}
 }
 
-// renumbered ranges over the numbered items of a bucket in their order, with new
+// renumbered ranges over the numbered items of a bucket in order, with new
 // numbers.
 func renumbered(bucket *bbolt.Bucket, numbering seglog.Numbering, next uint64) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {

@@ -22,7 +22,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// startFileStorage starts a file_storage in a directory, and returns what ends it.
+// startFileStorage starts a file_storage in a directory, and returns a function
+// that stops it.
 func startFileStorage(t *testing.T, directory string) (ext storage.Extension, end func()) {
 	t.Helper()
 	factory := filestorage.NewFactory()
@@ -65,7 +66,7 @@ func TestTakeOver(t *testing.T) {
 	q.shutdown(t)
 }
 
-// Somebody may go back to file_storage, and forth again.
+// A user may go back to file_storage, and return later.
 func TestTakeOverIntoAQueueThatHasItems(t *testing.T) {
 	dir := t.TempDir()
 	names := numbered(60)
@@ -86,7 +87,7 @@ func TestTakeOverIntoAQueueThatHasItems(t *testing.T) {
 	deliver(t, dir, names)
 }
 
-// An earlier start may have been killed in the middle of it.
+// An earlier start may have been killed while it copied the file.
 func TestTakeOverAgain(t *testing.T) {
 	dir, names := t.TempDir(), numbered(50)
 	path := fill(t, dir, names...)
@@ -101,7 +102,8 @@ func TestTakeOverAgain(t *testing.T) {
 	deliver(t, dir, names)
 }
 
-// Before one key had all of the queue's metadata, there were three.
+// Older versions of exporterhelper stored the queue's metadata under three
+// keys.
 func TestTakeOverOfTheOldForm(t *testing.T) {
 	dir, names := t.TempDir(), numbered(10)
 	path := fill(t, dir, names...)
@@ -136,8 +138,8 @@ func TestTakeOverOfADamagedFile(t *testing.T) {
 	assert.NoFileExists(t, path)
 }
 
-// What another process has open is neither read nor moved, whatever it looks like:
-// half of a write looks like damage.
+// A file that another process has open is neither read nor moved, whatever it
+// looks like: an unfinished write looks like damage.
 func TestTakeOverOfAFileInUse(t *testing.T) {
 	dir := t.TempDir()
 	path := fill(t, dir, numbered(3)...)

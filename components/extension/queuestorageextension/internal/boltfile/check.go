@@ -1,11 +1,11 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package boltfile tells a sound bbolt file from a damaged one without opening
-// it: bbolt verifies a file that it opens in a goroutine of its own, and a panic
-// there ends the program, whatever the caller does.
+// Package boltfile detects damaged bbolt files without opening them with bbolt:
+// bbolt verifies a file in a goroutine of its own, and a panic there ends the
+// program, whatever the caller does.
 //
-// The layout of a file is that of go.etcd.io/bbolt, internal/common, version 2.
+// The file layout is that of go.etcd.io/bbolt, internal/common, version 2.
 package boltfile // import "github.com/ociapm/otelcol-ociapm/components/extension/queuestorageextension/internal/boltfile"
 
 import (
@@ -41,18 +41,18 @@ const (
 	maxKeySize  = 32768
 )
 
-// ErrDamaged is in every error about the content of a file, as opposed to an
-// error of reading it.
+// ErrDamaged marks every error about the content of a file, as opposed to a
+// failed read.
 var ErrDamaged = errors.New("damaged")
 
 func damaged(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(format, args...))
 }
 
-// Check reads the structure of a bbolt file of the given size in bytes: its meta
-// pages and every page that can be reached from them, but not the values. The
-// error is ErrDamaged if bbolt would not open the file or would fail in it, and
-// another if the file cannot be read.
+// Check reads the structure of a bbolt file of the given size in bytes: its
+// meta pages and every page that can be reached from them, but not the values.
+// The error is ErrDamaged if bbolt could not open the file or would fail later,
+// and another error if the file cannot be read.
 func Check(file io.ReaderAt, size int64) error {
 	m, err := readMeta(file, size)
 	if err != nil {
@@ -73,7 +73,7 @@ type meta struct {
 	root, freelist, highWater, txid, sum uint64
 }
 
-// readMeta returns the newer of the two metas that is valid, as bbolt does.
+// readMeta returns the newer valid meta, as bbolt does.
 func readMeta(file io.ReaderAt, size int64) (meta, error) {
 	first, firstErr := metaAt(file, size, 0)
 	pageSize := int64(first.pageSize)
@@ -81,7 +81,8 @@ func readMeta(file io.ReaderAt, size int64) (meta, error) {
 		if !errors.Is(firstErr, ErrDamaged) {
 			return meta{}, firstErr
 		}
-		// The second stands at the page size, which only it knows.
+		// The second meta is at the offset of the page size, which only the
+		// meta contains.
 		for pageSize = minPageSize; pageSize <= maxPageSize; pageSize *= 2 {
 			second, err := metaAt(file, size, pageSize)
 			if err == nil && int64(second.pageSize) == pageSize {
@@ -141,7 +142,7 @@ type checker struct {
 	file io.ReaderAt
 	size int64
 	meta meta
-	seen map[uint64]bool // pages that something refers to
+	seen map[uint64]bool // pages that are referenced
 }
 
 type page struct {
@@ -153,7 +154,7 @@ type page struct {
 	end      int64
 }
 
-// claim reads a page's header and notes its pages as taken.
+// claim reads a page's header and marks its pages as used.
 func (c *checker) claim(id uint64) (page, error) {
 	if id < 2 || id >= c.meta.highWater {
 		return page{}, damaged("it refers to page %d of %d", id, c.meta.highWater)
@@ -195,7 +196,7 @@ func (c *checker) checkFreelist(id uint64) error {
 		return damaged("page %d is not the list of free pages", id)
 	}
 	count, first := uint64(p.count), int64(0)
-	if p.count == 0xFFFF { // then the first entry is the count
+	if p.count == 0xFFFF { // the first entry holds the count
 		var long [8]byte
 		if _, err := c.file.ReadAt(long[:], p.offset+pageHeaderSize); err != nil {
 			return err
@@ -220,8 +221,8 @@ func (c *checker) checkFreelist(id uint64) error {
 	return nil
 }
 
-// checkPage checks a page and all below it, and returns the first and the last
-// key that is there.
+// checkPage checks a page and all pages below it, and returns their first and
+// last key.
 func (c *checker) checkPage(id uint64, depth int) (first, last []byte, err error) {
 	if depth > maxDepth {
 		return nil, nil, damaged("its pages refer to each other without end")
@@ -239,8 +240,8 @@ func (c *checker) checkPage(id uint64, depth int) (first, last []byte, err error
 	return c.checkElements(p.flags, int(p.count), p.offset+pageHeaderSize, p.end, depth)
 }
 
-// checkElements checks the elements of a page, or of a bucket that is inlined in
-// one, which end before the given offset.
+// checkElements checks the elements of a page, or of a bucket that is inlined
+// in a page. They must end before the given offset.
 func (c *checker) checkElements(flags uint16, count int, begin, end int64, depth int) (first, last []byte, err error) {
 	if begin+int64(count)*elementSize > end {
 		return nil, nil, damaged("a page has no room for its %d entries", count)
@@ -299,8 +300,8 @@ func (c *checker) readKey(offset int64, length uint32, end int64) ([]byte, error
 	return key, err
 }
 
-// checkValue checks that a value is inside its page and, where it is a bucket,
-// what is in that.
+// checkValue checks that a value lies within its page and, if it is a bucket,
+// checks the bucket.
 func (c *checker) checkValue(flags uint32, offset, length, end int64, depth int) error {
 	if offset+length > end {
 		return damaged("a value goes beyond its page")

@@ -52,7 +52,8 @@ func openAndRead(path string) error {
 	})
 }
 
-// write makes a file as a queue does: entries come, some go.
+// write creates a file like that of a queue: entries are added, and some are
+// removed.
 func write(t *testing.T, entries, valueSize int, syncFreelist bool) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "queue")
@@ -140,7 +141,7 @@ func TestDamagedFiles(t *testing.T) {
 	}
 }
 
-// One meta alone is enough, for bbolt as for the check.
+// One valid meta is enough, for bbolt and for the check.
 func TestOneDamagedMeta(t *testing.T) {
 	for _, offset := range []int64{0, 4096} {
 		path := write(t, 100, 100, false)
@@ -153,8 +154,9 @@ func TestOneDamagedMeta(t *testing.T) {
 	}
 }
 
-// Whatever is damaged: a file that passes does not end the program that opens
-// it. bbolt runs in a process of its own, for it would end the test.
+// Whatever is damaged: opening a file that passes the check does not crash the
+// program. bbolt runs in a process of its own, since a crash would end the
+// test.
 func TestWhatPassesCanBeOpened(t *testing.T) {
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -189,7 +191,7 @@ func TestWhatPassesCanBeOpened(t *testing.T) {
 	assert.Positive(t, refused)
 }
 
-// Neither panics nor reads without end, whatever the file holds.
+// Check neither panics nor reads endlessly, whatever the file holds.
 func FuzzCheck(f *testing.F) {
 	f.Add([]byte{}, uint32(0), byte(0))
 	f.Add(make([]byte, 100), uint32(8200), byte(3))

@@ -104,19 +104,19 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ExtensionQueueStorageDiskUsage, err = builder.meter.Int64ObservableGauge(
 		"otelcol_extension_queue_storage_disk_usage",
-		metric.WithDescription("Size of the queue's segments, without what is unreadable. [Alpha]"),
+		metric.WithDescription("Size of the queue's segments on disk, without unreadable data. [Alpha]"),
 		metric.WithUnit("By"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionQueueStorageStoredItems, err = builder.meter.Int64ObservableGauge(
 		"otelcol_extension_queue_storage_stored_items",
-		metric.WithDescription("Number of items that are kept. [Alpha]"),
+		metric.WithDescription("Number of items in the queue. [Alpha]"),
 		metric.WithUnit("{item}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionQueueStorageUnreadableItems, err = builder.meter.Int64Counter(
 		"otelcol_extension_queue_storage_unreadable_items",
-		metric.WithDescription("Number of items and damaged parts of files that could not be read. They are in the folder unreadable of the queue; the log says of each what was wrong. [Alpha]"),
+		metric.WithDescription("Number of items and damaged parts of files that could not be read. They are in the folder unreadable of the queue; the log has the reason for each. [Alpha]"),
 		metric.WithUnit("{item}"),
 	)
 	errs = errors.Join(errs, err)

@@ -24,7 +24,7 @@ func NewSettings(tt *componenttest.Telemetry) extension.Settings {
 func AssertEqualExtensionQueueStorageDiskUsage(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_queue_storage_disk_usage",
-		Description: "Size of the queue's segments, without what is unreadable. [Alpha]",
+		Description: "Size of the queue's segments on disk, without unreadable data. [Alpha]",
 		Unit:        "By",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
@@ -38,7 +38,7 @@ func AssertEqualExtensionQueueStorageDiskUsage(t *testing.T, tt *componenttest.T
 func AssertEqualExtensionQueueStorageStoredItems(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_queue_storage_stored_items",
-		Description: "Number of items that are kept. [Alpha]",
+		Description: "Number of items in the queue. [Alpha]",
 		Unit:        "{item}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
@@ -52,7 +52,7 @@ func AssertEqualExtensionQueueStorageStoredItems(t *testing.T, tt *componenttest
 func AssertEqualExtensionQueueStorageUnreadableItems(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_queue_storage_unreadable_items",
-		Description: "Number of items and damaged parts of files that could not be read. They are in the folder unreadable of the queue; the log says of each what was wrong. [Alpha]",
+		Description: "Number of items and damaged parts of files that could not be read. They are in the folder unreadable of the queue; the log has the reason for each. [Alpha]",
 		Unit:        "{item}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

@@ -13,17 +13,17 @@ import (
 	"time"
 )
 
-// unreadableFolder is where everything goes that cannot be read, inside the folder
-// of the log.
+// unreadableFolder holds all data that cannot be read, inside the folder of the
+// log.
 const unreadableFolder = "unreadable"
 
-// maxLabel bounds what a name has beside the time.
+// maxLabel limits the part of a file name that is not the time.
 const maxLabel = 80
 
-// aside keeps what cannot be read.
+// aside stores data that cannot be read.
 type aside struct {
 	folder string
-	limit  int64 // bytes; 0 is none
+	limit  int64 // bytes; 0 is no limit
 	size   int64
 }
 
@@ -44,7 +44,7 @@ func openAside(folder string, limit int64) (*aside, error) {
 // keep stores data in a file of its own and returns its path.
 func (a *aside) keep(label string, data []byte) (string, error) {
 	if a.limit > 0 && a.size+int64(len(data)) > a.limit {
-		return "", fmt.Errorf("%s has %d bytes, and would have more than max_size with %d more: look at what is there, and remove it", a.folder, a.size, len(data))
+		return "", fmt.Errorf("%s holds %d bytes, and %d more would exceed max_size: inspect its files and remove them", a.folder, a.size, len(data))
 	}
 	if err := os.MkdirAll(a.folder, 0o700); err != nil {
 		return "", err
@@ -65,7 +65,7 @@ func (a *aside) keep(label string, data []byte) (string, error) {
 	return path, nil
 }
 
-// move takes a file as it is, which needs no room.
+// move moves a whole file, which needs no disk space.
 func (a *aside) move(label, path string) (string, error) {
 	if err := os.MkdirAll(a.folder, 0o700); err != nil {
 		return "", err
@@ -80,7 +80,7 @@ func (a *aside) move(label, path string) (string, error) {
 	return target, nil
 }
 
-// path returns a path that is not taken.
+// path returns an unused path.
 func (a *aside) path(label string) string {
 	safe := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.' {

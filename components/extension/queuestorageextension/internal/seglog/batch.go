@@ -16,16 +16,16 @@ import (
 	"go.uber.org/zap"
 )
 
-// ErrDamaged is in the reason for which something is moved to the unreadable
-// folder.
+// ErrDamaged is wrapped in the reason if data is moved to the unreadable folder
+// because of damage.
 var ErrDamaged = errors.New("damaged")
 
-// maxBuffer is how large a buffer is kept for the next batch.
+// maxBuffer is the largest buffer that is kept for the next batch.
 const maxBuffer = 1 << 20
 
-// Batch carries out operations in order: all or none of the changes. The error is
-// storage.ErrStorageFull where there is no room for new values. A change that only
-// deletes never fails for lack of room.
+// Batch carries out operations in order: all of the changes, or none. The error
+// is storage.ErrStorageFull if there is no room for new values. Changes that
+// only delete never fail for lack of room.
 func (l *Log) Batch(ops ...*storage.Operation) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -49,7 +49,7 @@ func (l *Log) Batch(ops ...*storage.Operation) error {
 	return l.carryOut(&p)
 }
 
-// Import sets values as Batch does, but whatever the limit of the log is, and has
+// Import sets values like Batch, but ignores the limit of the log, and makes
 // the system write them to the disk.
 func (l *Log) Import(ops ...*storage.Operation) error {
 	l.mu.Lock()
@@ -65,7 +65,8 @@ func (l *Log) Import(ops ...*storage.Operation) error {
 	return l.carryOut(&p)
 }
 
-// value returns what a key has after some operations, or nil if it has nothing.
+// value returns the value of a key after the given operations, or nil if it has
+// none.
 func (l *Log) value(key string, before []*storage.Operation) ([]byte, error) {
 	for i := len(before) - 1; i >= 0; i-- {
 		switch op := before[i]; {
@@ -93,11 +94,11 @@ func (l *Log) value(key string, before []*storage.Operation) ([]byte, error) {
 	}
 	switch {
 	case errors.Is(err, ErrDamaged):
-		_ = l.keep(key, value, fmt.Errorf("item %s is %w", key, err)) // it is logged
+		_ = l.keep(key, value, fmt.Errorf("item %s is %w", key, err)) // OnUnreadable reports it
 	case isGone(err):
 		l.opts.OnUnreadable("", fmt.Errorf("read item %s: %w", key, err))
 	default:
-		l.opts.Logger.Error("An item of the queue cannot be read now: it stays on the disk for the next start",
+		l.opts.Logger.Error("An item of the queue cannot be read now: it stays on the disk and is retried on the next start",
 			zap.String("folder", l.opts.Folder), zap.String("item", key), zap.Error(err))
 		l.held[key] = struct{}{}
 		return nil, fmt.Errorf("read item %s: %w", key, err)
@@ -107,13 +108,14 @@ func (l *Log) value(key string, before []*storage.Operation) ([]byte, error) {
 	return nil, nil
 }
 
-// isGone says whether an error of reading is for good: the disk does not give the
-// bytes back, or the file is cut or gone.
+// isGone reports whether a read error is permanent: the disk cannot return the
+// bytes, or the file was truncated or removed.
 func isGone(err error) bool {
 	return errors.Is(err, syscall.EIO) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, fs.ErrNotExist)
 }
 
-// read returns the value of a record. With ErrDamaged it returns what is there.
+// read returns the value of a record. With ErrDamaged it returns the damaged
+// value.
 func (l *Log) read(key string, p place) ([]byte, error) {
 	file, err := l.open(p.segment)
 	if err != nil {
@@ -132,8 +134,8 @@ func (l *Log) read(key string, p place) ([]byte, error) {
 	return buf[start:], nil
 }
 
-// open returns the file of a segment to read it. Queues read from one segment for
-// long: the last file is enough.
+// open opens a segment's file for reading. It keeps the last file open, since
+// queues read from one segment for a long time.
 func (l *Log) open(number uint32) (*os.File, error) {
 	s := l.segment(number)
 	if s == l.segments[len(l.segments)-1] && l.active != nil {
@@ -158,11 +160,11 @@ func (l *Log) closeReader() {
 	}
 }
 
-// plan is what a batch changes.
+// plan holds the changes of a batch.
 type plan struct {
 	ops     []*storage.Operation // sets and deletes that need a record
 	derived *storage.Operation   // the last set of the derived key
-	adds    bool                 // there is a set among ops
+	adds    bool                 // ops contains a set
 	size    int64
 
 	imported bool
@@ -187,7 +189,7 @@ func (l *Log) plan(ops []*storage.Operation) (plan, error) {
 			if _, found := l.index.get(op.Key); !found && !setIn(ops[:i], op.Key) {
 				continue
 			}
-			// exporterhelper deletes what it cannot read.
+			// exporterhelper deletes an item that it cannot read.
 			if _, held := l.held[op.Key]; held {
 				continue
 			}
@@ -209,7 +211,7 @@ func setIn(ops []*storage.Operation, key string) bool {
 	return false
 }
 
-// carryOut makes the changes of a plan and gives room back.
+// carryOut makes the changes of a plan and frees unused space.
 func (l *Log) carryOut(p *plan) error {
 	if len(p.ops) == 0 {
 		l.setDerived(p.derived)
@@ -222,7 +224,7 @@ func (l *Log) carryOut(p *plan) error {
 		return l.refuse(err)
 	}
 	var derived []byte
-	if p.adds || l.reserve.whole() { // the last room is for deletes
+	if p.adds || l.reserve.whole() { // the reserve is for deletes only
 		derived = l.derivedToWrite(p.derived)
 	}
 	err := l.write(p, derived)
@@ -251,8 +253,8 @@ func (l *Log) carryOut(p *plan) error {
 	return nil
 }
 
-// derivedToWrite returns the value for the derived key that the next batch writes,
-// or nil if the segments have it.
+// derivedToWrite returns the value of the derived key to write with the next
+// batch, or nil if the segments already contain it.
 func (l *Log) derivedToWrite(op *storage.Operation) []byte {
 	switch {
 	case op != nil:
@@ -263,15 +265,15 @@ func (l *Log) derivedToWrite(op *storage.Operation) []byte {
 	return nil
 }
 
-// setDerived takes a value that the segments do not have yet.
+// setDerived sets a value that the segments do not contain yet.
 func (l *Log) setDerived(op *storage.Operation) {
 	if op != nil {
 		l.derived, l.derivedDirty = append(l.derived[:0], op.Value...), true
 	}
 }
 
-// write appends a batch and notes where its values are. Where it fails, the segment
-// is as before.
+// write appends a batch and records where its values are. If it fails, the
+// segment is unchanged.
 func (l *Log) write(p *plan, derived []byte) error {
 	s := l.segments[len(l.segments)-1]
 	buf, last := l.buf[:0], 0
@@ -306,7 +308,8 @@ func (l *Log) write(p *plan, derived []byte) error {
 		err = l.active.Sync()
 	}
 	if err != nil {
-		// What a write to this file does now is not known, but for a full disk.
+		// After any error but a full disk, the outcome of further writes to
+		// this file is unknown.
 		l.sealed = l.sealed || !isFull(err)
 		return errors.Join(err, l.active.Truncate(s.size))
 	}

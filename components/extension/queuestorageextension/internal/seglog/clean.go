@@ -13,33 +13,34 @@ import (
 )
 
 const (
-	// idleSize is what a log keeps on the disk that has no values.
+	// idleSize is the disk space that an empty log may keep.
 	idleSize = 1 << 20
-	// stepSize is how much is moved at a time, so that no batch waits for long.
+	// stepSize is the amount of data that is moved at a time, so that no batch
+	// waits long.
 	stepSize = 512 << 10
 )
 
-// cleaner moves what is of use out of the oldest segment.
+// cleaner moves live values out of the oldest segment.
 type cleaner struct {
 	segment uint32
-	offset  int64 // up to which it was looked through
-	paused  bool  // there was no room, or something cannot be moved
+	offset  int64 // the segment is processed up to here
+	paused  bool  // no room was left, or a value cannot be moved
 }
 
-// clean gives room back that is of no use.
+// clean frees space that holds no live values.
 func (l *Log) clean() {
 	l.removeDead()
 	if l.wasteful() {
 		if err := l.moveOn(); err != nil {
 			l.cleaner.paused = true
-			l.opts.Logger.Debug("Room of the queue was not given back yet", zap.Error(err))
+			l.opts.Logger.Debug("Disk space of the queue was not freed yet, will retry", zap.Error(err))
 		}
 		l.removeDead()
 	}
 }
 
-// removeDead removes the oldest segments in which nothing is of use, and empties
-// the last one.
+// removeDead removes the oldest segments without live values, and truncates the
+// last segment if it has none.
 func (l *Log) removeDead() {
 	removed := false
 	for len(l.segments) > 1 && l.segments[0].live == 0 {
@@ -48,7 +49,7 @@ func (l *Log) removeDead() {
 			l.closeReader()
 		}
 		if err := removeFile(oldest.path(l.opts.Folder)); err != nil {
-			l.opts.Logger.Warn("A segment of the queue is of no use and cannot be removed", zap.Error(err))
+			l.opts.Logger.Warn("A segment of the queue is no longer needed and cannot be removed", zap.Error(err))
 			return
 		}
 		l.segments[0] = nil
@@ -72,7 +73,8 @@ func (l *Log) removeDead() {
 	}
 }
 
-// wasteful says whether a few values hold up the removal of much that is of no use.
+// wasteful reports whether a few live values keep much unused space from being
+// freed.
 func (l *Log) wasteful() bool {
 	if len(l.segments) < 2 || l.cleaner.paused {
 		return false
@@ -84,7 +86,7 @@ func (l *Log) wasteful() bool {
 	return l.size-l.live > limit
 }
 
-// moveOn appends some of what is of use in the oldest segment anew.
+// moveOn appends some live values of the oldest segment to the last one.
 func (l *Log) moveOn() error {
 	victim := l.segments[0]
 	if l.cleaner.segment != victim.number {
@@ -103,7 +105,7 @@ func (l *Log) moveOn() error {
 			return roomErr
 		}
 		writeErr := l.write(&p, nil)
-		// The reserve is worth it where the whole segment goes then.
+		// Using the reserve pays off if the whole segment can be removed then.
 		for writeErr != nil && victim.live <= p.size && l.reserve.release() {
 			writeErr = l.write(&p, nil)
 		}
@@ -112,14 +114,14 @@ func (l *Log) moveOn() error {
 		}
 	}
 	l.cleaner.offset = end
-	if err != nil && victim.live > 0 { // at its end
+	if err != nil && victim.live > 0 { // at the end of the segment
 		return errors.New("the oldest segment has items that cannot be read")
 	}
 	return nil
 }
 
-// gather reads the next values that are of use in a segment, and says where it
-// stopped. The error is io.EOF at the end.
+// gather reads the next live values of a segment, and returns the offset where
+// it stopped. The error is io.EOF at the end of the segment.
 func (l *Log) gather(file *os.File, victim *segment) (plan, int64, error) {
 	var p plan
 	s := scanner{file: file, size: victim.size, seed: victim.seed, offset: l.cleaner.offset}
@@ -134,7 +136,7 @@ func (l *Log) gather(file *os.File, victim *segment) (plan, int64, error) {
 		}
 		value, err := l.read(r.key, at)
 		if errors.Is(err, ErrDamaged) {
-			continue // a Get moves it away
+			continue // the next Get moves it to the unreadable folder
 		}
 		if err != nil {
 			return p, s.offset, err
@@ -145,7 +147,7 @@ func (l *Log) gather(file *os.File, victim *segment) (plan, int64, error) {
 	return p, s.offset, nil
 }
 
-// settle writes what only the memory has.
+// settle writes the changes that are only in memory.
 func (l *Log) settle() error {
 	err := l.write(&plan{}, l.derivedToWrite(nil))
 	for err != nil && len(l.unwritten) > 0 && l.reserve.release() {

@@ -22,8 +22,8 @@ import (
 
 const writtenBatches = 8
 
-// written returns the bytes of a log's only segment with batches of one, two and
-// three records, and its name. The last key of batch i is its number.
+// written returns the name and the bytes of a log's only segment, with batches
+// of one, two and three records. The last key of batch i is its number.
 func written(t testing.TB) (name string, content []byte, ends []int64) {
 	t.Helper()
 	folder := t.TempDir()
@@ -60,8 +60,8 @@ func openWith(t testing.TB, name string, content []byte) *testLog {
 	return openLog(t, folder)
 }
 
-// Wherever a kill or a power cut ends the log, the batches before are there, all
-// of each, and it can be written again.
+// Wherever a kill or a power cut ends the log, all batches before that point
+// are complete, and the log can be written again.
 func TestTruncationAtEveryOffset(t *testing.T) {
 	name, content, ends := written(t)
 	for length := range content {
@@ -105,8 +105,8 @@ func TestZerosAtTheEnd(t *testing.T) {
 	}
 }
 
-// Damage of one byte costs the record that it is in, and nothing else. What it
-// costs is kept and reported.
+// A damaged byte loses the record that contains it, and nothing else. The
+// damaged record is kept and reported.
 func TestEveryFlippedByte(t *testing.T) {
 	name, content, _ := written(t)
 	random := rand.New(rand.NewPCG(1, 2))
@@ -139,8 +139,8 @@ func TestEveryFlippedByte(t *testing.T) {
 	}
 }
 
-// lastBatch is 1 in the last batch, which one damaged header can take along: it is
-// complete no more.
+// lastBatch returns 1 if the byte is in the last batch: one damaged header
+// makes the whole batch incomplete.
 func lastBatch(at int, content []byte) int {
 	if at > len(content)-200 {
 		return 1
@@ -148,7 +148,7 @@ func lastBatch(at int, content []byte) int {
 	return 0
 }
 
-// The damaged bytes are kept as they are.
+// The damaged bytes are kept unchanged.
 func TestWhatIsKept(t *testing.T) {
 	name, content, _ := written(t)
 	at := strings.Index(string(content), valueOf(7))
@@ -169,7 +169,7 @@ func TestWhatIsKept(t *testing.T) {
 	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 }
 
-// A whole page of noise costs what was in it.
+// A page of random bytes loses the records on it, and no others.
 func TestNoiseInTheMiddle(t *testing.T) {
 	folder := t.TempDir()
 	l := openLog(t, folder)
@@ -248,8 +248,8 @@ func TestDamagedHeaderOfASegment(t *testing.T) {
 	}
 }
 
-// What the disk gives back later is not lost, though the queue deletes what it
-// could not read.
+// An item that the disk can read again later is not lost, although the queue
+// deletes an item that it could not read.
 func TestAnItemThatCannotBeReadNow(t *testing.T) {
 	folder := t.TempDir()
 	l := openLog(t, folder, segmentSize(100))
@@ -270,7 +270,7 @@ func TestAnItemThatCannotBeReadNow(t *testing.T) {
 	assert.Zero(t, l.lost)
 }
 
-// A disk may give back a sound record that belongs elsewhere.
+// A disk may return an intact record that belongs elsewhere.
 func TestARecordInAnothersPlace(t *testing.T) {
 	folder := t.TempDir()
 	l := openLog(t, folder)
@@ -286,7 +286,7 @@ func TestARecordInAnothersPlace(t *testing.T) {
 	assert.Nil(t, l.get(t, "2"))
 }
 
-// A segment that somebody has cut or removed is reported.
+// A segment that was truncated or removed is reported.
 func TestAnItemThatIsGone(t *testing.T) {
 	folder := t.TempDir()
 	l := openLog(t, folder, segmentSize(100))
@@ -298,7 +298,7 @@ func TestAnItemThatIsGone(t *testing.T) {
 	assert.Equal(t, "y", string(l.get(t, "2")))
 }
 
-// The derived value of the record before is better than none.
+// If the derived value is damaged, an older record of it is used.
 func TestDamagedDerivedValue(t *testing.T) {
 	folder := t.TempDir()
 	l := openLog(t, folder)
@@ -333,7 +333,7 @@ func TestKeep(t *testing.T) {
 	require.NoError(t, again.Keep("item", make([]byte, minSegmentSize-12), reason))
 }
 
-// Neither panics nor makes values up, whatever a segment holds.
+// The log neither panics nor invents values, whatever a segment holds.
 func FuzzOpen(f *testing.F) {
 	name, content, _ := written(f)
 	f.Add([]byte{}, uint16(0), uint16(0))

@@ -7,15 +7,15 @@
 //
 // A segment is a file NUMBER-SEED.log: a header with the version of the format,
 // then the records of batches. A batch is complete once its last record is, and
-// never spans segments. The seed goes into every checksum, so that a value which
-// happens to hold records, or is made to, is never taken for them.
+// never spans segments. Every checksum includes the seed, so that records inside a
+// value, whether by chance or by intent, are never mistaken for real ones.
 //
 //	┌ segment 7 ───────────┐ ┌ segment 8 ──────────────────┐
 //	│ set 1 · set 2 · set 3│ │ delete 1 · set 4 · delete 2 …│ ← the next batch
 //	└──────────────────────┘ └─────────────────────────────┘
 //
-// The log keeps in memory where each value is, never the value. Only the oldest
-// segment is ever removed, when nothing in it is of use: a delete is then never
-// forgotten before the set that it is about. Where a few values hold much dead
-// space up, they are appended anew.
+// In memory the log keeps the place of each value, never the value. Only the oldest
+// segment is ever removed, once it holds no live values: so a delete is never
+// forgotten before the set that it undoes. If a few live values keep much unused
+// space from being freed, they are appended again.
 package seglog // import "github.com/ociapm/otelcol-ociapm/components/extension/queuestorageextension/internal/seglog"

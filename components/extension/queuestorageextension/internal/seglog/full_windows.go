@@ -17,7 +17,7 @@ const (
 	errorDiskFull       syscall.Errno = 112
 )
 
-// isFull says whether there is no room, on the disk or below the limit.
+// isFull reports whether an error means that the disk or the log is full.
 func isFull(err error) bool {
 	return errors.Is(err, errorHandleDiskFull) || errors.Is(err, errorDiskFull) || errors.Is(err, storage.ErrStorageFull)
 }

@@ -9,27 +9,27 @@ import (
 	"strconv"
 )
 
-// place says where a record is.
+// place is the position of a record.
 type place struct {
 	segment  uint32
 	offset   uint32
 	valueLen uint32
 }
 
-// index has the place of each key. The keys of queues are numbers that follow each
-// other: these take as much memory as their places, and no string.
+// index maps each key to its place. The keys of queues are consecutive numbers:
+// for these it stores the places only, and no strings.
 type index struct {
 	numbers [2]table // by Numbering
 	others  map[string]place
 }
 
-// Numbering is how a component writes numbers as keys.
+// Numbering is the format in which a component writes numbers as keys.
 type Numbering int
 
 const (
-	// Decimal is without leading zeros, as exporterhelper's queue has it.
+	// Decimal is without leading zeros, as in exporterhelper's queue.
 	Decimal Numbering = iota
-	// Hexadecimal has 16 lower-case digits.
+	// Hexadecimal has 16 lower-case digits, as in durable_tail_sampling.
 	Hexadecimal
 )
 
@@ -47,7 +47,7 @@ func (n Numbering) Key(number uint64) string {
 	return string(key[:])
 }
 
-// Number returns the number that a key is, if it is one.
+// Number returns the number that a key represents, and whether it does.
 func (n Numbering) Number(key string) (uint64, bool) {
 	base := 10
 	if n == Hexadecimal {
@@ -65,8 +65,8 @@ func (n Numbering) Number(key string) (uint64, bool) {
 	return number, err == nil
 }
 
-// numberOf returns a key's number. A key that is a number in both ways counts as
-// a decimal one.
+// numberOf returns a key's number. A key that is valid in both formats counts
+// as decimal.
 func numberOf(key string) (Numbering, uint64, bool) {
 	if number, ok := Decimal.Number(key); ok {
 		return Decimal, number, true
@@ -83,7 +83,7 @@ func (x *index) get(key string) (place, bool) {
 	return p, ok
 }
 
-// set returns the former place of the key, if there was one.
+// set sets the place of a key, and returns the previous one if the key had one.
 func (x *index) set(key string, p place) (former place, found bool) {
 	if numbering, number, ok := numberOf(key); ok {
 		return x.numbers[numbering].set(number, p)
@@ -111,7 +111,7 @@ func (x *index) len() int {
 
 const chunkSize = 256
 
-// table maps numbers to places, in chunks that go when they are empty.
+// table maps numbers to places, in chunks that are removed once they are empty.
 type table struct {
 	chunks map[uint64]*chunk
 	len    int
@@ -119,7 +119,7 @@ type table struct {
 
 type chunk struct {
 	used   int
-	places [chunkSize]place // segment 0 is none
+	places [chunkSize]place // a place in segment 0 is empty
 }
 
 func (t *table) get(number uint64) (place, bool) {

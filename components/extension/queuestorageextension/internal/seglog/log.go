@@ -17,7 +17,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// ErrClosed is the error of every use of a log that is closed.
+// ErrClosed is returned by every method of a closed log.
 var ErrClosed = errors.New("the storage is closed")
 
 const (
@@ -25,57 +25,61 @@ const (
 	minSegmentSize     = 64 << 10
 )
 
-// Options say how to open a log.
+// Options configure a log.
 type Options struct {
-	// Folder is made where it does not exist.
+	// Folder is created if it does not exist.
 	Folder string
-	// MaxSize bounds the bytes of the segments for new values; 0 is no bound.
+	// MaxSize limits the size of the segments for new values, in bytes; 0 is no
+	// limit.
 	MaxSize int64
-	// SegmentSize is the bytes of a segment; 0 is 8 MiB, or less with a small MaxSize.
+	// SegmentSize is the size of a segment in bytes. 0 is 8 MiB, or less with a
+	// small MaxSize.
 	SegmentSize int64
-	// FSync has the system write every batch to the disk before Batch returns.
+	// FSync makes the system write every batch to the disk before Batch
+	// returns.
 	FSync bool
-	// Derived is the key whose value can be made anew from the others. It is kept in
-	// memory and written with the next change, or by Close.
+	// Derived is the key whose value can be restored from the other keys. It is
+	// kept in memory, and written with the next change or by Close.
 	Derived string
 	Logger  *zap.Logger
-	// OnUnreadable is called for everything that is moved to the unreadable folder,
-	// and with an empty path for what could not be moved there.
+	// OnUnreadable is called for everything that is moved to the unreadable
+	// folder, and with an empty path for data that could not be moved there.
 	OnUnreadable func(path string, reason error)
 }
 
-// Log is safe for concurrent use.
+// Log is a store of keys and values. It is safe for concurrent use.
 type Log struct {
 	opts Options
 
 	// mu guards everything below.
 	mu       sync.Mutex
 	closed   bool
-	segments []*segment // by number; the last one is appended to
-	active   *os.File   // the file of the last one, nil where there is none
-	sealed   bool       // nothing more may go to the last one
-	looked   time.Time  // when its file was looked for
+	segments []*segment // by number; the last one is the one to append to
+	active   *os.File   // the file of the last one, nil if there is none
+	sealed   bool       // nothing more may be appended to the last one
+	looked   time.Time  // when the existence of its file was last checked
 	size     int64      // bytes of all segments
-	live     int64      // bytes of all records that are of use
+	live     int64      // bytes of all live records
 	index    index
 	aside    *aside
 	reserve  reserve
 	cleaner  cleaner
 
 	derived      []byte
-	derivedDirty bool                // the segments have another value
-	unwritten    []string            // keys that are deleted in memory alone: the disk was full
-	held         map[string]struct{} // keys whose values cannot be read now; they are not deleted
+	derivedDirty bool                // the value in the segments is outdated
+	unwritten    []string            // keys that are deleted in memory only: the disk was full
+	held         map[string]struct{} // keys whose values cannot be read now, and which must not be deleted
 	full         bool                // the last write failed
 
-	reader        *os.File // the file that was read last, other than active
+	reader        *os.File // the file that was read last, if it is not active
 	readerSegment uint32
 
 	buf     []byte
 	offsets []uint32 // of the records in buf
 }
 
-// Open reads the headers of all records back. It needs no room on the disk.
+// Open opens a log and reads the headers of all its records. It needs no disk
+// space.
 func Open(opts Options) (*Log, error) {
 	if opts.SegmentSize == 0 {
 		opts.SegmentSize = defaultSegmentSize
@@ -114,7 +118,8 @@ func (l *Log) load() error {
 			return err
 		}
 	}
-	// The newest that is sound: all others can be made from it and the other keys.
+	// Use the newest undamaged value: an older one is brought up to date from
+	// the other keys.
 	for _, p := range slices.Backward(derived) {
 		if value, err := l.read(l.opts.Derived, p); err == nil {
 			l.derived = value
@@ -125,11 +130,11 @@ func (l *Log) load() error {
 	return nil
 }
 
-// loadSegment reads a segment back and mends it.
+// loadSegment reads the headers of a segment and repairs it.
 func (l *Log) loadSegment(s *segment, derived *[]place) error {
 	path := s.path(l.opts.Folder)
 	if s.size < segmentHeaderSize {
-		return os.Remove(path) // a process ended before it had written a record
+		return os.Remove(path) // the process that created it ended before it had written a record
 	}
 	file, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // a segment of ours
 	if err != nil {
@@ -145,7 +150,7 @@ func (l *Log) loadSegment(s *segment, derived *[]place) error {
 		return errors.Join(file.Close(), l.setAside(path, err)) // closed first, for Windows
 	}
 	if errors.Is(err, errHeader) {
-		l.opts.Logger.Warn("The first bytes of a segment of the queue were damaged: its records are read all the same", zap.String("file", path))
+		l.opts.Logger.Warn("The first bytes of a segment of the queue were damaged: its records can still be read", zap.String("file", path))
 		_, err = file.WriteAt(segmentHeader(version, s.seed), 0)
 	}
 	if err != nil {
@@ -177,10 +182,10 @@ func (l *Log) loadSegment(s *segment, derived *[]place) error {
 	}
 	if found.tail.end > found.tail.start {
 		if found.noise && !l.keepRegion(file, s, found.tail) {
-			return errors.New("its end is damaged and cannot be moved away; make room, or move the file away")
+			return errors.New("its end is damaged and could not be moved to the folder unreadable; free disk space, or move the file away")
 		}
 		if !found.noise {
-			l.opts.Logger.Warn("A segment of the queue ends in the middle of a record, as after a kill or a power cut: the end is cut off",
+			l.opts.Logger.Warn("A segment of the queue ends in the middle of a record, as after a kill or a power cut: the incomplete record is removed",
 				zap.String("file", path), zap.Int64("bytes", found.tail.end-found.tail.start))
 		}
 		if err := file.Truncate(found.end); err != nil {
@@ -208,7 +213,7 @@ func (l *Log) keepRegion(file io.ReaderAt, s *segment, damage region) bool {
 func (l *Log) setAside(path string, reason error) error {
 	target, err := l.aside.move("segment", path)
 	if err != nil {
-		return fmt.Errorf("%w; and it cannot be set aside: %w", reason, err)
+		return fmt.Errorf("%w; and it could not be moved to the folder unreadable: %w", reason, err)
 	}
 	l.opts.OnUnreadable(target, reason)
 	return nil
@@ -238,7 +243,7 @@ func (l *Log) keep(label string, data []byte, reason error) error {
 	return nil
 }
 
-// segment returns the segment of a number.
+// segment returns the segment with a number.
 func (l *Log) segment(number uint32) *segment {
 	i, found := slices.BinarySearchFunc(l.segments, number, func(s *segment, n uint32) int { return cmp.Compare(s.number, n) })
 	if !found {
@@ -247,7 +252,7 @@ func (l *Log) segment(number uint32) *segment {
 	return l.segments[i]
 }
 
-// place notes where the value of a key is now.
+// place records the current place of a key's value.
 func (l *Log) place(key string, p place) {
 	former, found := l.index.set(key, p)
 	if found {
@@ -256,7 +261,7 @@ func (l *Log) place(key string, p place) {
 	l.account(key, p, 1)
 }
 
-// forget notes that a key has no value any more.
+// forget removes a key from the index.
 func (l *Log) forget(key string) {
 	if former, found := l.index.remove(key); found {
 		l.account(key, former, -1)
@@ -269,31 +274,31 @@ func (l *Log) account(key string, p place, sign int64) {
 	l.live += size
 }
 
-// Stats describe a log.
+// Stats describes the size of a log.
 type Stats struct {
 	Disk int64 // bytes of the segments
-	Live int64 // bytes of what is of use in them
-	Keys int64 // without the derived one
+	Live int64 // bytes of the live records in them
+	Keys int64 // number of keys without the derived one
 }
 
-// Stats returns what the log has now.
+// Stats returns the current size of the log.
 func (l *Log) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return Stats{Disk: l.size, Live: l.live, Keys: int64(l.index.len())}
 }
 
-// Bounds returns the lowest and the highest number among the keys of a numbering,
-// if there are any.
+// Bounds returns the lowest and the highest number among the keys of a
+// numbering, if there are any.
 func (l *Log) Bounds(numbering Numbering) (lowest, highest uint64, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.index.numbers[numbering].bounds()
 }
 
-// Close writes what only the memory has and closes the files. What cannot be
-// written is no loss: the derived value is made anew, and what is deleted comes
-// back.
+// Close writes the changes that are only in memory and closes the files. If it
+// cannot write them no item is lost: the derived value is restored from the
+// items, and deleted items reappear.
 func (l *Log) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -303,7 +308,7 @@ func (l *Log) Close() error {
 	l.closed = true
 	if l.active != nil && (l.derivedDirty || len(l.unwritten) > 0) {
 		if err := l.settle(); err != nil {
-			l.opts.Logger.Warn("The last changes of the queue were not written: items that were sent may be sent again",
+			l.opts.Logger.Warn("The last changes of the queue could not be written: items that were sent may be sent again",
 				zap.Int("items", len(l.unwritten)), zap.Error(err))
 		}
 	}
@@ -321,7 +326,7 @@ func (l *Log) closeFiles() error {
 	return errors.Join(errs...)
 }
 
-// removeFile removes a file that may be gone.
+// removeFile removes a file that may already be gone.
 func removeFile(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

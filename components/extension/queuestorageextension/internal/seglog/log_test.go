@@ -27,11 +27,11 @@ func TestMain(m *testing.M) {
 
 const derivedKey = "derived"
 
-// testLog is a log with what it reported.
+// testLog is a log that records its reports.
 type testLog struct {
 	*Log
 	kept []string // paths
-	lost int      // what could not be kept
+	lost int      // number of reports without a path
 }
 
 func openLog(t testing.TB, folder string, change ...func(*Options)) *testLog {
@@ -70,7 +70,7 @@ func (l *testLog) get(t testing.TB, key string) []byte {
 	return op.Value
 }
 
-// copyFolder copies a log as a kill of its process would leave it.
+// copyFolder copies a log in the state that a kill of its process would leave.
 func copyFolder(t testing.TB, folder string) string {
 	t.Helper()
 	target := t.TempDir()
@@ -108,7 +108,7 @@ func TestBatch(t *testing.T) {
 	require.ErrorIs(t, l.Import(set("1", "")), ErrClosed)
 }
 
-// A value that the caller changes afterwards is not the log's.
+// The log is not affected if the caller changes a value afterwards.
 func TestValuesAreCopies(t *testing.T) {
 	l := openLog(t, t.TempDir())
 	value := []byte("value")
@@ -120,7 +120,7 @@ func TestValuesAreCopies(t *testing.T) {
 	assert.Equal(t, "value", string(l.get(t, derivedKey)))
 }
 
-// model is what a log must have.
+// model is the expected content of a log.
 type model map[string]string
 
 func (m model) check(t testing.TB, l *testLog, numbers uint64) {
@@ -136,7 +136,8 @@ func (m model) check(t testing.TB, l *testLog, numbers uint64) {
 	require.Equal(t, m[derivedKey], string(l.get(t, derivedKey)))
 }
 
-// Whatever is done, the log has what a map has, after a kill and after Close.
+// Whatever is done, the log has the same content as a map, after a kill and
+// after Close.
 func TestAgainstAMap(t *testing.T) {
 	for seed := range uint64(10) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
@@ -168,7 +169,7 @@ func TestAgainstAMap(t *testing.T) {
 					require.NoError(t, l.Close())
 					l = open()
 					m.check(t, l, numbers)
-				case 1: // killed: only the derived value may be an older one
+				case 1: // killed: only the derived value may be out of date
 					killed := openLog(t, copyFolder(t, folder), segmentSize(size))
 					survivors := model{}
 					for k, v := range m {
@@ -191,7 +192,7 @@ func TestAgainstAMap(t *testing.T) {
 	}
 }
 
-// A delete is not forgotten before the set that it is about.
+// A delete is not forgotten before the set that it undoes.
 func TestDeletesOutliveTheirValues(t *testing.T) {
 	folder := t.TempDir()
 	l := openLog(t, folder, segmentSize(100))
@@ -206,7 +207,7 @@ func TestDeletesOutliveTheirValues(t *testing.T) {
 	assert.NotNil(t, l.get(t, "held"))
 }
 
-// A few values that stay do not hold up the rest.
+// A few values that stay do not keep the space of the others from being freed.
 func TestRoomIsGivenBack(t *testing.T) {
 	folder := t.TempDir()
 	l := openLog(t, folder, segmentSize(10_000))
@@ -258,7 +259,7 @@ func TestMaxSize(t *testing.T) {
 	assert.Greater(t, n, 95, "it can be used up")
 	assert.Equal(t, int64(n), l.Stats().Keys)
 	require.NoError(t, l.Import(set("imported", value)), "what is taken over does not count")
-	// It goes on with as much as was sent.
+	// The log stays small while as many items are added as are sent.
 	for i := range 500 {
 		require.NoError(t, l.Batch(del(strconv.Itoa(i))))
 		require.NoError(t, l.Batch(del(strconv.Itoa(i+1))))
@@ -271,7 +272,7 @@ func TestMaxSize(t *testing.T) {
 	assert.LessOrEqual(t, l.Stats().Disk, int64(1<<20+20_000))
 }
 
-// The derived value alone is no write.
+// A change of the derived value alone writes nothing.
 func TestDerivedValueIsWrittenWithTheNextChange(t *testing.T) {
 	folder := t.TempDir()
 	l := openLog(t, folder)
@@ -289,8 +290,9 @@ func TestDerivedValueIsWrittenWithTheNextChange(t *testing.T) {
 	assert.Equal(t, "third", string(openLog(t, copyFolder(t, folder)).get(t, derivedKey)))
 }
 
-// A value that holds the records of a log, as one that somebody sends may, is not
-// read as such where damage has the reader look for the next record.
+// A value that contains records of a log, as a malicious sender may send, is
+// never mistaken for records when damage makes the reader search for the next
+// one.
 func TestRecordsInsideAValue(t *testing.T) {
 	folder := t.TempDir()
 	l := openLog(t, folder)
@@ -343,7 +345,7 @@ func TestBounds(t *testing.T) {
 	assert.Equal(t, []uint64{1, 1}, []uint64{lowest, highest})
 }
 
-// The form of the files is an agreement with every other version of the program.
+// The file format is a contract with every other version of the program.
 func TestFormat(t *testing.T) {
 	folder := t.TempDir()
 	l := openLog(t, folder)

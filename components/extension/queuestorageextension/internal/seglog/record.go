@@ -26,19 +26,19 @@ const (
 const (
 	typeSet    = 1
 	typeDelete = 2
-	// typeSkip covers damage whose content was moved to the unreadable folder.
+	// typeSkip covers damaged bytes that were moved to the unreadable folder.
 	typeSkip = 3
 )
 
 // flagLast marks the last record of a batch.
 const flagLast = 1
 
-// CRC-32C, which processors compute.
+// CRC-32C, which has hardware support.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// record is what a header says, and the key.
+// record holds the fields of a header, and the key.
 type record struct {
-	offset   int64 // in the segment
+	offset   int64 // position in the segment
 	kind     byte
 	last     bool
 	key      string
@@ -46,7 +46,7 @@ type record struct {
 	valueSum uint32
 }
 
-// size returns the bytes that the record takes.
+// size returns the size of the whole record, in bytes.
 func (r *record) size() int64 {
 	return recordSize(len(r.key), r.valueLen)
 }
@@ -55,8 +55,8 @@ func recordSize(keyLen, valueLen int) int64 {
 	return recordHeaderSize + int64(keyLen) + int64(valueLen)
 }
 
-// appendRecord appends a record that is not the last of its batch. Only
-// closeBatch completes its checksum.
+// appendRecord appends a record that is not the last of its batch. Its checksum
+// is not complete until closeBatch is called.
 func appendRecord(buf []byte, seed uint32, kind byte, key string, value []byte) []byte {
 	var header [recordHeaderSize]byte
 	binary.LittleEndian.PutUint32(header[4:], crc32.Update(seed, castagnoli, value))
@@ -70,19 +70,22 @@ func appendRecord(buf []byte, seed uint32, kind byte, key string, value []byte) 
 	return append(buf, value...)
 }
 
-// closeBatch marks the record that starts at an offset as the last of its batch.
+// closeBatch marks the record that starts at an offset as the last of its
+// batch.
 func closeBatch(buf []byte, start int, seed uint32) {
 	end := start + recordHeaderSize + int(binary.LittleEndian.Uint16(buf[start+12:]))
 	buf[start+15] |= flagLast
 	sumHeader(buf[start:end], seed)
 }
 
-// sumHeader writes the checksum of a header and its key, which end the buffer.
+// sumHeader sets the checksum of a header and its key, which are at the end of
+// the buffer.
 func sumHeader(buf []byte, seed uint32) {
 	binary.LittleEndian.PutUint32(buf, crc32.Update(seed, castagnoli, buf[4:]))
 }
 
-// skipRecord returns the header of a record that takes the given number of bytes.
+// skipRecord returns the header of a record that covers the given number of
+// bytes.
 func skipRecord(seed uint32, length int64) []byte {
 	header := appendRecord(nil, seed, typeSkip, "", nil)
 	binary.LittleEndian.PutUint32(header[8:], uint32(length-recordHeaderSize)) //nolint:gosec // less than a segment
@@ -90,8 +93,8 @@ func skipRecord(seed uint32, length int64) []byte {
 	return header
 }
 
-// readRecord returns the record at the start of the buffer, if a sound header and
-// key are there whose value fits into the given number of bytes.
+// readRecord returns the record at the start of the buffer, if its header and
+// key are undamaged and its value fits into the available bytes.
 func readRecord(buf []byte, seed uint32, available int64) (record, bool) {
 	if len(buf) < recordHeaderSize {
 		return record{}, false
@@ -115,11 +118,11 @@ func readRecord(buf []byte, seed uint32, available int64) (record, bool) {
 	}, true
 }
 
-// usualKey is longer than the keys of queues.
+// usualKey is longer than the keys that queues use.
 const usualKey = 64
 
-// cutInKey says whether a buffer is the beginning of a record, and ends before the
-// key does.
+// cutInKey reports whether a buffer begins with a record and ends within the
+// record's key.
 func cutInKey(buf []byte) bool {
 	if len(buf) < recordHeaderSize {
 		return true
@@ -128,7 +131,7 @@ func cutInKey(buf []byte) bool {
 	return buf[14] >= typeSet && buf[14] <= typeSkip && buf[15] <= flagLast && keyLen <= usualKey && recordHeaderSize+keyLen > len(buf)
 }
 
-// sound says whether a value is the one that was written.
+// sound reports whether a value is undamaged.
 func (r *record) sound(value []byte, seed uint32) bool {
 	return crc32.Update(seed, castagnoli, value) == r.valueSum
 }

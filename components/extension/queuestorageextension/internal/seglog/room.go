@@ -14,11 +14,11 @@ import (
 	"go.uber.org/zap"
 )
 
-// room sees to it that there is a segment for a batch, and that new values have
-// room below the limit.
+// room makes sure that there is a segment for the batch, and that new values
+// fit below the limit.
 func (l *Log) room(p *plan) error {
 	if p.adds && !p.imported && l.opts.MaxSize > 0 && l.size+p.size > l.opts.MaxSize {
-		return fmt.Errorf("%w: it has %d bytes of the %d of max_size", storage.ErrStorageFull, l.size, l.opts.MaxSize)
+		return fmt.Errorf("%w: it holds %d bytes, and max_size is %d", storage.ErrStorageFull, l.size, l.opts.MaxSize)
 	}
 	if l.active != nil && !l.sealed {
 		last := l.segments[len(l.segments)-1]
@@ -28,17 +28,17 @@ func (l *Log) room(p *plan) error {
 	}
 	err := l.rotate()
 	if err != nil && l.active != nil && !p.adds {
-		return nil // deletes fit into the segment that there is
+		return nil // deletes fit into the current segment
 	}
 	return err
 }
 
-// lookEvery is how often the file that is written to is looked for.
+// lookEvery is how often Log checks that the active file still exists.
 const lookEvery = time.Second
 
-// lookForFile seals the segment if its file was deleted: what is written to it from
-// then on would be gone with the process. Where a new one cannot be made either, new
-// values are refused.
+// lookForFile seals the active segment if its file was deleted: anything written to
+// it from then on would be lost when the process exits. If a new segment cannot be
+// created either, new values are rejected.
 func (l *Log) lookForFile() {
 	now := time.Now()
 	if l.active == nil || l.sealed || now.Sub(l.looked) < lookEvery {
@@ -52,7 +52,7 @@ func (l *Log) lookForFile() {
 	}
 }
 
-// rotate begins a segment.
+// rotate starts a new segment.
 func (l *Log) rotate() error {
 	number := uint32(1)
 	if n := len(l.segments); n > 0 {
@@ -66,7 +66,7 @@ func (l *Log) rotate() error {
 		syncFolder(l.opts.Folder)
 	}
 	if l.active != nil {
-		_ = l.active.Close() // every write to it was looked at
+		_ = l.active.Close() // the error of every write was checked
 	}
 	l.segments = append(l.segments, s)
 	l.active, l.sealed = file, false
@@ -76,7 +76,8 @@ func (l *Log) rotate() error {
 	return nil
 }
 
-// syncFolder writes a folder's entries to the disk. Windows has no such thing.
+// syncFolder writes a folder's entries to the disk. Windows has no such
+// operation.
 func syncFolder(path string) {
 	if folder, err := os.Open(filepath.Clean(path)); err == nil {
 		_ = folder.Sync()
@@ -84,7 +85,7 @@ func syncFolder(path string) {
 	}
 }
 
-// refuse returns the error for new values that cannot be written.
+// refuse returns the error for new values that cannot be stored.
 func (l *Log) refuse(err error) error {
 	l.noteFull(err)
 	if isFull(err) {
@@ -93,11 +94,11 @@ func (l *Log) refuse(err error) error {
 	return err
 }
 
-// noteFull logs the first write that fails.
+// noteFull logs the first failed write.
 func (l *Log) noteFull(err error) {
 	if !l.full {
 		l.full = true
-		l.opts.Logger.Warn("The queue on disk takes nothing more: new data is refused, and senders send it again. What is queued is kept and sent. Make room on the disk, or raise max_size",
+		l.opts.Logger.Warn("Disk queue full or not writable: new data is rejected, senders retry. Queued data is kept and sent. Free disk space, or raise max_size",
 			zap.String("folder", l.opts.Folder), zap.Error(err))
 	}
 }
@@ -105,20 +106,20 @@ func (l *Log) noteFull(err error) {
 func (l *Log) noteRoom() {
 	if l.full {
 		l.full = false
-		l.opts.Logger.Info("The queue on disk takes data again", zap.String("folder", l.opts.Folder))
+		l.opts.Logger.Info("Disk queue accepts data again", zap.String("folder", l.opts.Folder))
 	}
 }
 
-// reserveSize is what the deletes of ten thousand items take. A segment of items of
-// a kilobyte has less, and gives its own room when they are deleted.
+// reserveSize is enough for the deletes of ten thousand items. A segment holds
+// fewer items of a kilobyte, and deleting them frees the segment.
 const reserveSize = 256 << 10
 
-// reserveStep is how much of it is given free at a time: what is free on a full
-// disk, others may take.
+// reserveStep is how much of the reserve is freed at a time: on a full disk,
+// other programs may take the space.
 const reserveStep = 16 << 10
 
-// reserve is a file that only takes up room, until a full disk has none for
-// deletes.
+// reserve is a file that only occupies disk space, which is freed when a full
+// disk has no room for deletes.
 type reserve struct {
 	path string
 	size int64
@@ -132,10 +133,10 @@ func openReserve(folder string) reserve {
 	return r
 }
 
-// whole says whether no room was given free, or all of it is taken up again.
+// whole reports whether the reserve has its full size.
 func (r *reserve) whole() bool { return r.size >= reserveSize }
 
-// hold takes up the room that is missing, or as much as there is.
+// hold extends the reserve to its full size, or as far as the disk allows.
 func (r *reserve) hold() {
 	if r.whole() {
 		return
@@ -144,7 +145,8 @@ func (r *reserve) hold() {
 	if err != nil {
 		return
 	}
-	// A file system that compresses would take up nothing for zeros.
+	// Random content, since zeros would take no space on a file system with
+	// compression.
 	content := make([]byte, reserveSize-r.size)
 	random := rand.NewChaCha8([32]byte{})
 	_, _ = random.Read(content)
@@ -153,7 +155,7 @@ func (r *reserve) hold() {
 	_ = file.Close()
 }
 
-// release gives a part of the room free and says whether there was any.
+// release frees a part of the reserve and reports whether any was left.
 func (r *reserve) release() bool {
 	if r.size == 0 {
 		return false

@@ -9,27 +9,27 @@ import (
 	"math"
 )
 
-// windowSize is how much of a segment is in memory while its headers are read. A
-// header and its key fit into it.
+// windowSize is how much of a segment is in memory while its headers are read.
+// A header and its key fit into it.
 const windowSize = 32 << 10
 
-// region is a part of a segment.
+// region is a range of bytes in a segment.
 type region struct{ start, end int64 }
 
-// scanner reads the headers of a segment one after the other. Values outside of
-// its window are not read.
+// scanner reads the headers of a segment one after the other. It does not read
+// values that extend beyond its window.
 type scanner struct {
 	file   io.ReaderAt
 	size   int64
 	seed   uint32
-	offset int64 // of the next record
+	offset int64 // position of the next record
 
 	window []byte
-	begin  int64 // where the window is
+	begin  int64 // position of the window
 }
 
-// at returns what the window has from an offset on: at least a header and the
-// longest key, where the segment has as much.
+// at returns the bytes from an offset on: at least a header and the longest
+// key, if the segment has that many.
 func (s *scanner) at(offset int64) ([]byte, error) {
 	want := min(recordHeaderSize+maxKeySize, s.size-offset)
 	if offset < s.begin || offset+want > s.begin+int64(len(s.window)) {
@@ -49,8 +49,8 @@ func (s *scanner) at(offset int64) ([]byte, error) {
 	return s.window[offset-s.begin:], nil
 }
 
-// next returns the next record, and the damage in front of it if there is any. At
-// the end it returns io.EOF with the damage, which then reaches to the end.
+// next returns the next record, and any damaged region before it. At the end it
+// returns io.EOF with the damaged region, which then extends to the end.
 func (s *scanner) next() (record, region, error) {
 	damage := region{s.offset, s.offset}
 	for ; s.offset < s.size; s.offset++ {
@@ -69,15 +69,15 @@ func (s *scanner) next() (record, region, error) {
 	return record{}, damage, io.EOF
 }
 
-// content is what a segment holds.
+// content describes what a segment holds.
 type content struct {
-	end     int64    // where its last complete batch ends
-	damages []region // in front of the end
-	tail    region   // behind it, what is no complete batch
-	noise   bool     // in the tail: not only the first part of a batch
+	end     int64    // the end of the last complete batch
+	damages []region // damaged regions before end
+	tail    region   // the rest after end, which is not a complete batch
+	noise   bool     // the tail is not merely the beginning of a batch
 }
 
-// scanSegment hands over the records of complete batches, in order.
+// scanSegment calls each for the records of complete batches, in order.
 func scanSegment(file io.ReaderAt, size int64, seed uint32, each func(record)) (content, error) {
 	s := scanner{file: file, size: size, seed: seed, offset: segmentHeaderSize}
 	c := content{end: segmentHeaderSize}
@@ -109,8 +109,8 @@ func scanSegment(file io.ReaderAt, size int64, seed uint32, each func(record)) (
 	}
 }
 
-// torn says whether the end of a segment is what a write leaves that was cut
-// short, the first part of one record, or what a power cut leaves of it: zeros.
+// torn reports whether the end of a segment looks like an interrupted write:
+// the beginning of one record, or the zeros that a power cut leaves.
 func torn(s *scanner, end region) bool {
 	buf, err := s.at(end.start)
 	if err != nil {

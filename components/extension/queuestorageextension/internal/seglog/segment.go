@@ -25,11 +25,12 @@ const (
 
 var magic = [8]byte{'o', 't', 'e', 'l', 'q', 'l', 'o', 'g'}
 
-// errHeader says that the header of a segment is damaged. What follows it may
-// well be sound: the seed is in the name of the file, too.
+// errHeader is returned if the header of a segment is damaged. Its records may
+// still be readable, since the name of the file contains the seed too.
 var errHeader = errors.New("the header of the segment is damaged")
 
-// versionError is a sound header of a format that this program does not know.
+// versionError is returned for an undamaged header of an unknown format
+// version.
 type versionError uint32
 
 func (e versionError) Error() string {
@@ -40,8 +41,8 @@ func (e versionError) Error() string {
 type segment struct {
 	number uint32
 	seed   uint32
-	size   int64 // bytes, all of complete batches
-	live   int64 // bytes of the records that are of use
+	size   int64 // bytes of complete batches
+	live   int64 // bytes of the live records
 }
 
 func (s *segment) name() string {
@@ -76,7 +77,8 @@ func listSegments(folder string) ([]*segment, error) {
 	return segments, nil
 }
 
-// createSegment makes the file of a new segment and leaves nothing where it fails.
+// createSegment creates the file of a new segment. If it fails, it leaves no
+// file.
 func createSegment(folder string, number uint32) (*segment, *os.File, error) {
 	s := &segment{number: number, seed: rand.Uint32(), size: segmentHeaderSize}
 	file, err := os.OpenFile(s.path(folder), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
@@ -97,7 +99,7 @@ func segmentHeader(formatVersion, seed uint32) []byte {
 	return binary.LittleEndian.AppendUint32(header, crc32.Checksum(header, castagnoli))
 }
 
-// checkHeader returns errHeader, a versionError, or an error of reading.
+// checkHeader returns errHeader, a versionError, or a read error.
 func checkHeader(file io.ReaderAt, seed uint32) error {
 	var header [segmentHeaderSize]byte
 	if _, err := file.ReadAt(header[:], 0); err != nil {
