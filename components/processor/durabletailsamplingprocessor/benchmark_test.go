@@ -21,14 +21,14 @@ import (
 	"go.opentelemetry.io/collector/processor/processortest"
 )
 
-// Requests of 256 spans, of 32 traces with 8 spans each, with ten attributes.
+// A request has 256 spans of 32 traces, 8 spans each, with ten attributes.
 const (
 	benchTraces = 32
 	benchSpans  = 8
 )
 
-// BenchmarkProcessor gives what one span costs from its arrival to its delivery,
-// beside tail_sampling, which has it in memory only.
+// BenchmarkProcessor measures the cost of a span from its arrival to its
+// delivery, compared with tail_sampling, which keeps spans in memory only.
 func BenchmarkProcessor(b *testing.B) {
 	for _, kept := range []string{"all", "none"} {
 		for _, by := range []string{"tail_sampling", "durable_tail_sampling"} {
@@ -96,8 +96,8 @@ func benchRequest() ptrace.Traces {
 	return td
 }
 
-// renumber gives the spans trace IDs that none before had. tail_sampling has copied
-// what it needs of them.
+// renumber gives the spans new trace IDs that no earlier spans had.
+// tail_sampling has copied what it needs from them.
 func renumber(td ptrace.Traces, first uint64) {
 	spans := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
 	for n, span := range spans.All() {

@@ -10,29 +10,30 @@ import (
 	"go.opentelemetry.io/collector/component"
 )
 
-// Config is the settings of the durable_tail_sampling processor: those of
-// tail_sampling, and where the spans wait.
+// Config holds the settings of the durable_tail_sampling processor: those of
+// tail_sampling, and the storage for spans that wait.
 type Config struct {
-	// Sampling is what upstream's tail_sampling processor is given. Its defaults
-	// are kept, save for block_on_overflow and decision_cache.
+	// Sampling is the configuration of upstream's tail_sampling processor, with
+	// the same defaults except for block_on_overflow and decision_cache.
 	Sampling tailsamplingprocessor.Config `mapstructure:",squash"`
 
-	// StorageID names the storage extension, queue_storage for one, that has the
-	// spans until the decision about their trace is carried out.
+	// StorageID names a storage extension, such as queue_storage, which holds
+	// the spans until the decision about their trace is carried out.
 	StorageID *component.ID `mapstructure:"storage"`
 }
 
-// Validate refuses what would lose spans, or keep them in the storage forever.
+// Validate rejects settings that would lose spans, or keep them in the storage
+// forever.
 func (c *Config) Validate() error {
 	var errs []error
 	if c.StorageID == nil {
-		errs = append(errs, errors.New("storage: is missing; name the extension that keeps the spans, as in storage: queue_storage, or use tail_sampling, which keeps them in memory"))
+		errs = append(errs, errors.New("storage: is missing; name the extension that stores the spans, as in storage: queue_storage, or use tail_sampling, which keeps them in memory"))
 	}
 	if len(c.Sampling.PolicyCfgs) == 0 {
 		errs = append(errs, errors.New("policies: is empty, so that no trace would be kept; write the policies that keep traces, as in policies: [{name: all, type: always_sample}]"))
 	}
 	if c.Sampling.NumTraces == 0 {
-		errs = append(errs, errors.New("num_traces: is 0; write how many traces may wait for a decision at a time, 50000 for one"))
+		errs = append(errs, errors.New("num_traces: is 0; write how many traces may wait for a decision at a time, for example 50000"))
 	}
 	if !c.Sampling.BlockOnOverflow {
 		errs = append(errs, errors.New("block_on_overflow: is false, which would drop traces beyond num_traces undecided; leave it out"))
@@ -44,7 +45,7 @@ func (c *Config) Validate() error {
 		errs = append(errs, errors.New("decision_cache: non_sampled_cache_size is less than 1; write a multiple of num_traces, or leave it out"))
 	}
 	if c.Sampling.TailStorageID != nil {
-		errs = append(errs, errors.New("tail_storage: cannot be used here; storage does what it is for"))
+		errs = append(errs, errors.New("tail_storage: cannot be used here; write storage instead"))
 	}
 	return errors.Join(errs...)
 }

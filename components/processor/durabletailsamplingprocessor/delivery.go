@@ -16,27 +16,27 @@ import (
 )
 
 const (
-	// tidyInterval is how often batches that are finished are deleted where no new
-	// one comes, and the longest time until held spans are offered again.
+	// tidyInterval is how often finished batches are deleted while no new ones
+	// arrive, and the longest time between two attempts to deliver held spans.
 	tidyInterval = time.Second
 
-	// minRetry is the time until held spans are offered again to a next component
-	// that has accepted some of them. It doubles while it accepts none.
+	// minRetry is the time until held spans are retried if the next component
+	// has accepted some of them. It doubles while the component accepts none.
 	minRetry = 50 * time.Millisecond
 
-	// redeliveredBatches is how many batches are redelivered before those that are
-	// finished are deleted. A crash in between delivers them twice.
+	// redeliveredBatches is how many batches are redelivered before the
+	// finished ones are deleted. A crash in between delivers them twice.
 	redeliveredBatches = 32
 )
 
 var errGone = errors.New("the storage no longer has it")
 
-// deliver gets from tail_sampling what is kept of one trace. It never returns an
-// error: tail_sampling would drop the spans.
+// deliver receives the sampled spans of one trace from tail_sampling. It never
+// returns an error, since tail_sampling would drop the spans.
 func (d *durable) deliver(ctx context.Context, td ptrace.Traces) error {
 	parts := unmark(td)
-	// What is held has its turn first. Otherwise new spans would take the room that
-	// a slow next component makes, and old ones would wait forever.
+	// Held spans are delivered first. Otherwise new spans would use up the
+	// capacity of a slow next component, and old ones would wait forever.
 	if d.ledger.held() > 0 {
 		d.ledger.hold(parts)
 		return nil
@@ -50,9 +50,10 @@ func (d *durable) deliver(ctx context.Context, td ptrace.Traces) error {
 	return nil
 }
 
-// offer returns the error of the next component, unless it is permanent.
+// offer passes spans to the next component and returns its error, unless it is
+// permanent.
 func (d *durable) offer(ctx context.Context, td ptrace.Traces) error {
-	spans := td.SpanCount() // before others have it
+	spans := td.SpanCount() // counted before the next component owns the spans
 	err := d.next.ConsumeTraces(ctx, td)
 	if consumererror.IsPermanent(err) {
 		d.telemetry.ProcessorDurableTailSamplingDroppedSpans.Add(ctx, int64(spans))
@@ -62,17 +63,17 @@ func (d *durable) offer(ctx context.Context, td ptrace.Traces) error {
 	return err
 }
 
-// refused says once that the next component refuses spans.
+// refused logs once that the next component refuses spans.
 func (d *durable) refused(err error) {
 	if !d.refusing.CompareAndSwap(false, true) {
-		d.logger.Debug("The next component still refuses sampled spans", zap.Error(err))
+		d.logger.Debug("The next component still refuses sampled spans, will retry", zap.Error(err))
 		return
 	}
 	d.logger.Warn("The next component refuses sampled spans; they stay in the storage and are retried until it accepts them", zap.Error(err))
 	componentstatus.ReportStatus(d.host, componentstatus.NewRecoverableErrorEvent(err))
 }
 
-// tidyUntilStopped does what has to be done beside the way of the spans.
+// tidyUntilStopped calls tidy regularly, until the processor stops.
 func (d *durable) tidyUntilStopped(ctx context.Context) {
 	defer close(d.stopped)
 	defer d.putDown()
@@ -88,16 +89,16 @@ func (d *durable) tidyUntilStopped(ctx context.Context) {
 	}
 }
 
-// tidy offers held spans again, and brings the storage up to date. It returns the
-// time until it has to be called again.
+// tidy retries held spans, and brings the storage up to date. It returns the
+// time until the next call.
 func (d *durable) tidy(ctx context.Context) time.Duration {
 	again := tidyInterval
 	if d.ledger.held() > 0 {
 		d.calm = false
 		again = d.redeliver(ctx)
 	} else if d.refusing.Load() {
-		// A next component that is at its limit refuses spans every now and then:
-		// that is over when a whole interval was without.
+		// A next component at its limit refuses spans every now and then. It
+		// has recovered once a whole interval passes without a refusal.
 		if d.calm {
 			d.refusing.Store(false)
 			d.logger.Info("The next component accepts sampled spans again")
@@ -106,13 +107,13 @@ func (d *durable) tidy(ctx context.Context) time.Duration {
 		d.calm = true
 	}
 	if err := d.persist(ctx); err != nil {
-		d.logger.Warn("The storage cannot be written, so it keeps spans that are no longer needed; this is retried", zap.Error(err))
+		d.logger.Warn("The storage cannot be written, so spans that are no longer needed stay in it; will retry", zap.Error(err))
 	}
 	return again
 }
 
-// persist brings the storage up to date: it deletes what is finished, and keeps
-// which spans are sampled and held.
+// persist brings the storage up to date: it deletes finished batches, and
+// stores which spans are sampled and held.
 func (d *durable) persist(ctx context.Context) error {
 	for number, record := range d.ledger.takeChanged() {
 		d.journal.hold(number, record)
@@ -120,10 +121,10 @@ func (d *durable) persist(ctx context.Context) error {
 	return d.journal.flush(ctx)
 }
 
-// redeliver offers held spans, a batch of the journal at a time and trace by trace
-// as tail_sampling does, until the next component refuses some or a number of
-// batches is done. Each trace that is accepted is settled at once. It returns the
-// time until the rest has to be offered.
+// redeliver retries held spans, one batch of the journal at a time and trace by
+// trace as tail_sampling does, until the next component refuses some or
+// redeliveredBatches are done. Each trace that is accepted is settled at once.
+// It returns the time until the next attempt.
 func (d *durable) redeliver(ctx context.Context) time.Duration {
 	progress := false
 	for range redeliveredBatches {
@@ -143,7 +144,7 @@ func (d *durable) redeliver(ctx context.Context) time.Duration {
 			d.hand = d.hand[1:]
 			if err := d.offer(ctx, next.spans); err != nil {
 				d.refused(err)
-				if !progress { // it may take long: do not keep the others in memory
+				if !progress { // the next attempt may be far off: do not keep the others in memory
 					d.putDown()
 				}
 				d.ledger.putBack(d.handBatch, next.parts)
@@ -156,7 +157,7 @@ func (d *durable) redeliver(ctx context.Context) time.Duration {
 	return 0
 }
 
-// backOff returns the time until held spans are offered again.
+// backOff returns the time until the next attempt to deliver held spans.
 func (d *durable) backOff(progress bool) time.Duration {
 	if progress {
 		d.retry = minRetry
@@ -166,12 +167,12 @@ func (d *durable) backOff(progress bool) time.Duration {
 	return d.retry
 }
 
-// load takes held parts of a batch in hand. What cannot be read is settled. An error
-// means that the parts stay held.
+// load reads held parts of a batch into memory. Parts that cannot be read are
+// settled. An error means that the parts stay held.
 func (d *durable) load(ctx context.Context, batch *storedBatch, parts []heldPart) error {
 	data, err := d.journal.read(ctx, batch.number)
 	if err != nil {
-		d.logger.Warn("Sampled spans cannot be read from the storage; this is retried", zap.Error(err))
+		d.logger.Warn("Sampled spans cannot be read from the storage; will retry", zap.Error(err))
 		return err
 	}
 	err = errGone
@@ -192,7 +193,7 @@ func (d *durable) load(ctx context.Context, batch *storedBatch, parts []heldPart
 	return nil
 }
 
-// putDown has what is in hand held in the journal only.
+// putDown releases the spans in memory, which stay held in the journal.
 func (d *durable) putDown() {
 	for _, rest := range d.hand {
 		d.ledger.putBack(d.handBatch, rest.parts)
@@ -200,17 +201,18 @@ func (d *durable) putDown() {
 	d.hand = nil
 }
 
-// piece is the held parts of one trace in a batch.
+// piece holds the held parts of one trace in a batch.
 type piece struct {
 	parts []heldPart
 	spans ptrace.Traces
 
-	scope int              // of the span that was added last
-	last  ptrace.SpanSlice // to which it was added
+	scope int              // index of the scope of the last span that was added
+	last  ptrace.SpanSlice // the spans of that scope
 }
 
-// split moves the spans of held parts out of a batch, a piece for each trace, in the
-// order of the parts. It also returns the parts of which the batch has no spans.
+// split moves the spans of held parts out of a batch, into one piece for each
+// trace, in the order of the parts. It also returns the parts without spans in
+// the batch.
 func split(td ptrace.Traces, parts []heldPart) (pieces []*piece, missing []heldPart) {
 	found := make(map[heldPart]bool, len(parts))
 	for _, part := range parts {

@@ -17,18 +17,18 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// A record is stored as a mark, the version of its encoding, the CRC-32C of what
-// follows as four bytes in big-endian order, and then the content. Batches that
-// were stored before there were versions are an s2 block alone. An s2 block begins
-// with its decoded length as a uvarint of at most 32 bits, so it cannot begin with
-// the mark.
+// A record is stored as a mark, the version of its encoding, the CRC-32C of the
+// content as four bytes in big-endian order, and then the content. Before
+// versions were introduced, a batch was stored as a plain s2 block. An s2 block
+// begins with its decoded length as a uvarint of at most 32 bits, so it cannot
+// begin with the mark.
 const (
 	recordMark    = "\xff\xff\xff\xff\xff"
 	recordVersion = 1
 	headerBytes   = len(recordMark) + 1 + crc32.Size
 
-	// maxBatchBytes is more than any receiver accepts in one request. It keeps a
-	// damaged length from allocating that much memory.
+	// maxBatchBytes is more than any receiver accepts in one request. It
+	// prevents a damaged length from allocating that much memory.
 	maxBatchBytes = 1 << 30
 )
 
@@ -40,7 +40,7 @@ var (
 	buffers    = sync.Pool{New: func() any { return new([]byte) }}
 )
 
-// seal puts the header before a content, which begins at headerBytes of record.
+// seal fills in the header of a record, whose content begins at headerBytes.
 func seal(record []byte) []byte {
 	copy(record, recordMark)
 	record[len(recordMark)] = recordVersion
@@ -48,7 +48,7 @@ func seal(record []byte) []byte {
 	return record
 }
 
-// unseal returns the content of a record. Sealed is false for data that has no
+// unseal returns the content of a record. sealed is false for data without a
 // header.
 func unseal(data []byte) (content []byte, sealed bool, err error) {
 	if !bytes.HasPrefix(data, []byte(recordMark)) {
@@ -58,7 +58,7 @@ func unseal(data []byte) (content []byte, sealed bool, err error) {
 		return nil, true, errChecksum
 	}
 	if version := data[len(recordMark)]; version != recordVersion {
-		return nil, true, fmt.Errorf("%w: %d, where this program writes %d", errVersion, version, recordVersion)
+		return nil, true, fmt.Errorf("%w: %d, while this program writes %d", errVersion, version, recordVersion)
 	}
 	content = data[headerBytes:]
 	if binary.BigEndian.Uint32(data[len(recordMark)+1:]) != crc32.Checksum(content, castagnoli) {
@@ -67,7 +67,7 @@ func unseal(data []byte) (content []byte, sealed bool, err error) {
 	return content, true, nil
 }
 
-// encode returns a batch as it is stored: protobuf, compressed.
+// encode returns a batch in its stored form: compressed protobuf.
 func encode(td ptrace.Traces) ([]byte, error) {
 	data, err := new(ptrace.ProtoMarshaler).MarshalTraces(td)
 	if err != nil {
@@ -84,7 +84,7 @@ func encode(td ptrace.Traces) ([]byte, error) {
 	return bytes.Clone(seal(record[:headerBytes+len(compressed)])), nil
 }
 
-// decode returns a batch that was stored.
+// decode returns a stored batch.
 func decode(data []byte) (ptrace.Traces, error) {
 	data, _, err := unseal(data)
 	if err != nil {
@@ -104,7 +104,7 @@ func decode(data []byte) (ptrace.Traces, error) {
 	return new(ptrace.ProtoUnmarshaler).UnmarshalTraces(data)
 }
 
-// encodeHeld returns the held parts of a batch as they are stored.
+// encodeHeld returns the held parts of a batch in their stored form.
 func encodeHeld(parts []heldPart) []byte {
 	record := make([]byte, headerBytes, headerBytes+len(parts)*(len(pcommon.TraceID{})+2))
 	for _, part := range parts {
@@ -114,7 +114,7 @@ func encodeHeld(parts []heldPart) []byte {
 	return seal(record)
 }
 
-// decodeHeld returns held parts that were stored.
+// decodeHeld returns stored held parts.
 func decodeHeld(data []byte) ([]heldPart, error) {
 	data, sealed, err := unseal(data)
 	if err != nil {

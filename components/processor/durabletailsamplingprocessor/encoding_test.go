@@ -21,7 +21,7 @@ func TestEncoding(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, ptracetest.CompareTraces(want, got))
 
-	// As it was stored before there were versions.
+	// The form in which batches were stored before versions were introduced.
 	got, err = decode(data[headerBytes:])
 	require.NoError(t, err)
 	require.NoError(t, ptracetest.CompareTraces(want, got))
@@ -37,7 +37,7 @@ func TestEncoding(t *testing.T) {
 	assert.ErrorContains(t, err, "its decoded length of 1073741825 bytes is not plausible")
 }
 
-// Any bit that flips is noticed.
+// Every flipped bit is detected.
 func TestFlippedBits(t *testing.T) {
 	data, err := encode(traces(spanOf{1, "a"}, spanOf{2, "error b"}))
 	require.NoError(t, err)
@@ -71,8 +71,8 @@ func TestEncodingOfHeldParts(t *testing.T) {
 	require.ErrorIs(t, err, errChecksum)
 }
 
-// FuzzDecodeHeld checks that held parts are refused, or the same when they are
-// stored again.
+// FuzzDecodeHeld checks that held parts are either rejected, or unchanged after
+// they are stored again.
 func FuzzDecodeHeld(f *testing.F) {
 	f.Add(encodeHeld([]heldPart{{trace: traceID(1)}, {trace: traceID(2), resource: 300}})[headerBytes:])
 	f.Add([]byte{})
@@ -87,8 +87,8 @@ func FuzzDecodeHeld(f *testing.F) {
 	})
 }
 
-// FuzzDecode checks that what a damaged storage holds is refused or read, and that
-// what is read can be stored again.
+// FuzzDecode checks that damaged data is either rejected or decoded, and that
+// decoded data can be stored again.
 func FuzzDecode(f *testing.F) {
 	data, err := encode(traces(spanOf{1, "a"}, spanOf{2, "error b"}))
 	require.NoError(f, err)
@@ -98,7 +98,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if size, n := binary.Uvarint(data); n > 0 && size > 1<<20 {
-			return // not the memory of the fuzzer
+			return // would use up the fuzzer's memory
 		}
 		td, err := decode(data)
 		if err != nil {

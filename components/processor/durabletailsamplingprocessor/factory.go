@@ -14,8 +14,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/components/processor/durabletailsamplingprocessor/internal/metadata"
 )
 
-// defaultCacheSize is the number of decisions of each kind that are remembered for
-// spans that come late: 100 seconds' worth at a thousand traces a second.
+// defaultCacheSize is the number of decisions of each kind that are remembered
+// for late spans: 100 seconds' worth at a thousand traces a second.
 const defaultCacheSize = 100_000
 
 // NewFactory returns the factory of the durable_tail_sampling processor.

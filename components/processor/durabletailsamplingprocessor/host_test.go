@@ -22,7 +22,7 @@ import (
 
 var storageID = component.MustNewID("file_storage")
 
-// host has extensions, and keeps the last status of a component.
+// host provides extensions, and records the last status of a component.
 type host struct {
 	component.Host
 	extensions map[component.ID]component.Component
@@ -45,7 +45,8 @@ func (h *host) lastStatus() componentstatus.Status {
 	return h.status
 }
 
-// newStorageHost is for the generated lifecycle tests: its storage keeps nothing.
+// newStorageHost is for the generated lifecycle tests: its storage discards
+// everything.
 func newStorageHost() component.Host {
 	return &host{Host: componenttest.NewNopHost(), extensions: map[component.ID]component.Component{
 		storageID: &crashingStorage{client: storage.NewNopClient()},
@@ -57,24 +58,24 @@ var (
 	errFull    = errors.New("no space left")
 )
 
-// crashingStorage is a storage extension that stops to do anything when told so, as
-// if the process had been killed.
+// crashingStorage is a storage extension that stops working when told to, as if
+// the process had been killed.
 type crashingStorage struct {
 	extension.Extension
 	client storage.Client
 
 	mu      sync.Mutex
 	crashed bool
-	full    bool  // refuses all changes, and is not crashed
+	full    bool  // refuses all changes without a crash
 	noRoom  bool  // refuses to store anything but the index
-	broken  error // of reads, of all keys if brokenKey is empty
-	changes int   // operations other than reads
+	broken  error // the error of reads; of all keys if brokenKey is empty
+	changes int   // number of operations other than reads
 
 	brokenKey string
 }
 
-// newFileStorage returns a host with a file_storage in a folder. Crash ends all
-// access to the folder, and is done at the test's end in any case.
+// newFileStorage returns a host with a file_storage in a folder. A crash ends
+// all access to the folder. It also happens at the end of the test.
 func newFileStorage(t *testing.T, folder string, maxSize int64) (*host, *crashingStorage) {
 	t.Helper()
 	factory := filestorage.NewFactory()
@@ -106,8 +107,8 @@ func (s *crashingStorage) crash(t *testing.T) {
 	s.crashAfter(t, func() {})
 }
 
-// crashAfter crashes the storage, which does nothing else between that and what is
-// done before it.
+// crashAfter calls before and crashes the storage, without any other operation
+// in between.
 func (s *crashingStorage) crashAfter(t *testing.T, before func()) {
 	t.Helper()
 	s.mu.Lock()
@@ -148,14 +149,14 @@ func (s *crashingStorage) Walk(ctx context.Context, fn storage.WalkFunc) error {
 	return s.client.(storage.Walker).Walk(ctx, fn)
 }
 
-// set changes how the storage behaves.
+// set changes the behavior of the storage.
 func (s *crashingStorage) set(change func(s *crashingStorage)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change(s)
 }
 
-// keys returns what is stored, apart from the index.
+// keys returns the stored keys, apart from the index.
 func (s *crashingStorage) keys(t require.TestingT) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -172,7 +173,7 @@ func (s *crashingStorage) keys(t require.TestingT) []string {
 // keepingStorage is a storage extension that keeps unreadable items.
 type keepingStorage struct {
 	*crashingStorage
-	err  error // of KeepUnreadable
+	err  error // the result of KeepUnreadable
 	kept [][]byte
 }
 

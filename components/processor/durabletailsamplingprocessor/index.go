@@ -15,18 +15,18 @@ import (
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 )
 
-// indexKeys is where the journal has the range of its batches' numbers. It is stored
-// twice, so that damage to one record does not cost all of them.
+// indexKeys are the keys of the range of the journal's batch numbers. It is
+// stored twice, so that damage to one record does not lose all batches.
 var indexKeys = [...]string{"index", "index-copy"}
 
 const (
-	indexBytes    = 16 // of an index without a checksum, as it was stored at first
+	indexBytes    = 16 // an index without a checksum, the oldest format
 	checkedBytes  = indexBytes + crc32.Size
 	heldKeyPrefix = "held-"
 )
 
-// batchKey returns the key of a batch. Keys sort as numbers do, so that the storage
-// is written at its end.
+// batchKey returns the key of a batch. Keys sort in the order of the numbers,
+// so the storage is written at its end.
 func batchKey(number uint64) string {
 	return fmt.Sprintf("%016x", number)
 }
@@ -67,8 +67,8 @@ func decodeIndex(data []byte) (first, next uint64, ok bool) {
 	return first, next, true
 }
 
-// readIndex returns the range of the numbers of the batches in a storage. Where no
-// record of it can be read, it looks at all keys, if the storage can tell them.
+// readIndex returns the range of batch numbers in a storage. If neither copy
+// can be read, it searches all keys, provided that the storage can list them.
 func readIndex(ctx context.Context, client storage.Client) (first, next uint64, err error) {
 	damaged := false
 	for _, key := range indexKeys {
@@ -85,7 +85,7 @@ func readIndex(ctx context.Context, client storage.Client) (first, next uint64, 
 	walker, ok := client.(storage.Walker)
 	if !ok {
 		if damaged {
-			return 0, 0, errors.New("neither copy of the index of the batches can be read, and the storage cannot list what it has; move the processor's file or folder out of the storage's directory")
+			return 0, 0, errors.New("neither copy of the index of the batches can be read, and the storage cannot list its keys; move the processor's file or folder out of the storage's directory")
 		}
 		return 0, 0, nil
 	}

@@ -13,26 +13,28 @@ import (
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 )
 
-// journal keeps batches in a storage, each under a number that grows. Beside a batch
-// it may keep which of its parts are held.
+// journal keeps batches in a storage, under increasing numbers. For each batch
+// it may also store which of its parts are held.
 type journal struct {
 	client storage.Client
 
-	// mu is held for each change of the storage, so that the index never goes back.
+	// mu is held during each change of the storage, so that an older index
+	// never replaces a newer one.
 	mu sync.Mutex
-	// All batches that are kept have numbers in [first, next).
+	// All stored batches have numbers in [first, next).
 	first, next uint64
-	// kept has the batches that are kept, and tells whether held parts are stored
-	// beside them.
+	// kept contains the stored batches. The value is true if held parts are
+	// stored for the batch.
 	kept map[uint64]bool
 
-	// pendingMu guards what is still to be carried out.
+	// pendingMu guards the pending changes below.
 	pendingMu sync.Mutex
-	done      []uint64          // batches that the next change deletes
-	held      map[uint64][]byte // held parts that the next flush stores, by the number of their batch
+	done      []uint64          // batches to delete with the next change
+	held      map[uint64][]byte // held parts to store with the next flush, by batch number
 }
 
-// openJournal returns what a former process has left in the storage.
+// openJournal returns the journal that an earlier process has left in the
+// storage.
 func openJournal(ctx context.Context, client storage.Client) (*journal, error) {
 	first, next, err := readIndex(ctx, client)
 	if err != nil {
@@ -41,9 +43,10 @@ func openJournal(ctx context.Context, client storage.Client) (*journal, error) {
 	return &journal{client: client, first: first, next: next, kept: map[uint64]bool{}, held: map[uint64][]byte{}}, nil
 }
 
-// recover calls each for every batch that a former process has left, in the order
-// in which they were stored: first those with held parts, then the others with
-// their data. A batch for which heldParts returns false is one of the others.
+// recover calls each function for the batches that an earlier process has left,
+// in the order in which they were stored: first heldParts for those with held
+// parts, then each for the others. A batch for which heldParts returns false is
+// treated as one of the others.
 func (j *journal) recover(ctx context.Context, heldParts func(number uint64, record []byte) bool, each func(number uint64, data []byte) error) error {
 	held := map[uint64]bool{}
 	for number := j.first; number < j.next; number++ {
@@ -78,12 +81,12 @@ func (j *journal) recover(ctx context.Context, heldParts func(number uint64, rec
 	return nil
 }
 
-// read returns a batch, or nil if it is not kept any more.
+// read returns a batch, or nil if it is no longer stored.
 func (j *journal) read(ctx context.Context, number uint64) ([]byte, error) {
 	return j.client.Get(ctx, batchKey(number))
 }
 
-// add keeps a batch and returns its number.
+// add stores a batch and returns its number.
 func (j *journal) add(ctx context.Context, data []byte) (uint64, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -97,22 +100,22 @@ func (j *journal) add(ctx context.Context, data []byte) (uint64, error) {
 	return number, nil
 }
 
-// finish has the next change of the storage delete a batch.
+// finish marks a batch for deletion with the next change of the storage.
 func (j *journal) finish(number uint64) {
 	j.pendingMu.Lock()
 	defer j.pendingMu.Unlock()
 	j.done = append(j.done, number)
 }
 
-// hold has the next flush store which parts of a batch are held.
+// hold records the held parts of a batch for the next flush.
 func (j *journal) hold(number uint64, record []byte) {
 	j.pendingMu.Lock()
 	defer j.pendingMu.Unlock()
 	j.held[number] = record
 }
 
-// flush carries out what is pending. It deletes first and by itself: on a full disk,
-// that may be all that can be done, and makes room.
+// flush carries out the pending changes. It deletes first, in a separate step:
+// on a full disk that may be the only change that succeeds, and it frees space.
 func (j *journal) flush(ctx context.Context) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -127,7 +130,7 @@ func (j *journal) flush(ctx context.Context) error {
 	return errors.Join(err, j.storeHeld(ctx, held))
 }
 
-// storeHeld stores which parts of batches are held. The caller holds mu.
+// storeHeld stores which parts of batches are held. The caller must hold mu.
 func (j *journal) storeHeld(ctx context.Context, held map[uint64][]byte) error {
 	maps.DeleteFunc(held, func(number uint64, _ []byte) bool {
 		_, kept := j.kept[number]
@@ -143,7 +146,7 @@ func (j *journal) storeHeld(ctx context.Context, held map[uint64][]byte) error {
 	if err := j.client.Batch(ctx, operations...); err != nil {
 		j.pendingMu.Lock()
 		defer j.pendingMu.Unlock()
-		maps.Copy(held, j.held) // those are newer
+		maps.Copy(held, j.held) // these are newer
 		j.held = held
 		return err
 	}
@@ -153,15 +156,15 @@ func (j *journal) storeHeld(ctx context.Context, held map[uint64][]byte) error {
 	return nil
 }
 
-// idle tells whether nothing is pending.
+// idle reports whether no change is pending.
 func (j *journal) idle() bool {
 	j.pendingMu.Lock()
 	defer j.pendingMu.Unlock()
 	return len(j.done) == 0 && len(j.held) == 0
 }
 
-// change carries out operations and deletes what is finished, all or nothing. The
-// caller holds mu.
+// change carries out operations and deletes finished batches, all or nothing.
+// The caller must hold mu.
 func (j *journal) change(ctx context.Context, operations ...*storage.Operation) error {
 	j.pendingMu.Lock()
 	done := j.done
@@ -183,8 +186,8 @@ func (j *journal) change(ctx context.Context, operations ...*storage.Operation) 
 			break
 		}
 	}
-	// The index goes first: a storage may take a damaged last record for a batch
-	// that was not written whole.
+	// The index is written first: a storage may mistake a damaged last record
+	// for an incomplete batch.
 	var all []*storage.Operation
 	index := encodeIndex(j.first, j.next)
 	for _, key := range indexKeys {

@@ -21,7 +21,7 @@ func open(t *testing.T, client storage.Client) *journal {
 	return j
 }
 
-// kept returns what another process would find.
+// kept returns the keys that another process would find.
 func kept(t *testing.T, client storage.Client) []string {
 	t.Helper()
 	var batches []string
@@ -50,7 +50,7 @@ func TestJournal(t *testing.T) {
 	require.NoError(t, j.flush(t.Context()))
 	assert.Equal(t, []string{"0a", "2c"}, kept(t, client))
 
-	// What is done is done once.
+	// A finished change is not repeated.
 	changes := store.changes
 	require.NoError(t, j.flush(t.Context()))
 	assert.Equal(t, changes, store.changes)
@@ -59,7 +59,7 @@ func TestJournal(t *testing.T) {
 	assert.EqualValues(t, 3, number)
 	assert.Equal(t, changes+1+len(indexKeys), store.changes)
 
-	// A change that fails changes nothing, and is made up for.
+	// A failed change has no effect, and is made up for later.
 	j.finish(0)
 	j.hold(2, []byte("first"))
 	store.full = true
@@ -81,7 +81,8 @@ func TestJournal(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "second", string(held))
 
-	// Another process goes on with the next number. First it is told what is held.
+	// Another process continues with the next number. It receives the held
+	// parts first.
 	other := open(t, client)
 	var recovered []string
 	require.NoError(t, other.recover(t.Context(), func(number uint64, record []byte) bool {
@@ -103,7 +104,8 @@ func TestJournal(t *testing.T) {
 	assert.EqualValues(t, 7, open(t, client).first)
 }
 
-// On a full disk, what is finished makes room though nothing can be stored.
+// On a full disk, deleting finished batches frees space although nothing can be
+// stored.
 func TestJournalOnFullDisk(t *testing.T) {
 	_, store := newFileStorage(t, t.TempDir(), 0)
 	client, err := store.GetClient(t.Context(), component.KindProcessor, storageID, "traces")
@@ -123,8 +125,8 @@ func TestJournalOnFullDisk(t *testing.T) {
 	require.NoError(t, j.flush(t.Context()))
 	assert.Equal(t, []string{batchKey(1), heldKey(1)}, store.keys(t))
 
-	// What is no longer kept when there is room again is not stored, and what was
-	// stored is deleted.
+	// Held parts that are finished before there is space again are not stored,
+	// and stored ones are deleted.
 	store.full = true
 	j.hold(1, []byte("newer"))
 	require.ErrorIs(t, j.flush(t.Context()), errFull)

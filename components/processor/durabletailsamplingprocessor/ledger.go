@@ -11,49 +11,50 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// markAttribute is a resource attribute that spans have while they are in
-// tail_sampling. Its value tells from which ResourceSpans of which batch they come.
+// markAttribute is a resource attribute of spans while they are in
+// tail_sampling. Its value identifies the batch and the ResourceSpans that they
+// come from.
 const markAttribute = "otelcol.durable_tail_sampling.mark"
 
-// ledger knows which parts of which batches still have to be delivered or dropped.
-// A part is the spans of one trace in one ResourceSpans of a batch. tail_sampling
-// takes a part and gives it back as a whole.
+// ledger tracks which parts of which batches still have to be delivered or
+// dropped. A part is the set of spans of one trace in one ResourceSpans of a
+// batch. tail_sampling accepts and returns a part as a whole.
 type ledger struct {
-	// The decisions that tail_sampling remembers. Late spans share the fate of their
-	// trace: of a sampled trace they are passed on, of another they are dropped
-	// without a word.
+	// The decisions that tail_sampling remembers. It applies them to late
+	// spans: those of a sampled trace are passed on, all others are dropped
+	// without a notice.
 	sampled, notSampled cache.Cache
-	// finish is told the number of a batch that is no longer needed.
+	// finish is called with the number of a batch that is no longer needed.
 	finish func(number uint64)
 
 	// mu guards everything declared below.
 	mu     sync.Mutex
-	marks  int64 // given out so far
+	marks  int64 // number of marks in use
 	traces map[pcommon.TraceID]*storedTrace
 
-	// queue has the batches with held parts, in the order in which they are
-	// offered again.
+	// queue contains the batches with held parts, in the order in which they
+	// are retried.
 	queue      []*storedBatch
 	heldTraces int
-	// changed has the batches whose held parts are not stored as they are now.
+	// changed contains the batches whose stored held parts are out of date.
 	changed map[*storedBatch]struct{}
 }
 
-// storedTrace is a trace of which parts are in the journal.
+// storedTrace is a trace with parts in the journal.
 type storedTrace struct {
 	waiting []waitingPart
-	held    int // parts
+	held    int // number of held parts
 }
 
-// waitingPart is a part that is in tail_sampling.
+// waitingPart is a part that waits in tail_sampling.
 type waitingPart struct {
 	mark     int64
 	resource int
 	batch    *storedBatch
 }
 
-// heldPart is a part that tail_sampling has decided to keep, and that the next
-// component has refused so far. Its spans are in the journal only.
+// heldPart is a part that tail_sampling has sampled and that the next component
+// has refused so far. Its spans are in the journal only.
 type heldPart struct {
 	trace    pcommon.TraceID
 	resource int // index of the ResourceSpans in the batch
@@ -62,13 +63,13 @@ type heldPart struct {
 // storedBatch is a batch of the journal.
 type storedBatch struct {
 	number  uint64
-	waiting int // parts
+	waiting int // number of waiting parts
 	held    []heldPart
-	taken   int // parts that are being offered again
+	taken   int // number of parts that are being retried
 	queued  bool
 }
 
-// markedPart is a part as tail_sampling gives it back.
+// markedPart is a part that tail_sampling returns.
 type markedPart struct {
 	trace pcommon.TraceID
 	mark  int64
@@ -81,8 +82,8 @@ func newLedger(sampled, notSampled cache.Cache, finish func(number uint64)) *led
 	}
 }
 
-// register enters the spans of a batch and marks them. It comes before
-// tail_sampling gets them.
+// register records the parts of a batch and marks their spans. It is called
+// before tail_sampling receives them.
 func (l *ledger) register(number uint64, td ptrace.Traces) {
 	batch := &storedBatch{number: number}
 	l.mu.Lock()
@@ -103,8 +104,8 @@ func (l *ledger) register(number uint64, td ptrace.Traces) {
 	l.review(batch)
 }
 
-// wait enters that a part waits for its decision, unless it is entered or nobody
-// will tell of it.
+// wait records that a part waits for its decision, unless it is already
+// recorded, or tail_sampling will drop it without a notice.
 func (l *ledger) wait(id pcommon.TraceID, part waitingPart) {
 	trace := l.traces[id]
 	if trace == nil || len(trace.waiting) == 0 {
@@ -122,7 +123,7 @@ func (l *ledger) wait(id pcommon.TraceID, part waitingPart) {
 	part.batch.waiting++
 }
 
-// isDropped tells whether tail_sampling drops what comes of a trace.
+// isDropped reports whether tail_sampling drops further spans of a trace.
 func (l *ledger) isDropped(id pcommon.TraceID) bool {
 	if _, sampled := l.sampled.Get(id); sampled {
 		return false
@@ -131,7 +132,7 @@ func (l *ledger) isDropped(id pcommon.TraceID) bool {
 	return dropped
 }
 
-// delivered enters that parts have been delivered.
+// delivered records that parts have been delivered.
 func (l *ledger) delivered(parts []markedPart) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -143,7 +144,7 @@ func (l *ledger) delivered(parts []markedPart) {
 	}
 }
 
-// hold enters that parts are to be kept, and wait for the next component.
+// hold records that parts are sampled, and wait for the next component.
 func (l *ledger) hold(parts []markedPart) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -155,8 +156,8 @@ func (l *ledger) hold(parts []markedPart) {
 	}
 }
 
-// holdStored enters the parts of a batch that a former process has held. The other
-// parts of the batch are not needed.
+// holdStored records the parts of a batch that an earlier process has held. The
+// other parts of the batch are not needed.
 func (l *ledger) holdStored(number uint64, parts []heldPart) {
 	batch := &storedBatch{number: number}
 	l.mu.Lock()
@@ -170,7 +171,7 @@ func (l *ledger) holdStored(number uint64, parts []heldPart) {
 	}
 }
 
-// decided takes a part out of those that wait.
+// decided removes a part from the waiting ones.
 func (l *ledger) decided(part markedPart) (waitingPart, bool) {
 	trace := l.traces[part.trace]
 	if trace == nil {
@@ -180,7 +181,7 @@ func (l *ledger) decided(part markedPart) (waitingPart, bool) {
 		if waiting.mark != part.mark {
 			continue
 		}
-		// Parts are decided on in about the order in which they have come.
+		// Parts are decided on roughly in the order of their arrival.
 		copy(trace.waiting[1:n+1], trace.waiting[:n])
 		trace.waiting = trace.waiting[1:]
 		waiting.batch.waiting--
@@ -207,13 +208,14 @@ func (l *ledger) push(batch *storedBatch) {
 	}
 }
 
-// drop removes the parts of a trace that wait: it was decided not to keep them, nor
-// what comes of the trace from now on.
+// drop removes the waiting parts of a trace that is not sampled. Its later
+// spans will be dropped too.
 func (l *ledger) drop(id pcommon.TraceID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	// tail_sampling enters it as well, but only after this: a batch that is
-	// registered in between would wait for a decision that has been made.
+	// tail_sampling records the decision as well, but later: a batch that is
+	// registered in between would wait for a decision that has already been
+	// made.
 	l.notSampled.Put(id, cache.DecisionMetadata{})
 	trace := l.traces[id]
 	if trace == nil {
@@ -228,8 +230,8 @@ func (l *ledger) drop(id pcommon.TraceID) {
 	}
 }
 
-// take returns a batch with its held parts, which have to be settled or put back. It
-// returns nil where no part is held.
+// take returns a batch with its held parts, which must be settled or put back.
+// It returns nil if no part is held.
 func (l *ledger) take() (*storedBatch, []heldPart) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -246,7 +248,7 @@ func (l *ledger) take() (*storedBatch, []heldPart) {
 	return batch, parts
 }
 
-// settle enters that parts which were taken are no longer needed.
+// settle records that taken parts are no longer needed.
 func (l *ledger) settle(batch *storedBatch, parts []heldPart) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -262,9 +264,9 @@ func (l *ledger) settle(batch *storedBatch, parts []heldPart) {
 	l.review(batch)
 }
 
-// putBack enters that parts which were taken are refused again. The batch goes to
-// the end of the queue, so that it does not stand in the way of others if the next
-// component never accepts it.
+// putBack records that taken parts were refused again. The batch moves to the
+// end of the queue, so that it does not block the others if the next component
+// never accepts it.
 func (l *ledger) putBack(batch *storedBatch, parts []heldPart) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -274,14 +276,15 @@ func (l *ledger) putBack(batch *storedBatch, parts []heldPart) {
 	l.review(batch)
 }
 
-// forget removes a trace of which no part is left.
+// forget removes a trace without any parts left.
 func (l *ledger) forget(id pcommon.TraceID) {
 	if trace := l.traces[id]; len(trace.waiting) == 0 && trace.held == 0 {
 		delete(l.traces, id)
 	}
 }
 
-// review looks at what is left of a batch.
+// review updates the state of a batch, and finishes it if none of its parts is
+// needed any more.
 func (l *ledger) review(batch *storedBatch) {
 	switch {
 	case batch.waiting > 0:
@@ -294,9 +297,9 @@ func (l *ledger) review(batch *storedBatch) {
 	}
 }
 
-// takeChanged returns, by the number of their batch, the held parts that are not
-// stored as they are now. Batches of which parts wait for a decision are not among
-// them: they are read back as a whole.
+// takeChanged returns the held parts whose stored form is out of date, by batch
+// number. It omits batches with parts that wait for a decision: these are read
+// back as a whole.
 func (l *ledger) takeChanged() map[uint64][]byte {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -310,22 +313,23 @@ func (l *ledger) takeChanged() map[uint64][]byte {
 	return records
 }
 
-// len returns how many traces are in the ledger.
+// len returns the number of traces in the ledger.
 func (l *ledger) len() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.traces)
 }
 
-// held returns how many traces have parts that the next component has refused.
+// held returns the number of traces with parts that the next component has
+// refused.
 func (l *ledger) held() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.heldTraces
 }
 
-// unmark removes the marks from what tail_sampling gives back, and returns its
-// parts.
+// unmark removes the marks from spans that tail_sampling returns, and returns
+// their parts.
 func unmark(td ptrace.Traces) []markedPart {
 	parts := make([]markedPart, 0, td.ResourceSpans().Len())
 	for _, spans := range td.ResourceSpans().All() {

@@ -22,7 +22,7 @@ func newTestLedger(t *testing.T) (l *ledger, finished *[]uint64) {
 	return newLedger(sampled, notSampled, func(number uint64) { *finished = append(*finished, number) }), finished
 }
 
-// requests returns a request with a ResourceSpans for each of the arguments.
+// requests returns a request with one ResourceSpans for each argument.
 func requests(parts ...ptrace.Traces) ptrace.Traces {
 	td := ptrace.NewTraces()
 	for _, part := range parts {
@@ -37,7 +37,7 @@ func marked(td ptrace.Traces, trace uint64, n int) markedPart {
 	return markedPart{trace: traceID(trace), mark: mark.Int()}
 }
 
-// A batch is needed until all of its parts are delivered or dropped, in any order.
+// A batch is needed until all its parts are delivered or dropped, in any order.
 func TestLedger(t *testing.T) {
 	l, finished := newTestLedger(t)
 	one := requests(traces(spanOf{1, "a"}, spanOf{2, "b"}, spanOf{1, "c"}), traces(spanOf{1, "d"}))
@@ -55,12 +55,12 @@ func TestLedger(t *testing.T) {
 	assert.Equal(t, []uint64{2, 1}, *finished)
 	assert.Zero(t, l.len())
 
-	l.delivered([]markedPart{marked(one, 1, 0), {trace: traceID(7), mark: 7}}) // of nobody's
+	l.delivered([]markedPart{marked(one, 1, 0), {trace: traceID(7), mark: 7}}) // a mark that does not exist
 	assert.Equal(t, []uint64{2, 1}, *finished)
 }
 
-// What comes of a trace that was dropped needs no batch, and no decision. What comes
-// of one that was sampled does, even if it was also dropped once.
+// Late spans of a dropped trace need no batch and no decision. Those of a
+// sampled trace do, even if the trace was also dropped once.
 func TestLedgerLate(t *testing.T) {
 	l, finished := newTestLedger(t)
 	l.drop(traceID(1))
@@ -79,8 +79,8 @@ func TestLedgerLate(t *testing.T) {
 	assert.Equal(t, 1, l.len())
 }
 
-// Held parts are offered batch by batch. What is accepted of a batch leaves it, and
-// what is not goes to the end.
+// Held parts are retried batch by batch. Accepted parts leave their batch;
+// refused ones move to the end of the queue.
 func TestLedgerHeld(t *testing.T) {
 	l, finished := newTestLedger(t)
 	one, two := traces(spanOf{1, "a"}, spanOf{2, "b"}, spanOf{3, "c"}), traces(spanOf{1, "d"})
@@ -90,7 +90,7 @@ func TestLedgerHeld(t *testing.T) {
 	assert.Equal(t, 1, l.held())
 	l.hold([]markedPart{marked(one, 2, 0)})
 	assert.Equal(t, 2, l.held())
-	// A trace that is not sampled any more keeps what was sampled and is held.
+	// Held parts of a trace stay held if the trace is dropped later.
 	l.drop(traceID(1))
 	assert.Equal(t, 3, l.len())
 	assert.Equal(t, []uint64{2}, numbers(l.takeChanged()), "a part of batch 1 waits for its decision")

@@ -26,12 +26,12 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/unreadable"
 )
 
-// clientName tells this processor's data in a storage apart from other data of a
-// component of the same ID.
+// clientName distinguishes this processor's data in a storage from other data
+// of a component with the same ID.
 const clientName = "traces"
 
-// durable has a tail_sampling processor decide, and keeps the spans in a journal
-// until their decision is carried out.
+// durable lets a tail_sampling processor decide, and keeps the spans in a
+// journal until the decision is carried out.
 type durable struct {
 	cfg       Config
 	id        component.ID
@@ -50,11 +50,11 @@ type durable struct {
 
 	refusing atomic.Bool // the next component has refused spans, and the log says so
 
-	// What the goroutine of tidy remembers from one time to the next.
-	calm      bool          // no spans were held the last time
-	retry     time.Duration // before held spans are offered again
-	hand      []*piece      // read from the storage, and still to be offered
-	handBatch *storedBatch  // to which they belong
+	// The state of tidy, which only its goroutine uses.
+	calm      bool          // no spans were held at the last call
+	retry     time.Duration // the time before held spans are retried
+	hand      []*piece      // held spans in memory that are to be retried
+	handBatch *storedBatch  // the batch of hand
 }
 
 func newDurable(ctx context.Context, set processor.Settings, cfg Config, next consumer.Traces) (*durable, error) {
@@ -108,12 +108,12 @@ func (d *durable) observe() error {
 	)
 }
 
-// Capabilities tells that the spans are changed: they are marked.
+// Capabilities reports that the spans are changed: they are marked.
 func (*durable) Capabilities() consumer.Capabilities {
 	return consumer.Capabilities{MutatesData: true}
 }
 
-// Start reads the spans back that a former process had not decided on.
+// Start reads back the spans that an earlier process had not decided on.
 func (d *durable) Start(ctx context.Context, host component.Host) error {
 	d.host = host
 	extension, found := host.GetExtensions()[*d.cfg.StorageID]
@@ -122,13 +122,13 @@ func (d *durable) Start(ctx context.Context, host component.Host) error {
 	}
 	store, ok := extension.(storage.Extension)
 	if !ok {
-		return fmt.Errorf("storage: the extension %s stores nothing; name a storage extension such as queue_storage", d.cfg.StorageID)
+		return fmt.Errorf("storage: the extension %s is not a storage extension; name one, such as queue_storage", d.cfg.StorageID)
 	}
 	d.keeper, _ = extension.(unreadable.Keeper)
 	var err error
 	d.client, err = store.GetClient(ctx, component.KindProcessor, d.id, clientName)
 	if err != nil {
-		return fmt.Errorf("open the storage: %w (a second pipeline needs a processor of its own, %s/second for one)", err, d.id.Type())
+		return fmt.Errorf("open the storage: %w (a second pipeline needs a processor of its own, such as %s/second)", err, d.id.Type())
 	}
 	d.journal, err = openJournal(ctx, d.client)
 	if err != nil {
@@ -145,14 +145,14 @@ func (d *durable) Start(ctx context.Context, host component.Host) error {
 	return nil
 }
 
-// recover goes on with what a former process has left in the journal: what it held
-// is held again and stays there, the rest is given to tail_sampling.
+// recover continues with the journal of an earlier process: held spans stay
+// there and are held again, all others are given to tail_sampling.
 func (d *durable) recover(ctx context.Context) error {
 	spans := 0
 	err := d.journal.recover(ctx, func(number uint64, record []byte) bool {
 		parts, err := decodeHeld(record)
 		if err != nil {
-			d.logger.Warn("It cannot be read which spans of a stored batch were sampled; the batch is sampled again", zap.Error(err))
+			d.logger.Warn("The record of sampled spans of a stored batch cannot be read; the batch is sampled again", zap.Error(err))
 			return false
 		}
 		d.ledger.holdStored(number, parts)
@@ -174,19 +174,19 @@ func (d *durable) recover(ctx context.Context) error {
 		d.logger.Info("Spans that waited for a decision are read back from the storage", zap.Int("spans", spans))
 	}
 	if held := d.ledger.held(); held > 0 {
-		d.logger.Info("Sampled traces are in the storage and will be delivered from there", zap.Int("traces", held))
+		d.logger.Info("Sampled traces are in the storage; their delivery will be retried", zap.Int("traces", held))
 	}
 	return err
 }
 
-// setAside has the storage extension keep a record that cannot be read. An error
-// means that the record has to stay where it is.
+// setAside lets the storage extension keep a record that cannot be read. An
+// error means that the record must stay where it is.
 func (d *durable) setAside(ctx context.Context, data []byte, reason error) error {
 	var err error
-	becomes := "is deleted"
+	becomes := "is dropped"
 	switch {
 	case data == nil:
-		becomes = "is left out"
+		becomes = "is skipped"
 	case d.keeper != nil:
 		becomes = "is moved aside"
 		if err = d.keeper.KeepUnreadable(ctx, component.KindProcessor, d.id, clientName, data, reason); err != nil {
@@ -201,14 +201,14 @@ func (d *durable) setAside(ctx context.Context, data []byte, reason error) error
 	return err
 }
 
-// ConsumeTraces stores spans, and has tail_sampling decide on them. It returns an
-// error, on which the sender keeps them, when they are not stored.
+// ConsumeTraces stores spans, and passes them to tail_sampling. If they cannot
+// be stored it returns an error, so that the sender keeps them.
 func (d *durable) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 	if td.SpanCount() == 0 {
 		return nil
 	}
 	if traces := d.ledger.len(); uint64(traces) >= d.cfg.Sampling.NumTraces { //nolint:gosec // a count
-		return fmt.Errorf("%d traces wait for a decision or for the next component, which is all that num_traces allows; retry later", traces)
+		return fmt.Errorf("%d traces wait for a decision or for the next component, the maximum of num_traces; retry later", traces)
 	}
 	data, err := encode(td)
 	if err != nil {
@@ -222,8 +222,8 @@ func (d *durable) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 	return d.sampling.ConsumeTraces(ctx, td)
 }
 
-// Shutdown has tail_sampling decide on what it has, unless it is set to drop that:
-// then the spans stay in the storage for the next start.
+// Shutdown lets tail_sampling decide on all spans that it holds. If it is
+// configured to drop them, they stay in the storage for the next start.
 func (d *durable) Shutdown(ctx context.Context) error {
 	if d.stop != nil {
 		close(d.stop)
@@ -237,7 +237,7 @@ func (d *durable) Shutdown(ctx context.Context) error {
 		err = errors.Join(err, d.client.Close(ctx))
 	}
 	if stored := d.ledger.len(); stored > 0 {
-		d.logger.Info("Traces stay in the storage until the next start", zap.Int("traces", stored))
+		d.logger.Info("Traces are retained in the storage for the next start", zap.Int("traces", stored))
 	}
 	d.telemetry.Shutdown()
 	return err

@@ -31,7 +31,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/testutil/configtest"
 )
 
-// load returns the configuration of a name in testdata/config.yaml.
+// load returns the configuration with a given name in testdata/config.yaml.
 func load(t *testing.T, name string) *Config {
 	t.Helper()
 	conf, err := confmaptest.LoadConf(filepath.Join("testdata", "config.yaml"))
@@ -62,8 +62,8 @@ func TestConfig(t *testing.T) {
 	})
 }
 
-// What is kept is delivered, what is not is dropped, late spans share the fate of
-// their trace, and the storage is empty afterwards.
+// Sampled traces are delivered, others are dropped, late spans follow the
+// decision on their trace, and the storage is empty afterwards.
 func TestDecisions(t *testing.T) {
 	h, store := newFileStorage(t, t.TempDir(), 0)
 	out := newSink()
@@ -85,8 +85,8 @@ func TestDecisions(t *testing.T) {
 	require.NoError(t, p.ConsumeTraces(t.Context(), ptrace.NewTraces()))
 }
 
-// After a crash, traces are decided on as a whole, with the spans from before it and
-// those from after it.
+// After a crash, a trace is decided on as a whole, with its spans from before
+// and after the crash.
 func TestCrash(t *testing.T) {
 	folder := t.TempDir()
 	h, store := newFileStorage(t, folder, 0)
@@ -114,7 +114,7 @@ func TestCrash(t *testing.T) {
 	require.NoError(t, tel.Shutdown(context.Background()))
 }
 
-// Whatever the moment of a crash, every accepted span of a trace that is kept is
+// Whenever the crash happens, every accepted span of a sampled trace is
 // delivered before it or after it.
 func TestCrashUnderLoad(t *testing.T) {
 	folder := t.TempDir()
@@ -131,7 +131,8 @@ func TestCrashUnderLoad(t *testing.T) {
 		for sender := range 4 {
 			senders.Go(func() {
 				for n := uint64(0); ; n++ {
-					// Eight senders share traces; each trace is of several batches.
+					// Eight senders share traces, and each trace spans several
+					// batches.
 					name := fmt.Sprintf("%d/%d/%d", round, sender, n)
 					trace := round*1_000_000 + n/8
 					if p.ConsumeTraces(context.Background(), traces(spanOf{trace, name + "a"}, spanOf{trace + 500_000, name + "b"})) != nil {
@@ -146,7 +147,8 @@ func TestCrashUnderLoad(t *testing.T) {
 			})
 		}
 		<-crash
-		// What next has got at this moment is delivered; nothing after it is.
+		// Spans that next has received by now are delivered; later ones are
+		// not.
 		store.crashAfter(t, func() { maps.Copy(delivered, out.got()) })
 		senders.Wait()
 	}
@@ -160,7 +162,7 @@ func TestCrashUnderLoad(t *testing.T) {
 	assert.Empty(t, accepted)
 }
 
-// A storage that is full has senders wait, and loses nothing.
+// A full storage makes senders wait, and loses nothing.
 func TestStorageFull(t *testing.T) {
 	h, _ := newFileStorage(t, t.TempDir(), 1<<20)
 	out := newSink()
@@ -190,11 +192,12 @@ func TestTooManyTraces(t *testing.T) {
 	p := start(t, cfg, h, consumertest.NewNop())
 	require.NoError(t, p.ConsumeTraces(t.Context(), traces(spanOf{1, "a"}, spanOf{2, "b"})))
 	err := p.ConsumeTraces(t.Context(), traces(spanOf{3, "c"}))
-	require.ErrorContains(t, err, "2 traces wait for a decision or for the next component, which is all that num_traces allows")
+	require.ErrorContains(t, err, "2 traces wait for a decision or for the next component, the maximum of num_traces")
 	assert.False(t, consumererror.IsPermanent(err))
 }
 
-// A stop decides on what has come so far, or leaves it for the next start.
+// A shutdown decides on the spans received so far, or leaves them for the next
+// start.
 func TestStop(t *testing.T) {
 	for _, keep := range []bool{false, true} {
 		t.Run(fmt.Sprintf("drop_pending_traces_on_shutdown=%v", keep), func(t *testing.T) {
@@ -221,7 +224,7 @@ func TestNoStorage(t *testing.T) {
 	cfg := load(t, "all")
 	for want, extensions := range map[string]map[component.ID]component.Component{
 		"storage: there is no extension file_storage; list it in service::extensions": nil,
-		"storage: the extension file_storage stores nothing":                          {storageID: nil},
+		"storage: the extension file_storage is not a storage extension":              {storageID: nil},
 	} {
 		p, err := NewFactory().CreateTraces(t.Context(), metadatatest.NewSettings(componenttest.NewTelemetry()), cfg, consumertest.NewNop())
 		require.NoError(t, err)

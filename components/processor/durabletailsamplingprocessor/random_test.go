@@ -19,12 +19,12 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// moody is the answers of a next component that accepts, refuses or rejects at
-// random, in phases: mostly the one, then mostly the other.
+// moody decides the answers of a next component that accepts, refuses or
+// rejects at random, in phases: mostly one answer, then mostly another.
 type moody struct {
 	random   *rand.Rand
-	left     int     // answers of this phase
-	refusing float64 // share of this phase
+	left     int     // answers left in this phase
+	refusing float64 // share of refusals in this phase
 	rejected map[string]int
 }
 
@@ -46,7 +46,7 @@ func (m *moody) answer(td ptrace.Traces) error {
 	return nil
 }
 
-// load of several senders: traces in many batches, resources and parts.
+// send simulates several senders: traces in many batches, resources and parts.
 func send(p *durable, round uint64, until <-chan struct{}) (accepted map[string]int) {
 	accepted = map[string]int{}
 	var senders sync.WaitGroup
@@ -95,18 +95,18 @@ func TestRandomAnswers(t *testing.T) {
 	time.AfterFunc(4*time.Second, func() { close(until) })
 	accepted := send(p, 1, until)
 	require.Greater(t, len(accepted), 1000)
-	time.Sleep(2 * time.Second) // some of the rest at random as well
+	time.Sleep(2 * time.Second) // some of the rest is answered at random as well
 	out.refuse(nil)
 	require.Eventually(t, func() bool { return p.ledger.len() == 0 }, 2*wait, poll)
 	got := out.got()
-	maps.Copy(got, m.rejected) // no span is in both: their sum is compared
+	maps.Copy(got, m.rejected) // no span is in both, so compare their union
 	assert.Equal(t, accepted, got)
 	assert.Len(t, got, len(out.got())+len(m.rejected))
 	require.Eventually(t, func() bool { return len(store.keys(t)) == 0 }, wait, poll)
 }
 
-// Whatever the next component answers and whenever the process ends, each accepted
-// span is delivered or rejected at least once.
+// Whatever the next component answers and whenever the process crashes, each
+// accepted span is delivered or rejected at least once.
 func TestRandomAnswersAndCrashes(t *testing.T) {
 	folder := t.TempDir()
 	cfg := load(t, "all")
@@ -120,7 +120,8 @@ func TestRandomAnswersAndCrashes(t *testing.T) {
 		p := start(t, cfg, h, out)
 		until := make(chan struct{})
 		time.AfterFunc(time.Duration(500+random.IntN(2500))*time.Millisecond, func() {
-			// What next has got at this moment is delivered; nothing after it is.
+			// Spans that next has received by now are delivered; later ones are
+			// not.
 			store.crashAfter(t, func() {
 				maps.Copy(delivered, out.got())
 				out.answers(func(ptrace.Traces) error {

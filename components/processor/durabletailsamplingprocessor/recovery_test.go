@@ -26,8 +26,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/components/processor/durabletailsamplingprocessor/internal/metadatatest"
 )
 
-// What a former process has sampled and held stays so: it is not read into memory
-// and not decided on again.
+// Spans that an earlier process has sampled and held stay held: they are not
+// read into memory and not decided on again.
 func TestHeldSurvivesCrash(t *testing.T) {
 	folder := t.TempDir()
 	cfg := load(t, "errors")
@@ -48,14 +48,14 @@ func TestHeldSurvivesCrash(t *testing.T) {
 	require.Error(t, err, "spans are read into memory")
 	assert.Equal(t, 2, p.ledger.held())
 	assert.Equal(t, 2, p.ledger.len())
-	// Late spans share the fate of their trace.
+	// Late spans follow the decision on their trace.
 	require.NoError(t, p.ConsumeTraces(t.Context(), traces(spanOf{1, "a late"})))
 	out.answers(accept(1))
 	require.Eventually(t, func() bool { return len(out.got()) == 1 }, wait, poll)
 	require.Eventually(t, func() bool { return p.journal.idle() }, wait, poll)
 	store.crash(t)
 
-	// What was accepted of a batch is not offered again after a crash.
+	// Accepted parts of a batch are not redelivered after a crash.
 	h, store = newFileStorage(t, folder, 0)
 	out.refuse(nil)
 	p = start(t, cfg, h, out)
@@ -67,7 +67,7 @@ func TestHeldSurvivesCrash(t *testing.T) {
 	require.NoError(t, tel.Shutdown(context.Background()))
 }
 
-// A batch of which some traces wait for their decision is read back as a whole.
+// A batch in which some traces wait for their decision is read back as a whole.
 func TestPartlyHeldBatchIsReadBack(t *testing.T) {
 	folder := t.TempDir()
 	cfg := load(t, "all")
@@ -89,7 +89,8 @@ func TestPartlyHeldBatchIsReadBack(t *testing.T) {
 	}, wait, poll)
 }
 
-// startOn starts a processor on a storage with what a test has put into it.
+// startOn starts a processor on a storage with the content that a test has put
+// into it.
 func startOn(t *testing.T, extension component.Component, next consumer.Traces) (*durable, *componenttest.Telemetry, *observer.ObservedLogs) {
 	t.Helper()
 	core, logs := observer.New(zap.InfoLevel)
@@ -101,9 +102,9 @@ func startOn(t *testing.T, extension component.Component, next consumer.Traces) 
 	return startWith(t, set, load(t, "all"), h, next), tel, logs
 }
 
-// A batch that cannot be read is handed to the storage, counted and logged. Where
-// the storage keeps no such items, a damaged one is deleted, and one of another
-// version stays for that version.
+// A batch that cannot be read is handed to the storage, counted and logged. If
+// the storage does not keep unreadable items, a damaged batch is deleted, and
+// one of another version stays for that version.
 func TestUnreadable(t *testing.T) {
 	good, err := encode(traces(spanOf{1, "good"}))
 	require.NoError(t, err)
@@ -122,9 +123,9 @@ func TestUnreadable(t *testing.T) {
 		{"damaged", flipped, true, nil, "cannot be read and is moved aside", false},
 		{"of another version", other, true, nil, "cannot be read and is moved aside", false},
 		{"cannot be moved", flipped, true, errFull, "stays in the storage, since it cannot be moved aside", true},
-		{"damaged, not kept", flipped, false, nil, "cannot be read and is deleted", false},
+		{"damaged, not kept", flipped, false, nil, "cannot be read and is dropped", false},
 		{"of another version, not kept", other, false, nil, "stays in the storage for the version of the collector that wrote it", true},
-		{"without a version", []byte("\x02\xff\xff"), false, nil, "cannot be read and is deleted", false},
+		{"without a version", []byte("\x02\xff\xff"), false, nil, "cannot be read and is dropped", false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -165,8 +166,8 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
-// A held batch that was damaged on the disk, or is gone, is not retried forever; one
-// that cannot be moved aside is.
+// A held batch that was damaged on the disk, or is gone, is not retried
+// forever; one that cannot be moved aside is.
 func TestUnreadableInRedelivery(t *testing.T) {
 	_, store := newFileStorage(t, t.TempDir(), 0)
 	keeping := &keepingStorage{crashingStorage: store, err: errFull}
@@ -192,12 +193,12 @@ func TestUnreadableInRedelivery(t *testing.T) {
 	assert.Zero(t, p.ledger.len())
 	assert.Empty(t, store.keys(t))
 	assert.Equal(t, [][]byte{[]byte("\x02\xff\xff")}, keeping.kept)
-	assert.NotEmpty(t, logs.FilterMessageSnippet("is left out").All())
+	assert.NotEmpty(t, logs.FilterMessageSnippet("is skipped").All())
 	_, err := tel.GetMetric("otelcol_processor_durable_tail_sampling_unreadable_batches")
 	require.NoError(t, err)
 }
 
-// Where it cannot be read what was held, a batch is decided on again.
+// If the record of held parts cannot be read, the batch is decided on again.
 func TestUnreadableHeldParts(t *testing.T) {
 	_, store := newFileStorage(t, t.TempDir(), 0)
 	client, err := store.GetClient(t.Context(), component.KindProcessor, component.NewID(metadata.Type), clientName)
@@ -220,7 +221,7 @@ func TestUnreadableHeldParts(t *testing.T) {
 	assert.Len(t, logs.FilterMessageSnippet("the batch is sampled again").All(), 1)
 }
 
-// Held parts of which the batch has no spans are not retried forever.
+// Held parts without spans in the batch are not retried forever.
 func TestMissingParts(t *testing.T) {
 	_, store := newFileStorage(t, t.TempDir(), 0)
 	client, err := store.GetClient(t.Context(), component.KindProcessor, component.NewID(metadata.Type), clientName)
@@ -242,7 +243,8 @@ func TestMissingParts(t *testing.T) {
 	}, wait, poll)
 }
 
-// A storage that cannot be read at the start stops it: nothing is left out for it.
+// A storage that cannot be read on startup makes the start fail, instead of
+// being ignored.
 func TestReadErrorOnStartup(t *testing.T) {
 	folder := t.TempDir()
 	cfg := load(t, "slow")
@@ -266,8 +268,8 @@ func TestReadErrorOnStartup(t *testing.T) {
 	}
 }
 
-// A damaged index costs nothing while there is its copy, or a storage that lists
-// what it has.
+// A damaged index loses nothing as long as there is its copy, or the storage
+// can list its keys.
 func TestDamagedIndex(t *testing.T) {
 	checked := encodeIndex(3, 5)
 	flipped := bytes.Clone(checked)
@@ -318,7 +320,7 @@ func TestDamagedIndex(t *testing.T) {
 	}
 }
 
-// A storage that has an index that cannot be read, and no batch, starts anew.
+// A storage with an unreadable index and no batches starts empty.
 func TestDamagedIndexOfNothing(t *testing.T) {
 	_, store := newFileStorage(t, t.TempDir(), 0)
 	client, err := store.GetClient(t.Context(), component.KindProcessor, storageID, clientName)
@@ -330,7 +332,7 @@ func TestDamagedIndexOfNothing(t *testing.T) {
 	assert.Zero(t, next)
 }
 
-// fakeSampling stands in for upstream's.
+// fakeSampling replaces upstream's processor.
 type fakeSampling struct {
 	component.StartFunc
 	component.ShutdownFunc
@@ -341,8 +343,8 @@ func (*fakeSampling) Capabilities() consumer.Capabilities { return consumer.Capa
 
 func (s *fakeSampling) ConsumeTraces(_ context.Context, td ptrace.Traces) error { return s.consume(td) }
 
-// Spans are in the ledger and in the storage before tail_sampling has them: it may
-// decide on them at once.
+// Spans are in the ledger and in the storage before tail_sampling receives
+// them, since it may decide on them at once.
 func TestRegisteredBeforeSampling(t *testing.T) {
 	h, store := newFileStorage(t, t.TempDir(), 0)
 	p := start(t, load(t, "all"), h, newSink())
@@ -360,7 +362,7 @@ func TestRegisteredBeforeSampling(t *testing.T) {
 	assert.Zero(t, p.ledger.len())
 }
 
-// A stop leaves nothing in the storage that is delivered.
+// After a shutdown, the storage contains nothing that was delivered.
 func TestShutdownDeletesWhatIsFinished(t *testing.T) {
 	folder := t.TempDir()
 	h, store := newFileStorage(t, folder, 0)

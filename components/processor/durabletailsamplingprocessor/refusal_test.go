@@ -27,21 +27,23 @@ import (
 
 var errQueueFull = errors.New("sending queue is full")
 
-// byHand has a test call redeliver and persist itself.
+// byHand stops the background work, so that a test calls redeliver and persist
+// itself.
 func byHand(p *durable) {
 	close(p.stop)
 	<-p.stopped
 	p.stop = nil
 }
 
-// awaitHeld waits until a number of traces is held, and no other waits.
+// awaitHeld waits until a given number of traces is held, and none waits for a
+// decision.
 func awaitHeld(t *testing.T, p *durable, traces int) {
 	t.Helper()
 	require.Eventually(t, func() bool { return p.ledger.held() == traces && p.ledger.len() == traces }, wait, poll)
 }
 
-// What the next component refuses stays in the storage until it accepts it. New
-// spans are accepted meanwhile, and delivered after it.
+// Refused spans stay in the storage until the next component accepts them. New
+// spans are accepted meanwhile, and delivered after them.
 func TestRefused(t *testing.T) {
 	h, store := newFileStorage(t, t.TempDir(), 0)
 	out := newSink()
@@ -79,7 +81,7 @@ func TestRefused(t *testing.T) {
 	require.NoError(t, tel.Shutdown(context.Background()))
 }
 
-// What is held counts towards num_traces. As soon as there is room, new spans are
+// Held traces count towards num_traces. As soon as there is room, new spans are
 // accepted again.
 func TestHeldIsBounded(t *testing.T) {
 	h, _ := newFileStorage(t, t.TempDir(), 0)
@@ -93,7 +95,7 @@ func TestHeldIsBounded(t *testing.T) {
 	byHand(p)
 	require.NoError(t, p.ConsumeTraces(t.Context(), traces(spanOf{3, "c"})))
 	err := p.ConsumeTraces(t.Context(), traces(spanOf{4, "d"}))
-	require.ErrorContains(t, err, "3 traces wait for a decision or for the next component, which is all that num_traces allows")
+	require.ErrorContains(t, err, "3 traces wait for a decision or for the next component, the maximum of num_traces")
 	assert.False(t, consumererror.IsPermanent(err))
 	awaitHeld(t, p, 3)
 
@@ -106,8 +108,8 @@ func TestHeldIsBounded(t *testing.T) {
 	assert.Equal(t, map[string]int{"a": 1, "b": 1, "c": 1, "d": 1}, out.got())
 }
 
-// accept returns the answer of a sink that accepts a number of offers, and refuses
-// those that follow.
+// accept returns an answer function that accepts a number of calls and refuses
+// the rest.
 func accept(offers int) func(ptrace.Traces) error {
 	return func(ptrace.Traces) error {
 		if offers == 0 {
@@ -118,8 +120,9 @@ func accept(offers int) func(ptrace.Traces) error {
 	}
 }
 
-// A next component that takes a few offers at a time makes progress with each of
-// them: nothing is offered again that it has accepted, and it refuses once at a time.
+// A next component that accepts a few calls at a time makes progress with each
+// of them: accepted spans are not redelivered, and each round ends with the
+// first refusal.
 func TestSlowDownstream(t *testing.T) {
 	const held, atATime = 100, 7
 	h, store := newFileStorage(t, t.TempDir(), 0)
@@ -142,7 +145,7 @@ func TestSlowDownstream(t *testing.T) {
 	byHand(p)
 	offers, accepted, rounds := out.offers(), 0, 0
 	for p.ledger.held() > 0 {
-		if rounds%10 == 0 { // new traces come all the time, and have to wait for their turn
+		if rounds%10 == 0 { // new traces keep arriving, and have to wait their turn
 			consume(traces(spanOf{uint64(1000 + rounds), fmt.Sprintf("new %d", rounds)}))
 			before := p.ledger.held()
 			require.Eventually(t, func() bool { return p.ledger.held() == before+1 }, wait, poll)
@@ -166,7 +169,8 @@ func TestSlowDownstream(t *testing.T) {
 	assert.Zero(t, p.ledger.len())
 }
 
-// While the next component accepts nothing, the time between two offers grows.
+// While the next component accepts nothing, the time between two attempts
+// grows.
 func TestRetryInterval(t *testing.T) {
 	h, _ := newFileStorage(t, t.TempDir(), 0)
 	out := newSink()
@@ -188,7 +192,7 @@ func TestRetryInterval(t *testing.T) {
 	assert.Zero(t, p.ledger.len())
 }
 
-// A next component that is at its limit is reported once, not each time.
+// A next component at its limit is reported once, not each time.
 func TestCalm(t *testing.T) {
 	h, _ := newFileStorage(t, t.TempDir(), 0)
 	out := newSink()
@@ -214,7 +218,8 @@ func TestCalm(t *testing.T) {
 	assert.Equal(t, componentstatus.StatusOK, h.lastStatus())
 }
 
-// A great many batches are redelivered without a pause, and deleted in between.
+// A large number of batches is redelivered without a pause, and deleted in
+// between.
 func TestManyBatches(t *testing.T) {
 	h, store := newFileStorage(t, t.TempDir(), 0)
 	out := newSink()
@@ -233,8 +238,8 @@ func TestManyBatches(t *testing.T) {
 	assert.Len(t, out.got(), redeliveredBatches+1)
 }
 
-// A batch is read once while the next component makes progress with it, and is not
-// kept in memory while it makes none.
+// A batch is read once while the next component makes progress with it, and is
+// not kept in memory while it makes none.
 func TestBatchInHand(t *testing.T) {
 	h, store := newFileStorage(t, t.TempDir(), 0)
 	out := newSink()
@@ -263,8 +268,7 @@ func TestBatchInHand(t *testing.T) {
 	assert.Empty(t, store.keys(t))
 }
 
-// A trace that the next component always refuses does not stand in the way of
-// others.
+// A trace that the next component always refuses does not block others.
 func TestRefusedAlways(t *testing.T) {
 	h, _ := newFileStorage(t, t.TempDir(), 0)
 	out := newSink()
@@ -287,8 +291,8 @@ func TestRefusedAlways(t *testing.T) {
 	assert.Equal(t, 1, p.ledger.len())
 }
 
-// What is rejected permanently is dropped, counted and logged, at first and when it
-// is offered again.
+// Permanently rejected spans are dropped, counted and logged, on the first
+// attempt and on a retry.
 func TestRejectedPermanently(t *testing.T) {
 	h, store := newFileStorage(t, t.TempDir(), 0)
 	out := newSink()
@@ -315,7 +319,7 @@ func TestRejectedPermanently(t *testing.T) {
 	require.NoError(t, tel.Shutdown(context.Background()))
 }
 
-// Of a trace in several batches, only what was refused is offered again.
+// If a trace is in several batches, only the refused parts are retried.
 func TestLateSpansRefused(t *testing.T) {
 	h, _ := newFileStorage(t, t.TempDir(), 0)
 	out := newSink()
@@ -340,7 +344,7 @@ func TestLateSpansRefused(t *testing.T) {
 	require.Eventually(t, func() bool { return p.ledger.len() == 0 }, wait, poll)
 }
 
-// What is offered again is what came: resources, scopes, schemas and spans.
+// Redelivered spans equal those received: resources, scopes, schemas and spans.
 func TestSplit(t *testing.T) {
 	td := requests(
 		traces(spanOf{1, "a"}, spanOf{2, "b"}, spanOf{1, "c"}, spanOf{3, "d"}),

@@ -14,7 +14,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// A storage that cannot be read for a while costs nothing: what is held stays held.
+// A storage that cannot be read for a while loses nothing: held spans stay
+// held.
 func TestReadErrorInRedelivery(t *testing.T) {
 	h, store := newFileStorage(t, t.TempDir(), 0)
 	out := newSink()

@@ -25,7 +25,8 @@ import (
 )
 
 const (
-	// wait is longer than the longest decision_wait of the tests, and its ticks.
+	// wait is longer than the longest decision_wait of the tests, including the
+	// delay of the ticker.
 	wait = 30 * time.Second
 	poll = 20 * time.Millisecond
 )
@@ -34,7 +35,7 @@ const (
 type sink struct {
 	mu     sync.Mutex
 	answer func(td ptrace.Traces) error
-	spans  map[string]int // by name, which is unique
+	spans  map[string]int // by name; names are unique
 	calls  int
 }
 
@@ -42,7 +43,8 @@ func newSink() *sink { return &sink{spans: map[string]int{}} }
 
 func (*sink) Capabilities() consumer.Capabilities { return consumer.Capabilities{MutatesData: true} }
 
-// ConsumeTraces takes the spans out of td, as a component that owns them may.
+// ConsumeTraces moves the spans out of td, as a component that owns them may
+// do.
 func (s *sink) ConsumeTraces(_ context.Context, td ptrace.Traces) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -60,7 +62,7 @@ func (s *sink) ConsumeTraces(_ context.Context, td ptrace.Traces) error {
 	return nil
 }
 
-// answers sets what the sink answers from now on.
+// answers sets the sink's answer from now on.
 func (s *sink) answers(answer func(td ptrace.Traces) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,7 +97,7 @@ func (s *sink) got() map[string]int {
 
 func names(spans map[string]int) []string { return slices.Sorted(maps.Keys(spans)) }
 
-// start starts a processor, which is shut down at the end of the test.
+// start starts a processor, and shuts it down at the end of the test.
 func start(t *testing.T, cfg *Config, h component.Host, next consumer.Traces) *durable {
 	t.Helper()
 	set := metadatatest.NewSettings(componenttest.NewTelemetry())
@@ -104,11 +106,11 @@ func start(t *testing.T, cfg *Config, h component.Host, next consumer.Traces) *d
 
 func startWith(t *testing.T, set processor.Settings, cfg *Config, h component.Host, next consumer.Traces) *durable {
 	t.Helper()
-	set.ID = component.NewID(metadata.Type) // the storage is found by it
+	set.ID = component.NewID(metadata.Type) // the storage finds its data by the ID
 	p, err := NewFactory().CreateTraces(t.Context(), set, cfg, next)
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		// What a crashed storage says here is not of interest.
+		// Errors of a crashed storage do not matter here.
 		_ = p.Shutdown(context.Background())
 	})
 	require.NoError(t, p.Start(t.Context(), h))
@@ -121,7 +123,8 @@ func traceID(n uint64) pcommon.TraceID {
 	return id
 }
 
-// spanOf is a span of trace n. A name that begins with "error" makes it failed.
+// spanOf is a span of trace n. A span whose name begins with "error" has
+// failed.
 type spanOf struct {
 	trace uint64
 	name  string

@@ -106,13 +106,13 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ProcessorDurableTailSamplingDroppedSpans, err = builder.meter.Int64Counter(
 		"otelcol_processor_durable_tail_sampling_dropped_spans",
-		metric.WithDescription("Number of sampled spans that the next component has rejected permanently, so that they are dropped. [Alpha]"),
+		metric.WithDescription("Number of sampled spans that were dropped because the next component rejected them permanently. [Alpha]"),
 		metric.WithUnit("{span}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorDurableTailSamplingHeldTraces, err = builder.meter.Int64ObservableGauge(
 		"otelcol_processor_durable_tail_sampling_held_traces",
-		metric.WithDescription("Number of sampled traces that the next component has refused so far. They are in the storage, and are retried. [Alpha]"),
+		metric.WithDescription("Number of sampled traces that the next component has refused so far. They are retained in the storage for retry. [Alpha]"),
 		metric.WithUnit("{trace}"),
 	)
 	errs = errors.Join(errs, err)
@@ -124,13 +124,13 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorDurableTailSamplingUnreadableBatches, err = builder.meter.Int64Counter(
 		"otelcol_processor_durable_tail_sampling_unreadable_batches",
-		metric.WithDescription("Number of stored batches of spans that could not be read, since they are damaged or of another version. [Alpha]"),
+		metric.WithDescription("Number of stored batches of spans that could not be read because they are damaged or of another version. [Alpha]"),
 		metric.WithUnit("{batch}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorDurableTailSamplingWaitingTraces, err = builder.meter.Int64ObservableGauge(
 		"otelcol_processor_durable_tail_sampling_waiting_traces",
-		metric.WithDescription("Number of traces that have spans in the storage, since they wait for a decision or for the next component. num_traces is the most. [Alpha]"),
+		metric.WithDescription("Number of traces with spans in the storage, which wait for a decision or for the next component. The maximum is num_traces. [Alpha]"),
 		metric.WithUnit("{trace}"),
 	)
 	errs = errors.Join(errs, err)

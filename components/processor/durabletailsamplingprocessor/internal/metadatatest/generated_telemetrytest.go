@@ -24,7 +24,7 @@ func NewSettings(tt *componenttest.Telemetry) processor.Settings {
 func AssertEqualProcessorDurableTailSamplingDroppedSpans(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_durable_tail_sampling_dropped_spans",
-		Description: "Number of sampled spans that the next component has rejected permanently, so that they are dropped. [Alpha]",
+		Description: "Number of sampled spans that were dropped because the next component rejected them permanently. [Alpha]",
 		Unit:        "{span}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -40,7 +40,7 @@ func AssertEqualProcessorDurableTailSamplingDroppedSpans(t *testing.T, tt *compo
 func AssertEqualProcessorDurableTailSamplingHeldTraces(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_durable_tail_sampling_held_traces",
-		Description: "Number of sampled traces that the next component has refused so far. They are in the storage, and are retried. [Alpha]",
+		Description: "Number of sampled traces that the next component has refused so far. They are retained in the storage for retry. [Alpha]",
 		Unit:        "{trace}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
@@ -70,7 +70,7 @@ func AssertEqualProcessorDurableTailSamplingRecoveredSpans(t *testing.T, tt *com
 func AssertEqualProcessorDurableTailSamplingUnreadableBatches(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_durable_tail_sampling_unreadable_batches",
-		Description: "Number of stored batches of spans that could not be read, since they are damaged or of another version. [Alpha]",
+		Description: "Number of stored batches of spans that could not be read because they are damaged or of another version. [Alpha]",
 		Unit:        "{batch}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -86,7 +86,7 @@ func AssertEqualProcessorDurableTailSamplingUnreadableBatches(t *testing.T, tt *
 func AssertEqualProcessorDurableTailSamplingWaitingTraces(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_durable_tail_sampling_waiting_traces",
-		Description: "Number of traces that have spans in the storage, since they wait for a decision or for the next component. num_traces is the most. [Alpha]",
+		Description: "Number of traces with spans in the storage, which wait for a decision or for the next component. The maximum is num_traces. [Alpha]",
 		Unit:        "{trace}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
