@@ -179,7 +179,7 @@ func TestMetadataMissing(t *testing.T) {
 		name, value, want string
 		away              bool
 	}{
-		{name: "no such value", value: "${ocimetadata:metadata.oke-cluster-id}", want: `this instance has no "metadata.oke-cluster-id"; write ${ocimetadata:metadata.oke-cluster-id:-default} where the value may be missing`},
+		{name: "no such value", value: "${ocimetadata:metadata.oke-cluster-id}", want: `this instance has no "metadata.oke-cluster-id"; write ${ocimetadata:metadata.oke-cluster-id:-default} if the value may be missing`},
 		{name: "not on OCI", value: "${ocimetadata:compartmentId}", away: true, want: "read the metadata of this instance at http://169.254.169.254/opc/v2/instance/: "},
 	}
 	for _, test := range tests {

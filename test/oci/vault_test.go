@@ -116,8 +116,8 @@ func TestVaultRotation(t *testing.T) {
 func TestVaultTrouble(t *testing.T) {
 	t.Parallel()
 	const (
-		away    = "OCI Vault does not give the secret now; keeping its last value"
-		useless = "The new version of the secret is of no use; keeping the last value"
+		away    = "Reading the secret from OCI Vault failed; keeping its last value"
+		useless = "The new version of the secret is unusable; keeping the last value"
 	)
 	tests := []struct {
 		name    string
@@ -190,7 +190,7 @@ func TestVaultAtStart(t *testing.T) {
 		c.fault(t, oci.Fault{Service: oci.ServiceSecrets, Status: 503, Times: 1})
 		c.fault(t, oci.Fault{Service: oci.ServiceSecrets, Down: true, Times: 1})
 		collector := c.startWithSecret(t, c.addSecret(t, c.privateKey(t)), setup{})
-		collector.AwaitOutput(t, "OCI Vault does not give a secret; asking again")
+		collector.AwaitOutput(t, "Reading a secret from OCI Vault failed; will retry")
 		c.requireFlow(t, collector)
 	})
 

@@ -20,21 +20,22 @@ import (
 const (
 	// The address is the same on every instance.
 	defaultBaseURL = "http://169.254.169.254/opc/v2"
-	// baseURLVariable is what oci-go-sdk and the OCI CLI call the variable, too.
+	// baseURLVariable has the same name in oci-go-sdk and the OCI CLI.
 	baseURLVariable = "OCI_METADATA_BASE_URL"
 
-	// The service answers from the machine itself, in milliseconds. Elsewhere its
-	// address may swallow requests, and the collector is to start there, too.
+	// The service runs on the host itself and answers within milliseconds. On
+	// other machines its address may swallow requests, and the collector must
+	// start there too.
 	attempts       = 3
 	attemptTimeout = time.Second
 	firstPause     = 100 * time.Millisecond
 
-	// The user data that an instance may hold is 32 KB at most.
+	// An instance can have at most 32 KB of user data.
 	maxBody = 1 << 20
 )
 
-// errElsewhere is for answers that the service would not give.
-var errElsewhere = errors.New("what answers there is not the OCI instance metadata service")
+// errElsewhere is returned for answers that the service would never give.
+var errElsewhere = errors.New("the answer is not from the OCI instance metadata service")
 
 // client reads the OCI instance metadata service, version 2.
 type client struct {
@@ -48,7 +49,7 @@ func newClient() *client {
 		base = defaultBaseURL
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.DisableKeepAlives = true // it is asked once in a long time
+	transport.DisableKeepAlives = true // requests are rare
 	return &client{
 		http: &http.Client{
 			Transport:     transport,
@@ -59,7 +60,7 @@ func newClient() *client {
 	}
 }
 
-// instance returns the description of this instance.
+// instance returns the metadata of this instance.
 func (c *client) instance(ctx context.Context) (map[string]any, error) {
 	pause := firstPause
 	var err error
@@ -88,18 +89,18 @@ func (c *client) get(ctx context.Context) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Authorization", "Bearer Oracle") // version 2 asks for this very text
+	req.Header.Set("Authorization", "Bearer Oracle") // version 2 requires exactly this text
 	req.Header.Set("Accept", "application/json")
 	resp, err := c.http.Do(req)
 	if err != nil {
-		var withURL *url.Error // the address is in the caller's message
+		var withURL *url.Error // the caller's message contains the address
 		if errors.As(err, &withURL) {
 			err = withURL.Err
 		}
 		return nil, err
 	}
 	defer resp.Body.Close()
-	// A body may hold the instance's user data: no error quotes it.
+	// The body may contain the instance's user data: no error quotes it.
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
 	if err != nil {
 		return nil, err
@@ -112,9 +113,9 @@ func (c *client) get(ctx context.Context) (map[string]any, error) {
 	}
 	var instance map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber() // 2.0 stays 2.0, and a time in milliseconds stays readable
+	decoder.UseNumber() // keeps 2.0 as 2.0, and a time in milliseconds readable
 	if err := decoder.Decode(&instance); err != nil || instance == nil {
-		return nil, fmt.Errorf("%w (its answer is no JSON object)", errElsewhere)
+		return nil, fmt.Errorf("%w (it is not a JSON object)", errElsewhere)
 	}
 	return instance, nil
 }

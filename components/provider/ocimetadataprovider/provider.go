@@ -19,8 +19,8 @@ import (
 const (
 	schemeName = "ocimetadata"
 
-	// One resolution of a configuration is answered from one look at the service,
-	// however many values it asks for. A reload looks again.
+	// All values of one resolution come from the same answer of the service. A
+	// reload asks the service again.
 	reuse = 10 * time.Second
 )
 
@@ -30,25 +30,29 @@ type provider struct {
 	now    func() time.Time
 
 	mu sync.Mutex
-	// instance is the last description that was read; nil if there was none.
+	// instance is the last metadata that was read; nil if there is none.
 	instance map[string]any
-	// err says why the last look failed; nil if it did not.
+	// err is the error of the last request; nil if it succeeded.
 	err    error
 	looked time.Time
 }
 
-// NewFactory returns a factory for a confmap.Provider that reads the metadata of
-// the OCI instance that the collector runs on, from the instance metadata
+// NewFactory returns a factory for a confmap.Provider that reads the metadata
+// of the OCI instance that the collector runs on, from the instance metadata
 // service, version 2.
 //
-// This Provider supports the scheme "ocimetadata", and can be called with the path
-// of a value in the JSON document at /opc/v2/instance/:
+// This Provider supports the scheme "ocimetadata", and can be called with the
+// path of a value in the JSON document at /opc/v2/instance/:
+//
 // `ocimetadata:compartmentId`, `ocimetadata:metadata.oke-cluster-id`
 //
-// A default for where there is no such value, or no such service, can be provided
-// after :- suffix: `ocimetadata:metadata.oke-cluster-id:-none`
+// A default for a missing value, or for a machine without the service, can be
+// provided after the :- suffix:
 //
-// See also: https://docs.oracle.com/en-us/iaas/Content/Compute/Tasks/gettingmetadata.htm
+// `ocimetadata:metadata.oke-cluster-id:-none`
+//
+// See also:
+// https://docs.oracle.com/en-us/iaas/Content/Compute/Tasks/gettingmetadata.htm
 func NewFactory() confmap.ProviderFactory {
 	return confmap.NewProviderFactory(newProvider)
 }
@@ -65,7 +69,7 @@ func (p *provider) Retrieve(ctx context.Context, uri string, _ confmap.WatcherFu
 	}
 	path, fallback, hasFallback := strings.Cut(spec, ":-")
 	if path == "" {
-		return nil, fmt.Errorf("%s: no name of a value; write ${%s:compartmentId} for one", schemeName, schemeName)
+		return nil, fmt.Errorf("%s: the path of a value is missing; write for example ${%s:compartmentId}", schemeName, schemeName)
 	}
 
 	instance, err := p.describe(ctx)
@@ -81,12 +85,13 @@ func (p *provider) Retrieve(ctx context.Context, uri string, _ confmap.WatcherFu
 	}
 	switch {
 	case err == nil:
-		// The resolver would take a dollar sign for the beginning of another reference.
+		// The resolver would interpret a dollar sign as the beginning of
+		// another reference.
 		return confmap.NewRetrieved(strings.ReplaceAll(value, "$", "$$"))
 	case hasFallback:
 		return confmap.NewRetrieved(fallback)
 	default:
-		return nil, fmt.Errorf("%s: %w; write ${%s:%s:-default} where the value may be missing", schemeName, err, schemeName, path)
+		return nil, fmt.Errorf("%s: %w; write ${%s:%s:-default} if the value may be missing", schemeName, err, schemeName, path)
 	}
 }
 
@@ -96,8 +101,8 @@ func (*provider) Scheme() string { return schemeName }
 // Shutdown implements confmap.Provider.
 func (*provider) Shutdown(context.Context) error { return nil }
 
-// describe returns what the service says of this instance. While the service
-// fails, it is what the service said last.
+// describe returns the metadata of this instance. While the service fails, it
+// returns the last metadata that was read.
 func (p *provider) describe(ctx context.Context) (map[string]any, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -111,9 +116,9 @@ func (p *provider) describe(ctx context.Context) (map[string]any, error) {
 		case err == nil:
 			p.instance = instance
 		case p.instance != nil:
-			p.logger.Warn("The OCI instance metadata service does not answer; keeping what it said last", zap.Error(err))
+			p.logger.Warn("The OCI instance metadata service does not answer; keeping its last answer", zap.Error(err))
 		default:
-			p.logger.Info("No OCI instance metadata; where the configuration has defaults, they apply", zap.Error(err))
+			p.logger.Info("No OCI instance metadata; using the defaults of the configuration where it has any", zap.Error(err))
 		}
 	}
 	if p.instance != nil {
@@ -122,8 +127,8 @@ func (p *provider) describe(ctx context.Context) (map[string]any, error) {
 	return nil, p.err
 }
 
-// lookUp finds the value at a path of names that are joined by dots. A name may
-// have dots in it, as keys of tags do.
+// lookUp finds the value at a path of names joined by dots. A name may contain
+// dots, as the keys of tags may.
 func lookUp(object map[string]any, path string) (value string, found bool, err error) {
 	if v, ok := object[path]; ok {
 		switch v := v.(type) {

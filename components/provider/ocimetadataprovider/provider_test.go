@@ -24,7 +24,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// service is an instance metadata service that answers as its fields say.
+// service is an instance metadata service that answers according to its fields.
 type service struct {
 	status   atomic.Int32 // 200 if zero
 	body     atomic.Pointer[string]
@@ -47,8 +47,8 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// startService starts a service that describes the instance of testdata, and
-// points new providers at it.
+// startService starts a service with the metadata of an instance in testdata,
+// and makes new providers use it.
 func startService(t *testing.T, file string) *service {
 	t.Helper()
 	body, err := fs.ReadFile(os.DirFS("testdata"), file)
@@ -62,7 +62,7 @@ func startService(t *testing.T, file string) *service {
 	return s
 }
 
-// newTestProvider makes a provider with a clock of the test's.
+// newTestProvider returns a provider with a clock that the test controls.
 func newTestProvider(t *testing.T) (*provider, *time.Time, *observer.ObservedLogs) {
 	t.Helper()
 	core, logs := observer.New(zapcore.DebugLevel)
@@ -108,7 +108,7 @@ func TestRetrieve(t *testing.T) {
 		"ocimetadata:shapeConfig.ocpus":                                 "2.0",
 		"ocimetadata:timeCreated":                                       "1695383700000",
 		"ocimetadata:agentConfig.monitoringDisabled":                    "false",
-		"ocimetadata:metadata.oke-cluster-display-name":                 "price $$$${env:HOME} cluster", // as the resolver wants it
+		"ocimetadata:metadata.oke-cluster-display-name":                 "price $$$${env:HOME} cluster", // escaped for the resolver
 		"ocimetadata:nothing:-":                                         "",
 		"ocimetadata:nothing:-a:-b":                                     "a:-b",
 		"ocimetadata:metadata.nothing:-none":                            "none",
@@ -132,10 +132,10 @@ func TestRetrieveRefuses(t *testing.T) {
 	p, _, _ := newTestProvider(t)
 	for uri, want := range map[string]string{
 		"env:HOME":                            `"env:HOME" uri is not supported by "ocimetadata" provider`,
-		"ocimetadata:":                        "ocimetadata: no name of a value; write ${ocimetadata:compartmentId} for one",
-		"ocimetadata::-default":               "ocimetadata: no name of a value; write ${ocimetadata:compartmentId} for one",
-		"ocimetadata:metadata.oke-cluster-id": `ocimetadata: this instance has no "metadata.oke-cluster-id"; write ${ocimetadata:metadata.oke-cluster-id:-default} where the value may be missing`,
-		"ocimetadata:metadata":                `ocimetadata: "metadata" of this instance is not a single value; write ${ocimetadata:metadata:-default} where the value may be missing`,
+		"ocimetadata:":                        "ocimetadata: the path of a value is missing; write for example ${ocimetadata:compartmentId}",
+		"ocimetadata::-default":               "ocimetadata: the path of a value is missing; write for example ${ocimetadata:compartmentId}",
+		"ocimetadata:metadata.oke-cluster-id": `ocimetadata: this instance has no "metadata.oke-cluster-id"; write ${ocimetadata:metadata.oke-cluster-id:-default} if the value may be missing`,
+		"ocimetadata:metadata":                `ocimetadata: "metadata" of this instance is not a single value; write ${ocimetadata:metadata:-default} if the value may be missing`,
 	} {
 		t.Run(uri, func(t *testing.T) {
 			_, err := retrieve(t, p, uri)
@@ -144,7 +144,7 @@ func TestRetrieveRefuses(t *testing.T) {
 	}
 }
 
-// What the resolver makes of the values: text as it is, whatever is in it.
+// The resolver passes values on unchanged, whatever they contain.
 func TestResolve(t *testing.T) {
 	startService(t, "oke.json")
 	resolver, err := confmap.NewResolver(confmap.ResolverSettings{
@@ -166,7 +166,8 @@ center: ${ocimetadata:definedTags.Operations.CostCenter}
 	assert.NoError(t, resolver.Shutdown(t.Context()))
 }
 
-// All values of one configuration come from one look; a reload looks anew.
+// All values of one configuration come from the same answer; a reload asks
+// again.
 func TestLooksOnce(t *testing.T) {
 	imds := startService(t, "compute.json")
 	p, now, _ := newTestProvider(t)
@@ -185,7 +186,7 @@ func TestLooksOnce(t *testing.T) {
 	assert.EqualValues(t, 2, imds.requests.Load())
 }
 
-// A reload while the service is away must not end a collector that runs.
+// A reload while the service is away must not stop a running collector.
 func TestKeepsWhatItKnows(t *testing.T) {
 	imds := startService(t, "compute.json")
 	p, now, logs := newTestProvider(t)
@@ -213,11 +214,11 @@ func TestServiceFails(t *testing.T) {
 	}{
 		"too many requests": {status: 429, requests: attempts, want: "the service answers 429 Too Many Requests"},
 		"out of order":      {status: 500, requests: attempts, want: "the service answers 500 Internal Server Error"},
-		"another cloud":     {status: 404, requests: 1, want: "what answers there is not the OCI instance metadata service (404 Not Found)"},
-		"a redirect":        {status: 302, requests: 1, want: "what answers there is not the OCI instance metadata service (302 Found)"},
-		"a web page":        {body: "<html>secret-user-data", requests: 1, want: "what answers there is not the OCI instance metadata service (its answer is no JSON object)"},
-		"a list":            {body: `["secret-user-data"]`, requests: 1, want: "what answers there is not the OCI instance metadata service (its answer is no JSON object)"},
-		"null":              {body: "null", requests: 1, want: "what answers there is not the OCI instance metadata service (its answer is no JSON object)"},
+		"another cloud":     {status: 404, requests: 1, want: "the answer is not from the OCI instance metadata service (404 Not Found)"},
+		"a redirect":        {status: 302, requests: 1, want: "the answer is not from the OCI instance metadata service (302 Found)"},
+		"a web page":        {body: "<html>secret-user-data", requests: 1, want: "the answer is not from the OCI instance metadata service (it is not a JSON object)"},
+		"a list":            {body: `["secret-user-data"]`, requests: 1, want: "the answer is not from the OCI instance metadata service (it is not a JSON object)"},
+		"null":              {body: "null", requests: 1, want: "the answer is not from the OCI instance metadata service (it is not a JSON object)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			imds.status.Store(test.status)
@@ -226,7 +227,7 @@ func TestServiceFails(t *testing.T) {
 			p, _, logs := newTestProvider(t)
 
 			_, err := retrieve(t, p, "ocimetadata:id")
-			require.EqualError(t, err, fmt.Sprintf("ocimetadata: read the metadata of this instance at %s: %s; is this machine an OCI instance, or a pod that may reach the address?; write ${ocimetadata:id:-default} where the value may be missing", p.client.url, test.want))
+			require.EqualError(t, err, fmt.Sprintf("ocimetadata: read the metadata of this instance at %s: %s; is this machine an OCI instance, or a pod that may reach the address?; write ${ocimetadata:id:-default} if the value may be missing", p.client.url, test.want))
 			assert.Equal(t, test.requests, imds.requests.Load())
 
 			got, err := retrieve(t, p, "ocimetadata:id:-elsewhere")
@@ -259,13 +260,13 @@ func TestCanceled(t *testing.T) {
 	_, err := p.Retrieve(ctx, "ocimetadata:id:-default", nil)
 	require.ErrorIs(t, err, context.Canceled)
 
-	// It was no answer, and the next one asks again.
+	// A canceled request is not an answer, so the next one asks again.
 	imds.status.Store(0)
 	_, err = retrieve(t, p, "ocimetadata:id")
 	assert.NoError(t, err)
 }
 
-// The address is that of every instance, unless the environment says otherwise.
+// The address is the default of OCI, unless the environment overrides it.
 func TestAddress(t *testing.T) {
 	t.Setenv(baseURLVariable, "")
 	assert.Equal(t, "http://169.254.169.254/opc/v2/instance/", newClient().url)

@@ -18,38 +18,39 @@ import (
 const (
 	schemeName = "ocivault"
 
-	// A secret that is used in several places is read once for a configuration,
-	// and a reload is answered from what caused it.
+	// A secret that is used in several places is read once per configuration.
+	// The reload after a change uses the value that was just read.
 	reuse = 10 * time.Second
 
-	// While a configuration is reloaded, nothing else of the collector runs.
+	// While a configuration is reloaded, the rest of the collector does not
+	// run.
 	startTimeout  = time.Minute
 	reloadTimeout = 5 * time.Second
 )
 
-// startPauses are what lies between the attempts to read a secret at the start.
+// startPauses are the pauses between attempts to read a secret on startup.
 var startPauses = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second}
 
-// use is one place of a configuration that has a value of a secret. The resolver
-// closes all of them before it resolves the configuration anew.
+// use is one reference in a configuration. The resolver closes all of them
+// before it resolves the configuration again.
 type use struct {
 	reference reference
-	// value is what the place got; unless it got its default.
+	// value is the value that the reference received, unless isDefault is true.
 	value     value
 	isDefault bool
 }
 
-// secret is what is known of one secret.
+// secret holds the state of one secret.
 type secret struct {
 	content string
-	number  uint64    // of the request that read it
-	tried   time.Time // when a read ended last, for better or worse
+	number  uint64    // number of the request that read content
+	tried   time.Time // when a read last ended, successful or not
 
-	// values are the last values that were served, by JSON key. They outlive a
-	// version that lacks the key.
+	// values are the last values that were served, by JSON key. They are kept
+	// if a new version lacks the key.
 	values map[string]value
-	// complaint is what the log says about the secret now, so that it says so
-	// once; "" is nothing.
+	// complaint is the last problem that was logged for the secret, so that
+	// each is logged once; "" if there is none.
 	complaint string
 }
 
@@ -63,28 +64,33 @@ type provider struct {
 	secrets  map[string]*secret // by OCID
 	uses     map[*use]struct{}
 	watcher  confmap.WatcherFunc
-	notified bool      // the watcher was called, and the resolver has not asked since
-	asked    time.Time // when the resolver asked last
+	notified bool      // the watcher was called, and the resolver has not called Retrieve since
+	asked    time.Time // when the resolver last called Retrieve
 	requests uint64
 
-	stopWatching context.CancelFunc // nil while nothing is watched
+	stopWatching context.CancelFunc // nil while the provider does not watch
 	watching     sync.WaitGroup
 }
 
-// NewFactory returns a factory for a confmap.Provider that reads secrets from OCI
-// Vault.
+// NewFactory returns a factory for a confmap.Provider that reads secrets from
+// OCI Vault.
 //
-// This Provider supports the scheme "ocivault", and can be called with the OCID of
-// a secret: `ocivault:ocid1.vaultsecret.oc1.eu-frankfurt-1.abcd`
+// This Provider supports the scheme "ocivault", and can be called with the OCID
+// of a secret:
 //
-// One value of a secret that is a JSON object is chosen by its key after a #:
+// `ocivault:ocid1.vaultsecret.oc1.eu-frankfurt-1.abcd`
+//
+// One value of a secret that is a JSON object is selected by its key after a #:
+//
 // `ocivault:ocid1.vaultsecret.oc1.eu-frankfurt-1.abcd#data_key`
 //
-// A default for where the OCID is empty or the object has no such key can be
-// provided after :- suffix: `ocivault:ocid1.vaultsecret.oc1.eu-frankfurt-1.abcd#data_key:-none`
+// A default, for an empty OCID or for an object without the key, can be
+// provided after the :- suffix:
 //
-// The provider looks for new versions of the secrets, and has the collector reload
-// its configuration when a value changes.
+// `ocivault:ocid1.vaultsecret.oc1.eu-frankfurt-1.abcd#data_key:-none`
+//
+// The provider checks the secrets for new versions, and makes the collector
+// reload its configuration when a value changes.
 func NewFactory() confmap.ProviderFactory {
 	return confmap.NewProviderFactory(func(set confmap.ProviderSettings) confmap.Provider {
 		return newProvider(set, newVault())
@@ -102,15 +108,15 @@ func newProvider(set confmap.ProviderSettings, v vault) *provider {
 	}
 }
 
-// Retrieve implements confmap.Provider. The value is a string, but for a number,
-// true or false in a JSON object.
+// Retrieve implements confmap.Provider. The value is a string, unless it is a
+// number, true or false in a JSON object.
 func (p *provider) Retrieve(ctx context.Context, uri string, watcher confmap.WatcherFunc) (*confmap.Retrieved, error) {
 	ref, err := parse(uri)
 	if err != nil {
 		return nil, err
 	}
 	if ref.ocid == "" {
-		p.logger.Warn("The configuration has a reference to a secret without an OCID; taking its default")
+		p.logger.Warn("The configuration has a reference to a secret without an OCID; using its default")
 		return confmap.NewRetrieved(ref.fallback)
 	}
 	interval, err := pollInterval()
@@ -139,9 +145,9 @@ func (p *provider) Retrieve(ctx context.Context, uri string, watcher confmap.Wat
 	}))
 }
 
-// retrieved hands a value over as what it is: text stays text, even where it looks
-// like a number. The resolver would take a dollar sign in it for the beginning of
-// a reference.
+// retrieved returns a value with its own type: text stays text, even if it
+// looks like a number. The resolver would interpret a dollar sign as the
+// beginning of a reference.
 func retrieved(u *use, option confmap.RetrievedOption) (*confmap.Retrieved, error) {
 	switch {
 	case u.isDefault:
@@ -156,7 +162,8 @@ func retrieved(u *use, option confmap.RetrievedOption) (*confmap.Retrieved, erro
 // Scheme implements confmap.Provider.
 func (*provider) Scheme() string { return schemeName }
 
-// Shutdown implements confmap.Provider. It waits for the goroutine that watches.
+// Shutdown implements confmap.Provider. It waits for the goroutine that watches
+// for changes.
 func (p *provider) Shutdown(context.Context) error {
 	if p.stopWatching != nil {
 		p.stopWatching()
@@ -166,9 +173,9 @@ func (p *provider) Shutdown(context.Context) error {
 	return nil
 }
 
-// resolve returns what a reference stands for. What has been served once is served
-// again where Vault is away, or a new version lacks the value: an error during a
-// reload ends the collector.
+// resolve returns the value of a reference. If Vault is away, or a new version
+// lacks the value, it returns the last value that was served: an error during a
+// reload would stop the collector.
 func (p *provider) resolve(ctx context.Context, ref reference) (*use, error) {
 	p.mu.Lock()
 	known := p.secrets[ref.ocid]
@@ -178,7 +185,7 @@ func (p *provider) resolve(ctx context.Context, ref reference) (*use, error) {
 	if !fresh {
 		pauses, timeout := p.pauses, startTimeout
 		if known != nil {
-			pauses, timeout = nil, reloadTimeout // there is something to go on with
+			pauses, timeout = nil, reloadTimeout // there is a last value to use
 		}
 		number, content, err := p.read(ctx, ref.ocid, pauses, timeout)
 		switch {
@@ -193,7 +200,7 @@ func (p *provider) resolve(ctx context.Context, ref reference) (*use, error) {
 		default:
 			p.mu.Lock()
 			known.tried = p.now()
-			p.complain(ref.ocid, "OCI Vault does not give the secret now; keeping its last value", err)
+			p.complain(ref.ocid, "Reading the secret from OCI Vault failed; keeping its last value", err)
 			p.mu.Unlock()
 		}
 	}
@@ -207,18 +214,19 @@ func (p *provider) resolve(ctx context.Context, ref reference) (*use, error) {
 		known.values[ref.key] = current
 		return &use{reference: ref, value: current}, nil
 	case served:
-		p.complain(ref.ocid, "The new version of the secret is of no use; keeping the last value", err)
+		p.complain(ref.ocid, "The new version of the secret is unusable; keeping the last value", err)
 		return &use{reference: ref, value: last}, nil
 	case ref.hasFallback && errors.Is(err, errNoSuchKey):
-		p.logger.Warn("The secret has no such key; taking the default of the configuration", zap.String("secret", ref.ocid), zap.String("key", ref.key))
+		p.logger.Warn("The secret has no such key; using the default of the configuration", zap.String("secret", ref.ocid), zap.String("key", ref.key))
 		return &use{reference: ref, isDefault: true}, nil
 	default:
 		return nil, fmt.Errorf("%s: secret %s: %w", schemeName, ref.ocid, err)
 	}
 }
 
-// read reads a secret within the timeout, and does so again after each of the
-// pauses while Vault may yet answer. The number orders reads by their beginning.
+// read reads a secret within the timeout. It retries after each of the pauses
+// as long as the error may be temporary. The number orders reads by their
+// start.
 func (p *provider) read(ctx context.Context, ocid string, pauses []time.Duration, timeout time.Duration) (number uint64, content string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -231,7 +239,7 @@ func (p *provider) read(ctx context.Context, ocid string, pauses []time.Duration
 		if err == nil || attempt == len(pauses) || !passes(err) {
 			return number, content, err
 		}
-		p.logger.Warn("OCI Vault does not give a secret; asking again", zap.Stringer("in", pauses[attempt]), zap.Error(err))
+		p.logger.Warn("Reading a secret from OCI Vault failed; will retry", zap.Stringer("in", pauses[attempt]), zap.Error(err))
 		select {
 		case <-ctx.Done():
 			return number, "", err
@@ -240,7 +248,8 @@ func (p *provider) read(ctx context.Context, ocid string, pauses []time.Duration
 	}
 }
 
-// store keeps what a request has read, unless a later one has been faster.
+// store keeps the result of a request, unless a later request has already
+// finished.
 func (p *provider) store(ocid string, number uint64, content string) *secret {
 	s := p.secrets[ocid]
 	if s == nil {
@@ -253,7 +262,7 @@ func (p *provider) store(ocid string, number uint64, content string) *secret {
 	return s
 }
 
-// complain logs what is wrong with a secret, once until it changes.
+// complain logs a problem with a secret, once until it changes.
 func (p *provider) complain(ocid, message string, err error) {
 	s := p.secrets[ocid]
 	if s.complaint == message {
@@ -263,8 +272,8 @@ func (p *provider) complain(ocid, message string, err error) {
 	p.logger.Warn(message, zap.String("secret", ocid), zap.Error(err))
 }
 
-// usable returns the value that a reference to the secret's content stands for. A
-// value that has become empty is of no use: nobody deletes a password so.
+// usable returns the value of a reference. A value that has become empty is not
+// usable: a password is not removed in that way.
 func (s *secret) usable(ref reference) (value, error) {
 	chosen, err := ref.choose(s.content)
 	if err == nil && chosen.text == "" && s.values[ref.key].text != "" {

@@ -23,7 +23,7 @@ import (
 const (
 	keys   = "ocid1.vaultsecret.oc1.eu-frankfurt-1.amaaaaaakeys"
 	plain  = "ocid1.vaultsecret.oc1.iad.amaaaaaaplain"
-	hidden = "s3cr3t" // is part of every secret
+	hidden = "s3cr3t" // a part of every secret
 )
 
 var (
@@ -46,7 +46,7 @@ func TestRetrieve(t *testing.T) {
 	tests := []struct {
 		uri  string
 		raw  any
-		text string // what it is inside of other text, if not the same
+		text string // the value inside other text, if different
 	}{
 		{uri: plain, raw: "s3cr3t plain"},
 		{uri: plain + ":-default", raw: "s3cr3t plain"},
@@ -57,7 +57,7 @@ func TestRetrieve(t *testing.T) {
 		{uri: keys + "exponent", raw: "1e3"},
 		{uri: keys + "yaml", raw: "s3cr3t: {a: b}"},
 		{uri: keys + "multi", raw: "-----BEGIN KEY-----\ns3cr3t\n-----END KEY-----\n"},
-		{uri: keys + "dollar", raw: "s3cr3t$$$$1 $${env:HOME} $$2"}, // as the resolver wants it
+		{uri: keys + "dollar", raw: "s3cr3t$$$$1 $${env:HOME} $$2"}, // escaped for the resolver
 		{uri: keys + "#private", raw: "s3cr3t-1"},
 		{uri: keys + "#0", raw: "s3cr3t-0123"},
 		{uri: keys + "#empty", raw: ""},
@@ -88,8 +88,8 @@ func TestRetrieve(t *testing.T) {
 	}
 }
 
-// What the resolver makes of secrets: text as it is, whatever is in it, and
-// settings of other types.
+// The resolver passes secrets on unchanged, whatever they contain, and settings
+// of other types get their type.
 func TestResolve(t *testing.T) {
 	w := newWorld(t)
 	w.vault.set(plain, "s3cr3t$$1 ${env:HOME} $2\n")
@@ -146,11 +146,11 @@ func TestRetrieveRefuses(t *testing.T) {
 		{name: "a name", uri: "ocivault:apm-key", want: `ocivault: the OCID of the secret, "apm-key": it is not an OCID; write ` + form},
 		{name: "a vault", uri: "ocivault:ocid1.vault.oc1.iad.aaaa.bbbb", want: `ocivault: the OCID of the secret, "ocid1.vault.oc1.iad.aaaa.bbbb": it is the OCID of another kind of resource (vault); write ` + form},
 		{name: "a default is not shown", uri: "ocivault:apm-key:-s3cr3t", want: `ocivault: the OCID of the secret, "apm-key": it is not an OCID; write ` + form},
-		{name: "no JSON key", uri: "ocivault:" + keys + "#", want: "ocivault: secret " + keys + ": no key after the #; write the key of one value of its JSON object, or remove the #"},
+		{name: "no JSON key", uri: "ocivault:" + keys + "#", want: "ocivault: secret " + keys + ": no key after the #; write the key of a value in its JSON object, or remove the #"},
 		{name: "no such JSON key", uri: "ocivault:" + keys + "#nothing", want: "ocivault: secret " + keys + `: no such key in its JSON object: "nothing"`},
-		{name: "an object", uri: "ocivault:" + keys + "#object", want: "ocivault: secret " + keys + `: the value of "object" in its JSON object is not a text, a number, true or false`},
-		{name: "a list", uri: "ocivault:" + keys + "#list:-a default is for what is missing", want: "ocivault: secret " + keys + `: the value of "list" in its JSON object is not a text, a number, true or false`},
-		{name: "null", uri: "ocivault:" + keys + "#null", want: "ocivault: secret " + keys + `: the value of "null" in its JSON object is not a text, a number, true or false`},
+		{name: "an object", uri: "ocivault:" + keys + "#object", want: "ocivault: secret " + keys + `: the value of "object" in its JSON object is not a string, a number, true or false`},
+		{name: "a list", uri: "ocivault:" + keys + "#list:-a default is for what is missing", want: "ocivault: secret " + keys + `: the value of "list" in its JSON object is not a string, a number, true or false`},
+		{name: "null", uri: "ocivault:" + keys + "#null", want: "ocivault: secret " + keys + `: the value of "null" in its JSON object is not a string, a number, true or false`},
 		{name: "no JSON", uri: "ocivault:" + plain + "#key", want: "ocivault: secret " + plain + ": its content is not a JSON object, and #key chooses from one; remove #key, or store an object"},
 	}
 	w := newWorld(t)
@@ -162,7 +162,8 @@ func TestRetrieveRefuses(t *testing.T) {
 	}
 }
 
-// At the start it asks again while Vault is away, and not where it is refused.
+// On startup the provider retries while Vault is away, and does not retry when
+// it is denied access.
 func TestStart(t *testing.T) {
 	tests := []struct {
 		name  string

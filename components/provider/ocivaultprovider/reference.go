@@ -13,7 +13,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/ociauth"
 )
 
-// The kind of resource that a secret is, in its OCID.
+// The type of resource in the OCID of a secret.
 const secretKind = "vaultsecret"
 
 var (
@@ -22,7 +22,7 @@ var (
 	errEmptied   = errors.New("the value has become empty")
 )
 
-// reference is what stands behind the scheme of a URI: OCID#key:-default.
+// reference is the part of a URI after the scheme: OCID#key:-default.
 type reference struct {
 	ocid        string
 	key         string
@@ -31,7 +31,8 @@ type reference struct {
 	hasFallback bool
 }
 
-// parse reads a URI. No error repeats the default, which may be a secret itself.
+// parse parses a URI. No error contains the default, which may be a secret
+// itself.
 func parse(uri string) (reference, error) {
 	spec, ok := strings.CutPrefix(uri, schemeName+":")
 	if !ok {
@@ -46,7 +47,7 @@ func parse(uri string) (reference, error) {
 		return ref, nil
 	}
 	if ref.hasKey && ref.key == "" {
-		return reference{}, fmt.Errorf("%s: secret %s: no key after the #; write the key of one value of its JSON object, or remove the #", schemeName, ref.ocid)
+		return reference{}, fmt.Errorf("%s: secret %s: no key after the #; write the key of a value in its JSON object, or remove the #", schemeName, ref.ocid)
 	}
 	if _, err := ociauth.RegionOf(ref.ocid, secretKind); err != nil {
 		return reference{}, fmt.Errorf("%s: the OCID of the secret, %q: %w", schemeName, ref.ocid, err)
@@ -54,15 +55,16 @@ func parse(uri string) (reference, error) {
 	return ref, nil
 }
 
-// value is what a reference stands for.
+// value is the value of a reference.
 type value struct {
 	text string
-	// literal says that the text is a JSON number, true or false, and not a string.
+	// literal reports that the text is a JSON number, true or false, and not a
+	// string.
 	literal bool
 }
 
-// choose returns the value of a secret's content that the reference is about. No
-// error repeats any of the content.
+// choose returns the part of a secret's content that the reference selects. No
+// error contains any of the content.
 func (ref reference) choose(content string) (value, error) {
 	if !ref.hasKey {
 		return value{text: content}, nil
@@ -81,7 +83,7 @@ func (ref reference) choose(content string) (value, error) {
 		return value{text: text}, err
 	}
 	if bytes.ContainsAny(raw[:1], "[{n") {
-		return value{}, fmt.Errorf("the value of %q in its JSON object is not a text, a number, true or false", ref.key)
+		return value{}, fmt.Errorf("the value of %q in its JSON object is not a string, a number, true or false", ref.key)
 	}
 	return value{text: string(raw), literal: true}, nil
 }

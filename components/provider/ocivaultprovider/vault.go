@@ -18,10 +18,11 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/ociauth"
 )
 
-// The environment variables that choose the credentials have the names and values
-// that they have for the OCI CLI
+// The environment variables that select the credentials have the names and
+// values of the OCI CLI
 // (https://docs.oracle.com/iaas/Content/API/SDKDocs/clienvironmentvariables.htm).
-// The CLI's OCI_CLI_CONFIG_FILE goes before OCI_CONFIG_FILE, which ociauth reads.
+// The CLI's OCI_CLI_CONFIG_FILE takes precedence over OCI_CONFIG_FILE, which
+// ociauth reads.
 const (
 	authVariable       = "OCI_CLI_AUTH"
 	profileVariable    = "OCI_CLI_PROFILE"
@@ -41,18 +42,18 @@ var authTypes = map[string]ociauth.Type{
 
 var (
 	errNoContent   = errors.New("its current version has no content; create a new version of the secret")
-	errNotReadable = errors.New("its content is not in base64, as OCI Vault gives it; create a new version of the secret")
+	errNotReadable = errors.New("its content is not in base64, the encoding of OCI Vault; create a new version of the secret")
 )
 
 // vault reads secrets.
 type vault interface {
-	// read returns the content of a secret's current version. No error has any of
-	// it.
+	// read returns the content of a secret's current version. No error contains
+	// any of it.
 	read(ctx context.Context, ocid string) (string, error)
 	close()
 }
 
-// ociVault is the vault of OCI.
+// ociVault is the vault service of OCI.
 type ociVault struct {
 	mu       sync.Mutex
 	identity *ociauth.Identity
@@ -156,7 +157,8 @@ func (v *ociVault) close() {
 	}
 }
 
-// authConfig chooses the credentials as the environment says, as for the OCI CLI.
+// authConfig selects the credentials according to the environment, like the OCI
+// CLI.
 func authConfig() (ociauth.Config, error) {
 	name := os.Getenv(authVariable)
 	kind, ok := authTypes[name]
@@ -171,7 +173,7 @@ func authConfig() (ociauth.Config, error) {
 	return cfg, nil
 }
 
-// passes tells whether asking again may help.
+// passes reports whether a retry may succeed.
 func passes(err error) bool {
 	var known *ociauth.Error
 	return errors.As(err, &known) && (known.Kind == ociauth.KindUnreachable || known.Kind == ociauth.KindThrottled)

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// intervalVariable sets how often the provider looks for new versions.
+	// intervalVariable sets how often the provider checks for new versions.
 	intervalVariable = "OTELCOL_OCIVAULT_INTERVAL"
 
 	defaultInterval = 5 * time.Minute
@@ -23,12 +23,13 @@ const (
 	maxInterval     = 24 * time.Hour
 
 	pollTimeout = 30 * time.Second
-	// A collector that has just asked may still be about to take the last call of
-	// the watcher, after a reload for another reason.
+	// After a reload for another reason, the collector may still be about to
+	// receive the last call of the watcher.
 	settle = 5 * time.Second
 )
 
-// pollInterval returns how often to look for new versions; 0 is never.
+// pollInterval returns the interval between checks for new versions; 0 disables
+// them.
 func pollInterval() (time.Duration, error) {
 	text := os.Getenv(intervalVariable)
 	if text == "" {
@@ -36,13 +37,13 @@ func pollInterval() (time.Duration, error) {
 	}
 	interval, err := time.ParseDuration(text)
 	if err != nil || interval != 0 && (interval < minInterval || interval > maxInterval) {
-		return 0, fmt.Errorf("%s: the environment variable %s is %q; write how often to look for new versions of secrets, from %s to %s, or 0 for never", schemeName, intervalVariable, text, minInterval, maxInterval)
+		return 0, fmt.Errorf("%s: the environment variable %s is %q; write the interval between checks for new versions of secrets, from %s to %s, or 0 for no checks", schemeName, intervalVariable, text, minInterval, maxInterval)
 	}
 	return interval, nil
 }
 
-// watch looks for new versions until ctx is done. A fleet that is started
-// together spreads over the interval with time.
+// watch checks for new versions until ctx is done. The jitter spreads the
+// requests of a fleet that was started at the same time.
 func (p *provider) watch(ctx context.Context, interval time.Duration) {
 	for {
 		select {
@@ -54,13 +55,13 @@ func (p *provider) watch(ctx context.Context, interval time.Duration) {
 	}
 }
 
-// jitter is the interval, up to a quarter more or less.
+// jitter returns the interval, changed at random by up to a quarter.
 func jitter(interval time.Duration) time.Duration {
 	return interval*3/4 + rand.N(interval/2)
 }
 
 // poll reads all secrets in use once, and calls the watcher if a value of the
-// configuration has changed. Whatever goes wrong changes nothing.
+// configuration has changed. An error changes nothing.
 func (p *provider) poll(ctx context.Context) {
 	for _, ocid := range p.secretsInUse() {
 		number, content, err := p.read(ctx, ocid, nil, pollTimeout)
@@ -85,14 +86,15 @@ func (p *provider) secretsInUse() []string {
 	return ocids
 }
 
-// consider takes what a poll has read. The watcher is called under the lock: none
-// is called after the last use was closed. It is called once until the resolver
-// asks again, for it blocks when the collector has not taken its last call.
+// consider processes the result of a poll. It calls the watcher under the lock,
+// so that it is never called after the last use was closed. It calls it once
+// until the resolver calls Retrieve again, since the watcher blocks until the
+// collector has handled its last call.
 func (p *provider) consider(ocid string, number uint64, content string, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err != nil {
-		p.complain(ocid, "OCI Vault does not give the secret now; keeping its last value", err)
+		p.complain(ocid, "Reading the secret from OCI Vault failed; keeping its last value", err)
 		return
 	}
 	s := p.store(ocid, number, content)
@@ -104,9 +106,9 @@ func (p *provider) consider(ocid string, number uint64, content string, err erro
 		current, err := s.usable(u.reference)
 		switch {
 		case err != nil && u.isDefault:
-			// As it was when the configuration was read.
+			// The same as when the configuration was read.
 		case err != nil:
-			p.complain(ocid, "The new version of the secret is of no use; keeping the last value", err)
+			p.complain(ocid, "The new version of the secret is unusable; keeping the last value", err)
 			return
 		case u.isDefault || current != u.value:
 			changed = true
@@ -118,7 +120,7 @@ func (p *provider) consider(ocid string, number uint64, content string, err erro
 	}
 	if changed && !p.notified && p.watcher != nil && p.now().Sub(p.asked) >= settle {
 		p.notified = true
-		p.logger.Info("A secret in OCI Vault has changed; the configuration is read again", zap.String("secret", ocid))
+		p.logger.Info("A secret in OCI Vault has changed; reloading the configuration", zap.String("secret", ocid))
 		p.watcher(&confmap.ChangeEvent{})
 	}
 }

@@ -27,7 +27,7 @@ func TestInterval(t *testing.T) {
 	for _, text := range []string{"5", "often", "9s", "-1m", "25h"} {
 		t.Setenv(intervalVariable, text)
 		_, err := NewFactory().Create(confmap.ProviderSettings{Logger: zap.NewNop()}).Retrieve(t.Context(), "ocivault:"+plain, nil)
-		require.EqualError(t, err, fmt.Sprintf("ocivault: the environment variable OTELCOL_OCIVAULT_INTERVAL is %q; write how often to look for new versions of secrets, from 10s to 24h0m0s, or 0 for never", text))
+		require.EqualError(t, err, fmt.Sprintf("ocivault: the environment variable OTELCOL_OCIVAULT_INTERVAL is %q; write the interval between checks for new versions of secrets, from 10s to 24h0m0s, or 0 for no checks", text))
 	}
 	for range 1000 {
 		got := jitter(time.Minute)
@@ -74,8 +74,8 @@ func TestNewVersion(t *testing.T) {
 	assert.Empty(t, w.vault.readsSince(reads), "no read of what nobody uses")
 }
 
-// The resolver takes one event at a time; right after it has asked, the last may
-// still be on its way.
+// The resolver handles one event at a time; right after it has called Retrieve,
+// the last one may still be on its way.
 func TestSettles(t *testing.T) {
 	w := newWorld(t)
 	_, _ = w.resolve(t, nil, "ocivault:"+plain)
@@ -88,13 +88,13 @@ func TestSettles(t *testing.T) {
 	assert.Len(t, w.events, 1)
 }
 
-// What the collector runs with stays, whatever becomes of the secret, and so does
-// the collector: a reload finds what there was. Each trouble is in the log once.
+// Whatever happens to the secret, the collector keeps running with its current
+// values: a reload finds the last value. Each problem is logged once.
 func TestKeepsLastValue(t *testing.T) {
 	tests := []struct {
 		name    string
 		trouble func(*fakeVault)
-		reads   int // of a reload
+		reads   int // number of reads in a reload
 	}{
 		{name: "away", trouble: func(v *fakeVault) { v.fail(errAway) }, reads: 1},
 		{name: "refused", trouble: func(v *fakeVault) { v.fail(errRefused) }, reads: 1},
@@ -139,7 +139,7 @@ func TestKeepsLastValue(t *testing.T) {
 	}
 }
 
-// A poll that began before a reload must not bring back what the reload replaced.
+// A poll that began before a reload must not bring back an older value.
 func TestLateAnswer(t *testing.T) {
 	w := newWorld(t)
 	resolution, _ := w.resolve(t, nil, "ocivault:"+plain)
@@ -168,7 +168,8 @@ func TestWatch(t *testing.T) {
 	watching.Wait()
 }
 
-// Without an interval nothing watches, and a reload still reads what is new.
+// Without an interval nothing is watched, and a reload still reads new
+// versions.
 func TestNeverWatches(t *testing.T) {
 	w := newWorld(t)
 	t.Setenv(intervalVariable, "0")

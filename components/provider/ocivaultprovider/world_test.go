@@ -18,11 +18,11 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// fakeVault gives what the test puts into it.
+// fakeVault returns the secrets that the test puts into it.
 type fakeVault struct {
 	mu       sync.Mutex
 	contents map[string]string
-	errs     []error // of the next reads, the last for all that follow
+	errs     []error // errors of the next reads, the last one for all later reads
 	reads    []string
 	closed   bool
 }
@@ -66,7 +66,7 @@ func (v *fakeVault) readsSince(n int) []string {
 	return v.reads[n:]
 }
 
-// world is a provider with a vault and a clock of the test's.
+// world is a provider with a vault and a clock that the test controls.
 type world struct {
 	provider *provider
 	vault    *fakeVault
@@ -77,7 +77,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	t.Setenv(intervalVariable, "24h") // the tests poll
+	t.Setenv(intervalVariable, "24h") // the tests call poll themselves
 	core, logs := observer.New(zapcore.DebugLevel)
 	w := &world{
 		vault: &fakeVault{contents: map[string]string{
@@ -100,8 +100,8 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// resolve is what the collector does at its start and at a reload: it closes what
-// it has and retrieves everything anew.
+// resolution is the result of reading a configuration once. The next one, on a
+// reload, closes it and retrieves everything again.
 type resolution []*confmap.Retrieved
 
 func (w *world) resolve(t *testing.T, last resolution, uris ...string) (resolution, []any) {
@@ -122,7 +122,7 @@ func (w *world) resolve(t *testing.T, last resolution, uris ...string) (resoluti
 	return next, values
 }
 
-// poll lets time pass and looks for new versions.
+// poll lets time pass and checks for new versions.
 func (w *world) poll(t *testing.T) {
 	t.Helper()
 	w.now = w.now.Add(time.Minute)
