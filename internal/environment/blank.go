@@ -9,17 +9,17 @@ import (
 	"strings"
 )
 
-// ownPrefixes begin the names of the variables that the shipped configurations and
-// the components of this distribution read.
+// ownPrefixes are the prefixes of the variables that the shipped configurations
+// and the components of this distribution read.
 var ownPrefixes = []string{"APM_", "OCI_", "OTELCOL_", "OTEL_"}
 
-// UnsetBlank unsets the variables of this distribution that are set but
-// blank, as compose files and charts write them for "not set". Only then does
-// ${env:NAME:-default} give the default, which the data model of declarative
-// configuration has for an empty variable as well:
+// UnsetBlank unsets the variables of this distribution that are set but blank,
+// which is how compose files and charts write "not set". Otherwise
+// ${env:NAME:-default} would not return the default. The data model of
+// declarative configuration uses the default for an empty variable, too:
 // https://opentelemetry.io/docs/specs/otel/configuration/data-model/#environment-variable-substitution
 //
-// It can go when the collector's env provider does so itself:
+// It can be removed once the collector's env provider does the same:
 // https://github.com/open-telemetry/opentelemetry-collector/issues/11531
 func UnsetBlank() error {
 	for _, variable := range os.Environ() {

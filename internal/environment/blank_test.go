@@ -15,7 +15,7 @@ func TestUnsetBlank(t *testing.T) {
 	for name, value := range map[string]string{
 		"APM_ENDPOINT": "", "APM_DATA_KEY": " ", "OCI_AUTH_TYPE": "\t", "OTELCOL_QUEUE_DIRECTORY": "",
 		"OTEL_RESOURCE_ATTRIBUTES": "", "OTELCOL_MEMORY_LIMIT_MIB": "0",
-		"TZ": "", "MY_OTELCOL_": "", // neither is ours: an empty TZ means UTC
+		"TZ": "", "MY_OTELCOL_": "", // not variables of this distribution: an empty TZ means UTC
 	} {
 		t.Setenv(name, value)
 	}

@@ -11,19 +11,22 @@ import (
 	"unicode/utf8"
 )
 
-// resourceVariables are what the env detector of resource_detection reads: the
-// second, which is its older name, where the first is empty.
+// resourceVariables are read by the env detector of resource_detection: the
+// second one, an older name, is used if the first is empty.
 var resourceVariables = []string{"OTEL_RESOURCE_ATTRIBUTES", "OTEL_RESOURCE"}
 
-// maxEncoded is how long that detector lets a key and an encoded value be, in bytes.
+// maxEncoded is the detector's maximum length of a key and of an encoded value,
+// in bytes.
 const maxEncoded = 256
 
-// RepairResourceAttributes rewrites OTEL_RESOURCE_ATTRIBUTES so that resource_detection
-// can read it. Its env detector stops the collector because of a single entry that it
-// cannot read, while the SDKs of the apps, which get the same variable, read the rest.
-// What can be read stays. It returns a sentence about each entry that cannot.
+// RepairResourceAttributes rewrites OTEL_RESOURCE_ATTRIBUTES so that
+// resource_detection can read it. The env detector stops the collector because
+// of a single malformed entry, while the SDKs of the apps, which receive the
+// same variable, ignore such an entry and read the rest. Valid entries are
+// kept. It returns a sentence about each ignored entry.
 //
-// The format: https://opentelemetry.io/docs/specs/otel/resource/sdk/#specifying-resource-information-via-an-environment-variable
+// The format:
+// https://opentelemetry.io/docs/specs/otel/resource/sdk/#specifying-resource-information-via-an-environment-variable
 func RepairResourceAttributes() (problems []string, err error) {
 	for _, name := range resourceVariables {
 		value := os.Getenv(name)
@@ -48,7 +51,7 @@ func repairAttributes(list string) (repaired string, problems []string) {
 		number++
 		entry = strings.TrimSpace(entry)
 		if entry == "" {
-			continue // such as after a comma at the end
+			continue // for example after a trailing comma
 		}
 		key, value, found := strings.Cut(entry, "=")
 		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
@@ -79,8 +82,9 @@ func repairAttributes(list string) (repaired string, problems []string) {
 	return strings.Join(entries, ","), problems
 }
 
-// encodeValue percent-encodes what ends a value, what the detector takes for
-// something else, such as a plus sign for a space, and what it does not take.
+// encodeValue percent-encodes the characters that end a value, that the
+// detector misreads, such as a plus sign for a space, or that it does not
+// accept.
 func encodeValue(value string) string {
 	var encoded strings.Builder
 	for i := range len(value) {

@@ -22,7 +22,7 @@ func TestRepairAttributes(t *testing.T) {
 		name     string
 		list     string
 		want     string
-		problems []string // a part of each
+		problems []string // a part of each problem
 	}{
 		{name: "nothing wrong", list: "team=shop,k8s.pod.uid=1f0-2,url=https://x/y?z", want: "team=shop,k8s.pod.uid=1f0-2,url=https://x/y?z"},
 		{name: "blanks and commas at the ends", list: " , team = shop ,,tier=1, ", want: "team=shop,tier=1"},
@@ -71,7 +71,7 @@ func TestRepairResourceAttributes(t *testing.T) {
 	assert.Empty(t, os.Getenv("OTEL_RESOURCE"))
 }
 
-// What comes out is what the env detector reads, and nothing more is to be done to it.
+// The env detector can read the result, and repairing it again changes nothing.
 func FuzzRepairAttributes(f *testing.F) {
 	for _, list := range []string{"", "a=b", "a", "a=b,c", "a=%", "a=%41", "=", "a=b=c", "ä=ö", "a=+", "a=\xff"} {
 		f.Add(list)

@@ -1,12 +1,12 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package hangup holds a SIGHUP that comes before otelcol listens for it. It would
-// end the process otherwise, which systemd takes for a clean exit and does not start
-// again.
+// Package hangup catches a SIGHUP that arrives before otelcol listens for it.
+// It would end the process otherwise, and systemd treats that as a clean exit
+// and does not restart the service.
 //
-// It imports next to nothing, so that it is among the first packages of the program
-// to be initialized, a tenth of a second before main runs.
+// The package imports almost nothing, so that it is among the first to be
+// initialized, a tenth of a second before main runs.
 package hangup // import "github.com/ociapm/otelcol-ociapm/internal/hangup"
 
 import (
@@ -18,10 +18,12 @@ import (
 )
 
 const (
-	// grace is how long after its last log line of the start otelcol may still not
-	// listen for signals. It has nothing to do in between.
+	// grace is the time that otelcol may need, after its last log line on
+	// startup, until it listens for signals. It has nothing else to do in
+	// between.
 	grace = 5 * time.Millisecond
-	// settle is how long after that it surely listens, on a busy machine as well.
+	// settle is the time after which it certainly listens, even on a busy
+	// machine.
 	settle = 200 * time.Millisecond
 )
 
@@ -32,9 +34,10 @@ var (
 
 func init() { signal.Notify(held, syscall.SIGHUP) }
 
-// Replay sends this process the SIGHUP that it got while it started, so that a
-// configuration that was changed meanwhile is loaded. It is to be called when the
-// collector is ready, and does so once: from then on otelcol gets each SIGHUP itself.
+// Replay sends this process the SIGHUP that it received while it started, so
+// that a configuration that has changed meanwhile is loaded. Call it when the
+// collector is ready. It acts once: from then on otelcol receives each SIGHUP
+// itself.
 func Replay() {
 	replay.Do(func() {
 		go func() {

@@ -18,7 +18,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// A SIGHUP before anybody listens does not end the process, and comes again, once.
+// A SIGHUP before anybody listens does not end the process, and is sent again,
+// once.
 func TestReplay(t *testing.T) {
 	self, err := os.FindProcess(os.Getpid())
 	require.NoError(t, err)

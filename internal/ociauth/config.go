@@ -13,12 +13,12 @@ import (
 	"github.com/oracle/oci-go-sdk/v65/common/auth"
 )
 
-// Type is where the credentials come from.
+// Type is the kind of source of the credentials.
 type Type string
 
 // The types of credentials.
 const (
-	// TypeUnset is the first of the others that this machine has.
+	// TypeUnset selects the first of the other types that this machine has.
 	TypeUnset Type = ""
 	// TypeInstancePrincipal is the identity of a Compute instance.
 	TypeInstancePrincipal Type = "instance_principal"
@@ -32,7 +32,7 @@ const (
 	// CLI.
 	TypeConfigFile Type = "config_file"
 	// TypeSessionToken is a user's session in the configuration file of the OCI
-	// CLI, as oci session authenticate writes it.
+	// CLI, created by oci session authenticate.
 	TypeSessionToken Type = "session_token"
 )
 
@@ -43,23 +43,24 @@ const (
 	configFileDocsURL = "https://docs.oracle.com/iaas/Content/API/Concepts/sdkconfig.htm"
 )
 
-// Config chooses the credentials. The zero Config takes the first that this
-// machine has.
+// Config selects the credentials. The zero Config selects the first credentials
+// that this machine has.
 type Config struct {
-	// Type is where the credentials come from.
+	// Type is the kind of source of the credentials.
 	Type Type `mapstructure:"type"`
 
 	// Profile is the section of the configuration file, for config_file and
-	// session_token. Empty is DEFAULT.
+	// session_token. Empty means DEFAULT.
 	Profile string `mapstructure:"profile"`
 
 	// ConfigFile is the path of the configuration file, for config_file and
-	// session_token. Empty is $OCI_CONFIG_FILE, and then ~/.oci/config.
+	// session_token. Empty means $OCI_CONFIG_FILE if it is set, and
+	// ~/.oci/config otherwise.
 	ConfigFile string `mapstructure:"config_file"`
 }
 
-// Validate reports settings that contradict each other. What is wrong outside
-// the settings, such as a file that is missing, Identity reports.
+// Validate reports settings that contradict each other. Problems outside of the
+// settings, such as a missing file, are reported by Identity.
 func (cfg Config) Validate() error {
 	switch cfg.Type {
 	case TypeUnset, TypeConfigFile, TypeSessionToken:
@@ -76,7 +77,7 @@ func (cfg Config) Validate() error {
 	return fmt.Errorf("type: %q is not a type of credentials; write %s", cfg.Type, types)
 }
 
-// resolved returns the configuration with everything that was left out.
+// resolved returns the configuration with all omitted settings filled in.
 func (cfg Config) resolved() Config {
 	switch {
 	case cfg.Type != TypeUnset:
@@ -117,7 +118,7 @@ func defaultConfigFile() string {
 	return expandHome("~/.oci/config")
 }
 
-// expandHome replaces a leading ~ by the home directory, as OCI's tools do in
+// expandHome replaces a leading ~ with the home directory, as OCI's tools do in
 // their configuration file.
 func expandHome(path string) string {
 	rest, ok := strings.CutPrefix(path, "~")
@@ -131,12 +132,13 @@ func expandHome(path string) string {
 	return filepath.Join(home, rest)
 }
 
-// errNoProfile is in the error for a file without the profile.
+// errNoProfile is returned for a file without the profile.
 var errNoProfile = errors.New("no such profile")
 
-// readProfile returns the settings of one section of a configuration file of the
-// OCI CLI (https://docs.oracle.com/iaas/Content/API/Concepts/sdkconfig.htm). The
-// SDK's own reader keeps every file that it has read until the process ends.
+// readProfile returns the settings of one section of a configuration file of
+// the OCI CLI
+// (https://docs.oracle.com/iaas/Content/API/Concepts/sdkconfig.htm). The SDK's
+// own reader caches every file until the process ends.
 func readProfile(path, profile string) (map[string]string, error) {
 	content, err := os.ReadFile(filepath.Clean(path))
 	if err != nil {

@@ -16,7 +16,7 @@ func TestValidate(t *testing.T) {
 	tests := []struct {
 		name    string
 		config  Config
-		wantErr string // "" is none
+		wantErr string // "" if there is none
 	}{
 		{name: "nothing is set"},
 		{name: "a profile alone", config: Config{Profile: "prod"}},
@@ -114,7 +114,7 @@ Key_File=~/.oci/key.pem
 	require.ErrorIs(t, err, errNoProfile)
 }
 
-// write makes a file with the content, and returns its path.
+// write creates a file with the content, and returns its path.
 func write(t *testing.T, content string) string {
 	path := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(path, []byte(content), 0o600))

@@ -15,21 +15,21 @@ import (
 	"sync"
 )
 
-// tokenExchange sends the requests of the SDK for the token of an instance. It
-// gives them the caller's context, keeps the SDK from repeating them (it sleeps
-// between its attempts, for minutes), and keeps what went wrong, which the SDK
-// makes a text of that can hold a token.
+// tokenExchange sends the SDK's requests for the token of an instance. It
+// applies the caller's context to them, keeps the SDK from retrying them (the
+// SDK sleeps for minutes between its attempts), and records the error, which
+// the SDK turns into a text that can contain a token.
 type tokenExchange struct {
 	client, metadata *http.Client
 
 	mu      sync.Mutex
-	ctx     context.Context // of the call that goes on
-	region  []byte          // the metadata service's answer about the region
+	ctx     context.Context // the context of the current call
+	region  []byte          // the answer of the metadata service about the region
 	failure *Error
 }
 
-// begin is called before the SDK is. It asks the metadata service what the SDK
-// would repeat its question for.
+// begin is called before the SDK. It sends the request to the metadata service
+// that the SDK would retry.
 func (e *tokenExchange) begin(ctx context.Context) error {
 	e.mu.Lock()
 	e.ctx, e.failure = ctx, nil
@@ -42,7 +42,7 @@ func (e *tokenExchange) begin(ctx context.Context) error {
 	if err != nil {
 		return &Error{Kind: KindMetadata, message: "OCI_METADATA_BASE_URL is not a URL: correct or remove it"}
 	}
-	req.Header.Set("Authorization", "Bearer Oracle") // what version 2 of the service asks for
+	req.Header.Set("Authorization", "Bearer Oracle") // required by version 2 of the service
 	body, failure := e.askMetadata(req)
 	if failure != nil {
 		return failure
@@ -71,8 +71,8 @@ func (e *tokenExchange) askMetadata(req *http.Request) ([]byte, *Error) {
 	return body, nil
 }
 
-// Do implements common.HTTPRequestDispatcher. A failure is answered with a status
-// for which the SDK gives up at once.
+// Do implements common.HTTPRequestDispatcher. It answers a failed request with
+// a status that makes the SDK give up at once.
 func (e *tokenExchange) Do(req *http.Request) (*http.Response, error) {
 	e.mu.Lock()
 	ctx, region := e.ctx, e.region
@@ -101,7 +101,7 @@ func (e *tokenExchange) Do(req *http.Request) (*http.Response, error) {
 	return e.fail(req, refusedExchange(req.URL.Host, resp)), nil
 }
 
-// refusedExchange says why the token service gave no token.
+// refusedExchange returns the reason why the token service returned no token.
 func refusedExchange(host string, resp *http.Response) *Error {
 	failure := &Error{Kind: KindFederation, Status: resp.StatusCode, RequestID: resp.Header.Get("opc-request-id")}
 	date, err := http.ParseTime(resp.Header.Get("Date"))
@@ -128,7 +128,7 @@ func (e *tokenExchange) fail(req *http.Request, failure *Error) *http.Response {
 	return answer(req, http.StatusTeapot, nil)
 }
 
-// explain returns what made the SDK fail.
+// explain returns the error that made the SDK fail.
 func (e *tokenExchange) explain() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -146,7 +146,8 @@ func answer(req *http.Request, status int, body []byte) *http.Response {
 	}
 }
 
-// metadataURL is the base of the metadata service, as the SDK finds it.
+// metadataURL returns the base URL of the metadata service, determined in the
+// same way as by the SDK.
 func metadataURL() string {
 	if url := os.Getenv("OCI_METADATA_BASE_URL"); url != "" {
 		return url

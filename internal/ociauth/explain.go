@@ -14,55 +14,59 @@ import (
 	"github.com/oracle/oci-go-sdk/v65/common"
 )
 
-// Kind tells one problem from another, in a word for telemetry.
+// Kind distinguishes the problems, as a value for telemetry.
 type Kind string
 
 // The kinds of problems.
 const (
-	// KindConfigFile is a file of the OCI CLI that is missing or wrong.
+	// KindConfigFile is a missing or wrong file of the OCI CLI.
 	KindConfigFile Kind = "config_file"
-	// KindEnvironment is an environment that lacks what the type of credentials
-	// needs.
+	// KindEnvironment is an environment that lacks a variable or file which the
+	// type of credentials requires.
 	KindEnvironment Kind = "environment"
 	// KindMetadata is a machine without an instance metadata service.
 	KindMetadata Kind = "metadata_service"
-	// KindFederation is a token that was not given.
+	// KindFederation is a token that the token service refused to issue.
 	KindFederation Kind = "token_refused"
-	// KindTokenExpired is a token that has ended.
+	// KindTokenExpired is an expired token.
 	KindTokenExpired Kind = "token_expired"
-	// KindClockSkew is a clock that differs from OCI's by more than OCI accepts.
+	// KindClockSkew is a clock that differs from OCI's by more than OCI
+	// accepts.
 	KindClockSkew Kind = "clock_skew"
-	// KindNotAuthenticated is a signature or a key that OCI does not know.
+	// KindNotAuthenticated is a signature or a key that OCI does not recognize.
 	KindNotAuthenticated Kind = "not_authenticated"
-	// KindNotAllowed is a policy that is missing, or a resource that does not
-	// exist: OCI tells neither from the other.
+	// KindNotAllowed is a missing policy, or a resource that does not exist:
+	// OCI gives the same answer for both.
 	KindNotAllowed Kind = "not_allowed"
-	// KindThrottled is a limit of requests.
+	// KindThrottled is a request that exceeds a rate limit.
 	KindThrottled Kind = "throttled"
-	// KindUnreachable is a service that does not answer, or not for now.
+	// KindUnreachable is a service that does not answer, or is temporarily
+	// unavailable.
 	KindUnreachable Kind = "unreachable"
-	// KindRejected is any other answer that is an error.
+	// KindRejected is any other error response.
 	KindRejected Kind = "rejected"
 )
 
 const (
-	// maxSkew is how much the date of a request may differ from OCI's clock
+	// maxSkew is the maximum difference between the date of a request and OCI's
+	// clock
 	// (https://docs.oracle.com/iaas/Content/API/Concepts/signingrequests.htm).
 	maxSkew = 5 * time.Minute
-	// skewNoticed is less: the date of an answer is some seconds old.
+	// skewNoticed is slightly less, since the date of an answer is some seconds
+	// old.
 	skewNoticed = maxSkew - 10*time.Second
 
 	networkAdvice = "allow outbound HTTPS to it, or set HTTPS_PROXY; it is asked again later"
 )
 
-// Error says what keeps a request from OCI, and what to do about it. It holds no
-// secret.
+// Error describes why a request to OCI failed, and what to do about it. It
+// contains no secret.
 type Error struct {
-	// Kind tells one problem from another.
+	// Kind is the kind of problem.
 	Kind Kind
-	// Status is the HTTP status of the answer, or 0 where there was none.
+	// Status is the HTTP status of the answer, or 0 if there was none.
 	Status int
-	// RequestID is OCI's id of the request, for a service request.
+	// RequestID is OCI's ID of the request, for a service request.
 	RequestID string
 
 	message string
@@ -80,24 +84,24 @@ func fileError(format string, args ...any) error {
 	return &Error{Kind: KindConfigFile, message: fmt.Sprintf(format, args...)}
 }
 
-// Call is a request to OCI, as its error describes it.
+// Call describes a request to OCI for its error messages.
 type Call struct {
-	// Operation is its name, such as GetApmDomain.
+	// Operation is the name of the request, such as GetApmDomain.
 	Operation string
-	// Resource is the OCID that it is about, and Noun what that is, such as "APM
-	// domain".
+	// Resource is the OCID of the requested resource, and Noun what it is, such
+	// as "APM domain".
 	Resource, Noun string
-	// Region is where it was sent.
+	// Region is the region that the request was sent to.
 	Region common.Region
 	// Permission is what a policy statement must allow, such as
 	// "use apm-domains".
 	Permission string
-	// Exists says that the resource is known to exist in the region.
+	// Exists means that the resource is known to exist in the region.
 	Exists bool
 }
 
-// Explain makes an *Error of the error of a call: of the credentials, of the
-// network, or of the service.
+// Explain converts the error of a call to an *Error: an error of the
+// credentials, of the network, or of the service.
 func (id *Identity) Explain(call Call, err error) error {
 	var known *Error
 	if errors.As(err, &known) {
@@ -115,7 +119,7 @@ func (id *Identity) Explain(call Call, err error) error {
 	status := failure.GetHTTPStatusCode()
 	answer := fmt.Sprintf("%d %s", status, failure.GetCode())
 	if failure.GetCode() == "BadErrorResponse" {
-		answer = fmt.Sprintf("%d %s", status, http.StatusText(status)) // of a proxy, or no OCI service
+		answer = fmt.Sprintf("%d %s", status, http.StatusText(status)) // the answer of a proxy, or not of an OCI service
 	}
 	e := &Error{Status: status, RequestID: failure.GetOpcRequestID()}
 	switch {
@@ -136,7 +140,7 @@ func (id *Identity) Explain(call Call, err error) error {
 	return e
 }
 
-// notAuthenticated says why OCI does not know who asks.
+// notAuthenticated returns the reason why OCI does not recognize the caller.
 func (id *Identity) notAuthenticated(call Call, answer string, failure common.ServiceError) (Kind, string) {
 	if rich, ok := failure.(common.ServiceErrorRichInfo); ok {
 		if date := rich.GetTimestamp().Time; skewed(date) {

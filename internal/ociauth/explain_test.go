@@ -51,8 +51,8 @@ func TestExplainNetwork(t *testing.T) {
 	}
 }
 
-// What a service answers becomes one sentence. The body of an answer that is not
-// OCI's is not repeated.
+// The answer of a service becomes one sentence. The body of an answer that is
+// not from OCI is not quoted.
 func TestExplainAnswers(t *testing.T) {
 	call := Call{Operation: "GetSecretBundle", Resource: "ocid1.vaultsecret.oc1.fra.x", Noun: "secret", Region: "eu-frankfurt-1", Permission: "read secret-bundles"}
 	tests := []struct {
@@ -125,7 +125,7 @@ func TestExplainAnswers(t *testing.T) {
 	})
 }
 
-// answered is an answer of a service.
+// answered is the answer of a service.
 type answered struct{ status int }
 
 func (a answered) Error() string { return secret }

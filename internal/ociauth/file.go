@@ -18,8 +18,8 @@ import (
 	"github.com/oracle/oci-go-sdk/v65/common"
 )
 
-// fileSource reads a user's credentials from the files of the OCI CLI, each time
-// anew: a key that is replaced and a session that is renewed are used at once.
+// fileSource reads a user's credentials from the files of the OCI CLI on each
+// use, so that a replaced key and a renewed session take effect at once.
 type fileSource struct{ config Config }
 
 func (fileSource) forget() {}
@@ -70,8 +70,8 @@ func (s fileSource) credentials(context.Context) (credentials, error) {
 	return credentials{keyID: strings.Join(parts, "/"), key: key}, nil
 }
 
-// readKey reads a private key. Neither its content nor its pass phrase is in an
-// error.
+// readKey reads a private key. No error contains its content or its pass
+// phrase.
 func readKey(path string, settings map[string]string) (*rsa.PrivateKey, error) {
 	content, err := os.ReadFile(filepath.Clean(path))
 	switch {
@@ -96,8 +96,8 @@ func readKey(path string, settings map[string]string) (*rsa.PrivateKey, error) {
 	return nil, fileError("the key file %s holds no RSA private key in PEM form: correct key_file in the OCI configuration file", path)
 }
 
-// readToken reads the security token of a session, and says so where it has
-// expired.
+// readToken reads the security token of a session, and returns an error if it
+// has expired.
 func readToken(path, profile string) (string, error) {
 	content, err := os.ReadFile(filepath.Clean(path))
 	switch {
@@ -118,7 +118,8 @@ func readToken(path, profile string) (string, error) {
 	return token, nil
 }
 
-// expiry reads when a token ends. The token is OCI's to verify.
+// expiry returns the expiry time of a token. OCI verifies the token, not this
+// function.
 func expiry(token string) (time.Time, bool) {
 	var claims jwt.RegisteredClaims
 	_, _, err := jwt.NewParser().ParseUnverified(token, &claims)
@@ -128,7 +129,7 @@ func expiry(token string) (time.Time, bool) {
 	return claims.ExpiresAt.Time, true
 }
 
-// reason is why a file could not be read, without its path.
+// reason returns why a file could not be read, without its path.
 func reason(err error) error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {

@@ -17,46 +17,46 @@ import (
 )
 
 const (
-	// callTimeout bounds one request, and what the SDK does without a context.
+	// callTimeout limits one request, and the SDK's calls without a context.
 	callTimeout = 20 * time.Second
 	redacted    = "[redacted]"
 )
 
-// silent is the SDK's log. What the SDK writes at debug level holds data keys,
-// private keys from the metadata service and security tokens, and goes past the
+// silent replaces the SDK's log. At debug level the SDK logs data keys, private
+// keys from the metadata service and security tokens, and it bypasses the
 // collector's log.
 type silent struct{}
 
-// LogLevel says that nothing is logged.
+// LogLevel returns the level at which nothing is logged.
 func (silent) LogLevel() int { return 0 }
 
-// Log drops the line.
+// Log discards the line.
 func (silent) Log(int, string, ...any) error { return nil }
 
 var silence = sync.OnceFunc(func() { common.SetSDKLogger(silent{}) })
 
-// credentials are what one signature needs.
+// credentials hold everything that a signature needs.
 type credentials struct {
-	keyID string // holds the security token, where there is one
+	keyID string // contains the security token, if there is one
 	key   *rsa.PrivateKey
 }
 
-// Format writes that there are credentials, for every verb of fmt.
+// Format writes a placeholder, for every verb of fmt.
 func (credentials) Format(state fmt.State, _ rune) { _, _ = state.Write([]byte(redacted)) }
 
-// source gives credentials that are valid now. An error is an *Error.
+// source returns credentials that are valid now. Its errors are of type *Error.
 type source interface {
 	credentials(ctx context.Context) (credentials, error)
-	// forget drops what is kept of credentials that OCI has refused.
+	// forget discards cached credentials that OCI has rejected.
 	forget()
 }
 
-// Identity signs requests to OCI. Prepare gets the credentials; until then no
-// method but Prepare asks the network. It is a ConfigurationProvider of the SDK.
+// Identity signs requests to OCI. Prepare obtains the credentials; no other
+// method uses the network for this. It is a ConfigurationProvider of the SDK.
 type Identity struct {
 	config    Config
 	source    source
-	client    *http.Client // to OCI, through the environment's proxy
+	client    *http.Client // sends requests to OCI, through the environment's proxy
 	userAgent string
 
 	preparing sync.Mutex
@@ -65,10 +65,10 @@ type Identity struct {
 
 var _ common.ConfigurationProvider = (*Identity)(nil)
 
-// New returns the identity that the configuration chooses. It asks neither the
-// network nor the file system, except for which credentials this machine has
-// where the configuration leaves that open. The user agent is the name and
-// version of the program.
+// New returns the identity that the configuration selects. It uses neither the
+// network nor the file system, except to find out which credentials this
+// machine has if the configuration does not name a type. The user agent is the
+// name and version of the program.
 func New(cfg Config, userAgent string) *Identity {
 	silence()
 	transport := http.DefaultTransport.(*http.Transport).Clone()
@@ -91,11 +91,11 @@ func New(cfg Config, userAgent string) *Identity {
 	return id
 }
 
-// Type is where the credentials come from.
+// Type returns the type of the credentials.
 func (id *Identity) Type() Type { return id.config.Type }
 
-// Prepare gets the credentials, or renews them where they are about to expire.
-// It returns when ctx is done, even where the SDK does not. An error is an
+// Prepare obtains the credentials, or renews them if they are about to expire.
+// It returns when ctx is done, even if the SDK does not. Its errors are of type
 // *Error.
 func (id *Identity) Prepare(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
@@ -109,8 +109,8 @@ func (id *Identity) Prepare(ctx context.Context) error {
 		id.preparing.Lock()
 		defer id.preparing.Unlock()
 		var got outcome
-		// The SDK panics on answers that are not what it expects. The panic's
-		// value can hold them, and is not repeated.
+		// The SDK panics on unexpected answers. The value of the panic can
+		// contain them, and is not repeated.
 		defer func() {
 			if recover() != nil {
 				got.err = &Error{Kind: KindFederation, message: fmt.Sprintf("the credentials for auth type %s are not in the form that the OCI SDK expects", id.config.Type)}
@@ -131,15 +131,16 @@ func (id *Identity) Prepare(ctx context.Context) error {
 	}
 }
 
-// Forget drops credentials that OCI has refused: the next Prepare gets new ones.
+// Forget discards credentials that OCI has rejected. The next Prepare obtains
+// new ones.
 func (id *Identity) Forget() {
 	id.preparing.Lock()
 	defer id.preparing.Unlock()
 	id.source.forget()
 }
 
-// Configure makes a client of the SDK send its requests once each, through the
-// client of the identity: whoever calls it decides about what to repeat.
+// Configure makes an SDK client send each request once, through the HTTP client
+// of the identity: retries are up to the caller.
 func (id *Identity) Configure(client *common.BaseClient) {
 	once := common.NoRetryPolicy()
 	client.Configuration.RetryPolicy = &once
@@ -148,7 +149,7 @@ func (id *Identity) Configure(client *common.BaseClient) {
 	client.UserAgent = id.userAgent
 }
 
-// Close ends connections that wait for more requests.
+// Close closes idle connections.
 func (id *Identity) Close() { id.client.CloseIdleConnections() }
 
 // Format writes the type of the identity and nothing else, for every verb of
@@ -176,17 +177,20 @@ func (id *Identity) PrivateRSAKey() (*rsa.PrivateKey, error) {
 }
 
 // Region implements common.ConfigurationProvider. The region of a request is
-// that of the resource, see RegionOf; the clients of the SDK want one before
-// they are told.
+// that of the resource, see RegionOf, but the SDK's clients require a region
+// when they are created.
 func (*Identity) Region() (string, error) { return string(common.RegionIAD), nil }
 
-// TenancyOCID implements common.ConfigurationProvider. KeyID has it.
+// TenancyOCID implements common.ConfigurationProvider. It is empty, since KeyID
+// contains it.
 func (*Identity) TenancyOCID() (string, error) { return "", nil }
 
-// UserOCID implements common.ConfigurationProvider. KeyID has it.
+// UserOCID implements common.ConfigurationProvider. It is empty, since KeyID
+// contains it.
 func (*Identity) UserOCID() (string, error) { return "", nil }
 
-// KeyFingerprint implements common.ConfigurationProvider. KeyID has it.
+// KeyFingerprint implements common.ConfigurationProvider. It is empty, since
+// KeyID contains it.
 func (*Identity) KeyFingerprint() (string, error) { return "", nil }
 
 // AuthType implements common.ConfigurationProvider.

@@ -27,8 +27,8 @@ import (
 
 const secret = "SECRET0123456789"
 
-// makeKey returns a private key and its PEM, which a pass phrase encrypts if it
-// is not empty.
+// makeKey returns a private key and its PEM, which is encrypted if the pass
+// phrase is not empty.
 func makeKey(t *testing.T, phrase string) (*rsa.PrivateKey, string) {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -55,8 +55,8 @@ func requireKind(t *testing.T, err error, want Kind) {
 	assert.Equal(t, want, known.Kind)
 }
 
-// Files are read anew each time: a key that is replaced is used at once, and what
-// is wrong with them is said without their content.
+// Files are read on each use: a replaced key takes effect at once. Errors do
+// not quote the content of the files.
 func TestConfigFile(t *testing.T) {
 	key, plain := makeKey(t, "")
 	_, encrypted := makeKey(t, "correct horse battery staple")
@@ -146,7 +146,7 @@ func TestNothingIsPrinted(t *testing.T) {
 	}
 }
 
-// A service that accepts a connection and says nothing is given up.
+// A call to a service that accepts the connection and never answers times out.
 func TestCallsAreBounded(t *testing.T) {
 	id := New(Config{Type: TypeConfigFile}, "test/1.0")
 	defer id.Close()
@@ -158,7 +158,7 @@ func TestCallsAreBounded(t *testing.T) {
 	assert.LessOrEqual(t, callTimeout, time.Minute)
 }
 
-// The clients of the SDK ask for a key when they are made.
+// The SDK's clients ask for a key when they are created.
 func TestUnpreparedIdentity(t *testing.T) {
 	id := New(Config{Type: TypeInstancePrincipal}, "test/1.0")
 	_, err := id.KeyID()
@@ -167,13 +167,13 @@ func TestUnpreparedIdentity(t *testing.T) {
 	require.ErrorIs(t, err, errNotPrepared)
 }
 
-// sourceFunc is a source of credentials of a test.
+// sourceFunc is a source of credentials for a test.
 type sourceFunc func(context.Context) (credentials, error)
 
 func (f sourceFunc) credentials(ctx context.Context) (credentials, error) { return f(ctx) }
 func (sourceFunc) forget()                                                {}
 
-// Whatever the SDK does, Prepare returns.
+// Prepare returns, whatever the SDK does.
 func TestPrepareIsBounded(t *testing.T) {
 	t.Run("panic", func(t *testing.T) {
 		id := &Identity{config: Config{Type: TypeWorkloadIdentity}, source: sourceFunc(func(context.Context) (credentials, error) { panic(secret) })}
@@ -184,7 +184,7 @@ func TestPrepareIsBounded(t *testing.T) {
 	t.Run("hangs", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			id := &Identity{config: Config{Type: TypeResourcePrincipal}, source: sourceFunc(func(context.Context) (credentials, error) {
-				time.Sleep(time.Hour) // without a look at the context, as the SDK does
+				time.Sleep(time.Hour) // ignores the context, as the SDK does
 				return credentials{}, nil
 			})}
 			begin := time.Now()

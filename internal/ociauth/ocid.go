@@ -17,14 +17,14 @@ import (
 // (https://docs.oracle.com/iaas/Content/General/Concepts/identifiers.htm).
 var ocidPattern = regexp.MustCompile(`^ocid1\.([a-z0-9]+)\.([a-z0-9]+)\.([a-z0-9-]*)(?:\.[a-z0-9_-]*)?\.[a-zA-Z0-9_-]+$`)
 
-// regionLookup guards the SDK's tables of regions, which grow when the
+// regionLookup guards the SDK's tables of regions. The SDK extends them if the
 // environment describes a region that they lack.
 var regionLookup sync.Mutex
 
-// RegionOf returns the region of a resource from its OCID, which names it by its
-// key (fra) or its identifier (eu-frankfurt-1). The kind is the type of resource
-// that the OCID must be of, such as apmdomain. An error says what is wrong with
-// the OCID, and does not repeat it.
+// RegionOf returns the region of a resource from its OCID, which contains the
+// key (fra) or the identifier (eu-frankfurt-1) of the region. kind is the
+// required type of resource, such as apmdomain. An error says what is wrong
+// with the OCID, without quoting it.
 func RegionOf(ocid, kind string) (common.Region, error) {
 	form := "ocid1." + kind + ".<realm>.<region>.<unique id>"
 	switch {
@@ -51,8 +51,8 @@ func RegionOf(ocid, kind string) (common.Region, error) {
 	case err == nil:
 		return region, nil
 	case strings.Contains(parts[3], "-") && parts[2] == "oc1":
-		// A region that is newer than the SDK. The commercial realm's hosts are
-		// all named alike.
+		// The region is newer than the SDK. All hosts of the commercial realm
+		// are named alike.
 		return region, nil
 	}
 	return "", fmt.Errorf("its region %q is not one that this version knows; copy the OCID again, or describe a new region in the environment variable OCI_REGION_METADATA (https://docs.oracle.com/iaas/Content/API/Concepts/sdk_adding_new_region_endpoints.htm)", parts[3])

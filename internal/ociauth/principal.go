@@ -21,9 +21,10 @@ import (
 	"github.com/oracle/oci-go-sdk/v65/common/auth"
 )
 
-// credentialsOf takes what the SDK has now. It asks the network where a token is
-// about to expire. The SDK hands out token and key one by one, and may renew both
-// in between: they belong together if the key is the same before and after.
+// credentialsOf returns the SDK's current credentials. It uses the network if a
+// token is about to expire. The SDK returns token and key separately, and may
+// renew both in between: they belong together if the key is the same before and
+// after.
 func credentialsOf(provider common.ConfigurationProvider) (credentials, error) {
 	var got credentials
 	before, err := provider.PrivateRSAKey()
@@ -42,11 +43,11 @@ func credentialsOf(provider common.ConfigurationProvider) (credentials, error) {
 	return got, err
 }
 
-// instancePrincipal exchanges the certificate of a Compute instance, which the
-// metadata service hands out, for a security token.
+// instancePrincipal exchanges the certificate of a Compute instance, which it
+// reads from the metadata service, for a security token.
 type instancePrincipal struct {
 	exchange *tokenExchange
-	provider common.ConfigurationProvider // nil is not made yet
+	provider common.ConfigurationProvider // nil until it is created
 }
 
 func newInstancePrincipal(client *http.Client) *instancePrincipal {
@@ -56,8 +57,8 @@ func newInstancePrincipal(client *http.Client) *instancePrincipal {
 	}}
 }
 
-// localProxy finds the environment's proxy if it is on this machine. Any other
-// would ask the metadata service of another machine, if any.
+// localProxy returns the environment's proxy if it runs on this machine. A
+// proxy elsewhere would reach the metadata service of another machine, if any.
 func localProxy(find func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
 	return func(req *http.Request) (*url.URL, error) {
 		proxy, err := find(req)
@@ -87,15 +88,15 @@ func (p *instancePrincipal) credentials(ctx context.Context) (credentials, error
 	}
 	got, err := credentialsOf(p.provider)
 	if err != nil {
-		// The SDK counts failures and stops asking after three.
+		// The SDK counts failures and stops trying after three.
 		p.forget()
 		return credentials{}, p.exchange.explain()
 	}
 	return got, nil
 }
 
-// resourcePrincipal takes the credentials that OCI puts into the environment of
-// a function or a container instance, or where the environment says.
+// resourcePrincipal uses the credentials that OCI provides to a function or a
+// container instance, in the environment or at the place that it names.
 type resourcePrincipal struct{ provider common.ConfigurationProvider }
 
 func (p *resourcePrincipal) forget() { p.provider = nil }
@@ -123,8 +124,9 @@ func (p *resourcePrincipal) credentials(context.Context) (credentials, error) {
 	return got, nil
 }
 
-// resourcePrincipalError names what the environment lacks for the version that
-// OCI uses most. The SDK's own text can hold the token.
+// resourcePrincipalError names the variable that the environment lacks for the
+// most common version of resource principals. The SDK's own text can contain
+// the token.
 func resourcePrincipalError() error {
 	var missing []string
 	for _, name := range []string{auth.ResourcePrincipalRPSTEnvVar, auth.ResourcePrincipalPrivatePEMEnvVar, auth.ResourcePrincipalRegionEnvVar} {
@@ -138,8 +140,8 @@ func resourcePrincipalError() error {
 	return &Error{Kind: KindEnvironment, message: "the credentials that OCI_RESOURCE_PRINCIPAL_RPST and OCI_RESOURCE_PRINCIPAL_PRIVATE_PEM name cannot be used: check that both are paths of files that the collector's user can read, or both their contents"}
 }
 
-// network says in a few words why there was no answer. The error of an HTTP
-// client repeats the URL, and of a proxy's URL the password.
+// network returns a short reason why there was no answer. The error of an HTTP
+// client contains the URL, and a proxy's URL can contain a password.
 func network(err error) string {
 	var (
 		dns    *net.DNSError
@@ -170,8 +172,8 @@ func network(err error) string {
 	return "the connection broke off"
 }
 
-// proxyStatus returns the status with which a proxy refused a connection. It is
-// all that net/http says of it.
+// proxyStatus returns the status with which a proxy rejected a connection.
+// net/http reports nothing else about it.
 func proxyStatus(err error) string {
 	var urlErr *url.Error
 	if !errors.As(err, &urlErr) {

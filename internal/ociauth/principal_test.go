@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Where the metadata service or the token service fails, the SDK neither sleeps
-// nor repeats, and the error is of what failed.
+// If the metadata service or the token service fails, the SDK neither sleeps
+// nor retries, and the error is the original one.
 func TestInstancePrincipalFails(t *testing.T) {
 	_, keyPEM := makeKey(t, "")
 	tests := []struct {
@@ -73,7 +73,7 @@ func TestInstancePrincipalFails(t *testing.T) {
 	}
 }
 
-// Credentials that OCI has rejected are not used again: the next Prepare begins anew.
+// Credentials that OCI has rejected are not used again: the next Prepare starts anew.
 func TestForgetDropsTheProvider(t *testing.T) {
 	stale := New(Config{Type: TypeConfigFile}, "test/1.0")
 	defer stale.Close()
@@ -84,7 +84,7 @@ func TestForgetDropsTheProvider(t *testing.T) {
 	assert.Nil(t, resource.provider)
 }
 
-// The environment's proxy is asked for the metadata service only where it is on
+// The environment's proxy is used for the metadata service only if it runs on
 // this machine.
 func TestLocalProxy(t *testing.T) {
 	req := httptest.NewRequest(http.MethodGet, "http://169.254.169.254/opc/v2/instance/region", http.NoBody)
@@ -131,8 +131,8 @@ func TestRefusedExchange(t *testing.T) {
 	}
 }
 
-// What the SDK says of a workload can hold the token of the service account: the
-// texts are those of version 65.129.0.
+// The SDK's errors about a workload can contain the token of the service
+// account: the texts are those of version 65.129.0.
 func TestWorkloadError(t *testing.T) {
 	tests := []struct {
 		text string
@@ -157,7 +157,7 @@ func TestWorkloadError(t *testing.T) {
 	}
 }
 
-// The environment of a resource principal that is not whole.
+// An incomplete environment for a resource principal.
 func TestResourcePrincipalEnvironment(t *testing.T) {
 	key, keyPEM := makeKey(t, "")
 	dir := t.TempDir()

@@ -16,12 +16,12 @@ import (
 	"github.com/oracle/oci-go-sdk/v65/common/auth"
 )
 
-// workloadIdentity exchanges the token of a pod's service account for one of OCI,
-// through the proxymux of an enhanced OKE cluster.
+// workloadIdentity exchanges the token of a pod's service account for a token
+// of OCI, through the proxymux of an enhanced OKE cluster.
 type workloadIdentity struct{ provider common.ConfigurationProvider }
 
-// forget does nothing: a token is new when half an hour of it is over, and what
-// OCI allows a workload is not decided when it is made.
+// forget does nothing: the SDK renews a token after half an hour, and a new one
+// would not change what OCI allows the workload to do.
 func (*workloadIdentity) forget() {}
 
 func (p *workloadIdentity) credentials(context.Context) (credentials, error) {
@@ -39,8 +39,8 @@ func (p *workloadIdentity) credentials(context.Context) (credentials, error) {
 	if err != nil {
 		failure := workloadError(err)
 		if failure.Status == 0 {
-			// The certificate of the cluster may be another by now. There is no
-			// connection to lose.
+			// The certificate of the cluster may have changed. No connection is
+			// lost by creating a new provider.
 			p.provider = nil
 		}
 		return credentials{}, failure
@@ -48,7 +48,8 @@ func (p *workloadIdentity) credentials(context.Context) (credentials, error) {
 	return got, nil
 }
 
-// checkWorkload says what a pod lacks for workload identity.
+// checkWorkload returns an error if the pod lacks something that workload
+// identity requires.
 func checkWorkload() error {
 	if !isFile(auth.KubernetesServiceAccountTokenPath) || !hasEnv(auth.KubernetesServiceHostEnvVar) {
 		return &Error{Kind: KindEnvironment, message: "there is no service account token at " + auth.KubernetesServiceAccountTokenPath +
@@ -63,8 +64,8 @@ func checkWorkload() error {
 
 var statusPattern = regexp.MustCompile(`Status: (\d{3})`)
 
-// workloadError says what the SDK's error is about. Its text can hold the token
-// of the service account.
+// workloadError converts the SDK's error. Its text can contain the token of the
+// service account.
 func workloadError(err error) *Error {
 	text := err.Error()
 	failure := &Error{Kind: KindFederation}

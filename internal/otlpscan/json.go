@@ -3,30 +3,30 @@
 
 package otlpscan
 
-// JSONScanner reads an export request in JSON, whole or in pieces, and says
-// whether it can be decoded safely. It takes time linear in what it reads.
+// JSONScanner scans an export request in JSON, whole or in pieces, and reports
+// whether it can be decoded safely. It takes linear time.
 //
-// pdata's decoder reads on after an error, and may then be out of step: it takes
-// text in strings for objects, and makes a message of each comma. Wherever it
-// might find an error, the scanner therefore counts whatever could be structure
-// as the most that it can become, and closes nothing any more. A request that
-// pdata accepts never comes to that.
+// After an error, pdata's decoder reads on and may lose track of the structure:
+// it reads the text of strings as objects, and creates a message at each comma.
+// So once the decoder might find an error, the scanner counts every character
+// that may be structure as the most expensive thing that it can be, and no
+// longer closes anything. This never happens for a request that pdata accepts.
 type JSONScanner struct {
 	account account
-	levels  int // that objects and arrays may nest
+	levels  int // maximum nesting of objects and arrays
 	open    []slot
 	expect  expectation
-	// field is the place of the value that comes next in an object.
+	// field is the place of the next value in an object.
 	field slot
 	token token
-	// key holds the name of the field that is read.
+	// key holds the name of the current field.
 	key     [maxKey]byte
 	keySize int
-	astray  bool // the decoder may be out of step
-	opened  int  // since it is
+	astray  bool // the decoder may have lost track of the structure
+	opened  int  // objects opened since then
 }
 
-// expectation is what comes next in JSON.
+// expectation is the next element that is expected in JSON.
 type expectation uint8
 
 const (
@@ -36,28 +36,28 @@ const (
 	wantKeyOrEnd
 	wantColon
 	wantCommaOrEnd
-	wantNothing // the request has ended; the decoder does not look at what follows
+	wantNothing // the request has ended; the decoder ignores the rest
 )
 
 // maxKey is longer than the name of any field.
 const maxKey = 32
 
-// NewJSONScanner returns a scanner for a request of any signal. It bounds the
-// nesting of objects and arrays rather than that of values, which may therefore
-// also nest a little deeper than the limit: at most 4/3 as deep, and some.
+// NewJSONScanner returns a scanner for a request of any signal. It limits the
+// nesting of objects and arrays instead of values, so values may nest slightly
+// deeper than the limit: at most about 4/3 as deep.
 func NewJSONScanner(limits Limits) JSONScanner {
-	// An attribute's value is the fifteenth object or array at most, in an
-	// exemplar's attributes; a key-value list adds four, an array three.
+	// An attribute's value is at most the fifteenth object or array, namely in
+	// an exemplar's attributes. A key-value list adds four, an array three.
 	return JSONScanner{account: account{limits: limits}, levels: 16 + 4*limits.Depth, field: slot{object, jsonRequest}}
 }
 
-// Size is that of a ProtoScanner.
+// Size returns the estimated memory, like the method of ProtoScanner.
 func (s *JSONScanner) Size() int64 { return s.account.size() }
 
-// Messages returns how many objects were found so far.
+// Messages returns the number of objects found so far.
 func (s *JSONScanner) Messages() int { return s.account.messages }
 
-// Scan reads the next piece of the request and says what was found so far.
+// Scan scans the next piece of the request and returns the verdict so far.
 func (s *JSONScanner) Scan(piece []byte) Verdict {
 	s.account.bytes += int64(len(piece))
 	for len(piece) > 0 && s.account.verdict == Fine {
@@ -76,8 +76,8 @@ func (s *JSONScanner) Scan(piece []byte) Verdict {
 	return s.account.check()
 }
 
-// scanStructure reads up to the beginning of the next token, and returns what
-// follows.
+// scanStructure reads up to the beginning of the next token, and returns the
+// rest.
 func (s *JSONScanner) scanStructure(piece []byte) []byte {
 	for i, c := range piece {
 		switch c {
@@ -118,7 +118,8 @@ func (s *JSONScanner) scanStructure(piece []byte) []byte {
 	return nil
 }
 
-// scanAstray counts what could be structure, in strings or not.
+// scanAstray counts every character that may be structure, inside strings or
+// not.
 func (s *JSONScanner) scanAstray(piece []byte) {
 	for _, c := range piece {
 		switch c {
@@ -138,7 +139,7 @@ func (s *JSONScanner) inArray() bool {
 	return len(s.open) > 0 && s.open[len(s.open)-1].form == list
 }
 
-// place returns the place of the value that comes, and counts an element.
+// place returns the place of the next value, and counts it if it is an element.
 func (s *JSONScanner) place() slot {
 	if s.expect != wantValue && s.expect != wantValueOrEnd {
 		s.astray = true

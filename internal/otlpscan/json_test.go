@@ -18,7 +18,8 @@ func scanJSON(limit int, body string) Verdict {
 	return s.Scan([]byte(body))
 }
 
-// A request that protobuf may hold may stand in JSON too, wherever the value is.
+// A request within the limit in protobuf is also accepted in JSON, wherever the
+// value is.
 func TestJSONAllowsTheLimit(t *testing.T) {
 	for _, limit := range []int{1, 2, 64, MaxDepth} {
 		md := pmetric.NewMetrics()

@@ -5,32 +5,33 @@ package otlpscan
 
 import "strings"
 
-// form is what pdata's decoder wants a value in JSON to be. Where it is
-// something else, the decoder may read on out of step.
+// form is the JSON form that pdata's decoder expects of a value. If the value
+// has another form, the decoder may lose track of the structure.
 type form uint8
 
 const (
-	unknown form = iota // a field that pdata passes over
+	unknown form = iota // a field that pdata skips
 	object
 	list
 	str    // a string or null
 	rawStr // a string without escapes
-	int32s // an integer, or a string of one; so are those that follow
+	int32s // an integer, or a string with one; the same for the following forms
 	uint32s
 	int64s
 	uint64s
-	float   // a number, or a string of one
+	float   // a number, or a string with one
 	boolean // true or false
 )
 
-// slot is the place of a value in JSON: its form, and the kind of the object or
-// of a list's elements.
+// slot is the place of a value in JSON: the form of the value, and the kind of
+// the object or of the list's elements.
 type slot struct {
 	form form
 	kind kind
 }
 
-// objects says what stands in each field of an object that holds others.
+// objects contains the slots of the fields that hold objects or lists, for each
+// kind of object.
 var objects = map[kind]map[string]slot{
 	jsonRequest: {
 		"resourceSpans": {list, resourceSpans}, "resourceMetrics": {list, resourceMetrics}, "resourceLogs": {list, resourceLogs},
@@ -104,8 +105,8 @@ var objects = map[kind]map[string]slot{
 	keyValueList: {"values": {list, keyValue}},
 }
 
-// scalarNames are the names of the other fields, of whatever object: where one
-// has a field of another form under such a name, that is in objects.
+// scalarNames are the names of all other fields, in any object. If a field with
+// such a name has another form in some object, objects contains it.
 var scalarNames = map[form]string{
 	str: `schemaUrl name version traceState message description unit severityText eventName key stringValue type
 		originalPayloadFormat`,
@@ -120,7 +121,8 @@ var scalarNames = map[form]string{
 	boolean: `isMonotonic boolValue`,
 }
 
-// jsonFields is all of it, with the names in snake_case that pdata takes as well.
+// jsonFields combines both tables, and adds the names in snake_case, which
+// pdata accepts too.
 var jsonFields = func() (all [kinds]map[string]slot) {
 	for k, fields := range objects {
 		all[k] = map[string]slot{}

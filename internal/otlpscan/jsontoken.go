@@ -3,33 +3,33 @@
 
 package otlpscan
 
-// tokenKind is what kind of token a scanner is in.
+// tokenKind is the kind of the current token.
 type tokenKind uint8
 
 const (
 	noToken tokenKind = iota
 	nameToken
 	stringToken
-	plainToken   // a string that must have no escapes
+	plainToken   // a string that must not contain escapes
 	literalToken // a number, true, false or null
 )
 
-// token is the string or literal that a scanner is in.
+// token is the current string or literal.
 type token struct {
 	kind   tokenKind
-	escape bool // the next byte is the second of an escape
-	hex    int  // how many hexadecimal digits of an escape are to come
-	// text is that of a literal, or its beginning.
+	escape bool // the next byte is the second byte of an escape
+	hex    int  // number of hexadecimal digits missing in an escape
+	// text is the text of a literal, or its beginning.
 	text [maxLiteral]byte
 	size int
 }
 
-// maxLiteral is longer than any number that has to be looked at as a whole.
+// maxLiteral is longer than any number that must be examined as a whole.
 const maxLiteral = 32
 
 func (t *token) start(kind tokenKind) { *t = token{kind: kind} }
 
-// scanToken reads up to the end of the token, and returns what follows.
+// scanToken reads up to the end of the token, and returns the rest.
 func (s *JSONScanner) scanToken(piece []byte) []byte {
 	if s.token.kind == literalToken {
 		return s.scanLiteral(piece)
@@ -82,7 +82,7 @@ func isHex(c byte) bool {
 func (s *JSONScanner) stringEnded() {
 	if s.token.kind == nameToken {
 		s.expect = wantColon
-		s.astray = s.keySize == 0 // which ends the object for the decoder
+		s.astray = s.keySize == 0 // the decoder takes an empty name for the end of the object
 		s.field = jsonFields[s.open[len(s.open)-1].kind][string(s.key[:s.keySize])]
 	} else {
 		s.valueEnded()
@@ -121,8 +121,8 @@ func (s *JSONScanner) literalEnded() {
 	s.valueEnded()
 }
 
-// fits says whether the text is a number that pdata's decoder takes as a value of
-// the form, though not all that it takes.
+// fits reports whether the text is a number that pdata's decoder accepts for
+// the form. It is stricter than the decoder.
 func fits(text []byte, form form) bool {
 	rest, negative := text, false
 	if len(rest) > 0 && rest[0] == '-' {
@@ -149,7 +149,7 @@ func fits(text []byte, form form) bool {
 	}
 }
 
-// isFraction says whether the text is what may follow a number's digits: a
+// isFraction reports whether the text may follow the digits of a number: a
 // fraction, an exponent or both.
 func isFraction(text []byte) bool {
 	if text[0] == '.' {

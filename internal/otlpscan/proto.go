@@ -15,27 +15,27 @@ const (
 	wireFixed32
 )
 
-// ProtoScanner reads an export request in protobuf, whole or in pieces, and
-// says whether it can be decoded safely. It finds every message that pdata would
-// decode, also where pdata is more lenient than protobuf: with field numbers
-// and varints of too many bits, and inside groups. It takes time linear in what
-// it reads, and no memory unless values nest.
+// ProtoScanner scans an export request in protobuf, whole or in pieces, and
+// reports whether it can be decoded safely. It finds every message that pdata
+// would decode, even where pdata is more lenient than protobuf: with field
+// numbers and varints of too many bits, and inside groups. It takes linear
+// time, and needs no memory unless values nest.
 type ProtoScanner struct {
 	account account
 	depth   int
 	// ended is set where the decoder would stop: at a violation or an error.
 	ended bool
 
-	skip  int64 // bytes of the next pieces that nothing can be in
+	skip  int64 // number of following bytes without any message
 	top   frame
 	below stack
 
-	// carry holds a field's head that a piece ended in.
+	// carry holds the beginning of a field's head that a piece has cut off.
 	carry   [maxHead]byte
 	carried int
 }
 
-// frame is an open message: its kind, and how many bytes of the body end it.
+// frame is an open message: its kind, and the position of its end.
 type frame struct {
 	end  int64
 	kind kind
@@ -46,14 +46,14 @@ func NewProtoScanner(signal Signal, limits Limits) ProtoScanner {
 	return ProtoScanner{account: account{limits: limits}, top: frame{end: math.MaxInt64, kind: tracesRequest + kind(signal)}}
 }
 
-// Size returns how much memory what was read so far takes once it is decoded,
-// in bytes. It is an estimate, and rather more than less.
+// Size returns the estimated memory of the decoded request so far, in bytes.
+// The estimate is rather too high than too low.
 func (s *ProtoScanner) Size() int64 { return s.account.size() }
 
-// Messages returns how many messages were found so far.
+// Messages returns the number of messages found so far.
 func (s *ProtoScanner) Messages() int { return s.account.messages }
 
-// Scan reads the next piece of the request and says what was found so far.
+// Scan scans the next piece of the request and returns the verdict so far.
 func (s *ProtoScanner) Scan(piece []byte) Verdict {
 	base := s.account.bytes
 	s.account.bytes += int64(len(piece))
@@ -111,10 +111,10 @@ func (s *ProtoScanner) scan(piece []byte, base int64) {
 	}
 }
 
-// passOver returns where the innermost message ends, or the first of its fields
-// begins that is not one of the many simple ones: whole in the piece, with a
-// byte of tag and a byte of length, and an attribute of one simple value or
-// nothing to look for inside.
+// passOver skips simple fields. It returns the position of the end of the
+// innermost message, or of its first field that is not simple. A simple field
+// lies completely in the piece, has one byte of tag and one of length, and is
+// an attribute with one simple value or has no messages inside.
 func (s *ProtoScanner) passOver(piece []byte, i int, base int64) int {
 	if end := s.top.end - base; end < int64(len(piece)) {
 		piece = piece[:end]
@@ -176,9 +176,9 @@ simple:
 	return i
 }
 
-// simpleAttribute returns of how many messages an attribute consists whose value
-// is a string, a number or none, each with a byte of length: 2, or 1 without a
-// value. It returns 0 for one that has to be looked into.
+// simpleAttribute returns the number of messages in an attribute whose value is
+// a string, a number or missing, with lengths of one byte: 2, or 1 without a
+// value. It returns 0 for any other attribute.
 func simpleAttribute(b []byte) int {
 	if len(b) == 0 {
 		return 1
@@ -215,11 +215,11 @@ func simpleAttribute(b []byte) int {
 	return 2
 }
 
-// enter takes the field whose value begins at position, and returns false where
-// the scan ends.
+// enter processes the field whose value begins at position, and returns false
+// if the scan ends there.
 func (s *ProtoScanner) enter(head fieldHead, position int64) bool {
 	if head.length > s.top.end-position {
-		return false // longer than the message that it is in
+		return false // longer than the message around it
 	}
 	s.skip = head.length
 	var next kind
@@ -255,8 +255,8 @@ func (s *ProtoScanner) enter(head fieldHead, position int64) bool {
 	return true
 }
 
-// scalars returns what a string, or one or more numbers, take in memory beside
-// their bytes.
+// scalars returns the memory of a string, or of one or more numbers, in
+// addition to their bytes.
 func scalars(k kind, head fieldHead) int64 {
 	switch {
 	case !head.bytes, k == text:
@@ -275,8 +275,8 @@ func (s *ProtoScanner) leave() {
 	s.top = s.below.pop()
 }
 
-// stack holds the messages around the innermost one. The first have their place
-// in it: a request without nested values opens no more.
+// stack holds the messages around the innermost one. The first ones are stored
+// in an array: a request without nested values opens no more.
 type stack struct {
 	height int
 	first  [16]frame
@@ -303,8 +303,8 @@ func (s *stack) pop() frame {
 	return f
 }
 
-// fieldHead is what stands before a field's value. The value of a varint, and
-// what is between the ends of a group, counts as none.
+// fieldHead is the part of a field before its value. The value of a varint, and
+// the content of a group, count as no value.
 type fieldHead struct {
 	number int32
 	bytes  bool // length-delimited
@@ -316,8 +316,8 @@ const (
 	maxHead   = 2 * maxVarint
 )
 
-// readHead reads the head that b begins with. Its size is 0 if b ends before
-// the head does, and negative if the decoder would refuse it.
+// readHead reads the head at the beginning of b. Its size is 0 if b ends within
+// the head, and negative if the decoder would reject it.
 func readHead(b []byte) (head fieldHead, size int) {
 	tag, size := readVarint(b)
 	if size <= 0 {
@@ -346,7 +346,7 @@ func readHead(b []byte) (head fieldHead, size int) {
 	case wireFixed32:
 		head.length = 4
 	case wireStartGroup, wireEndGroup:
-		// pdata does not pass over all that is in a group.
+		// pdata does not skip everything inside a group.
 	default:
 		return fieldHead{}, -1
 	}
@@ -354,7 +354,7 @@ func readHead(b []byte) (head fieldHead, size int) {
 }
 
 // readVarint is as lenient as pdata, which drops the bits above the 64th. Its
-// size is 0 if b ends before the number does, and negative if the number is too
+// size is 0 if b ends within the number, and negative if the number is too
 // long.
 func readVarint(b []byte) (value uint64, size int) {
 	for i := range min(len(b), maxVarint) {

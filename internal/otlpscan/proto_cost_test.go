@@ -15,8 +15,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 )
 
-// A megabyte takes milliseconds, whatever is in it: anything worse than linear
-// time would take minutes.
+// A megabyte takes milliseconds, whatever it contains: anything worse than
+// linear time would take minutes.
 func TestHostileBodiesTakeLinearTime(t *testing.T) {
 	bodies := map[string]func(n int) []byte{
 		"nested":         func(n int) []byte { return at(arrays(n/8), 1, 2, 2, 9, 2) },

@@ -16,8 +16,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// reference is the same by recursion over slices: it returns the depth, the
-// number of messages, and false where the decoder would stop.
+// reference computes the same by recursion over slices: the depth, the number
+// of messages, and false if the decoder would stop.
 func reference(k kind, body []byte, depth int) (deepest, messages int, ok bool) {
 	deepest = depth
 	for len(body) > 0 {
@@ -48,8 +48,8 @@ func reference(k kind, body []byte, depth int) (deepest, messages int, ok bool) 
 	return deepest, messages, true
 }
 
-// check compares the scanner with the reference and, where pdata decodes the
-// body, with what it made of it.
+// check compares the scanner with the reference and, if pdata decodes the body,
+// with the decoded request.
 func check(t *testing.T, signal Signal, limit int, body []byte, cut func(n int) int) {
 	t.Helper()
 	depth, messages, whole := reference(tracesRequest+kind(signal), body, 0)
@@ -65,8 +65,9 @@ func check(t *testing.T, signal Signal, limit int, body []byte, cut func(n int) 
 			require.Equal(t, messages, atOnce.Messages(), "%x", body)
 		}
 	} else {
-		// Past an error that the scanner need not see, in an attribute that it does
-		// not look into or in a length beyond the end, it may see more than the decoder.
+		// The scanner does not notice every error, in an attribute that it
+		// skips or in a length beyond the end. After such an error it may count
+		// more than the decoder.
 		require.GreaterOrEqual(t, got, want, "depth %d, limit %d, %x", depth, limit, body)
 	}
 	pieces := NewProtoScanner(signal, Limits{Depth: limit})
@@ -133,8 +134,7 @@ func valueDepth(v pcommon.Value) int {
 	return deepest + 1
 }
 
-// known returns the numbers of the fields that a kind has; of the deprecated
-// scopes', 0.
+// known returns the field numbers of a kind; for the deprecated scopes, 0.
 func known(k kind) (numbers []int) {
 	for number, next := range fields[k] {
 		if next != opaque {
@@ -144,8 +144,8 @@ func known(k kind) (numbers []int) {
 	return numbers
 }
 
-// randomMessage is a message of the kind with some of its fields and others,
-// sometimes damaged, of about as many fields as the budget has.
+// randomMessage returns a message of the kind with some of its fields and some
+// others, sometimes damaged, with about as many fields as the budget allows.
 func randomMessage(random *rand.Rand, k kind, budget *int) []byte {
 	var message []byte
 	for range random.IntN(4) + 1 {
@@ -203,7 +203,7 @@ func FuzzProtoScanner(f *testing.F) {
 			f.Add(byte(signal), byte(4), byte(1), at(lists(5), path...))
 		}
 	}
-	// A number of another type than its field's.
+	// A number whose wire type is not that of its field.
 	f.Add(byte(Profiles), byte(4), byte(1), []byte("\x12\x30\x2d\x30\x30\x30\x30"))
 	f.Fuzz(func(t *testing.T, signal, limit, size byte, body []byte) {
 		check(t, Signal(signal%4), int(limit)%70+1, body, func(n int) int { return min(n, int(size)+1) })

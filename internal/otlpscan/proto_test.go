@@ -33,13 +33,14 @@ func at(value []byte, path ...protowire.Number) []byte {
 	return value
 }
 
-// arrays is an AnyValue of nested arrays, the innermost empty.
+// arrays returns an AnyValue of nested arrays; the innermost one is empty.
 func arrays(levels int) []byte { return nest(levels, 5, 1) }
 
-// lists is an AnyValue of nested key-value lists, the innermost empty.
+// lists returns an AnyValue of nested key-value lists; the innermost one is
+// empty.
 func lists(levels int) []byte { return nest(levels, 6, 1, 2) }
 
-// nest is written from its end, which takes time linear in its length.
+// nest builds a message from its end, which takes linear time.
 func nest(levels int, path ...byte) []byte {
 	var reversed []byte
 	wrap := func(number byte) {
@@ -108,7 +109,8 @@ func TestEveryPlaceOfAValue(t *testing.T) {
 	}
 	for _, place := range places {
 		t.Run(place.name, func(t *testing.T) {
-			// That pdata decodes a value there shows in what it says of a broken one.
+			// The error for a malformed value proves that pdata decodes a value
+			// at this place.
 			require.Error(t, decode(place.signal, at([]byte{0x2a, 0x01, 0x0f}, place.path...)))
 			for _, limit := range []int{1, 2, 64, MaxDepth} {
 				for _, nest := range []func(int) []byte{arrays, lists} {
@@ -120,7 +122,7 @@ func TestEveryPlaceOfAValue(t *testing.T) {
 	}
 }
 
-// What other decoders refuse or pass over, and pdata decodes.
+// Input that other decoders reject or skip, and that pdata decodes.
 func TestWhatPdataLetsPass(t *testing.T) {
 	value := arrays(3)
 	wrapped := func(attribute []byte) []byte { return at(attribute, 1, 2, 2, 9) }
@@ -170,7 +172,7 @@ func TestBrokenBodiesAreLeftToTheDecoder(t *testing.T) {
 	} {
 		assert.Equal(t, Fine, scan(Traces, 2, body), name)
 	}
-	// That a length is beyond the end of the request shows only there.
+	// A length beyond the end of the request is noticed only at the end.
 	whole[1] += 50
 	assert.Equal(t, Fine, scan(Traces, 1, whole))
 	longer := at(arrays(2), 1, 2, 2, 9, 2)
@@ -179,7 +181,7 @@ func TestBrokenBodiesAreLeftToTheDecoder(t *testing.T) {
 }
 
 func TestMessagesAreCounted(t *testing.T) {
-	spans := at(bytes.Repeat([]byte{0x12, 0x00}, 1000), 1, 2) // and two messages around
+	spans := at(bytes.Repeat([]byte{0x12, 0x00}, 1000), 1, 2) // and the two messages around them
 	for limit, want := range map[int]Verdict{1001: TooManyMessages, 1002: Fine} {
 		s := NewProtoScanner(Traces, Limits{Depth: 1, Messages: limit})
 		assert.Equal(t, want, s.Scan(spans), limit)

@@ -3,7 +3,7 @@
 
 package otlpscan
 
-// Signal says which export request a body holds.
+// Signal is the signal of an export request.
 type Signal uint8
 
 // The signals of OTLP.
@@ -18,7 +18,7 @@ const (
 func Signals() []Signal { return []Signal{Traces, Metrics, Logs, Profiles} }
 
 // kind is a type of message, or of another field that takes more memory than
-// bytes on the wire; opaque is whatever else stands in a field.
+// bytes on the wire. opaque is the kind of all other fields.
 type kind uint8
 
 const (
@@ -27,7 +27,7 @@ const (
 	metricsRequest
 	logsRequest
 	profilesRequest
-	jsonRequest // any of them: in JSON, the names of their fields differ
+	jsonRequest // a request of any signal: in JSON, the names of their fields differ
 	resourceSpans
 	resourceMetrics
 	resourceLogs
@@ -73,28 +73,29 @@ const (
 	keyValueList
 	element // an anyValue in an array
 
-	// What follows is no message: strings and numbers of which a field has many.
+	// The following kinds are not messages, but strings and numbers in repeated
+	// fields.
 	text
 	number32
 	number64
-	fixed64 // as number64, but eight bytes each on the wire
+	fixed64 // like number64, but with eight bytes each on the wire
 	kinds
 
 	firstScalar = text
 )
 
-// Field numbers below columns have a column of their own in fields. So has
-// 1000, the deprecated place of the scopes, which pdata still reads: it takes
-// that of 0, which no field can have.
+// Field numbers below columns have a column of their own in fields. The number
+// 1000, the deprecated field of the scopes, which pdata still reads, uses
+// column 0, since no field has that number.
 const (
 	columns          = 16
 	deprecatedScopes = 1000
 	deprecatedColumn = 0
 )
 
-// fields says what stands in each field of a message. The numbers are those of
-// opentelemetry-proto 1.x, as pdata's decoder has them. Messages of which there
-// is one and that hold none, such as a span's status, are left out.
+// fields contains the kind of each field of a message. The numbers are those of
+// opentelemetry-proto 1.x, as in pdata's decoder. Messages that are not
+// repeated and contain no others, such as a span's status, are omitted.
 var fields = [kinds][columns]kind{
 	tracesRequest:   {1: resourceSpans},
 	metricsRequest:  {1: resourceMetrics},
@@ -150,14 +151,15 @@ var fields = [kinds][columns]kind{
 
 func (k kind) container() bool { return k == arrayValue || k == keyValueList }
 
-// memory is what a message takes in memory beside the bytes of its strings: its
-// struct in pdata, rounded up as Go's allocator does, and its place in a slice.
-// A slice that grows is up to 5/4 of what is in it, and for a moment there
-// beside the one before: 18 bytes for a pointer, 9/4 of a struct without one.
-// Of a value, it is what holds it: a string's or number's own struct.
+// memory is the memory of a message in addition to the bytes of its strings:
+// its struct in pdata, rounded up like Go's allocator does, and its place in a
+// slice. A growing slice has up to 5/4 of the capacity that it needs, and for a
+// moment the previous array exists too: together 18 bytes for a pointer, or 9/4
+// of a struct that is stored by value. For an anyValue, it is the struct of the
+// string or number inside.
 //
-// Of strings and numbers of which a field has many, it is what each takes; of
-// numbers in protobuf, which come as one field, what each byte takes at most.
+// For strings and numbers in repeated fields, it is the memory of each element;
+// for packed numbers in protobuf, it is the maximum for each byte.
 var memory = [kinds]int64{
 	resourceSpans:    128 + pointer,
 	resourceMetrics:  128 + pointer,
@@ -211,6 +213,6 @@ var memory = [kinds]int64{
 
 const (
 	pointer = 8 * 9 / 4
-	// mostMemory is that of the kind that takes most.
+	// mostMemory is the memory of the largest kind.
 	mostMemory = 208 + pointer
 )

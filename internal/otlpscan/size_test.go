@@ -32,8 +32,8 @@ func newRequest(signal Signal) request {
 	}[signal]()
 }
 
-// taken returns how much memory decode leaves in use, and how much it takes on
-// its way, garbage included.
+// taken returns how much memory decode leaves in use, and how much it allocates
+// in total, garbage included.
 func taken(decode func()) (live, total int64) {
 	var before, after, collected runtime.MemStats
 	runtime.GC()
@@ -45,11 +45,11 @@ func taken(decode func()) (live, total int64) {
 	return int64(collected.HeapAlloc) - int64(before.HeapAlloc), int64(after.TotalAlloc - before.TotalAlloc) //nolint:gosec // a test's
 }
 
-// noise is what the runtime takes beside the decoder.
+// noise is memory that the runtime takes in addition to the decoder.
 const noise = 64 << 10
 
-// assertCovered fails unless what the decoder leaves in use is no more than the
-// estimate, and what it takes with garbage no more than four times that.
+// assertCovered fails unless the memory that the decoder leaves in use is at
+// most the estimate, and its total allocation at most four times the estimate.
 func assertCovered(t *testing.T, estimate int64, decode func()) {
 	t.Helper()
 	live, total := taken(decode)
@@ -69,7 +69,7 @@ func estimateJSON(body []byte) int64 {
 	return s.Size()
 }
 
-// What takes least on the wire, of everything that a request can have many of.
+// The shortest encoding of everything that a request can repeat.
 func TestEstimateCoversWhatIsRepeated(t *testing.T) {
 	const times = 50_000
 	empty := func(tag ...byte) []byte { return bytes.Repeat(append(tag, 0), times) }
@@ -177,7 +177,7 @@ func TestEstimateCoversJSON(t *testing.T) {
 	}
 }
 
-// What pdata refuses in the end, and makes messages of until then.
+// JSON that pdata rejects in the end, but creates messages from until then.
 func TestEstimateCoversBrokenJSON(t *testing.T) {
 	const times = 50_000
 	commas := strings.Repeat(",", times)
@@ -217,7 +217,7 @@ func TestEstimateCoversRandomRequests(t *testing.T) {
 	}
 }
 
-// An estimate that is far too high would refuse what is sound.
+// An estimate that is much too high would reject legitimate requests.
 func TestEstimateIsNotFarTooHigh(t *testing.T) {
 	body := typicalTraces(1000)
 	r := ptraceotlp.NewExportRequest()
@@ -225,5 +225,5 @@ func TestEstimateIsNotFarTooHigh(t *testing.T) {
 	assert.Less(t, estimateProto(Traces, body), 2*live)
 	inJSON, err := r.MarshalJSON()
 	require.NoError(t, err)
-	assert.Less(t, estimateJSON(inJSON), 3*live) // of which most is the text itself
+	assert.Less(t, estimateJSON(inJSON), 3*live) // most of it is the text itself
 }

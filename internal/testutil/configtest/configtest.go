@@ -1,7 +1,8 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package configtest reads configurations of a component as the collector does.
+// Package configtest reads the configurations of a component in the same way as
+// the collector.
 package configtest // import "github.com/ociapm/otelcol-ociapm/internal/testutil/configtest"
 
 import (
@@ -15,11 +16,11 @@ import (
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 )
 
-// Case is one configuration: what it comes to, or why it is refused.
+// Case is a configuration with its expected result or error.
 type Case struct {
-	Name   string // of the component in testdata/config.yaml: TYPE/NAME, or TYPE where it is empty
+	Name   string // selects TYPE/NAME in testdata/config.yaml, or TYPE if it is empty
 	Want   component.Config
-	Errors []string // what the error has in it, each of them, where Want is nil
+	Errors []string // texts that the error must contain, if Want is nil
 }
 
 // Run reads and validates each case.

@@ -24,13 +24,13 @@ import (
 
 var update = flag.Bool("update", false, "write what the processor makes of the inputs as what is expected")
 
-// Process is what a processor does to traces.
+// Process passes traces through a processor.
 type Process func(context.Context, ptrace.Traces) (ptrace.Traces, error)
 
-// Run compares what a processor makes of each testdata/<case>/input.yaml with
-// expected.yaml beside it, and requires that a second pass changes nothing. The
-// processor has the default configuration, or that of config.yaml if the case
-// has one.
+// Run compares a processor's output for each testdata/<case>/input.yaml with
+// expected.yaml in the same folder, and requires that a second pass changes
+// nothing. The processor has the default configuration, or config.yaml if the
+// case has one.
 func Run(t *testing.T, defaultConfig func() component.Config, newProcess func(*testing.T, component.Config) Process) {
 	t.Helper()
 	inputs, err := filepath.Glob(filepath.Join("testdata", "*", "input.yaml"))
@@ -53,7 +53,7 @@ func Run(t *testing.T, defaultConfig func() component.Config, newProcess func(*t
 			require.NoError(t, err)
 			require.NoError(t, ptracetest.CompareTraces(want, got))
 
-			// A second processor on the way changes nothing.
+			// A second processor in the pipeline changes nothing.
 			twice, err := newProcess(t, cfg)(t.Context(), Clone(got))
 			require.NoError(t, err)
 			require.NoError(t, ptracetest.CompareTraces(want, twice))
@@ -73,7 +73,7 @@ func loadConfig(t *testing.T, file string, cfg component.Config) component.Confi
 	return cfg
 }
 
-// Clone returns a copy that shares nothing with td.
+// Clone returns a deep copy of td.
 func Clone(td ptrace.Traces) ptrace.Traces {
 	out := ptrace.NewTraces()
 	td.CopyTo(out)

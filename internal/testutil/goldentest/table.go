@@ -16,26 +16,26 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// Row is a row of a README's table about golden cases.
+// Row is a row of a table about golden cases in a README.
 type Row struct {
 	// From is the first cell.
 	From string
 	// Case is the folder in testdata.
 	Case string
-	// Text is a part of the span's name, or of a text attribute; the first span
-	// with it is shown.
+	// Text is a part of the span's name, or of a text attribute. The row shows
+	// the first span that contains it.
 	Text string
 }
 
-// These stand around the table.
+// These markers enclose the table.
 const (
 	tableStart = "<!-- golden table -->\n"
 	tableEnd   = "<!-- golden table end -->\n"
 )
 
-// Table requires that the table in README.md is what the golden cases make of
-// rows, or writes it with -update. cells gives the cells behind the first of a
-// span that came as in and left as out.
+// Table requires that the table in README.md matches the golden cases of rows,
+// or writes it with -update. cells returns the cells after the first, for a
+// span with the attributes in before and out after processing.
 func Table(t *testing.T, head []string, rows []Row, cells func(in, out pcommon.Map) []string) {
 	t.Helper()
 	var table strings.Builder
@@ -92,7 +92,7 @@ func hasText(span ptrace.Span, text string) bool {
 	return false
 }
 
-// Code is a Markdown code span that can stand in a table.
+// Code returns a Markdown code span that is safe inside a table.
 func Code(text string) string {
 	text = strings.NewReplacer("|", `\|`, "\n", "⏎").Replace(text)
 	if strings.Contains(text, "`") {
@@ -101,8 +101,8 @@ func Code(text string) string {
 	return "`" + text + "`"
 }
 
-// Attributes lists attributes as a cell of a table, those of keep in order of
-// their names. The values of those that short is true for are left out.
+// Attributes formats attributes as a table cell: those that keep accepts,
+// sorted by name. It omits the values of those that short accepts.
 func Attributes(m pcommon.Map, keep, short func(name string, value pcommon.Value) bool) string {
 	var lines []string
 	for name, value := range m.All() {
