@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Starts the built collector with config/agent.yaml: against the APM domain of
-# APM_ENDPOINT and APM_DATA_KEY, or of APM_DOMAIN_ID, or, where none is set,
-# against a sandbox of OCI APM that it starts as well. Arguments go to the collector, so that
+# Starts the built collector with config/agent.yaml. It uploads to the APM domain of
+# APM_ENDPOINT and APM_DATA_KEY, or of APM_DOMAIN_ID. If none of them is set, the
+# script also starts a sandbox of OCI APM. Arguments are passed to the collector, so
 # `make run RUN_ARGS="--config mine.yaml"` changes its configuration.
 set -euo pipefail
-# Jobs get process groups of their own: a Ctrl-C reaches this script alone, and
-# it ends the collector before the sandbox that the collector drains into.
+# Jobs get process groups of their own: a Ctrl-C reaches only this script, which
+# stops the collector before the sandbox, so that the queue can drain.
 set -m
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -28,13 +28,13 @@ stop() {
   echo "stopped"
   exit "${1:-0}"
 }
-trap 'echo; echo "stopping: the collector first sends what it holds"; stop 0' INT TERM
+trap 'echo; echo "stopping: the collector first sends its queued data"; stop 0' INT TERM
 
 # await FILE TEXT PID waits until a process has logged that it is ready.
 await() {
   until grep -qF "$2" "$1"; do
     if ! kill -0 "$3" 2>/dev/null; then
-      sleep 0.2 # for the viewer to show why
+      sleep 0.2 # gives the viewer time to show the reason
       return 1
     fi
     sleep 0.1
@@ -46,15 +46,15 @@ if [[ (-n ${APM_ENDPOINT:-} && -z ${APM_DATA_KEY:-}) || (-z ${APM_ENDPOINT:-} &&
   exit 1
 fi
 if [[ -n ${APM_DOMAIN_ID:-} && -n ${APM_ENDPOINT:-} ]]; then
-  echo "run: set APM_DOMAIN_ID, which finds endpoint and key, or APM_ENDPOINT and APM_DATA_KEY, but not all of them" >&2
+  echo "run: set either APM_DOMAIN_ID, or APM_ENDPOINT and APM_DATA_KEY, but not all of them" >&2
   exit 1
 fi
 
 mkdir -p "$state"
 : >"$state/apmsandbox.log"
 : >"$state/collector.log"
-# The programs write to files, so that nothing that happens to this terminal can
-# stop them. It shows what the sandbox says, and the collector's warnings.
+# The programs write to files, so that closing this terminal cannot block them. The
+# viewer shows the log of the sandbox, and the collector's warnings.
 tail -q -n +1 -f "$state/apmsandbox.log" "$state/collector.log" 2>/dev/null | grep --line-buffered -v $'\tinfo\t' &
 viewer_pid=$(jobs -p %+)
 export OTELCOL_QUEUE_DIRECTORY=${OTELCOL_QUEUE_DIRECTORY:-$state/queue}
@@ -82,16 +82,16 @@ await "$state/collector.log" "Everything is ready" "$collector_pid" || stop 1
 
 cat <<TEXT
 
-  otelcol-ociapm is ready. (Ctrl-C ends it.)
+  otelcol-ociapm is ready. (Press Ctrl-C to stop it.)
 
   Send OTLP to   localhost:4317 (gRPC) or http://localhost:4318 (HTTP): the defaults of every OpenTelemetry SDK
   It uploads to  $destination
   Look at        $look
-  Logs           ${state#"$PWD"/}/collector.log; warnings show here too
+  Logs           ${state#"$PWD"/}/collector.log; warnings are also shown here
 TEXT
 if [[ -n $sandbox_pid ]]; then
   cat <<TEXT
-  A real domain  APM_ENDPOINT=https://<prefix>.apm-agt.<region>.oci.oraclecloud.com APM_DATA_KEY=<private data key> make run
+  Use a real domain:  APM_ENDPOINT=https://<prefix>.apm-agt.<region>.oci.oraclecloud.com APM_DATA_KEY=<private data key> make run
 TEXT
 fi
 echo

@@ -30,9 +30,9 @@ const (
 // version is set by the linker: -X main.version=v1.2.3.
 var version string
 
-const long = `apmsandbox stands in for an Oracle Cloud Infrastructure APM domain on this machine.
+const long = `apmsandbox replaces an Oracle Cloud Infrastructure APM domain on this machine.
 
-It takes OTLP over HTTP (protobuf or JSON, plain or gzip) at APM's own paths:
+It accepts OTLP over HTTP (protobuf or JSON, plain or gzip) at APM's own paths:
 
   /20200101/opentelemetry/v1/traces           private key
   /20200101/opentelemetry/private/v1/traces   private key
@@ -40,14 +40,13 @@ It takes OTLP over HTTP (protobuf or JSON, plain or gzip) at APM's own paths:
   /20200101/opentelemetry/v1/metrics          private key
   /20200101/opentelemetry/v1/logs             private key
 
-with the header "Authorization: dataKey <key>". Point a collector or an SDK at it as if it were the
-domain's Data Upload Endpoint. What it accepts it keeps in memory, and shows in a browser at / and
-as JSON:
+with the header "Authorization: dataKey <key>". Use it in a collector or an SDK like the domain's
+Data Upload Endpoint. It keeps accepted data in memory, and shows it in a browser at / and as JSON:
 
-  GET /api/v1                                     everything that the API has
+  GET /api/v1                                     a list of all requests
   GET /api/v1/traces?service=&operation=&limit=   traces, the newest first; more filters: README.md
   GET /api/v1/traces/{trace_id}                   one trace with its spans
-  GET /api/v1/topology                            who calls whom; databases by peer.service
+  GET /api/v1/topology                            the calls between services; databases by peer.service
   GET /api/v1/counts                              totals
   GET /api/v1/uploads?limit=                      the latest uploads and why they were rejected
   GET /api/v1/metrics?limit=                      the latest metrics
@@ -59,13 +58,14 @@ as JSON:
   DELETE /api/v1/store                            forget everything and count from zero
   GET /healthz                                    200 while it serves
 
-When it serves, it prints "apmsandbox ready at <URL>" to the standard output; its log goes to the
+Once it is ready, it prints "apmsandbox ready at <URL>" to the standard output. Its log goes to the
 standard error.
 
-With --oci it also emulates the OCI around the domain, for collectors that find endpoint and data key
-by the domain's OCID: control plane, Vault, tokens and instance metadata, reached under their real
-names through a proxy. It prints what to export in the shell of the collector. Its own API, for faults,
-clocks, keys and secrets, is at the proxy's address: GET http://127.0.0.1:4321/api/v1.`
+With --oci it also emulates the OCI services around the domain, for collectors that find endpoint
+and data key by the domain's OCID: control plane, Vault, tokens and instance metadata, reached
+under their real names through a proxy. It prints the variables to export in the collector's shell.
+Its own API, for faults, clocks, keys and secrets, is at the proxy's address:
+GET http://127.0.0.1:4321/api/v1.`
 
 const example = `  apmsandbox
   apmsandbox --listen 127.0.0.1:0 --log-level debug
@@ -91,7 +91,8 @@ func newCommand() *cobra.Command {
 		Args:         cobra.NoArgs,
 		SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			// Not as the flags' defaults: --help would print the keys.
+			// The keys are not the flags' defaults, since --help would print
+			// them.
 			if key := os.Getenv(privateKeyEnv); key != "" && !cmd.Flags().Changed("private-key") {
 				config.PrivateKey = key
 			}
@@ -103,11 +104,11 @@ func newCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&config.Listen, "listen", config.Listen, "`host:port` to serve; port 0 takes a free one")
+	flags.StringVar(&config.Listen, "listen", config.Listen, "`host:port` to listen on; with port 0 a free port")
 	flags.StringVar(&config.PrivateKey, "private-key", config.PrivateKey, "private data `key` to accept; also from "+privateKeyEnv)
 	flags.StringVar(&config.PublicKey, "public-key", config.PublicKey, "public data `key` to accept; also from "+publicKeyEnv)
-	flags.IntVar(&config.MaxSpans, "max-spans", config.MaxSpans, "`number` of spans to keep; whole traces leave, the oldest first")
-	flags.Int64Var(&config.MaxBytes, "max-bytes", config.MaxBytes, "memory for everything that is kept, in `bytes`, approximately")
+	flags.IntVar(&config.MaxSpans, "max-spans", config.MaxSpans, "`number` of spans to keep; whole traces are evicted, the oldest first")
+	flags.Int64Var(&config.MaxBytes, "max-bytes", config.MaxBytes, "memory for all stored data, in `bytes`, approximately")
 	flags.Int64Var(&config.MaxRequestBytes, "max-request-bytes", config.MaxRequestBytes, "largest body as sent, in `bytes`; a larger one is answered with 413")
 	flags.Int64Var(&config.MaxDecompressedBytes, "max-decompressed-bytes", config.MaxDecompressedBytes, "largest body after decompression, in `bytes`; a larger one is answered with 413")
 	cloud.addFlags(flags)
@@ -173,7 +174,7 @@ func newLogger(cmd *cobra.Command, level string) (*zap.Logger, error) {
 	return zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(encoder), sink, parsed)), nil
 }
 
-// versionText returns the version that the linker or the build has set.
+// versionText returns the version set by the linker or the build.
 func versionText() string {
 	if version != "" {
 		return version

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// lockedBuffer can be read while the command writes.
+// lockedBuffer can be read while the command writes to it.
 type lockedBuffer struct {
 	mu     sync.Mutex
 	buffer bytes.Buffer
@@ -48,8 +48,8 @@ func (b *lockedBuffer) String() string {
 	return b.buffer.String()
 }
 
-// serve runs the command until stop is called, which returns its error and
-// its log.
+// serve runs the command until stop is called. stop returns the command's error
+// and log.
 func serve(t *testing.T, args ...string) (url string, stop func() (string, error)) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())

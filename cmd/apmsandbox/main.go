@@ -1,7 +1,8 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command apmsandbox is a local stand-in for an OCI APM domain. See README.md.
+// Command apmsandbox is a local replacement for an OCI APM domain. See
+// README.md.
 package main
 
 import (

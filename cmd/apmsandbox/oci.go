@@ -19,10 +19,11 @@ import (
 	ocisandbox "github.com/ociapm/otelcol-ociapm/internal/sandbox/oci"
 )
 
-// defaultOCIListen is the address of the emulated OCI: beside the sandbox's.
+// defaultOCIListen is the default address of the emulated OCI, the port after
+// the sandbox's.
 const defaultOCIListen = "127.0.0.1:4321"
 
-// oci is the emulated OCI around the APM domain, as the flags want it.
+// oci is the emulated OCI around the APM domain, configured by the flags.
 type oci struct {
 	enabled bool
 	config  ocisandbox.Config
@@ -33,14 +34,14 @@ type oci struct {
 }
 
 func (o *oci) addFlags(flags *pflag.FlagSet) {
-	flags.BoolVar(&o.enabled, "oci", false, "also emulate the OCI around the domain: control plane, Vault, tokens, instance metadata")
-	flags.StringVar(&o.config.Listen, "oci-listen", defaultOCIListen, "`host:port` of the emulated OCI, loopback only; port 0 takes a free one")
-	flags.StringVar(&o.config.Region, "oci-region", ocisandbox.DefaultRegion, "`region` of the domain and of those who ask for it")
-	flags.StringVar(&o.dir, "oci-dir", "", "`directory` for the configuration file and its keys; a temporary one if none is given")
+	flags.BoolVar(&o.enabled, "oci", false, "also emulate the OCI services around the domain: control plane, Vault, tokens, instance metadata")
+	flags.StringVar(&o.config.Listen, "oci-listen", defaultOCIListen, "`host:port` of the emulated OCI, loopback only; with port 0 a free port")
+	flags.StringVar(&o.config.Region, "oci-region", ocisandbox.DefaultRegion, "`region` of the domain and of its clients")
+	flags.StringVar(&o.dir, "oci-dir", "", "`directory` for the configuration file and its keys; a temporary one by default")
 }
 
-// start starts the emulated OCI and writes to out how to use it. Whether it
-// fails or not, close must follow.
+// start starts the emulated OCI and writes instructions for its use to out.
+// Call close afterwards, even if start fails.
 func (o *oci) start(ctx context.Context, out io.Writer, uploads *apm.Server, logger *zap.Logger) error {
 	if !o.enabled {
 		return nil
@@ -86,8 +87,8 @@ func (o *oci) makeDir() (string, error) {
 	return dir, nil
 }
 
-// failed gets the error if the emulated OCI ends by itself; it is nil, and so
-// never ready, where there is none.
+// failed returns a channel that receives the error if the emulated OCI stops by
+// itself. Without one the channel is nil, and so never ready.
 func (o *oci) failed() <-chan error {
 	if o.server == nil {
 		return nil
@@ -106,7 +107,7 @@ func (o *oci) close() error {
 	return errors.Join(errs...)
 }
 
-// exports returns NAME=value pairs as a shell sets them.
+// exports returns NAME=value pairs as export commands for a shell.
 func exports(environment []string) string {
 	var lines strings.Builder
 	for _, pair := range environment {

@@ -24,8 +24,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 )
 
-// sourced waits for a file and returns what a shell has in its environment
-// after reading it.
+// sourced waits for a file and returns the environment of a shell that has
+// sourced it.
 func sourced(t *testing.T, file string) map[string]string {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -53,7 +53,7 @@ func TestOCI(t *testing.T) {
 	assert.NotEmpty(t, environment["NO_PROXY"])
 	assert.Contains(t, environment["APM_DOMAIN_ID"], "ocid1.apmdomain.oc1.eu-frankfurt-1.")
 
-	// What an SDK makes of these variables.
+	// An SDK interprets these variables in this way.
 	proxy, err := url.Parse(environment["HTTPS_PROXY"])
 	require.NoError(t, err)
 	ca, err := os.ReadFile(environment["SSL_CERT_FILE"])
@@ -130,7 +130,7 @@ func TestBadOCIFlags(t *testing.T) {
 	}
 }
 
-// TestReadme runs what README.md shows of the emulated OCI's API.
+// TestReadme runs the examples for the emulated OCI's API in README.md.
 func TestReadme(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)

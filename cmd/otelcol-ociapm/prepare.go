@@ -14,30 +14,31 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/hangup"
 )
 
-// readyMessage is what the collector logs when all components run.
+// readyMessage is the collector's log line once all components run.
 const readyMessage = "Everything is ready. Begin running and processing data."
 
-// prepare does what comes before every command of the program: it reads the
-// environment anew, and adds to what ocb writes. `make generate` puts the call into
+// prepare runs before every command of the program: it corrects the environment
+// and extends the settings that ocb writes. `make generate` adds the call to
 // main.go.
 func prepare(set otelcol.CollectorSettings) otelcol.CollectorSettings {
 	prepareEnvironment()
 	set.BuildInfo.Version = withCommit(set.BuildInfo.Version)
-	// otelcol has no hook for the end of the start. Where only warnings are logged,
-	// a SIGHUP that comes while the collector starts is ignored.
+	// otelcol has no hook for the end of its startup. If only warnings are
+	// logged, a SIGHUP that arrives while the collector starts is ignored.
 	set.LoggingOptions = append(set.LoggingOptions, zap.WrapCore(func(core zapcore.Core) zapcore.Core { return readyCore{core} }))
 	return set
 }
 
-// readyCore replays a held SIGHUP when the collector is ready, and logs as the core
-// inside. zap.Hooks would lose what confmap's providers log: otelcol hands their
-// entries to Write without a Check, and a hook's Write logs nothing.
+// readyCore replays a held SIGHUP once the collector is ready. Otherwise it
+// logs like the core inside. zap.Hooks would lose the log lines of confmap's
+// providers: otelcol passes their entries to Write without a Check, and a
+// hook's Write logs nothing.
 type readyCore struct{ zapcore.Core }
 
-// With keeps the wrapper around the core with more fields.
+// With returns a readyCore around the core with more fields.
 func (c readyCore) With(fields []zapcore.Field) zapcore.Core { return readyCore{c.Core.With(fields)} }
 
-// Check looks at the message, and lets the core inside decide whether to log it.
+// Check reads the message, and lets the core inside decide whether to log it.
 func (c readyCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
 	if entry.Message == readyMessage {
 		hangup.Replay()
@@ -45,8 +46,8 @@ func (c readyCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *za
 	return c.Core.Check(entry, checked)
 }
 
-// prepareEnvironment says what it finds wrong on stderr, in the form of the
-// collector's log, which there is only once a configuration is loaded.
+// prepareEnvironment reports problems on stderr, in the format of the
+// collector's log, which does not exist before a configuration is loaded.
 func prepareEnvironment() {
 	encoding := zap.NewProductionEncoderConfig()
 	encoding.EncodeTime = zapcore.ISO8601TimeEncoder

@@ -3,11 +3,11 @@
 
 package main
 
-// commit is what a release was built from. The linker sets it: -X main.commit=…
+// commit is the commit of a release, set by the linker: -X main.commit=…
 var commit string
 
-// withCommit adds the commit to a version as semver's build metadata, for ocb writes
-// the version alone.
+// withCommit adds the commit to a version, as semver's build metadata. ocb only
+// writes the version.
 func withCommit(version string) string {
 	if commit == "" {
 		return version

@@ -1,9 +1,9 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command image makes the container image of the collector, without a daemon
-// and from nothing but the binary, the ready configurations and the root
-// certificates. The same input gives the same bytes.
+// Command image builds the container image of the collector without a daemon,
+// from the binary, the ready configurations and the root certificates only. The
+// same input gives the same bytes.
 package main
 
 import (
@@ -32,13 +32,13 @@ import (
 )
 
 const (
-	// user is the numeric user and group of the collector: Kubernetes can only
-	// tell that a number is not root (runAsNonRoot).
+	// user is the numeric user and group of the collector. Kubernetes can check
+	// only a number for not being root (runAsNonRoot).
 	user     = 10001
 	stateDir = "var/lib/otelcol-ociapm"
 	configs  = "etc/otelcol-ociapm"
-	// defaultConfig listens on all addresses, as a container must, and takes its
-	// memory limit from the container's.
+	// defaultConfig listens on all addresses, as necessary in a container, and
+	// derives its memory limit from the container's.
 	defaultConfig = "gateway.yaml"
 )
 
@@ -74,9 +74,9 @@ type options struct {
 	queuedir                   string
 }
 
-// run makes one image for each ARCHITECTURE=BINARY. Each becomes a tar file that
-// `ctr images import` and `docker load` take; two or more become an OCI layout
-// with an index over them as well.
+// run builds one image for each ARCHITECTURE=BINARY. Each one is written as a
+// tar file for `ctr images import` and `docker load`. If there are several, it
+// also writes an OCI layout with an index over them.
 func run(o options, args []string) error {
 	if len(args) == 0 || o.output == "" || o.version == "" {
 		return errors.New("usage: image -output=DIR -version=VERSION [flags] ARCHITECTURE=BINARY …")
@@ -161,7 +161,8 @@ func build(o options, arch, binary string) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	// What changes least comes first: a new version pulls the binary only.
+	// The layers that change least come first: a new version pulls only the
+	// binary.
 	image := mutate.MediaType(empty.Image, types.OCIManifestSchema1)
 	image = mutate.ConfigMediaType(image, types.OCIConfigJSON)
 	for _, content := range []struct {
@@ -218,7 +219,7 @@ func build(o options, arch, binary string) (v1.Image, error) {
 	return mutate.ConfigFile(image, config)
 }
 
-// files are what the image has beside the binary.
+// files returns the files of the image other than the binary.
 func files(o options) ([]entry, error) {
 	roots, err := certificates()
 	if err != nil {
@@ -234,7 +235,7 @@ func files(o options) ([]entry, error) {
 		{path: "etc/ssl/", mode: 0o755},
 		{path: "etc/ssl/certs/", mode: 0o755},
 		{path: "etc/ssl/certs/ca-certificates.crt", mode: 0o644, content: roots},
-		// Some programs ask for a user's name and home.
+		// Some programs look up the user's name and home.
 		{path: "etc/passwd", mode: 0o644, content: fmt.Appendf(nil, "otelcol-ociapm:x:%d:%d::/%s:/\n", user, user, stateDir)},
 		{path: "etc/group", mode: 0o644, content: fmt.Appendf(nil, "otelcol-ociapm:x:%d:\n", user)},
 		{path: "licenses/", mode: 0o755},
@@ -267,14 +268,14 @@ func files(o options) ([]entry, error) {
 }
 
 // certificates returns the roots that Mozilla trusts without conditions, from a
-// module that go.sum pins: unlike the bundle of the machine, it is the same
-// wherever the image is made.
+// module pinned by go.sum: unlike the bundle of the machine, it is the same
+// wherever the image is built.
 func certificates() ([]byte, error) {
 	var all bytes.Buffer
 	fmt.Fprintf(&all, "# Roots that Mozilla trusts, from golang.org/x/crypto/x509roots/fallback %s\n", moduleVersion("golang.org/x/crypto/x509roots/fallback"))
 	for root := range bundle.Roots() {
 		if root.Constraint != nil {
-			continue // a PEM file cannot say it
+			continue // a PEM file cannot express the condition
 		}
 		if err := pem.Encode(&all, &pem.Block{Type: "CERTIFICATE", Bytes: root.Certificate}); err != nil {
 			return nil, err
@@ -296,8 +297,7 @@ func moduleVersion(path string) string {
 	return ""
 }
 
-// pack makes a tar of the entries, with nothing in it that differs between
-// machines.
+// pack creates a tar file of the entries that is the same on every machine.
 func pack(entries []entry, modified time.Time) ([]byte, error) {
 	var packed bytes.Buffer
 	w := tar.NewWriter(&packed)

@@ -1,10 +1,10 @@
 #!/bin/sh
-# After an installation or an upgrade. The service does not start by itself the
-# first time, for it has no endpoint and no key then; an upgrade restarts it if
-# it runs.
+# Runs after an installation or an upgrade. An installation does not start the
+# service, since it has no endpoint and no key yet; an upgrade restarts the service
+# if it is running.
 set -e
 
-# dpkg gives "configure" and the version before, rpm the number of versions.
+# dpkg passes "configure" and the previous version, rpm the number of versions.
 case "${1:-}" in
   configure) [ -n "${2:-}" ] && upgrade=yes || upgrade=no ;;
   abort-*) exit 0 ;;
@@ -12,7 +12,7 @@ case "${1:-}" in
   *) upgrade=yes ;;
 esac
 
-# Without systemd there is nothing to tell.
+# Without systemd there is nothing to do.
 [ -d /run/systemd/system ] || exit 0
 systemctl daemon-reload
 if [ "$upgrade" = yes ]; then

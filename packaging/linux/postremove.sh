@@ -1,7 +1,7 @@
 #!/bin/sh
-# After a removal. dpkg's purge removes the queue as well; rpm has no such step
-# and leaves it. The user stays, as Debian has it: a file that it owns elsewhere
-# must not become another user's.
+# Runs after a removal. dpkg's purge also removes the queue; rpm has no such step,
+# and keeps it. The user is kept, as Debian recommends: its files elsewhere must not
+# become the property of another user.
 set -e
 
 if [ -d /run/systemd/system ]; then

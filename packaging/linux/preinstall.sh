@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the user before the files of the package that its group may read.
+# Creates the user before the package's files, some of which belong to its group.
 set -e
 
 if ! getent group otelcol-ociapm >/dev/null; then

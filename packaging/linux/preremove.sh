@@ -1,8 +1,8 @@
 #!/bin/sh
-# Before a removal; an upgrade leaves the service running.
+# Runs before a removal. An upgrade leaves the service running.
 set -e
 
-# dpkg gives "remove" or "upgrade", rpm the number of versions that stay.
+# dpkg passes "remove" or "upgrade", rpm the number of versions that remain.
 case "${1:-}" in
   remove | 0) ;;
   *) exit 0 ;;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds release and image of the last commit in two folders of different names
-# and compares them byte by byte. RELEASE_TARGETS=linux-amd64 takes that one
-# only; the rest compiles for a quarter of an hour or more.
+# Builds the release and the image of the last commit in two folders with different
+# names, and compares them byte by byte. RELEASE_TARGETS=linux-amd64 selects that one
+# only; compiling the others takes a quarter of an hour or more.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 work=$(mktemp -d)

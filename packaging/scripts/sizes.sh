@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Prints the table of docs/deploy.md: sizes of what is in bin and dist, the
-# memory of an idle agent after a minute, and the time from its start to the
-# first span that it accepts (the best of five, each with an empty queue).
+# Prints the table in docs/deploy.md: the sizes of the files in bin and dist, the
+# memory of an idle agent after a minute, and the time from its start to the first
+# accepted span (the best of five runs, each with an empty queue).
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 work=$(mktemp -d)

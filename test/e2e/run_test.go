@@ -101,7 +101,7 @@ func TestMakeRunWithSandbox(t *testing.T) {
 	request(t, send)
 	interrupt(t, run, folder)
 	output := run.Output()
-	assert.Contains(t, output, "stopping: the collector first sends what it holds")
+	assert.Contains(t, output, "stopping: the collector first sends its queued data")
 	assert.Contains(t, output, "\nstopped\n")
 	log, err := os.ReadFile(filepath.Join(folder, "collector.log"))
 	require.NoError(t, err)

@@ -1,16 +1,16 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package ec2 takes the place of the AWS SDK's package of that name, which
-// would be a fifth of the collector: 700 calls, of which resource_detection
-// makes two, to read the tags of an EC2 instance and the cluster of an EKS
-// node. Here both say that they are not part of this distribution, which is for
-// machines of OCI. The detectors report that as a warning; everything else that
-// they find, tags_from_imds included, comes from the instance's metadata
-// service and not from here.
+// Package ec2 replaces the package of the AWS SDK with that name, which would
+// be a fifth of the collector: it has 700 calls, of which resource_detection
+// uses two, to read the tags of an EC2 instance and the cluster of an EKS node.
+// Here both calls return an error: they are not part of this distribution,
+// which is for machines of OCI. The detectors report that as a warning.
+// Everything else that they find, including tags_from_imds, comes from the
+// instance's metadata service and does not use this package.
 //
-// It declares what the resource_detection processor of contrib compiles
-// against, and nothing more.
+// It declares only what contrib's resource_detection processor needs to
+// compile.
 package ec2
 
 import (
@@ -22,7 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 )
 
-// ErrLeftOut is what every call returns.
+// ErrLeftOut is returned by every call.
 var ErrLeftOut = errors.New("otelcol-ociapm is built without the client of the EC2 API: set tags_from_imds, or use a collector for AWS")
 
 // Options are the options of one call.
@@ -35,32 +35,32 @@ type DescribeTagsAPIClient interface {
 	DescribeTags(context.Context, *DescribeTagsInput, ...func(*Options)) (*DescribeTagsOutput, error)
 }
 
-// DescribeTagsInput says which tags.
+// DescribeTagsInput selects the tags.
 type DescribeTagsInput struct {
 	Filters []types.Filter
 }
 
-// DescribeTagsOutput has the tags.
+// DescribeTagsOutput holds the tags.
 type DescribeTagsOutput struct {
 	Tags []types.TagDescription
 }
 
-// DescribeInstancesInput says which instances.
+// DescribeInstancesInput selects the instances.
 type DescribeInstancesInput struct {
 	InstanceIds []string
 }
 
-// DescribeInstancesOutput has the instances.
+// DescribeInstancesOutput holds the instances.
 type DescribeInstancesOutput struct {
 	Reservations []types.Reservation
 }
 
-// Client refuses every call.
+// Client fails every call.
 type Client struct{}
 
 var _ DescribeTagsAPIClient = (*Client)(nil)
 
-// NewFromConfig makes a client.
+// NewFromConfig returns a client.
 func NewFromConfig(aws.Config, ...func(*Options)) *Client {
 	return &Client{}
 }

@@ -1,6 +1,7 @@
-# Who may ask for an APM domain's upload endpoint and data keys. README.md of the
-# folder above has the same rules and statements as text, which a test compares.
-# OCI takes changes of dynamic groups and policies in the tenancy's home region only.
+# Defines who may request an APM domain's upload endpoint and data keys.
+# README.md in the parent folder has the same rules and statements as text; a
+# test compares them. OCI accepts changes of dynamic groups and policies in the
+# tenancy's home region only.
 
 locals {
   apm_domain_id = var.apm_domain_ocid != null ? var.apm_domain_ocid : oci_apm_apm_domain.this[0].id
@@ -11,7 +12,8 @@ locals {
   )
   resource_principals = { for i, r in var.resource_principals : "${r.type}-${i}" => r }
 
-  # Who is let in: the subject of a statement, and the conditions that go with it.
+  # The identities that get access: the subject of a statement, and its
+  # conditions.
   principals = concat(
     [for group in oci_identity_dynamic_group.instances : { subject = "dynamic-group ${group.name}", conditions = [] }],
     [for group in oci_identity_dynamic_group.resources : { subject = "dynamic-group ${group.name}", conditions = [] }],
@@ -28,7 +30,7 @@ locals {
 
   needed_operations = var.only_needed_operations ? ["any {request.operation = 'GetApmDomain', request.operation = 'ListDataKeys'}"] : []
 
-  # For each statement: what it allows where, and its conditions.
+  # For each statement: the permission with its compartment, and the conditions.
   apm_grants = [for p in local.principals : {
     allow      = "Allow ${p.subject} to use apm-domains in ${var.compartment_ocid == var.tenancy_ocid ? "tenancy" : "compartment id ${var.compartment_ocid}"}"
     conditions = concat(p.conditions, local.needed_operations)
@@ -54,7 +56,7 @@ resource "oci_apm_apm_domain" "this" {
 
   compartment_id = var.compartment_ocid
   display_name   = var.name
-  description    = "What otelcol-ociapm uploads."
+  description    = "Receives the uploads of otelcol-ociapm."
   is_free_tier   = var.apm_domain_is_free_tier
 }
 
@@ -94,6 +96,6 @@ resource "oci_identity_policy" "secrets" {
   provider       = oci.home
   compartment_id = local.secret_compartments[count.index]
   name           = "${var.name}-secrets-${count.index}" # unique in the tenancy
-  description    = "Lets otelcol-ociapm read the secrets that its configuration names."
+  description    = "Lets otelcol-ociapm read the secrets that its configuration references."
   statements     = local.secret_statements[local.secret_compartments[count.index]]
 }

@@ -1,39 +1,39 @@
 variable "tenancy_ocid" {
-  description = "OCID of the tenancy, where dynamic groups are."
+  description = "OCID of the tenancy, which holds the dynamic groups."
   type        = string
 }
 
 variable "compartment_ocid" {
-  description = "OCID of the compartment that the APM domain is in, or is to be in. Whoever this module lets in reaches every APM domain of it."
+  description = "OCID of the compartment of the APM domain, existing or new. The identities of this module get access to every APM domain in it."
   type        = string
 }
 
 variable "apm_domain_ocid" {
-  description = "OCID of the APM domain. Unset, the module makes one."
+  description = "OCID of the APM domain. If it is not set, the module creates one."
   type        = string
   default     = null
 }
 
 variable "apm_domain_is_free_tier" {
-  description = "Whether an APM domain that the module makes is an Always Free one."
+  description = "Whether an APM domain that the module creates is an Always Free one."
   type        = bool
   default     = false
 }
 
 variable "name" {
-  description = "Name of what the module makes: dynamic groups, policies, the APM domain. Dynamic groups need one that the tenancy does not have yet."
+  description = "Name of everything that the module creates: dynamic groups, policies, the APM domain. The names of dynamic groups must be unique in the tenancy."
   type        = string
   default     = "otelcol-ociapm"
 }
 
 variable "instance_compartment_ocids" {
-  description = "Compartments whose Compute instances run a collector: all instances of them are let in."
+  description = "Compartments whose Compute instances run a collector: all instances in them get access."
   type        = list(string)
   default     = []
 }
 
 variable "instance_ocids" {
-  description = "Compute instances that run a collector, beside those of instance_compartment_ocids."
+  description = "Compute instances that run a collector, in addition to those of instance_compartment_ocids."
   type        = list(string)
   default     = []
 }
@@ -49,7 +49,7 @@ variable "oke_workloads" {
 }
 
 variable "resource_principals" {
-  description = "Resources that run a collector as themselves: their type as in their OCIDs, such as computecontainerinstance or fnfunc, and their compartment."
+  description = "Resources that run a collector with their own identity: their type, as in their OCIDs, such as computecontainerinstance or fnfunc, and their compartment."
   type = list(object({
     type             = string
     compartment_ocid = string
@@ -58,13 +58,13 @@ variable "resource_principals" {
 }
 
 variable "only_needed_operations" {
-  description = "Whether to allow no operation but the two that the collector calls. The verb alone also allows to make and remove data keys."
+  description = "Whether to allow only the two operations that the collector calls. The verb alone also allows creating and removing data keys."
   type        = bool
   default     = false
 }
 
 variable "vault_secrets" {
-  description = "Secrets of Vault that the collector's configuration reads, each with its compartment."
+  description = "Vault secrets that the collector's configuration reads, each with its compartment."
   type = list(object({
     secret_ocid      = string
     compartment_ocid = string

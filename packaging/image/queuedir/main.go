@@ -1,10 +1,10 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Queuedir makes a folder and hands it to a user. In Kubernetes, the kubelet makes
-// a hostPath folder as root's, and fsGroup does not apply to it: an init container
-// with nothing but the right to change owners runs this before the collector,
-// which has no rights at all.
+// Queuedir creates a folder and gives it to a user. In Kubernetes, the kubelet
+// creates a hostPath folder with owner root, and fsGroup does not apply to it.
+// So an init container whose only right is to change owners runs this before
+// the collector, which has no rights at all.
 package main
 
 import (
@@ -63,8 +63,9 @@ func parseOwner(owner string) (uid, gid int, err error) {
 	return int(u), int(g), nil
 }
 
-// handOver makes dir unless it is there, for its owner alone. A link is not
-// followed: who can write to the node's folder could point it anywhere.
+// handOver creates dir if it does not exist, with access for its owner only. It
+// does not follow a link: anyone who can write to the node's folder could let
+// it point anywhere.
 func handOver(dir string, uid, gid int, change chown) error {
 	err := os.MkdirAll(dir, 0o700)
 	if err != nil {

@@ -1,10 +1,10 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package types has the types of the EC2 API that package ec2 names.
+// Package types declares the types of the EC2 API that package ec2 uses.
 package types
 
-// Filter chooses tags by a property.
+// Filter selects tags by a property.
 type Filter struct {
 	Name   *string
 	Values []string

@@ -1,17 +1,17 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package orderedmap has the map that package v3 names. It holds nothing, for
-// nothing is read back from the document.
+// Package orderedmap declares the map that package v3 uses. It stores nothing,
+// since nobody reads the document.
 package orderedmap
 
-// Map takes entries and forgets them.
+// Map discards all entries.
 type Map[K comparable, V any] struct{}
 
 // Pair is an entry of a Map.
 type Pair[K comparable, V any] struct{}
 
-// New makes a Map.
+// New returns a Map.
 func New[K comparable, V any]() *Map[K, V] {
 	return &Map[K, V]{}
 }
@@ -19,12 +19,12 @@ func New[K comparable, V any]() *Map[K, V] {
 // Set does nothing.
 func (*Map[K, V]) Set(K, V) {}
 
-// First returns nil: there is no entry.
+// First returns nil, since there are no entries.
 func (*Map[K, V]) First() *Pair[K, V] {
 	return nil
 }
 
-// Next returns nil: there is no further entry.
+// Next returns nil, since there are no entries.
 func (*Pair[K, V]) Next() *Pair[K, V] {
 	return nil
 }

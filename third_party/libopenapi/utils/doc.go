@@ -1,6 +1,6 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package utils is empty. It is here for go mod tidy, which follows the imports of
-// the tests of Prometheus as well; nothing that is built imports it.
+// Package utils is empty. It exists for go mod tidy, which also follows the
+// imports of Prometheus's tests; no build imports it.
 package utils

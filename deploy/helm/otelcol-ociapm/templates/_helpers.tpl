@@ -15,7 +15,7 @@
 {{- if not (and (eq .Values.mode "agent") .Values.agent.gateway) }}true{{ end -}}
 {{- end -}}
 
-{{- /* Whether these pods ask OCI as their service account. */ -}}
+{{- /* Whether these pods use the OCI workload identity of their service account. */ -}}
 {{- define "otelcol-ociapm.workloadIdentity" -}}
 {{- if and .Values.apm.domainId (eq .Values.apm.auth.type "workload_identity") }}true{{ end -}}
 {{- end -}}
@@ -39,8 +39,8 @@ helm.sh/chart: {{ .context.Chart.Name }}-{{ .context.Chart.Version }}
 {{- end -}}
 
 {{- /*
-The Deployments of a gateway, by mode. Each has a name, a component, the files of
-its configuration in their order, and what its pods need.
+The Deployments of a gateway, by mode. Each has a name, a component, its
+configuration files in order, and the needs of its pods.
 */ -}}
 {{- define "otelcol-ociapm.gateways" -}}
 {{- $name := printf "%s-gateway" (include "otelcol-ociapm.name" .) -}}
@@ -92,14 +92,14 @@ its configuration in their order, and what its pods need.
 {{- end }}
 {{- $mine := deepCopy .context.Values.config }}
 {{- if and .samplers $mine.processors }}
-  {{- /* What is for the samplers is no whole configuration in front of them. */ -}}
+  {{- /* Settings for the samplers would not be a complete configuration for the balancers. */ -}}
   {{- $_ := unset $mine.processors "durable_tail_sampling" }}
 {{- end }}
 mine.yaml: |
   {{- toYaml $mine | nindent 2 }}
 {{- end -}}
 
-{{- /* What changes pods when it changes. The data key is read anew without that. */ -}}
+{{- /* A change of these values restarts the pods. A new data key is read without a restart. */ -}}
 {{- define "otelcol-ociapm.checksums" -}}
 checksum/config: {{ include "otelcol-ociapm.configData" . | sha256sum }}
 {{- if not .context.Values.apm.existingSecret }}
@@ -135,7 +135,7 @@ resources:
 - name: APM_DOMAIN_ID
   valueFrom: {configMapKeyRef: {name: {{ $name }}, key: apm_domain_id}}
 {{- if include "otelcol-ociapm.workloadIdentity" . }}
-- name: OCI_RESOURCE_PRINCIPAL_VERSION # of the exchange of the token
+- name: OCI_RESOURCE_PRINCIPAL_VERSION # version of the token exchange
   value: "2.2"
 - name: OCI_RESOURCE_PRINCIPAL_REGION
   valueFrom: {configMapKeyRef: {name: {{ $name }}, key: region}}

@@ -1,11 +1,11 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package computepb has the messages of the Compute Engine API that package
-// compute names.
+// Package computepb declares the messages of the Compute Engine API that
+// package compute uses.
 package computepb
 
-// GetInstanceRequest says which instance.
+// GetInstanceRequest selects an instance.
 type GetInstanceRequest struct {
 	Project  string
 	Zone     string

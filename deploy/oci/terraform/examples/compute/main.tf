@@ -1,5 +1,5 @@
-# A Compute instance whose collector asks OCI for the APM domain's endpoint and key
-# as the instance that it is. Nobody copies either.
+# A Compute instance whose collector requests the APM domain's endpoint and key from
+# OCI with the identity of the instance. Nobody has to copy them.
 
 terraform {
   required_version = ">= 1.5"
@@ -33,7 +33,7 @@ variable "compartment_ocid" {
 }
 
 variable "apm_domain_ocid" {
-  description = "OCID of an APM domain of that compartment. Unset, one is made."
+  description = "OCID of an APM domain in that compartment. If it is not set, one is created."
   type        = string
   default     = null
 }
@@ -44,7 +44,7 @@ variable "availability_domain" {
 }
 
 variable "subnet_ocid" {
-  description = "OCID of the instance's subnet. It needs a way to OCI's services: a service gateway, a NAT gateway or a public address."
+  description = "OCID of the instance's subnet. It needs a route to OCI's services: a service gateway, a NAT gateway or a public address."
   type        = string
 }
 
@@ -60,7 +60,7 @@ variable "shape" {
 }
 
 variable "package_url" {
-  description = "Where the instance gets otelcol-ociapm's .rpm or .deb for its architecture, such as a pre-authenticated request of a bucket that you put it into."
+  description = "URL of otelcol-ociapm's .rpm or .deb for the instance's architecture, such as a pre-authenticated request for a bucket that you have uploaded it to."
   type        = string
 }
 
@@ -104,8 +104,8 @@ resource "oci_core_instance" "app" {
   }
 
   metadata = {
-    # The collector starts before the policy lets the instance in. It holds what
-    # apps send until then.
+    # The collector starts before the policy gives the instance access. Until then it
+    # retains the data of apps for retry.
     user_data = base64encode(templatefile("${path.module}/install.sh.tftpl", {
       apm_domain_id = module.apm.apm_domain_id
       package_url   = var.package_url
@@ -114,6 +114,6 @@ resource "oci_core_instance" "app" {
 }
 
 output "apm_domain_id" {
-  description = "The APM domain that the instance's spans go to."
+  description = "The APM domain that receives the instance's spans."
   value       = module.apm.apm_domain_id
 }

@@ -1,5 +1,5 @@
-# Agents on the nodes of an enhanced OKE cluster, which ask OCI for the APM domain's
-# endpoint and key as the workload that they are. The cluster has no Secret.
+# Agents on the nodes of an enhanced OKE cluster, which request the APM domain's
+# endpoint and key from OCI with their workload identity. The cluster needs no Secret.
 
 terraform {
   required_version = ">= 1.5"
@@ -28,12 +28,12 @@ variable "tenancy_ocid" {
 }
 
 variable "compartment_ocid" {
-  description = "OCID of the compartment that the APM domain is in, or is to be in."
+  description = "OCID of the compartment of the APM domain, existing or new."
   type        = string
 }
 
 variable "apm_domain_ocid" {
-  description = "OCID of an APM domain of that compartment. Unset, one is made."
+  description = "OCID of an APM domain in that compartment. If it is not set, one is created."
   type        = string
   default     = null
 }
@@ -63,7 +63,7 @@ module "apm" {
 }
 
 output "install" {
-  description = "What to run in a clone of the repository, with kubectl's context at the cluster."
+  description = "Commands to run in a clone of the repository, with kubectl's context set to the cluster."
   value       = <<-EOT
     kubectl create namespace otelcol-ociapm
     kubectl label namespace otelcol-ociapm pod-security.kubernetes.io/enforce=privileged

@@ -1,7 +1,7 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package base has the parts of an OpenAPI document that package v3 names.
+// Package base declares the parts of an OpenAPI document that package v3 uses.
 package base
 
 import (
@@ -9,7 +9,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// Info says what an API is.
+// Info describes an API.
 type Info struct {
 	Title       string
 	Description string
@@ -17,27 +17,27 @@ type Info struct {
 	Contact     *Contact
 }
 
-// Contact says who keeps an API.
+// Contact is the contact for an API.
 type Contact struct {
 	Name string
 	URL  string
 }
 
-// Tag is a heading for operations.
+// Tag is a group of operations.
 type Tag struct {
 	Name        string
 	Summary     string
 	Description string
 }
 
-// Example is a value that an API takes or returns.
+// Example is an example of a value in a request or response.
 type Example struct {
 	Summary     string
 	Description string
 	Value       *yaml.Node
 }
 
-// DynamicValue is an A where N is 0, a B where it is 1.
+// DynamicValue is an A if N is 0, and a B if N is 1.
 type DynamicValue[A, B any] struct {
 	N int
 	A A
@@ -69,12 +69,12 @@ type Schema struct {
 // SchemaProxy is a schema or a reference to one.
 type SchemaProxy struct{}
 
-// CreateSchemaProxy wraps a schema.
+// CreateSchemaProxy returns a proxy for a schema.
 func CreateSchemaProxy(*Schema) *SchemaProxy {
 	return &SchemaProxy{}
 }
 
-// CreateSchemaProxyRef names a schema.
+// CreateSchemaProxyRef returns a proxy for a reference to a schema.
 func CreateSchemaProxyRef(string) *SchemaProxy {
 	return &SchemaProxy{}
 }

@@ -1,12 +1,12 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package v3 takes the place of a library for OpenAPI documents. The API that
-// the prometheus receiver offers when its api_server is on describes itself
-// with it, in one document that no part of the collector reads. Here that
-// document is empty; the API is not changed by it.
+// Package v3 replaces a library for OpenAPI documents. Prometheus uses it to
+// describe the API that the prometheus receiver offers with api_server, in a
+// document that no part of the collector reads. Here that document is empty;
+// the API itself is not affected.
 //
-// It declares what Prometheus compiles against, and nothing more.
+// It declares only what Prometheus needs to compile.
 package v3
 
 import (
@@ -24,12 +24,12 @@ type Document struct {
 	Components *Components
 }
 
-// Render returns the document that says nothing.
+// Render returns an empty document.
 func (*Document) Render() ([]byte, error) {
 	return []byte("{}\n"), nil
 }
 
-// Server says where an API is.
+// Server is the address of an API.
 type Server struct {
 	URL string
 }
@@ -39,7 +39,7 @@ type Paths struct {
 	PathItems *orderedmap.Map[string, *PathItem]
 }
 
-// PathItem is what one path offers.
+// PathItem holds the operations of a path.
 type PathItem struct {
 	Get    *Operation
 	Put    *Operation
@@ -69,32 +69,32 @@ type Parameter struct {
 	Examples    *orderedmap.Map[string, *base.Example]
 }
 
-// RequestBody is what an operation takes.
+// RequestBody is the body of a request.
 type RequestBody struct {
 	Description string
 	Required    *bool
 	Content     *orderedmap.Map[string, *MediaType]
 }
 
-// MediaType is a form of a body.
+// MediaType is a format of a body.
 type MediaType struct {
 	Schema     *base.SchemaProxy
 	ItemSchema *base.SchemaProxy
 	Examples   *orderedmap.Map[string, *base.Example]
 }
 
-// Responses are the answers of an operation by status code.
+// Responses are the responses of an operation, by status code.
 type Responses struct {
 	Codes *orderedmap.Map[string, *Response]
 }
 
-// Response is an answer.
+// Response is a response.
 type Response struct {
 	Description string
 	Content     *orderedmap.Map[string, *MediaType]
 }
 
-// Components are what a document refers to.
+// Components are the parts that a document references.
 type Components struct {
 	Schemas *orderedmap.Map[string, *base.SchemaProxy]
 }
