@@ -25,7 +25,7 @@ const (
 	notATraceID = "a trace id is 32 hexadecimal digits"
 )
 
-// index is what GET /api/v1 answers.
+// index is the answer to GET /api/v1.
 type index struct {
 	Name   string   `json:"name"`
 	Upload []string `json:"upload"`
@@ -121,8 +121,8 @@ func (s *Server) getTrace(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// requestedTrace finds the trace of the path; ok is false if it has answered
-// already.
+// requestedTrace returns the trace in the path. If it has none it answers the
+// request, and ok is false.
 func (s *Server) requestedTrace(w http.ResponseWriter, r *http.Request) (trace storedTrace, ok bool) {
 	id, ok := parseTraceID(r.PathValue("id"))
 	if !ok {
@@ -238,7 +238,8 @@ func (s *Server) putKeys(w http.ResponseWriter, r *http.Request) {
 	s.writeJSON(w, http.StatusOK, map[string]bool{"ok": true})
 }
 
-// limit reads the query parameter; ok is false if it has answered already.
+// limit returns the query parameter limit. If it is invalid it answers the
+// request, and ok is false.
 func (s *Server) limit(w http.ResponseWriter, r *http.Request) (n int, ok bool) {
 	text := r.URL.Query().Get("limit")
 	if text == "" {

@@ -127,8 +127,8 @@ func TestForeignPagesAreKeptOut(t *testing.T) {
 	for _, path := range []string{"/", "/healthz", "/api/v1/counts"} {
 		assert.Equal(t, 403, local.do(http.MethodGet, path, nil, header{"Host": "evil.example.com"}).status, path)
 	}
-	// Uploads may come under any name: a collector in a container has its own
-	// for this machine.
+	// Uploads may use any host name: a collector in a container has its own
+	// name for this machine.
 	a := local.do(http.MethodPost, TracesPath, nil, header{"Host": "host.docker.internal", "Authorization": privateAuth, "Content-Type": typeProtobuf})
 	assert.Equal(t, 200, a.status)
 }

@@ -20,7 +20,7 @@ const maxPooledBuffer = 4 << 20
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// countingReader counts what was read.
+// countingReader counts the bytes that were read.
 type countingReader struct {
 	reader io.Reader
 	n      int64

@@ -18,14 +18,14 @@ import (
 )
 
 const (
-	// parentGrace is how long a parent may be under way: the SDKs send every
-	// five seconds, and a parent ends after its children.
+	// parentGrace is how long a parent may be missing: SDKs export every five
+	// seconds, and a parent ends after its children.
 	parentGrace = 15 * time.Second
-	// clockTolerance is how much clocks may differ before it shows.
+	// clockTolerance is the difference between clocks that is not reported.
 	clockTolerance = 5 * time.Millisecond
 	// futureTolerance is how far ahead of this machine's clock a span may be.
 	futureTolerance = time.Minute
-	// maxExamples bounds the spans that a check shows.
+	// maxExamples limits the number of spans that a check shows.
 	maxExamples = 5
 )
 
@@ -33,34 +33,36 @@ const (
 const (
 	CheckPassed = "passed"
 	CheckFailed = "failed"
-	// CheckNone: the service sent nothing that could be checked.
+	// CheckNone means that the service sent nothing that could be checked.
 	CheckNone = "none"
 )
 
-// ServiceChecks is what the verification of a service found.
+// ServiceChecks holds the results of the checks of a service.
 type ServiceChecks struct {
 	Service string  `json:"service"`
 	Spans   int     `json:"spans"`
 	Checks  []Check `json:"checks"`
 }
 
-// Check is one thing that must be right for APM to show a service well.
+// Check is one condition for APM to show a service correctly.
 type Check struct {
 	ID    string `json:"id"`
 	Title string `json:"title"`
 	State string `json:"state"`
-	// Checked is the number of spans looked at, Failed of those that are wrong.
+	// Checked is the number of spans that were checked, Failed of those that
+	// failed.
 	Checked int `json:"checked"`
 	Failed  int `json:"failed"`
-	// Found says what was found, in a sentence.
+	// Found describes the result in a sentence.
 	Found string `json:"found"`
-	// Fix says what to do, and Config how it is written; only where it failed.
+	// Fix says what to do, and Config has the configuration for it; both are
+	// set only if the check failed.
 	Fix      string         `json:"fix,omitempty"`
 	Config   string         `json:"config,omitempty"`
 	Examples []CheckExample `json:"examples,omitempty"`
 }
 
-// CheckExample is a span that is wrong.
+// CheckExample is a span that failed a check.
 type CheckExample struct {
 	TraceID string `json:"trace_id"`
 	SpanID  string `json:"span_id"`
@@ -68,11 +70,11 @@ type CheckExample struct {
 	Problem string `json:"problem"`
 }
 
-// tally counts for one check of one service.
+// tally holds the counts of one check of one service.
 type tally struct {
 	checked, failed int
 	examples        []CheckExample
-	config          string // of the first that failed
+	config          string // of the first span that failed
 }
 
 func (t *tally) pass() { t.checked++ }
@@ -97,22 +99,22 @@ func (t *tally) state() string {
 	return CheckNone
 }
 
-// serviceTally counts for all checks of one service.
+// serviceTally holds the counts of all checks of one service.
 type serviceTally struct {
 	name  string
 	spans int
 
 	http, statement, peer, parent, clock tally
 
-	// Of the database spans: those without a statement under any name. Spans of
-	// connects and pings are such.
+	// The number of database spans without a statement under any name. Spans of
+	// connects and pings have none.
 	silent        int
 	silentExample *storedSpan
 	maxSkew       time.Duration
 }
 
-// checksOf verifies every service, as the guide's step "Verify in OCI APM"
-// does, in order of their names.
+// checksOf checks every service, like the guide's step "Verify in OCI APM",
+// sorted by name.
 func checksOf(traces []storedTrace, now time.Time) []ServiceChecks {
 	services := map[string]*serviceTally{}
 	for _, trace := range traces {
@@ -141,7 +143,7 @@ func checksOf(traces []storedTrace, now time.Time) []ServiceChecks {
 	return checks
 }
 
-// checkAttributes looks at what a span says by itself.
+// checkAttributes checks the attributes of a single span.
 func (t *serviceTally) checkAttributes(s storedSpan) {
 	var span dbspan.Span
 	kind := span.Read(s.span.Attributes(), dbspan.LookupScope(s.scope.Name()))
@@ -153,8 +155,8 @@ func (t *serviceTally) checkAttributes(s storedSpan) {
 	}
 }
 
-// httpNames are the attributes that the guide wants on HTTP spans, and what
-// may stand for them in the stable conventions.
+// httpNames are the attributes that the guide requires on HTTP spans, and their
+// equivalents in the stable conventions.
 var httpNames = [][]string{
 	{"http.method", "http.request.method"},
 	{"http.target", "url.path", "http.route", "http.url"},
@@ -169,7 +171,7 @@ func (t *serviceTally) checkHTTP(s storedSpan) {
 		}
 	}
 	if len(missing) == len(httpNames) && attribute(s.span, "faas.trigger") != "" {
-		return // the call of a function, which need not be HTTP
+		return // a function call, which may not be HTTP
 	}
 	if len(missing) > 0 {
 		t.http.fail(s, "no "+strings.Join(missing, ", no "))
@@ -199,7 +201,7 @@ func (t *serviceTally) checkDatabase(s storedSpan) {
 	t.peer.fail(s, "no peer.service on a call to "+shorten(c.String()))
 }
 
-// checkParent looks at a span beside its parent.
+// checkParent compares a span with its parent.
 func (t *serviceTally) checkParent(s storedSpan, byID map[pcommon.SpanID]storedSpan, arrived, now time.Time) {
 	start, end := timeOf(s.span.StartTimestamp()), timeOf(s.span.EndTimestamp())
 	skew := func(by time.Duration, problem string) {
@@ -232,7 +234,7 @@ func (t *serviceTally) checkParent(s storedSpan, byID map[pcommon.SpanID]storedS
 	}
 }
 
-// spansOf counts spans in words.
+// spansOf returns a number of spans in words.
 func spansOf(n int, kind string) string {
 	word := strings.TrimSpace(kind + " spans")
 	if n == 1 {
@@ -241,7 +243,7 @@ func spansOf(n int, kind string) string {
 	return fmt.Sprintf("%d %s", n, word)
 }
 
-// roughly writes a duration that is there to be seen, not to be added up.
+// roughly formats a duration for reading, not for further computation.
 func roughly(d time.Duration) string {
 	if d < time.Millisecond {
 		return d.String()
@@ -340,7 +342,7 @@ func (t *serviceTally) parents() Check {
 func (t *serviceTally) clocks() Check {
 	c := t.clock.check("clock_skew", "Clocks")
 	if c.State != CheckFailed {
-		c.Found = spansOf(c.Checked, "") + " in time with their parents and with the upload."
+		c.Found = spansOf(c.Checked, "") + ": timestamps are consistent with parents and with upload time."
 		return c
 	}
 	c.Found = fmt.Sprintf("%d of %s not at the time that they say, by up to %s.", c.Failed, spansOf(c.Checked, ""), roughly(t.maxSkew))

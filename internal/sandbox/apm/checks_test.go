@@ -177,7 +177,8 @@ func TestChecks(t *testing.T) {
 	}
 }
 
-// A parent may be under way: nothing is wrong before the time is up.
+// A parent may still be on its way: nothing is reported before the grace period
+// is over.
 func TestChecksWaitForParents(t *testing.T) {
 	s := newStore(100, DefaultMaxBytes)
 	s.putSpans(t, spanSpec{trace: 1, id: 2, parent: 1, service: "app"})
@@ -235,15 +236,16 @@ func TestUnknownPeers(t *testing.T) {
 	assert.Contains(t, oracle.Config, "      - match: {db.namespace: ORCL, db.system: oracle, server.address: db1}\n        name: oracle-ORCL\n")
 	assert.Contains(t, oracle.Reason, "peer_service processor")
 	assert.Contains(t, callees["database sqlite"].Config, "- match: {db.system: sqlite}")
-	http := callees["http at api.example.com"]
+	http := callees["http api.example.com"]
 	assert.Contains(t, http.Config, "kinds: [db, http]\n")
 	assert.Contains(t, http.Config, "- match: {server.address: api.example.com}\n        name: api.example.com\n")
-	assert.Contains(t, callees["http at rates.internal"].Config, "- match: {http.url: \"http://rates.internal:8082/*\"}\n        name: rates.internal\n")
-	assert.Empty(t, callees["http nothing but the span's name"].Config)
-	assert.Empty(t, callees["rpc nothing but the span's name"].Config)
-	assert.Empty(t, callees["other nothing but the span's name"].Config)
+	assert.Contains(t, callees["http rates.internal"].Config, "- match: {http.url: \"http://rates.internal:8082/*\"}\n        name: rates.internal\n")
+	assert.Empty(t, callees["http unknown callee"].Config)
+	assert.Empty(t, callees["rpc unknown callee"].Config)
+	assert.Empty(t, callees["other unknown callee"].Config)
 
-	// Whatever a span says, the lines are YAML with one rule for just that.
+	// Whatever a span contains, the lines are YAML with exactly one rule for
+	// it.
 	var config struct {
 		Processors struct {
 			PeerService struct {

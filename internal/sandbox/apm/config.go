@@ -9,7 +9,7 @@ import (
 	"net"
 )
 
-// What a sandbox uses where nothing else is said.
+// The defaults of a sandbox.
 const (
 	// DefaultListen is the address served by default: loopback only.
 	DefaultListen = "127.0.0.1:4320"
@@ -29,23 +29,25 @@ const (
 	DefaultMaxDecompressedBytes = 64 << 20
 )
 
-// Config is what a sandbox needs to know before it starts.
+// Config is the configuration of a sandbox.
 type Config struct {
-	// Listen is the host:port to serve; port 0 takes a free one.
+	// Listen is the host:port to listen on; with port 0 a free port.
 	Listen string
-	// PrivateKey is the data key accepted where APM wants a private one.
+	// PrivateKey is the data key accepted where APM requires a private one.
 	PrivateKey string
-	// PublicKey is the data key accepted where APM wants a public one.
+	// PublicKey is the data key accepted where APM requires a public one.
 	PublicKey string
-	// MaxSpans bounds the stored spans.
+	// MaxSpans limits the number of stored spans.
 	MaxSpans int
-	// MaxBytes bounds, approximately, the memory of everything stored: five
-	// eighths of it for spans, an eighth each for metrics, for logs, and for
-	// spans as the app sent them whose upload has not come.
+	// MaxBytes limits, approximately, the memory of all stored data: five
+	// eighths of it are for spans, an eighth each for metrics, for logs, and
+	// for copies of spans as the app sent them whose upload has not arrived
+	// yet.
 	MaxBytes int64
-	// MaxRequestBytes bounds an upload's body as sent.
+	// MaxRequestBytes limits the size of an upload's body as sent.
 	MaxRequestBytes int64
-	// MaxDecompressedBytes bounds an upload's body after decompression.
+	// MaxDecompressedBytes limits the size of an upload's body after
+	// decompression.
 	MaxDecompressedBytes int64
 }
 

@@ -15,19 +15,20 @@ type Counts struct {
 	Metrics MetricCounts `json:"metrics"`
 	Logs    LogCounts    `json:"logs"`
 	// Services is the number of received spans by service.name. Beyond 1000
-	// names the rest is counted together, as "(other services)".
+	// names, all others are counted as "(other services)".
 	Services map[string]int `json:"services"`
 }
 
-// UploadCounts count requests to the upload endpoint, those to a wrong path
-// included. Total is Accepted + Rejected.
+// UploadCounts count requests to the upload endpoint, including those to a
+// wrong path. Total is Accepted + Rejected.
 type UploadCounts struct {
 	Total    int `json:"total"`
 	Accepted int `json:"accepted"`
 	Rejected int `json:"rejected"`
-	// ByStatus counts by HTTP status; "0" are connections closed unanswered.
+	// ByStatus counts by HTTP status; "0" stands for connections that were
+	// closed without an answer.
 	ByStatus map[string]int `json:"by_status"`
-	// BySignal counts by signal; "unknown" are those to a wrong path.
+	// BySignal counts by signal; "unknown" stands for requests to a wrong path.
 	BySignal map[string]int `json:"by_signal"`
 }
 
@@ -36,11 +37,11 @@ type SpanCounts struct {
 	// Received are the spans of every upload that could be decoded.
 	Received int `json:"received"`
 	Stored   int `json:"stored"`
-	// Duplicates were in the store already, by trace id and span id.
+	// Duplicates were already in the store, by trace id and span id.
 	Duplicates int `json:"duplicates"`
-	// Evicted were stored, and left to make room.
+	// Evicted were stored, and later removed to make room.
 	Evicted int `json:"evicted"`
-	// Rejected were refused by a fault, or lack a trace id or a span id.
+	// Rejected were rejected by a fault, or lack a trace id or a span id.
 	Rejected int `json:"rejected"`
 	// InStore: Now in the store, which is Stored - Evicted.
 	InStore int `json:"in_store"`
@@ -55,7 +56,7 @@ type MetricCounts struct {
 	// DataPoints are those of every upload that could be decoded.
 	DataPoints int `json:"data_points"`
 	Rejected   int `json:"rejected"`
-	// InStore: Now kept metrics (not data points).
+	// InStore: Now stored metrics (not data points).
 	InStore int `json:"in_store"`
 }
 
@@ -64,7 +65,7 @@ type LogCounts struct {
 	// Records are those of every upload that could be decoded.
 	Records  int `json:"records"`
 	Rejected int `json:"rejected"`
-	// InStore: Now kept records.
+	// InStore: Now stored records.
 	InStore int `json:"in_store"`
 }
 
@@ -73,13 +74,14 @@ type Upload struct {
 	Time   time.Time `json:"time"`
 	Method string    `json:"method"`
 	Path   string    `json:"path"`
-	// Signal is empty if the path belongs to none.
+	// Signal is empty if the path does not belong to any.
 	Signal Signal `json:"signal"`
-	// Status is the HTTP status; 0 is a connection closed unanswered.
+	// Status is the HTTP status; 0 means that the connection was closed without
+	// an answer.
 	Status          int    `json:"status"`
 	ContentType     string `json:"content_type"`
 	ContentEncoding string `json:"content_encoding"`
-	// Bytes is what was read of the body as sent.
+	// Bytes is the number of bytes read from the body as sent.
 	Bytes int64 `json:"bytes"`
 	// BytesDecompressed is the size of the body after decompression.
 	BytesDecompressed int64 `json:"bytes_decompressed"`
@@ -88,17 +90,16 @@ type Upload struct {
 	Duplicates int    `json:"duplicates"`
 	Rejected   int    `json:"rejected"`
 	UserAgent  string `json:"user_agent"`
-	// Key is the kind of the key that was sent.
+	// Key is the kind of the key in the request.
 	Key KeyKind `json:"key"`
-	// Error is the message of a rejection.
+	// Error is the error message of a rejected upload.
 	Error string `json:"error,omitempty"`
-	// Fault is the id of the fault that the upload met.
+	// Fault is the id of the fault that was applied.
 	Fault string `json:"fault,omitempty"`
 }
 
-// Changes says how often what the sandbox keeps has changed, kind by kind. The
-// numbers never decrease: whoever has seen one needs to look again only when it
-// is another.
+// Changes counts the changes of the stored data, by kind. The numbers never
+// decrease: a client needs to read the data again only if the number differs.
 type Changes struct {
 	Traces  uint64 `json:"traces"`
 	Metrics uint64 `json:"metrics"`

@@ -15,7 +15,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/faults"
 )
 
-// Duration is a time.Duration that JSON holds as text, such as "200ms".
+// Duration is a time.Duration that is text in JSON, such as "200ms".
 type Duration time.Duration
 
 // MarshalText returns the duration in Go's notation.
@@ -33,31 +33,32 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Fault is a misbehavior that the sandbox shows to uploads. At least one of
-// Status, Delay, PartialSuccess, Reset, Down, Redirect and Page must be set.
+// Fault describes how the sandbox should misbehave. At least one of Status,
+// Delay, PartialSuccess, Reset, Down, Redirect and Page must be set.
 type Fault struct {
 	// Signal restricts the fault to one signal; empty means all.
 	Signal Signal `json:"signal,omitempty"`
-	// Status, 300 to 599, answers with that HTTP status instead of storing. With
-	// Page it is 200 to 599.
+	// Status, 300 to 599, is answered instead of storing the upload. With Page
+	// it is 200 to 599.
 	Status int `json:"status,omitempty"`
-	// RetryAfter is sent as it is in the Retry-After header, with Status.
+	// RetryAfter is the value of the Retry-After header; it requires Status.
 	RetryAfter string `json:"retry_after,omitempty"`
-	// Message is the text in the error body, with Status.
+	// Message is the text in the error body; it requires Status.
 	Message string `json:"message,omitempty"`
-	// Delay holds the answer back. What is stored is stored before it.
+	// Delay delays the answer. The upload is stored before the delay.
 	Delay Duration `json:"delay,omitzero"`
 	// PartialSuccess stores an upload without its first items.
 	PartialSuccess *PartialSuccess `json:"partial_success,omitempty"`
-	// Reset breaks the TCP connection (RST) in the middle of the response.
+	// Reset closes the TCP connection with RST in the middle of the response.
 	// Without Status the upload is stored: the sender cannot know.
 	Reset bool `json:"reset,omitempty"`
 	// Down closes the connection without reading or answering.
 	Down bool `json:"down,omitempty"`
-	// Redirect is the Location of a redirect; Status says which, 307 if unset.
+	// Redirect is the Location of a redirect. Status is its status, 307 if
+	// unset.
 	Redirect string `json:"redirect,omitempty"`
-	// Page is an HTML page that stands in for an answer of APM, as a proxy's or a
-	// sign-in page does; Status says with which status, 200 if unset.
+	// Page is an HTML page that replaces APM's answer, like that of a proxy or
+	// a sign-in page. Status is its status, 200 if unset.
 	Page string `json:"page,omitempty"`
 	// Times is the number of uploads that the fault applies to; 0 means until
 	// it is deleted.
@@ -73,10 +74,10 @@ type PartialSuccess struct {
 	Message string `json:"message"`
 }
 
-// FaultState is a fault that is set, and what is left of it.
+// FaultState is an active fault with the number of remaining uploads.
 type FaultState = faults.State[Fault]
 
-// Validate returns every reason why f makes no sense; each names the field.
+// Validate returns all reasons why f is invalid; each names the field.
 func (f Fault) Validate() error {
 	var errs []error
 	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
@@ -151,8 +152,8 @@ func (f Fault) validateRedirect() error {
 	return fmt.Errorf("status: must be 301, 302, 303, 307 or 308 with redirect, got %d", f.Status)
 }
 
-// status is the HTTP status that the fault answers with instead of storing,
-// or 0.
+// status returns the HTTP status that the fault answers instead of storing, or
+// 0.
 func (f Fault) status() int {
 	switch {
 	case f.Status == 0 && f.Redirect != "":
@@ -163,8 +164,8 @@ func (f Fault) status() int {
 	return f.Status
 }
 
-// take applies the oldest fault for the signal to one upload; nil means that
-// there is none. With downOnly set it does so only if that fault is Down.
+// take applies the oldest fault for the signal to one upload, and returns nil
+// if there is none. With downOnly it does so only if that fault is Down.
 func (s *Server) take(signal Signal, downOnly bool) *FaultState {
 	return s.faults.Take(
 		func(f Fault) bool { return f.Signal == "" || f.Signal == signal },

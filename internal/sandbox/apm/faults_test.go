@@ -52,7 +52,7 @@ func TestStatusFaults(t *testing.T) {
 	}
 }
 
-// A page is no answer of APM's, whatever its status, and nothing is stored.
+// A page is not an answer of APM, whatever its status, and nothing is stored.
 func TestPageFault(t *testing.T) {
 	for fault, want := range map[string]int{`{"page":"<html>sign in</html>"}`: 200, `{"page":"<html>sign in</html>","status":407}`: 407} {
 		s := start(t)
@@ -256,7 +256,7 @@ func TestResetFault(t *testing.T) {
 			assert.Equal(t, tc.status, u.Status)
 			assert.Equal(t, "1", u.Fault)
 
-			// The sender cannot know, and sends again.
+			// The sender cannot know that the upload was stored, and retries.
 			assert.Equal(t, 200, s.upload(TracesPath, protoOf(t, oneSpan(t))).status)
 			assert.Equal(t, tc.stored, s.server.Counts().Spans.Duplicates)
 			assert.Equal(t, 1, s.server.Counts().Spans.InStore)

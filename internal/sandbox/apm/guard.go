@@ -13,10 +13,11 @@ import (
 )
 
 const (
-	// maxValueDepth bounds the nesting of attribute values, which pdata does not.
+	// maxValueDepth limits the nesting of attribute values, which pdata does
+	// not limit.
 	maxValueDepth = 100
-	// maxMessages bounds the messages inside one upload: an empty span takes
-	// two bytes on the wire and some 250 in memory.
+	// maxMessages limits the messages in one upload: an empty span takes two
+	// bytes on the wire and some 250 in memory.
 	maxMessages = 2 << 20
 )
 
@@ -30,8 +31,8 @@ var signalNumbers = map[Signal]otlpscan.Signal{
 	SignalTraces: otlpscan.Traces, SignalMetrics: otlpscan.Metrics, SignalLogs: otlpscan.Logs,
 }
 
-// guardProto returns an error if body nests attribute values too deep or holds
-// too many messages to be decoded safely.
+// guardProto returns an error if body nests attribute values too deeply or
+// holds too many messages to be decoded safely.
 func guardProto(signal Signal, body []byte) error {
 	scanner := otlpscan.NewProtoScanner(signalNumbers[signal], otlpscan.Limits{Depth: maxValueDepth, Messages: maxMessages})
 	switch scanner.Scan(body) {
@@ -44,11 +45,11 @@ func guardProto(signal Signal, body []byte) error {
 	}
 }
 
-// guardJSON is guardProto for JSON. It also finds what pdata lets pass: text
-// after the object, and a value that is no object.
+// guardJSON is guardProto for JSON. It also detects what pdata accepts: text
+// after the object, and a value that is not an object.
 func guardJSON(body []byte) error {
-	// Valid refuses more than 10,000 levels, which is what keeps the recursion
-	// of the decoder small.
+	// Valid rejects more than 10,000 levels, which limits the recursion of the
+	// decoder.
 	if !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) || !json.Valid(body) {
 		return errNotJSON
 	}

@@ -16,7 +16,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// nested returns a trace request whose only attribute is that many arrays deep.
+// nested returns a trace request whose only attribute is an array with the
+// given depth.
 func nested(levels int) []byte {
 	var body []byte
 	wrap := func(field protowire.Number) {
@@ -63,8 +64,8 @@ func TestHostileBodies(t *testing.T) {
 	}
 }
 
-// TestGuardFindsEveryValue hides a value that is too deep everywhere a value
-// can be.
+// TestGuardFindsEveryValue puts a value that is too deep into every place where
+// a value can be.
 func TestGuardFindsEveryValue(t *testing.T) {
 	deep := nested(1000)
 	// The value itself, without the five levels around it.
@@ -120,7 +121,7 @@ func TestGuardLetsRealDataPass(t *testing.T) {
 	require.NoError(t, guardProto(SignalTraces, protoOf(t, oneSpan(t))))
 	require.NoError(t, guardProto(SignalMetrics, protoOf(t, someMetrics())))
 	require.NoError(t, guardProto(SignalLogs, protoOf(t, someLogs())))
-	// Fields of later versions, of every wire type.
+	// Fields of later versions, with every wire type.
 	unknown := protowire.AppendVarint(protowire.AppendTag(nil, 99, protowire.VarintType), 1)
 	unknown = protowire.AppendFixed32(protowire.AppendTag(unknown, 98, protowire.Fixed32Type), 1)
 	unknown = protowire.AppendFixed64(protowire.AppendTag(unknown, 97, protowire.Fixed64Type), 1)
@@ -147,8 +148,8 @@ func TestSpansWithoutIDs(t *testing.T) {
 	assert.Equal(t, 2, s.server.Uploads()[0].Rejected)
 }
 
-// FuzzUpload decodes and stores any body of every signal. The counters must
-// agree with each other, and what was stored must be shown as JSON.
+// FuzzUpload decodes and stores arbitrary bodies of every signal. The counters
+// must be consistent, and stored data must be shown as JSON.
 func FuzzUpload(f *testing.F) {
 	td := ptrace.NewTraces()
 	td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty().SetTraceID(traceID(1))

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// KeyKind says what sort of data key an upload carried.
+// KeyKind is the kind of the data key in an upload.
 type KeyKind string
 
 // The kinds of data key.
@@ -28,14 +28,14 @@ const (
 	KeyNone KeyKind = "none"
 )
 
-// authScheme is what stands before the key in the Authorization header.
+// authScheme is the scheme before the key in the Authorization header.
 const authScheme = "dataKey"
 
 // DataKey is a data key that the sandbox accepts.
 type DataKey struct {
 	Kind  KeyKind
 	Value string
-	// Generation counts the keys of a kind; the first is 0.
+	// Generation counts the replacements of a kind of key; the first key has 0.
 	Generation int
 }
 
@@ -44,9 +44,9 @@ type keyring struct {
 	mu      sync.RWMutex
 	private string
 	public  string
-	// generations counts how often each kind was replaced.
+	// generations is the number of replacements of each kind.
 	generations map[KeyKind]int
-	// retired are the keys that are still accepted for a while.
+	// retired contains replaced keys that are still accepted for a while.
 	retired []retiredKey
 }
 
@@ -56,8 +56,8 @@ type retiredKey struct {
 	until time.Time
 }
 
-// rotate replaces the keys; an empty one is made up. The old ones are accepted
-// until grace has passed.
+// rotate replaces the keys; an empty one is generated. The old ones are
+// accepted until grace has passed.
 func (k *keyring) rotate(private, public string, grace time.Duration) error {
 	if private == "" {
 		private = "sandbox-" + rand.Text()
@@ -68,7 +68,7 @@ func (k *keyring) rotate(private, public string, grace time.Duration) error {
 	return k.replace(private, public, grace)
 }
 
-// list returns the accepted keys, those that are soon no longer accepted first.
+// list returns the accepted keys, starting with those that expire soon.
 func (k *keyring) list() []DataKey {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
@@ -83,8 +83,8 @@ func (k *keyring) list() []DataKey {
 		DataKey{Kind: KeyPublic, Value: k.public, Generation: k.generations[KeyPublic]})
 }
 
-// validateKeys returns an error, without the keys in it, if the two could not
-// be told apart or could not travel in a header.
+// validateKeys returns an error if the keys are equal or not valid in a header.
+// The error does not contain the keys.
 func validateKeys(private, public string) error {
 	var errs []error
 	for _, key := range []struct{ name, value string }{{"private", private}, {"public", public}} {
@@ -101,8 +101,8 @@ func validateKeys(private, public string) error {
 	return errors.Join(errs...)
 }
 
-// replace makes the given keys the accepted ones; an empty one leaves that
-// key as it is. What is replaced is accepted until grace has passed.
+// replace replaces the accepted keys; an empty one means no change of that key.
+// Replaced keys are accepted until grace has passed.
 func (k *keyring) replace(private, public string, grace time.Duration) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -123,7 +123,7 @@ func (k *keyring) replace(private, public string, grace time.Duration) error {
 	return nil
 }
 
-// retire keeps a key that is replaced.
+// retire keeps a replaced key.
 func (k *keyring) retire(kind KeyKind, old, replacement string, until time.Time) {
 	if old == replacement {
 		return
@@ -135,8 +135,8 @@ func (k *keyring) retire(kind KeyKind, old, replacement string, until time.Time)
 	k.generations[kind]++
 }
 
-// classify reads the values of a request's Authorization header. The problem
-// is nil exactly if the kind is private or public.
+// classify reads the values of a request's Authorization header. The problem is
+// nil if and only if the kind is private or public.
 func (k *keyring) classify(headers []string) (KeyKind, *problem) {
 	if len(headers) == 0 {
 		return KeyNone, &problem{
@@ -147,7 +147,7 @@ func (k *keyring) classify(headers []string) (KeyKind, *problem) {
 	key, ok := strings.CutPrefix(headers[0], authScheme+" ")
 	if len(headers) > 1 || !ok || key == "" || strings.ContainsAny(key, " \t") {
 		message := "the Authorization header is not \"dataKey <key>\": one header, the word dataKey, one blank, the key"
-		// Only a known scheme is repeated: an unknown word may be the key.
+		// Only a known scheme is quoted: an unknown word may be the key.
 		switch scheme, _, _ := strings.Cut(strings.ToLower(headers[0]), " "); scheme {
 		case "bearer", "basic", "apikey":
 			message += "; the scheme sent is " + scheme
@@ -159,8 +159,8 @@ func (k *keyring) classify(headers []string) (KeyKind, *problem) {
 		return KeyNone, &problem{status: 401, reason: "key_malformed", message: message}
 	}
 
-	// All comparisons are always made, on digests: neither the time nor the
-	// length tells anything about a key.
+	// All comparisons are always made, on digests, so that neither the time nor
+	// the length reveals anything about a key.
 	kind := KeyUnknown
 	for _, accepted := range k.list() {
 		if sameKey(key, accepted.Value) {
@@ -181,7 +181,7 @@ func sameKey(a, b string) bool {
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
-// redact takes the accepted keys out of text that a client chose.
+// redact removes the accepted keys from text that comes from a client.
 func (k *keyring) redact(text string) string {
 	var pairs []string
 	for _, key := range k.list() {

@@ -38,7 +38,7 @@ const (
 	publicAuth  = "dataKey " + DefaultPublicKey
 )
 
-// sandbox is a server under test on a loopback port, and a client.
+// sandbox is a server under test on a loopback port, with a client.
 type sandbox struct {
 	t      *testing.T
 	server *Server

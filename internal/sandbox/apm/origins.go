@@ -15,38 +15,39 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/localapi"
 )
 
-// Origin says what the collector did to a span between the app and the upload.
+// Origin describes how the collector changed a span between the app and the
+// upload.
 type Origin struct {
-	// Name is the span's name as the app sent it, where the collector changed it.
+	// Name is the span's name as the app sent it, if the collector changed it.
 	Name       *string          `json:"name,omitempty"`
 	Attributes AttributeOrigins `json:"attributes"`
 	Resource   AttributeOrigins `json:"resource"`
 }
 
-// AttributeOrigins compares attributes with those that the app sent. What is in
-// none of the fields is as the app sent it.
+// AttributeOrigins compares attributes with those that the app sent. Attributes
+// in none of the fields are unchanged.
 type AttributeOrigins struct {
-	// Added are the names of attributes that the app did not send.
+	// Added contains the names of attributes that the app did not send.
 	Added []string `json:"added"`
 	// Changed and Removed hold the values as the app sent them.
 	Changed map[string]any `json:"changed"`
 	Removed map[string]any `json:"removed"`
 }
 
-// originStore compares the spans of uploads with the same spans as the app sent
-// them, in whichever order the two come. Of a span whose two forms are there it
-// keeps the difference only.
+// originStore compares uploaded spans with the same spans as the app sent them,
+// whichever arrives first. Once it has both forms of a span, it keeps only the
+// difference.
 type originStore struct {
-	maxBytes int64 // of the waiting spans
+	maxBytes int64 // memory for the waiting spans
 
 	known   map[spanKey]*Origin
 	waiting map[spanKey]*list.Element
-	// order holds waitingSpan, the latest at the back.
+	// order contains waitingSpan values, the latest at the back.
 	order *list.List
 	bytes int64
 }
 
-// waitingSpan is a span as the app sent it whose upload has not come.
+// waitingSpan is a span as the app sent it, whose upload has not arrived yet.
 type waitingSpan struct {
 	key      spanKey
 	span     ptrace.Span
@@ -61,8 +62,8 @@ func (o *originStore) clear() {
 	o.bytes = 0
 }
 
-// arrived compares an uploaded span with the one that waits for it, if any, and
-// returns the memory that it takes from now on, in bytes.
+// arrived compares an uploaded span with the waiting one, if any, and returns
+// the memory of the difference, in bytes.
 func (o *originStore) arrived(key spanKey, uploaded storedSpan) int64 {
 	element, ok := o.waiting[key]
 	if !ok {
@@ -113,7 +114,7 @@ func compareAttributes(sent, uploaded pcommon.Map) (AttributeOrigins, int64) {
 	return difference, size
 }
 
-// wait keeps a span until its upload comes, within bounds.
+// wait keeps a span until its upload arrives, within bounds.
 func (o *originStore) wait(sent waitingSpan) {
 	if _, ok := o.waiting[sent.key]; ok {
 		return
@@ -132,7 +133,7 @@ func (o *originStore) remove(element *list.Element) waitingSpan {
 	return sent
 }
 
-// putOriginals notes spans as the app sent them.
+// putOriginals records spans as the app sent them.
 func (s *store) putOriginals(traces ptrace.Traces) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -163,14 +164,14 @@ func (s *store) putOriginals(traces ptrace.Traces) {
 	s.evict()
 }
 
-// origin returns what the collector did to a span, nil if that is not known.
+// origin returns how the collector changed a span, or nil if that is not known.
 func (s *store) origin(key spanKey) *Origin {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.origins.known[key]
 }
 
-// knownOrigins returns of how many of a trace's spans the origin is known.
+// knownOrigins returns the number of spans in a trace whose origin is known.
 func (s *store) knownOrigins(trace storedTrace) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -183,9 +184,9 @@ func (s *store) knownOrigins(trace storedTrace) int {
 	return n
 }
 
-// postOriginals takes the spans that an app sent, as a second exporter of the
-// collector repeats them: see scripts/originals.yaml. It is no path of APM's, so
-// it takes no key, meets no fault and is counted nowhere.
+// postOriginals receives spans as the app sent them, from a second exporter of
+// the collector: see scripts/originals.yaml. APM has no such path, so it
+// requires no key, applies no fault and counts nothing.
 func (s *Server) postOriginals(w http.ResponseWriter, r *http.Request) {
 	u := &upload{server: s, w: w, r: r, enc: encodingOf(r.Header.Get("Content-Type"))}
 	_, known := contentEncoding(r)
@@ -206,11 +207,11 @@ func (s *Server) postOriginals(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", string(u.enc))
 	w.WriteHeader(http.StatusOK)
-	// The collector may be gone; there is nobody else to tell.
+	// The collector may be gone, and there is nobody else to report to.
 	_, _ = w.Write(body)
 }
 
-// SpanDetail is a span with what is known about it beyond the upload.
+// SpanDetail is a span with everything known about it beyond the upload.
 type SpanDetail struct {
 	Span Span `json:"span"`
 	// Origin is null if the span as the app sent it is not known.
@@ -250,8 +251,8 @@ func (s *Server) getWaterfall(w http.ResponseWriter, r *http.Request) {
 	s.writeJSON(w, http.StatusOK, waterfall)
 }
 
-// byStart orders spans by their start; those that start together, the longest
-// first.
+// byStart sorts spans by their start, and spans with the same start by
+// duration, the longest first.
 func byStart(a, b storedSpan) int {
 	return cmp.Or(
 		cmp.Compare(a.span.StartTimestamp(), b.span.StartTimestamp()),

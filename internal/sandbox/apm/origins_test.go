@@ -31,8 +31,8 @@ func (s *sandbox) span(trace byte) SpanDetail {
 	return detail
 }
 
-// asSent is a span as the app sent it, asUploaded what the collector made of
-// it.
+// asSent is a span as the app sent it, and asUploaded the same span after the
+// collector.
 func asSent(t *testing.T, trace byte) ptrace.Traces {
 	return tracesOf(t, spanSpec{trace: trace, id: 1, service: "app", name: "query", kind: client, attributes: map[string]any{
 		"db.system": "oracle", "db.statement": "SELECT 'secret'", "secret": "x",
@@ -102,7 +102,7 @@ func TestOriginsAreBounded(t *testing.T) {
 	assert.Equal(t, waiting, s.origins.order.Len())
 	assert.Contains(t, s.origins.waiting, spanKey{traceID(200), spanID(1)}, "the latest stays")
 
-	// What is known of spans goes with them.
+	// The origin of a span is removed together with the span.
 	small := newStore(3, 8<<20)
 	for i := range byte(10) {
 		small.putOriginals(asSent(t, i+1))
@@ -154,8 +154,8 @@ func TestOriginalsAreChecked(t *testing.T) {
 	}
 }
 
-// A span of one trace never meets the original of another, and large values
-// are compared, not assumed.
+// A span of one trace is never compared with the original of another, and large
+// values are really compared.
 func TestCompareAttributes(t *testing.T) {
 	sent, uploaded := pcommon.NewMap(), pcommon.NewMap()
 	require.NoError(t, sent.FromRaw(map[string]any{"same": []any{1, "a"}, "type": "1", "nothing": nil}))

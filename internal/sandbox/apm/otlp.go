@@ -24,7 +24,7 @@ import (
 // Signal is one of the three kinds of telemetry.
 type Signal string
 
-// The signals that APM takes.
+// The signals that APM accepts.
 const (
 	SignalTraces  Signal = "traces"
 	SignalMetrics Signal = "metrics"
@@ -33,7 +33,7 @@ const (
 
 var signals = []Signal{SignalTraces, SignalMetrics, SignalLogs}
 
-// encoding is how OTLP/HTTP writes a message.
+// encoding is the encoding of a message in OTLP/HTTP.
 type encoding string
 
 const (
@@ -41,7 +41,7 @@ const (
 	jsonEncoding     encoding = "application/json"
 )
 
-// encodingOf returns the encoding that a Content-Type names, or "".
+// encodingOf returns the encoding for a Content-Type, or "".
 func encodingOf(contentType string) encoding {
 	mediaType, _, err := mime.ParseMediaType(contentType)
 	if err != nil {
@@ -54,7 +54,7 @@ func encodingOf(contentType string) encoding {
 	return ""
 }
 
-// otlpMessage is what pdata's requests and responses have in common.
+// otlpMessage is the common interface of pdata's requests and responses.
 type otlpMessage interface {
 	MarshalProto() ([]byte, error)
 	MarshalJSON() ([]byte, error)
@@ -71,7 +71,7 @@ type batch struct {
 	logs    plog.Logs
 }
 
-// decode reads an export request of the signal.
+// decode decodes an export request of the signal.
 func decode(signal Signal, enc encoding, body []byte) (batch, error) {
 	b := batch{signal: signal}
 	var err error
@@ -108,7 +108,7 @@ func unmarshal(into otlpMessage, signal Signal, enc encoding, body []byte) error
 	return into.UnmarshalProto(body)
 }
 
-// looksLike returns the other signal that a body seems to be made of, or "".
+// looksLike returns the other signal that a body seems to belong to, or "".
 func looksLike(signal Signal, enc encoding, body []byte) Signal {
 	if enc == jsonEncoding {
 		var fields map[string]json.RawMessage
@@ -137,7 +137,7 @@ func looksLike(signal Signal, enc encoding, body []byte) Signal {
 	return ""
 }
 
-// dropFirst takes the first n items out of b and returns how many they were.
+// dropFirst removes the first n items from b and returns the number removed.
 func (b *batch) dropFirst(n int) int {
 	left := n
 	drop := func() bool {
@@ -233,8 +233,8 @@ func errorBody(enc encoding, httpStatus int, message string) ([]byte, error) {
 	return proto.Marshal(status)
 }
 
-// codeOf is the gRPC code nearest to an HTTP status; OTLP/HTTP clients decide
-// by the HTTP status alone.
+// codeOf returns the gRPC code closest to an HTTP status. OTLP/HTTP clients
+// decide only by the HTTP status.
 func codeOf(httpStatus int) codes.Code {
 	switch httpStatus {
 	case http.StatusBadRequest, http.StatusUnsupportedMediaType, http.StatusRequestEntityTooLarge:

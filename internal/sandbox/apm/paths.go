@@ -9,7 +9,7 @@ import (
 )
 
 // The upload paths of OCI APM. TracesPath is not in Oracle's manual, but in
-// use; the others are documented, LogsPath by its prefix only.
+// use. The others are documented, LogsPath by its prefix only.
 const (
 	TracesPath        = "/20200101/opentelemetry/v1/traces"
 	PrivateTracesPath = "/20200101/opentelemetry/private/v1/traces"
@@ -20,7 +20,8 @@ const (
 
 const uploadPrefix = "/20200101/opentelemetry"
 
-// uploadPath is what a path takes, and with which kind of key.
+// uploadPath describes the signal of a path, and the kind of key that it
+// requires.
 type uploadPath struct {
 	path   string
 	signal Signal
@@ -44,8 +45,8 @@ func findUploadPath(requested string) (uploadPath, bool) {
 	return uploadPath{}, false
 }
 
-// pathHint says what is probably wrong with a path that takes no upload, and
-// what to do.
+// pathHint returns what is probably wrong with a path that accepts no uploads,
+// and what to do.
 func pathHint(requested string) string {
 	if cleaned := path.Clean(requested); cleaned != requested {
 		if _, ok := findUploadPath(cleaned); ok {

@@ -19,22 +19,22 @@ import (
 
 const (
 	maxBuckets    = 500
-	maxOperations = 500 // of a service, in the list to choose from
-	// minBucket is as fine as a time axis shows.
+	maxOperations = 500 // maximum number of operations of a service in the list
+	// minBucket is the finest resolution of a time axis.
 	minBucket = time.Millisecond
 )
 
 // traceQuery is a search for traces; zero values restrict nothing.
 type traceQuery struct {
-	// service, operation and attributes must be those of one span.
+	// service, operation and attributes must all match the same span.
 	service    string
 	operation  string
 	attributes []attributeFilter
-	// failed asks for traces with errors (true) or without.
+	// failed selects traces with errors (true) or without (false).
 	failed      *bool
 	minDuration time.Duration
 	maxDuration time.Duration
-	// from and to bound the start of the trace; to is not included.
+	// from and to limit the start time of the trace; to is exclusive.
 	from, to time.Time
 	order    string
 	offset   int
@@ -42,15 +42,15 @@ type traceQuery struct {
 	buckets  int
 }
 
-// attributeFilter wants an attribute of a span or of its resource: any value,
-// the value, or one that contains it.
+// attributeFilter matches an attribute of a span or of its resource: any value,
+// an exact value, or a part of one.
 type attributeFilter struct {
 	name    string
 	value   string
 	compare byte // 0, '=' or '~'
 }
 
-// The orders of a list of traces, and what comes first.
+// The sort orders of a list of traces.
 var traceOrders = map[string]func(a, b *TraceSummary) int{
 	"start":    func(a, b *TraceSummary) int { return b.StartTime.Compare(a.StartTime) },
 	"duration": func(a, b *TraceSummary) int { return cmp.Compare(b.DurationNS, a.DurationNS) },
@@ -58,22 +58,22 @@ var traceOrders = map[string]func(a, b *TraceSummary) int{
 	"errors":   func(a, b *TraceSummary) int { return cmp.Compare(b.Errors, a.Errors) },
 }
 
-// TimeHistogram counts the traces that a search finds by the time of their
-// start, in buckets of equal width.
+// TimeHistogram counts the traces that match a search by their start time, in
+// buckets of equal width.
 type TimeHistogram struct {
 	From     time.Time    `json:"from"`
 	BucketNS int64        `json:"bucket_ns"`
 	Buckets  []TimeBucket `json:"buckets"`
 }
 
-// TimeBucket is the traces that started in one span of time.
+// TimeBucket counts the traces that started within one bucket.
 type TimeBucket struct {
 	Traces int `json:"traces"`
-	// Errors is the number of those with errors.
+	// Errors is the number of traces with errors.
 	Errors int `json:"errors"`
 }
 
-// parseTraceQuery reads a search from a URL; its error names the parameter.
+// parseTraceQuery parses a search from a URL. An error names the parameter.
 func parseTraceQuery(values url.Values, limit int) (traceQuery, error) {
 	q := traceQuery{service: values.Get("service"), operation: values.Get("operation"), order: "start", limit: limit}
 	var errs []error
@@ -144,8 +144,8 @@ func parseTraceQuery(values url.Values, limit int) (traceQuery, error) {
 	return q, errors.Join(errs...)
 }
 
-// matches says whether one of the two has the attribute. APM's queries do not
-// mind the case of names.
+// matches reports whether the span or the resource has the attribute. As in
+// APM's queries, names are not case-sensitive.
 func (f attributeFilter) matches(span, resource pcommon.Map) bool {
 	for _, attributes := range []pcommon.Map{span, resource} {
 		for name, value := range attributes.All() {
@@ -169,8 +169,8 @@ func (f attributeFilter) matches(span, resource pcommon.Map) bool {
 	return false
 }
 
-// matches says whether a trace is one that the search is for. What is cheap to
-// know is asked first.
+// matches reports whether a trace matches the search. Cheap conditions are
+// checked first.
 func (q *traceQuery) matches(trace storedTrace, summary *TraceSummary) bool {
 	switch {
 	case q.service != "" && !slices.Contains(summary.Services, q.service),
@@ -197,7 +197,7 @@ func (q *traceQuery) matches(trace storedTrace, summary *TraceSummary) bool {
 	})
 }
 
-// listTraces returns the traces that the search is for.
+// listTraces returns the traces that match the search.
 func listTraces(traces []storedTrace, q traceQuery) TraceList {
 	var matches []*TraceSummary
 	for _, trace := range traces {
@@ -220,8 +220,8 @@ func listTraces(traces []storedTrace, q traceQuery) TraceList {
 	return list
 }
 
-// histogramOf spreads traces over the buckets between the bounds of the search
-// or, where it has none, between the first and the last start.
+// histogramOf distributes traces over buckets between the bounds of the search
+// or, without bounds, between the first and the last start.
 func histogramOf(traces []*TraceSummary, q traceQuery) *TimeHistogram {
 	h := &TimeHistogram{From: q.from, Buckets: make([]TimeBucket, q.buckets)}
 	to := q.to
@@ -246,7 +246,7 @@ func histogramOf(traces []*TraceSummary, q traceQuery) *TimeHistogram {
 	return h
 }
 
-// ServiceFacet is a service that spans in the store are of.
+// ServiceFacet is a service with spans in the store.
 type ServiceFacet struct {
 	Name  string `json:"name"`
 	Spans int    `json:"spans"`
@@ -254,7 +254,7 @@ type ServiceFacet struct {
 	Operations []string `json:"operations"`
 }
 
-// facetsOf lists the services and their operations in order of their names.
+// facetsOf lists the services and their operations, sorted by name.
 func facetsOf(traces []storedTrace) []ServiceFacet {
 	type names struct {
 		spans      int

@@ -54,7 +54,7 @@ func TestTraceSearch(t *testing.T) {
 		{"attribute=http.target~CART", "1"},
 		{"attribute=n%3D2", "3"},
 		{"attribute=n&attribute=http.target", "1"},
-		{"attribute=db.system&attribute=http.target", ""}, // of one trace, not of one span
+		{"attribute=db.system&attribute=http.target", ""}, // match one trace, but not one span
 		{"attribute=service.name%3Dmail", "43"},
 		{"service=shop&attribute=db.system", "1"},
 		{"from=" + at(1000), "432"},
@@ -123,7 +123,7 @@ func TestHistogram(t *testing.T) {
 	assert.Equal(t, make([]TimeBucket, 3), list.Histogram.Buckets)
 }
 
-// A summary is kept, and made anew when its trace grows.
+// A summary is cached, and computed again when its trace grows.
 func TestSummaryGrows(t *testing.T) {
 	s := start(t)
 	s.uploadTraces(tracesOf(t, spanSpec{trace: 1, id: 2, parent: 1, service: "app", name: "SELECT", start: 5, end: 6}))
@@ -300,8 +300,8 @@ func BenchmarkConsole(b *testing.B) {
 	})
 }
 
-// consoleSpans returns database spans in traces of a size, below a SERVER span
-// each.
+// consoleSpans returns database spans in traces of a given size, each below a
+// SERVER span.
 func consoleSpans(spans, perTrace int) ptrace.Traces {
 	td := databaseSpans(spans)
 	i := 0

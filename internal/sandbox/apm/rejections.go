@@ -11,21 +11,21 @@ import (
 )
 
 const (
-	// quietAfterChange bounds the lines of a sender, or of two, that are
-	// accepted and rejected in turns.
+	// quietAfterChange limits the number of log lines if accepted and rejected
+	// uploads alternate.
 	quietAfterChange = time.Second
-	// reminderInterval is how often a run of rejections that goes on is logged.
+	// reminderInterval is how often a continuing run of rejections is logged.
 	reminderInterval = time.Minute
 )
 
-// runKey tells apart the runs of rejections.
+// runKey identifies a run of rejections.
 type runKey struct {
 	signal Signal
 	reason string
 }
 
-// run is a series of rejections for one reason, without an accepted upload of
-// the signal in between.
+// run is a series of rejections with the same reason, without an accepted
+// upload of the signal in between.
 type run struct {
 	active   bool
 	unlogged int
@@ -33,9 +33,9 @@ type run struct {
 	logged   time.Time
 }
 
-// uploadLog tells the person in front of the terminal what happens, without a
-// line for each upload: the first upload of each service and signal, the start
-// of a run of rejections, and its end.
+// uploadLog logs what a person at the terminal needs to know, without a line
+// for each upload: the first upload of each service and signal, the start of a
+// run of rejections, and its end.
 type uploadLog struct {
 	logger *zap.Logger
 	now    func() time.Time
@@ -60,8 +60,8 @@ func newUploadLog(logger *zap.Logger) *uploadLog {
 	}
 }
 
-// rejected notes a rejection. The reasons are few and fixed; message says what
-// is wrong and what to do.
+// rejected records a rejection. reason is one of a few fixed words; message
+// says what is wrong and what to do.
 func (l *uploadLog) rejected(u Upload, reason string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -88,13 +88,14 @@ func (l *uploadLog) rejected(u Upload, reason string) {
 	r.unlogged++
 }
 
-// accepted notes an accepted upload and the services in it.
+// accepted records an accepted upload and the services in it.
 func (l *uploadLog) accepted(u Upload, services []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	rejected := 0
 	for key, r := range l.runs {
-		// A wrong path belongs to no signal: who is accepted now may have sent it.
+		// A wrong path belongs to no signal: its sender may be the one that is
+		// accepted now.
 		if r.active && (key.signal == u.Signal || key.signal == "") {
 			r.active = false
 			rejected += r.total

@@ -14,22 +14,22 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// maxRenderDepth is the nesting of attribute values below which they are shown
-// as text.
+// maxRenderDepth is the nesting depth of attribute values below which they are
+// shown as text.
 const maxRenderDepth = 32
 
-// maxName bounds, in bytes, the names in lists. A span by itself is shown with
-// its whole name.
+// maxName limits the length of names in lists, in bytes. A single span is shown
+// with its full name.
 const maxName = 1024
 
-// TraceSummary is a trace in a list.
+// TraceSummary is an entry in a list of traces.
 type TraceSummary struct {
 	TraceID string `json:"trace_id"`
-	// RootService and RootOperation are those of the root span, or, while it is
-	// missing, of the first span whose parent is not there.
+	// RootService and RootOperation are those of the root span or, as long as
+	// it is missing, of the first span whose parent is not in the store.
 	RootService   string `json:"root_service"`
 	RootOperation string `json:"root_operation"`
-	// RootDetail is the start of what that span is about: a URL, a statement.
+	// RootDetail is the beginning of the root span's URL or statement.
 	RootDetail string    `json:"root_detail,omitempty"`
 	StartTime  time.Time `json:"start_time"`
 	// DurationNS is the time from the first start to the last end.
@@ -42,9 +42,9 @@ type TraceSummary struct {
 // TraceList is the answer to a search for traces.
 type TraceList struct {
 	Traces []TraceSummary `json:"traces"`
-	// Total is the number of traces that match, shown or not.
+	// Total is the number of matching traces, including those not shown.
 	Total int `json:"total"`
-	// Histogram is there if the search asks for buckets.
+	// Histogram is set if the search requests buckets.
 	Histogram *TimeHistogram `json:"histogram,omitempty"`
 }
 
@@ -80,7 +80,7 @@ type SpanStatus struct {
 	Message string `json:"message"`
 }
 
-// Scope is the instrumentation that made a span.
+// Scope is the instrumentation that created a span.
 type Scope struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
@@ -100,7 +100,7 @@ type SpanLink struct {
 	Attributes map[string]any `json:"attributes"`
 }
 
-// Metric is a kept metric.
+// Metric is a stored metric.
 type Metric struct {
 	ReceivedTime time.Time      `json:"received_time"`
 	Service      string         `json:"service"`
@@ -122,14 +122,14 @@ type DataPoint struct {
 	Sum        any            `json:"sum,omitempty"`
 }
 
-// LogRecord is a kept log record.
+// LogRecord is a stored log record.
 type LogRecord struct {
 	ReceivedTime time.Time      `json:"received_time"`
 	Service      string         `json:"service"`
 	Resource     map[string]any `json:"resource"`
 	Time         time.Time      `json:"time"`
 	Severity     string         `json:"severity"`
-	// SeverityNumber is OpenTelemetry's, from 1 to 24; 0 is not known.
+	// SeverityNumber is that of OpenTelemetry, 1 to 24; 0 means unknown.
 	SeverityNumber int32          `json:"severity_number"`
 	Body           any            `json:"body"`
 	TraceID        string         `json:"trace_id"`
@@ -137,7 +137,7 @@ type LogRecord struct {
 	Attributes     map[string]any `json:"attributes"`
 }
 
-// summarize returns a trace's summary, which is made anew when the trace has
+// summarize returns a trace's summary, and computes it again if the trace has
 // grown.
 func summarize(trace storedTrace) *TraceSummary {
 	if made := trace.summary.Load(); made != nil && made.Spans == len(trace.spans) {
@@ -151,7 +151,7 @@ func summarize(trace storedTrace) *TraceSummary {
 func makeSummary(trace storedTrace) TraceSummary {
 	summary := TraceSummary{TraceID: trace.id.String(), Spans: len(trace.spans), Services: []string{}}
 	var present map[pcommon.SpanID]struct{}
-	if len(trace.spans) > 1 { // one span alone has no parent among them
+	if len(trace.spans) > 1 { // a single span has no parent in the trace
 		present = make(map[pcommon.SpanID]struct{}, len(trace.spans))
 		for _, s := range trace.spans {
 			present[s.span.SpanID()] = struct{}{}
@@ -343,8 +343,8 @@ func renderValue(value pcommon.Value, depth int) any {
 	return value.AsString()
 }
 
-// renderFloat returns f, or as a string what JSON has no number for, in the
-// words of the protobuf JSON mapping.
+// renderFloat returns f. A value without a number in JSON is returned as a
+// string, as in the protobuf JSON mapping.
 func renderFloat(f float64) any {
 	switch {
 	case math.IsNaN(f):
@@ -385,8 +385,8 @@ func statusOf(code ptrace.StatusCode) string {
 	return "UNSET"
 }
 
-// timeOf returns a timestamp as a time. One beyond the year 2262 would
-// overflow into the past; it becomes the last that does not.
+// timeOf returns a timestamp as a time. A timestamp after the year 2262 would
+// overflow into the past; it becomes the latest time that does not.
 func timeOf(timestamp pcommon.Timestamp) time.Time {
 	return time.Unix(0, int64(min(timestamp, math.MaxInt64))).UTC()
 }

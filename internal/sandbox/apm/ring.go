@@ -3,7 +3,7 @@
 
 package apm
 
-// ring keeps the latest entries within a number and a size.
+// ring keeps the latest entries within a limit for number and size.
 type ring[T any] struct {
 	maxEntries int
 	maxBytes   int64
@@ -16,15 +16,15 @@ type ringEntry[T any] struct {
 	size  int64
 }
 
-// add appends an entry and forgets the oldest ones that no longer fit. An
-// entry larger than the whole ring is not kept.
+// add appends an entry and removes the oldest ones that no longer fit. An entry
+// larger than the whole ring is discarded.
 func (r *ring[T]) add(value T, size int64) {
 	r.entries = append(r.entries, ringEntry[T]{value: value, size: size})
 	r.bytes += size
 	first := 0
 	for first < len(r.entries) && (len(r.entries)-first > r.maxEntries || r.bytes > r.maxBytes) {
 		r.bytes -= r.entries[first].size
-		r.entries[first] = ringEntry[T]{} // let go of what it points to
+		r.entries[first] = ringEntry[T]{} // release what it points to
 		first++
 	}
 	r.entries = r.entries[first:]

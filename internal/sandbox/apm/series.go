@@ -17,25 +17,25 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
-// maxSeriesPoints bounds the points of a series: the latest stay.
+// maxSeriesPoints limits the points of a series to the latest ones.
 const maxSeriesPoints = 500
 
-// MetricSeries is the kept points of one metric with the same attributes.
+// MetricSeries is the stored points of one metric with the same attributes.
 type MetricSeries struct {
 	Service    string         `json:"service"`
 	Name       string         `json:"name"`
 	Unit       string         `json:"unit"`
 	Type       string         `json:"type"`
 	Attributes map[string]any `json:"attributes"`
-	// Points are in order of their time.
+	// Points are sorted by time.
 	Points []SeriesPoint `json:"points"`
 }
 
-// SeriesPoint is a value at a time: that of a gauge or a sum, else the mean of
-// what was measured.
+// SeriesPoint is a value at a time: the value of a gauge or a sum, or else the
+// mean of the measurements.
 type SeriesPoint struct {
 	Time time.Time `json:"time"`
-	// Value is null where there is none, or none that JSON has a number for.
+	// Value is null if there is none, or if JSON has no number for it.
 	Value *float64 `json:"value"`
 	// Count is the number of measurements behind a mean.
 	Count *uint64 `json:"count,omitempty"`
@@ -44,12 +44,13 @@ type SeriesPoint struct {
 // SeriesList is the answer to a search for series.
 type SeriesList struct {
 	Series []MetricSeries `json:"series"`
-	// Total is the number of series that match, shown or not.
+	// Total is the number of matching series, including those not shown.
 	Total int `json:"total"`
 }
 
-// seriesOf puts the points of metrics together, newest metric first, for those
-// of the service whose name contains text; empty means any.
+// seriesOf groups the points of metrics into series, the newest metric first.
+// service and text restrict the metrics by service and by a part of the name;
+// empty means no restriction.
 func seriesOf(metrics []storedMetric, service, text string, limit int) SeriesList {
 	type key struct{ service, name, unit, kind, attributes string }
 	found := map[key]*MetricSeries{}
@@ -61,7 +62,7 @@ func seriesOf(metrics []storedMetric, service, text string, limit int) SeriesLis
 		metric := renderMetric(stored)
 		for _, point := range metric.DataPoints {
 			attributes, err := json.Marshal(point.Attributes)
-			if err != nil { // what renderMap returns always encodes
+			if err != nil { // the result of renderMap can always be encoded
 				continue
 			}
 			at := key{of, metric.Name, metric.Unit, metric.Type, string(attributes)}

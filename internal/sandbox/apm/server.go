@@ -34,8 +34,8 @@ const (
 
 var errStarted = errors.New("the sandbox has been started already")
 
-// Server is a local stand-in for an OCI APM domain. Its methods may be called
-// from several goroutines; Start only once.
+// Server is a local replacement for an OCI APM domain. Its methods are safe for
+// concurrent use; call Start only once.
 type Server struct {
 	config Config
 	logger *zap.Logger
@@ -48,11 +48,11 @@ type Server struct {
 	listener net.Listener
 	closing  chan struct{} // closed when Shutdown begins
 	close    sync.Once
-	failed   chan error // what ended serving, if not Shutdown
+	failed   chan error // receives the error if serving stops without Shutdown
 }
 
-// New returns a sandbox that is not serving yet. It fails if config is not
-// valid.
+// New returns a sandbox that is not serving yet. It returns an error if config
+// is invalid.
 func New(config Config, logger *zap.Logger) (*Server, error) {
 	if err := config.Validate(); err != nil {
 		return nil, fmt.Errorf("invalid configuration: %w", err)
@@ -84,8 +84,7 @@ func New(config Config, logger *zap.Logger) (*Server, error) {
 	return s, nil
 }
 
-// Handler returns what the sandbox serves: the upload endpoint, the API and the
-// console.
+// Handler returns the handler for the upload endpoint, the API and the console.
 func (s *Server) Handler() http.Handler {
 	api := localapi.Protect(s.config.Listen, s.apiHandler())
 	page := localapi.Protect(s.config.Listen, console.Handler())
@@ -121,13 +120,13 @@ func (s *Server) Start(ctx context.Context) error {
 	return nil
 }
 
-// Failed returns a channel that gets the error if serving ends by itself.
+// Failed returns a channel that receives the error if serving stops by itself.
 func (s *Server) Failed() <-chan error {
 	return s.failed
 }
 
-// URL returns the sandbox's base URL, without a slash at the end: what stands
-// for the Data Upload Endpoint. It is empty before Start.
+// URL returns the sandbox's base URL, without a slash at the end. It replaces
+// the Data Upload Endpoint. It is empty before Start.
 func (s *Server) URL() string {
 	if s.listener == nil {
 		return ""
@@ -143,7 +142,7 @@ func (s *Server) URL() string {
 }
 
 // Shutdown stops listening, ends delays, and waits for the uploads under way.
-// When ctx ends before they do, it closes their connections.
+// If ctx ends first, it closes their connections.
 func (s *Server) Shutdown(ctx context.Context) error {
 	if err := s.http.Shutdown(ctx); err != nil {
 		return errors.Join(fmt.Errorf("shutdown: %w", err), s.http.Close())
@@ -151,25 +150,24 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// SetKeys replaces the accepted data keys; an empty one stays as it is.
+// SetKeys replaces the accepted data keys; an empty one means no change.
 func (s *Server) SetKeys(private, public string) error {
 	return s.keys.replace(private, public, 0)
 }
 
-// RotateKeys replaces both data keys; an empty one is made up. The old ones
+// RotateKeys replaces both data keys; an empty one is generated. The old ones
 // are accepted until grace has passed.
 func (s *Server) RotateKeys(private, public string, grace time.Duration) error {
 	return s.keys.rotate(private, public, grace)
 }
 
-// Keys returns the accepted data keys, those that are soon no longer accepted
-// first.
+// Keys returns the accepted data keys, starting with those that expire soon.
 func (s *Server) Keys() []DataKey {
 	return s.keys.list()
 }
 
-// AddFault makes the uploads to come meet a fault. Each meets one at most: the
-// oldest that is for its signal.
+// AddFault adds a fault for future uploads. At most one applies to an upload:
+// the oldest for its signal.
 func (s *Server) AddFault(f Fault) (FaultState, error) {
 	if err := f.Validate(); err != nil {
 		return FaultState{}, err
@@ -177,12 +175,12 @@ func (s *Server) AddFault(f Fault) (FaultState, error) {
 	return s.faults.Add(f, f.Times)
 }
 
-// Faults returns the faults that are set, the oldest first.
+// Faults returns the active faults, the oldest first.
 func (s *Server) Faults() []FaultState {
 	return s.faults.All()
 }
 
-// ClearFaults deletes every fault and returns how many they were.
+// ClearFaults deletes all faults and returns their number.
 func (s *Server) ClearFaults() int {
 	return s.faults.Remove("")
 }
@@ -209,13 +207,13 @@ func (s *Server) Uploads() []Upload {
 	return s.store.latestUploads(maxRecent)
 }
 
-// Topology returns the services in the store and what they call.
+// Topology returns the services in the store and their callees.
 func (s *Server) Topology() Topology {
 	return topologyOf(s.store.snapshot())
 }
 
-// StoredTraces returns a copy of the stored spans, a ResourceSpans for each
-// span, in order of their trace's last arrival.
+// StoredTraces returns a copy of the stored spans, with one ResourceSpans for
+// each span, in order of the last arrival in their trace.
 func (s *Server) StoredTraces() ptrace.Traces {
 	traces := ptrace.NewTraces()
 	for _, trace := range s.store.snapshot() {
@@ -231,7 +229,7 @@ func (s *Server) StoredTraces() ptrace.Traces {
 }
 
 // StoredMetrics returns a copy of the latest metrics, up to 1000, the newest
-// first, a ResourceMetrics for each.
+// first, with one ResourceMetrics for each.
 func (s *Server) StoredMetrics() pmetric.Metrics {
 	metrics := pmetric.NewMetrics()
 	for _, stored := range s.store.latestMetrics(maxRecent) {
@@ -243,7 +241,7 @@ func (s *Server) StoredMetrics() pmetric.Metrics {
 }
 
 // StoredLogs returns a copy of the latest log records, up to 1000, the newest
-// first, a ResourceLogs for each.
+// first, with one ResourceLogs for each.
 func (s *Server) StoredLogs() plog.Logs {
 	logs := plog.NewLogs()
 	for _, stored := range s.store.latestLogs(maxRecent) {

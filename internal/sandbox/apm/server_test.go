@@ -54,7 +54,7 @@ func TestStart(t *testing.T) {
 	assert.Empty(t, second.URL())
 	require.ErrorContains(t, second.Start(t.Context()), "listen: ")
 
-	// Serving that ends by itself is told.
+	// If serving stops by itself, Failed reports it.
 	require.NoError(t, s.server.listener.Close())
 	require.ErrorIs(t, <-s.server.Failed(), net.ErrClosed)
 	require.NoError(t, s.server.Shutdown(t.Context()))

@@ -29,9 +29,9 @@ func (s *store) snapshotChanges() Changes {
 	return s.changes
 }
 
-// snapshot returns every trace as it is now, in order of last arrival. The
-// spans are shared, not copied: a stored span never changes, and a trace only
-// ever grows behind the length that was copied.
+// snapshot returns the current state of every trace, in order of last arrival.
+// The spans are shared, not copied: a stored span never changes, and a trace
+// only grows beyond the length that was copied.
 func (s *store) snapshot() []storedTrace {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -42,7 +42,7 @@ func (s *store) snapshot() []storedTrace {
 	return traces
 }
 
-// trace returns the trace with the id as it is now.
+// trace returns the current state of the trace with the id.
 func (s *store) trace(id pcommon.TraceID) (storedTrace, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -17,31 +17,32 @@ import (
 )
 
 const (
-	// maxRecent bounds the lists of uploads, metrics and log records.
+	// maxRecent limits the lists of uploads, metrics and log records.
 	maxRecent = 1000
-	// maxServices bounds the services that are counted by name: the names come
-	// from outside.
+	// maxServices limits the number of services that are counted by name, since
+	// names come from outside.
 	maxServices = 1000
-	// otherServices counts the spans of the services beyond maxServices.
+	// otherServices is the name under which spans of services beyond
+	// maxServices are counted.
 	otherServices = "(other services)"
-	// unknownService is what the OpenTelemetry SDKs call a service without a
-	// name (semantic conventions, service.name).
+	// unknownService is the name that OpenTelemetry SDKs use for a service
+	// without a name (semantic conventions, service.name).
 	unknownService = "unknown_service"
 
-	// What is added for memory to the size of the protobuf encoding, in bytes;
+	// Memory in addition to the size of the protobuf encoding, in bytes.
 	// TestMemoryEstimate compares the sum with the heap.
 	entryOverhead     = 448
 	attributeOverhead = 48
 	eventOverhead     = 128
 	traceOverhead     = 640
 	originOverhead    = 192
-	// sharedFactor is how much larger than its encoding anything else is taken
-	// to be.
+	// sharedFactor is the assumed ratio of memory to encoded size for
+	// everything else.
 	sharedFactor = 4
 )
 
-// storedSpan is a span with what it shares with others. Nothing in it changes
-// after it has been stored, so it is read without a lock.
+// storedSpan is a span with the data that it shares with others. It never
+// changes after it has been stored, so it is read without a lock.
 type storedSpan struct {
 	span     ptrace.Span
 	resource pcommon.Resource
@@ -54,7 +55,7 @@ type storedTrace struct {
 	id    pcommon.TraceID
 	spans []storedSpan
 	bytes int64
-	// arrived is when the last of the spans came.
+	// arrived is the arrival time of the last span.
 	arrived time.Time
 	// summary is shared by all copies of the trace.
 	summary *atomic.Pointer[TraceSummary]
@@ -77,19 +78,20 @@ type spanKey struct {
 	span  pcommon.SpanID
 }
 
-// store keeps what was uploaded, within bounds, and counts it.
+// store keeps uploaded data, within bounds, and counts it.
 type store struct {
 	maxSpans int
-	maxBytes int64 // of the spans
+	maxBytes int64 // memory for the spans
 
 	mu      sync.Mutex
 	counts  Counts
 	changes Changes
-	// spans holds where in its trace a span is.
+	// spans contains the index of each span in its trace.
 	spans   map[spanKey]int
 	traces  map[pcommon.TraceID]*list.Element
 	origins originStore
-	// arrivals holds *storedTrace, the one that got a span last at the back.
+	// arrivals contains *storedTrace values, the one with the latest arrival at
+	// the back.
 	arrivals *list.List
 	metrics  ring[storedMetric]
 	logs     ring[storedLog]
@@ -131,14 +133,14 @@ func (s *store) reset() {
 	s.changes.Uploads++
 }
 
-// outcome says what became of a batch's items.
+// outcome is the outcome of a batch's items.
 type outcome struct {
 	duplicates int
 	rejected   int // by a fault
 	invalid    int // spans without ids
 }
 
-// put stores a batch without its first dropped items, or only counts it as
+// put stores a batch without its first drop items, or only counts it as
 // rejected.
 func (s *store) put(b batch, reject bool, drop int) outcome {
 	s.mu.Lock()
@@ -204,9 +206,9 @@ func (s *store) putTraces(traces ptrace.Traces) (duplicates, invalid int) {
 	for _, resource := range traces.ResourceSpans().All() {
 		service := serviceOf(resource.Resource())
 		for _, scope := range resource.ScopeSpans().All() {
-			// Every trace is charged with the whole resource and scope, although
-			// the traces of one upload share them: an estimate that errs, errs on
-			// the safe side.
+			// The whole resource and scope are charged to every trace, although
+			// the traces of one upload share them: the estimate is rather too
+			// high than too low.
 			sharedSize := sizeOfShared(resource.Resource(), scope.Scope())
 			for _, span := range scope.Spans().All() {
 				key := spanKey{trace: span.TraceID(), span: span.SpanID()}
@@ -242,7 +244,8 @@ func (s *store) putTraces(traces ptrace.Traces) (duplicates, invalid int) {
 	return duplicates, invalid
 }
 
-// arrivedTrace returns the trace with the id, now the last that got a span.
+// arrivedTrace returns the trace with the id, and makes it the one with the
+// latest arrival.
 func (s *store) arrivedTrace(id pcommon.TraceID) *storedTrace {
 	element, ok := s.traces[id]
 	if !ok {
@@ -257,8 +260,9 @@ func traceOf(element *list.Element) *storedTrace {
 	return element.Value.(*storedTrace) // arrivals holds nothing else
 }
 
-// evict removes whole traces, the one that got its last span longest ago
-// first, until the rest fits. A trace that alone is too large goes as well.
+// evict removes whole traces, starting with the one whose last span arrived
+// longest ago, until the rest fits. A trace that alone is too large is removed
+// as well.
 func (s *store) evict() {
 	for len(s.spans) > s.maxSpans || s.counts.Spans.BytesInStore > s.maxBytes {
 		oldest := s.arrivals.Front()
@@ -348,7 +352,7 @@ func sizeOfShared(resource pcommon.Resource, scope pcommon.InstrumentationScope)
 	return int64(sharedFactor * sizer.ResourceSpansSize(spans))
 }
 
-// shorten cuts text from outside to what a list or a counter should hold.
+// shorten cuts text from outside to the length for a list or a counter.
 func shorten(text string) string {
 	const most = 256
 	if len(text) <= most {

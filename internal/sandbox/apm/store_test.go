@@ -32,7 +32,7 @@ func (s *store) putSpans(t *testing.T, specs ...spanSpec) {
 	s.put(batch{signal: SignalTraces, items: td.SpanCount(), traces: td}, false, 0)
 }
 
-// inStore lists trace and span ids, traces in order of last arrival.
+// inStore lists trace and span ids, with traces in order of last arrival.
 func (s *store) inStore() string {
 	var b strings.Builder
 	for _, trace := range s.snapshot() {
@@ -100,7 +100,7 @@ func TestEvictionByBytes(t *testing.T) {
 	assert.Zero(t, counts.BytesInStore, "nothing is charged twice, nothing forgotten")
 	assert.Empty(t, s.spans)
 
-	// What spans share counts too.
+	// Shared data counts too.
 	td := tracesOf(t, spanSpec{trace: 1, id: 1, service: strings.Repeat("s", 400<<10)})
 	s.put(batch{signal: SignalTraces, items: 1, traces: td}, false, 0)
 	assert.Zero(t, s.snapshotCounts().Spans.InStore)
@@ -161,8 +161,8 @@ func TestSnapshotStaysAsItIs(t *testing.T) {
 	assert.Equal(t, spanID(1), before[0].spans[0].span.SpanID())
 }
 
-// TestConcurrency uploads, reads and resets at once; it is for the race
-// detector. In the end the counters must agree.
+// TestConcurrency uploads, reads and resets concurrently, for the race
+// detector. In the end the counters must be consistent.
 func TestConcurrency(t *testing.T) {
 	s := start(t, func(c *Config) { c.MaxSpans = 50 })
 	const senders, uploads = 6, 40
@@ -271,7 +271,7 @@ func TestRejectionsAreLoggedWithoutAFlood(t *testing.T) {
 	l.accepted(good, nil)
 	assert.Equal(t, 1, count("uploads are accepted again"))
 
-	// A good and a bad sender in turns.
+	// A good and a bad sender alternate.
 	for range 1000 {
 		now = now.Add(10 * time.Millisecond)
 		l.rejected(bad, "key_unknown")
@@ -334,8 +334,8 @@ func databaseSpans(n int) ptrace.Traces {
 	return td
 }
 
-// TestMemoryEstimate compares the estimate with what the heap says: it must
-// not be less, and not several times as much.
+// TestMemoryEstimate compares the estimate with the heap: it must not be lower,
+// and not several times as high.
 func TestMemoryEstimate(t *testing.T) {
 	s := newStore(1_000_000, 1<<30)
 	body, err := ptraceotlp.NewExportRequestFromTraces(databaseSpans(100)).MarshalProto()

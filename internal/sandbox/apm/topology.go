@@ -18,40 +18,41 @@ const (
 	NodeService  = "service"
 	NodeDatabase = "database"
 	NodeExternal = "external"
-	// NodeExternalUnknown stands for every callee without a name; APM's console
-	// shows it as "External Unknown".
+	// NodeExternalUnknown is the node for all callees without a name. APM's
+	// console shows it as "External Unknown".
 	NodeExternalUnknown = "external_unknown"
 )
 
-// Topology is who calls whom, in a stable order.
+// Topology contains the calls between services and callees, in a stable order.
 type Topology struct {
 	Nodes []Node `json:"nodes"`
 	Edges []Edge `json:"edges"`
-	// WindowNS is the time from the first start of a span to the last: what
-	// makes a rate of a number of requests.
+	// WindowNS is the time from the first to the last start of a span: it
+	// converts a number of requests into a rate.
 	WindowNS int64 `json:"window_ns"`
-	// Unknown says what is behind External Unknown, the most called first.
+	// Unknown lists the callees of External Unknown, the most called first.
 	Unknown []UnknownPeer `json:"unknown,omitempty"`
 }
 
-// Node is a service or what a service calls.
+// Node is a service or a callee of a service.
 type Node struct {
-	// ID is the kind and the name: a service and a database may share a name.
+	// ID consists of kind and name: a service and a database may have the same
+	// name.
 	ID   string `json:"id"`
 	Name string `json:"name"`
 	Kind string `json:"kind"`
 }
 
-// Edge is the calls from one node to another.
+// Edge represents the calls from one node to another.
 type Edge struct {
-	// Source and Target are ids of nodes.
+	// Source and Target are node ids.
 	Source string `json:"source"`
 	Target string `json:"target"`
-	// Requests is the number of calls, Errors of those that failed.
+	// Requests is the number of calls, Errors the number of failed ones.
 	Requests int `json:"requests"`
 	Errors   int `json:"errors"`
-	// P95DurationNS is the 95th percentile (nearest rank) of the calls'
-	// durations: the caller's where its span is a CLIENT, else the callee's.
+	// P95DurationNS is the 95th percentile (nearest rank) of the durations of
+	// the calls: the caller's if its span is a CLIENT, else the callee's.
 	P95DurationNS int64 `json:"p95_duration_ns"`
 }
 
@@ -70,13 +71,13 @@ type topologyBuilder struct {
 	first, last time.Time
 }
 
-// topologyOf applies APM's rules: a CLIENT or PRODUCER span whose callee's
-// span is there is a call between their services, as is a SERVER span whose
-// parent is in another service; any other CLIENT span is a call to what its
-// peer.service names, or to External Unknown.
+// topologyOf applies APM's rules. A CLIENT or PRODUCER span whose callee's span
+// is in the store is a call between their services, and so is a SERVER span
+// whose parent is in another service. Any other CLIENT span is a call to the
+// callee in its peer.service, or to External Unknown.
 func topologyOf(traces []storedTrace) Topology {
 	b := topologyBuilder{nodes: map[string]Node{}, edges: map[edgeKey]*edgeCalls{}, unknown: map[unknownKey]*UnknownPeer{}}
-	// All services first: a peer.service may name any of them.
+	// All services come first, since a peer.service may name any of them.
 	for _, trace := range traces {
 		for _, s := range trace.spans {
 			b.node(NodeService, s.service)
@@ -117,7 +118,7 @@ func (b *topologyBuilder) addTrace(trace storedTrace) {
 			duration = durationOf(caller.span)
 		case ptrace.SpanKindProducer:
 		default:
-			// A span directly under one of its own service is no call.
+			// A span directly below one of its own service is not a call.
 			if caller.service == callee.service {
 				continue
 			}
@@ -136,8 +137,8 @@ func (b *topologyBuilder) addTrace(trace storedTrace) {
 	}
 }
 
-// peer returns the node that a CLIENT span without a callee in the store goes
-// to.
+// peer returns the callee's node for a CLIENT span without a callee in the
+// store.
 func (b *topologyBuilder) peer(caller storedSpan) string {
 	span := caller.span
 	name := attribute(span, "peer.service")
@@ -173,7 +174,7 @@ func nodeID(kind, name string) string {
 	return kind + ":" + name
 }
 
-// node makes sure that the node exists and returns its id.
+// node adds the node if it does not exist, and returns its id.
 func (b *topologyBuilder) node(kind, name string) string {
 	id := nodeID(kind, name)
 	b.nodes[id] = Node{ID: id, Name: name, Kind: kind}

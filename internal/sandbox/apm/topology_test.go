@@ -172,7 +172,8 @@ func TestTopology(t *testing.T) {
 	}
 }
 
-// TestTopologyAcrossUploads sends caller and callee apart, the callee first.
+// TestTopologyAcrossUploads uploads caller and callee separately, the callee
+// first.
 func TestTopologyAcrossUploads(t *testing.T) {
 	s := start(t)
 	s.uploadTraces(tracesOf(t, spanSpec{trace: 1, id: 2, parent: 1, service: "app", kind: server}))
@@ -203,8 +204,8 @@ func TestPercentile(t *testing.T) {
 	}
 }
 
-// TestApacheTopology uses what a real Apache httpd sends, see
-// testdata/README.md, with a span of the application behind it.
+// TestApacheTopology uses spans of a real Apache httpd, see testdata/README.md,
+// with a span of the application behind it.
 func TestApacheTopology(t *testing.T) {
 	body, err := os.ReadFile("testdata/apache-httpd.json")
 	require.NoError(t, err)

@@ -18,38 +18,39 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/dbspan"
 )
 
-// maxUnknown bounds the kinds of calls that are listed for External Unknown.
+// maxUnknown limits the number of callees that are listed for External Unknown.
 const maxUnknown = 100
 
-// UnknownPeer is calls of one service to one callee that has no name, and how
-// to give it one.
+// UnknownPeer represents the calls of one service to one callee without a name,
+// and the configuration to name it.
 type UnknownPeer struct {
 	Service string `json:"service"`
 	// Kind is database, http, rpc, messaging or other.
 	Kind string `json:"kind"`
-	// Callee is what the spans tell about it, such as "oracle ORCL at db1".
+	// Callee describes the callee according to the spans, such as "oracle ORCL
+	// at db1".
 	Callee string `json:"callee"`
 	Calls  int    `json:"calls"`
 	// Reason says why it has no name.
 	Reason string `json:"reason"`
-	// Config is the lines of the collector's configuration that name it; empty
-	// where none can.
+	// Config is the collector configuration that names the callee; empty if
+	// none can.
 	Config string `json:"config,omitempty"`
-	// TraceID and SpanID are one of the calls.
+	// TraceID and SpanID identify one of the calls.
 	TraceID string `json:"trace_id"`
 	SpanID  string `json:"span_id"`
 }
 
 type unknownKey struct{ service, kind, system, namespace, address string }
 
-// callee is what a span tells about the far side of its call.
+// callee is the information of a span about the other side of its call.
 type callee struct {
 	kind      string
-	system    string // of databases: the value of db.system
+	system    string // for databases: the value of db.system
 	namespace string
 	address   string
-	// urlName and urlGlob match the URLs of an HTTP request that says its host
-	// nowhere else.
+	// urlName and urlGlob match the URL of an HTTP request that has its host in
+	// no other attribute.
 	urlName, urlGlob string
 }
 
@@ -74,7 +75,7 @@ func calleeOf(s storedSpan) callee {
 	return c
 }
 
-// readURL takes the address from the URL of the request.
+// readURL reads the address from the URL of the request.
 func (c *callee) readURL(span ptrace.Span) {
 	for _, name := range []string{"url.full", "http.url"} {
 		parsed, err := url.Parse(attribute(span, name))
@@ -94,11 +95,14 @@ func (c callee) String() string {
 			parts = append(parts, part)
 		}
 	}
+	if c.address != "" && len(parts) > 0 {
+		parts = append(parts, "at")
+	}
 	if c.address != "" {
-		parts = append(parts, "at "+c.address)
+		parts = append(parts, c.address)
 	}
 	if len(parts) == 0 {
-		return "nothing but the span's name"
+		return "unknown callee"
 	}
 	return strings.Join(parts, " ")
 }
@@ -135,18 +139,19 @@ func (c callee) reason() string {
 	switch {
 	case c.kind == NodeDatabase:
 		return "These database spans have no peer.service, which names the node. The collector's peer_service processor sets it: " +
-			"it is not in the pipeline, or one of its rules leaves them as they are."
+			"it is not in the pipeline, or one of its rules leaves them unchanged."
 	case c.kind == "other" || c.address == "":
-		return "These CLIENT spans have no peer.service, and nothing in them tells what is called. Set peer.service in the app."
+		return "These CLIENT spans have no peer.service, and no attribute that identifies the callee. Set peer.service in the app."
 	}
-	return "These CLIENT spans have no peer.service, and the far side sends no spans of its own. " +
-		"The peer_service processor names them when its kinds list " + c.kind + "."
+	return "These CLIENT spans have no peer.service, and the callee sends no spans of its own. " +
+		"The peer_service processor names it with the configuration below."
 }
 
-// plainYAML is text that YAML reads as a string and a glob as itself.
+// plainYAML matches text that YAML reads as a string and that a glob matches
+// literally.
 var plainYAML = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_./-]*$`)
 
-// yamlText quotes a value where it must be: every JSON string is YAML.
+// yamlText quotes a value if necessary: every JSON string is YAML.
 func yamlText(text string) string {
 	if plainYAML.MatchString(text) && !slices.Contains([]string{"y", "n", "yes", "no", "on", "off", "true", "false", "null"}, strings.ToLower(text)) {
 		return text
@@ -203,8 +208,8 @@ func (c callee) config() string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// suggestedName is the name that the processor gives without rules, as far as
-// it can stand in a configuration.
+// suggestedName returns the name that the processor gives without rules, as far
+// as it is valid in a configuration.
 func (c callee) suggestedName() string {
 	name := c.address
 	if c.kind == NodeDatabase {
@@ -216,6 +221,6 @@ func (c callee) suggestedName() string {
 			name += "-" + c.address
 		}
 	}
-	// Braces would be a template of the processor.
+	// The processor would read braces as a template.
 	return strings.NewReplacer("{", "", "}", "").Replace(name)
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/localapi"
 )
 
-// problem is why an upload is rejected.
+// problem is the reason why an upload is rejected.
 type problem struct {
 	status  int
 	reason  string // one of a few fixed words, for the log
@@ -30,17 +30,17 @@ func badRequest(reason, message string) *problem {
 	return &problem{status: http.StatusBadRequest, reason: reason, message: message}
 }
 
-// upload is one request to the upload endpoint on its way.
+// upload is the state of a request to the upload endpoint.
 type upload struct {
 	server *Server
 	w      http.ResponseWriter
 	r      *http.Request
 	info   Upload
-	enc    encoding // of the answer
+	enc    encoding // encoding of the answer
 	fault  *FaultState
 }
 
-// serveUpload answers a request to any path that is not the API's.
+// serveUpload answers a request to any path outside of the API.
 func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request) {
 	u := &upload{
 		server: s, w: w, r: r,
@@ -63,7 +63,7 @@ func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request) {
 	path, ok := findUploadPath(r.URL.EscapedPath())
 	if !ok {
 		if r.Method == http.MethodGet || r.Method == http.MethodHead {
-			// Somebody looks around; that is no upload.
+			// Somebody looks around; this is not an upload.
 			localapi.WriteError(w, http.StatusNotFound, pathHint(u.info.Path))
 			return
 		}
@@ -76,8 +76,8 @@ func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request) {
 		u.reject(&problem{status: http.StatusMethodNotAllowed, reason: "method", message: "uploads are sent with POST"})
 		return
 	}
-	// A server that is down reads and checks nothing; every other fault meets
-	// only what would have been accepted.
+	// A server that is down reads and checks nothing. Every other fault applies
+	// only to uploads that would have been accepted.
 	if u.fault = s.take(path.signal, true); u.fault != nil {
 		u.goDown()
 		return
@@ -103,10 +103,11 @@ func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request) {
 	u.accept(b)
 }
 
-// checkHeaders returns what is wrong with an upload before its body.
+// checkHeaders returns the problem of an upload that is known before its body
+// is read.
 func (s *Server) checkHeaders(path uploadPath, r *http.Request) *problem {
 	if r.URL.RawQuery != "" {
-		// Nothing of the query is repeated: there may be a key in it.
+		// Nothing of the query is quoted, since it may contain a key.
 		return badRequest("query", "query parameters are not accepted on the OpenTelemetry paths; the data key goes into the Authorization header")
 	}
 	kind, p := s.keys.classify(r.Header.Values("Authorization"))
@@ -137,8 +138,8 @@ func (s *Server) checkHeaders(path uploadPath, r *http.Request) *problem {
 	return nil
 }
 
-// contentEncoding says whether a body is compressed with gzip; ok is false if
-// it has any other coding.
+// contentEncoding reports whether a body is compressed with gzip. ok is false
+// for any other encoding.
 func contentEncoding(r *http.Request) (compressed, ok bool) {
 	values := r.Header.Values("Content-Encoding")
 	if len(values) > 1 {
@@ -246,22 +247,23 @@ func (u *upload) reject(p *problem) {
 	}
 	body, err := errorBody(u.enc, p.status, strings.ToValidUTF8(p.message, "\uFFFD"))
 	if err != nil {
-		// Nothing that the sender can act on: the status says enough.
+		// The sender cannot do anything about this, and the status says enough.
 		u.server.logger.Error("error body not encoded", zap.Error(err))
 	}
 	u.server.log.rejected(u.info, p.reason)
 	u.answer(string(u.enc), body)
 }
 
-// hold waits as long as the fault wants, the client stays and the server runs.
+// hold waits for the delay of the fault, or until the client is gone or the
+// server shuts down.
 func (u *upload) hold() {
 	if u.fault != nil {
 		faults.Hold(u.w, u.r, time.Duration(u.fault.Fault.Delay), u.server.closing)
 	}
 }
 
-// answer records the upload, so that whoever has the answer finds it in the
-// counters, and writes the response.
+// answer records the upload and writes the response, in this order, so that a
+// client that has the response finds the upload in the counters.
 func (u *upload) answer(contentType string, body []byte) {
 	u.record()
 	header := u.w.Header()
@@ -273,7 +275,7 @@ func (u *upload) answer(contentType string, body []byte) {
 	}
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	u.w.WriteHeader(u.info.Status)
-	// The client may be gone; the upload is recorded all the same.
+	// The client may be gone; the upload is recorded anyway.
 	_, _ = u.w.Write(body) //nolint:gosec // HTML only where a fault of a test orders it
 }
 
@@ -302,7 +304,7 @@ func (u *upload) goDown() {
 	_ = conn.Close() // nothing to do about a connection that is closed already
 }
 
-// reset sends half a response and breaks the connection with a TCP RST.
+// reset sends half a response and closes the connection with a TCP RST.
 func (u *upload) reset(body []byte) {
 	conn, _, err := http.NewResponseController(u.w).Hijack()
 	if err != nil {
@@ -312,7 +314,7 @@ func (u *upload) reset(body []byte) {
 	var response bytes.Buffer
 	fmt.Fprintf(&response, "HTTP/1.1 %d %s\r\n", u.info.Status, http.StatusText(u.info.Status))
 	header := u.w.Header().Clone()
-	// More than will come, also where the body is empty.
+	// More than will be sent, even if the body is empty.
 	header.Set("Content-Length", strconv.Itoa(len(body)+1))
 	_ = header.Write(&response) // a bytes.Buffer takes everything
 	response.WriteString("\r\n")

@@ -310,7 +310,7 @@ func TestUploadSizes(t *testing.T) {
 	}
 }
 
-// TestBodyBreaksOff sends less than the Content-Length says.
+// TestBodyBreaksOff sends less than its Content-Length.
 func TestBodyBreaksOff(t *testing.T) {
 	s := start(t)
 	var dialer net.Dialer
@@ -341,7 +341,7 @@ func TestFirstUploadsAreLoggedOnce(t *testing.T) {
 	assert.Equal(t, 10, s.logs.FilterMessage("upload").Len())
 }
 
-// encodes fails the test if v cannot be an API answer.
+// encodes fails the test if v cannot be encoded as an API answer.
 func encodes(t *testing.T, v any) {
 	t.Helper()
 	_, err := json.Marshal(v)

@@ -12,11 +12,11 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// maxDetail bounds, in bytes, the text beside a span's name.
+// maxDetail limits the text next to a span's name, in bytes.
 const maxDetail = 160
 
-// Waterfall is a trace as it is drawn: the spans in order, without what only a
-// look at one of them needs.
+// Waterfall is a trace for display: the spans in order, without the details of
+// single spans.
 type Waterfall struct {
 	TraceID       string    `json:"trace_id"`
 	RootService   string    `json:"root_service"`
@@ -26,13 +26,13 @@ type Waterfall struct {
 	Errors        int       `json:"errors"`
 	// MissingParents is the number of spans whose parent is not in the store.
 	MissingParents int `json:"missing_parents"`
-	// Logs is the number of kept log records of the trace.
+	// Logs is the number of stored log records of the trace.
 	Logs int `json:"logs"`
-	// Origins is the number of spans of which it is known what the app sent.
+	// Origins is the number of spans whose origin is known.
 	Origins  int      `json:"origins"`
 	Services []string `json:"services"`
-	// Spans are in the order of a walk over the tree: a span comes right before
-	// its children, and these in order of their start.
+	// Spans are in the order of a walk over the tree: a span is followed by its
+	// children, sorted by start.
 	Spans []WaterfallSpan `json:"spans"`
 }
 
@@ -40,31 +40,32 @@ type Waterfall struct {
 type WaterfallSpan struct {
 	SpanID string `json:"span_id"`
 	Name   string `json:"name"`
-	// Detail is the start of what the call is about: a statement, a URL, a peer.
+	// Detail is the beginning of the call's statement, URL or peer.
 	Detail string `json:"detail,omitempty"`
 	// Service is an index into the waterfall's services.
 	Service int    `json:"service"`
 	Kind    string `json:"kind"`
 	// Depth is the number of ancestors in the store.
 	Depth int `json:"depth"`
-	// Descendants is the number of spans below it, which are the next ones.
+	// Descendants is the number of spans below it, which follow it directly.
 	Descendants int `json:"descendants,omitempty"`
 	// StartNS is the time since the start of the trace.
 	StartNS    int64 `json:"start_ns"`
 	DurationNS int64 `json:"duration_ns"`
 	Error      bool  `json:"error,omitempty"`
-	// Orphan tells that the span names a parent that is not in the store.
+	// Orphan reports that the span's parent is not in the store.
 	Orphan bool `json:"orphan,omitempty"`
 	Events int  `json:"events,omitempty"`
 	Links  int  `json:"links,omitempty"`
-	// Critical are the parts of the critical path, start and end since the start
-	// of the trace: what the trace waited for while nothing below did.
+	// Critical contains the parts of the critical path, as start and end
+	// relative to the start of the trace: the times when the trace waited for
+	// this span and for none of its children.
 	Critical [][2]int64 `json:"critical,omitempty"`
 }
 
-// spanTree is a trace's spans as a tree.
+// spanTree is the tree of a trace's spans.
 type spanTree struct {
-	spans    []storedSpan // in order of their start
+	spans    []storedSpan // sorted by start
 	children [][]int
 	roots    []int
 	orphans  map[int]bool
@@ -91,8 +92,8 @@ func treeOf(trace storedTrace) *spanTree {
 	return tree
 }
 
-// breakCycles makes a root of one span of each ring of spans that name each
-// other as parents: nothing else leads to them.
+// breakCycles makes one span of each cycle of parents a root, since no root
+// leads to them.
 func (t *spanTree) breakCycles() {
 	reached := make([]bool, len(t.spans))
 	for _, root := range t.roots {
@@ -103,7 +104,7 @@ func (t *spanTree) breakCycles() {
 			continue
 		}
 		t.reach(i, reached)
-		// What leads back to i closes the ring.
+		// The child that leads back to i closes the cycle.
 		for parent := range t.children {
 			t.children[parent] = slices.DeleteFunc(t.children[parent], func(child int) bool { return child == i })
 		}
@@ -168,9 +169,9 @@ func waterfallOf(trace storedTrace) Waterfall {
 	return w
 }
 
-// countDescendants counts, for each span, those that follow and are deeper.
+// countDescendants counts, for each span, the following deeper ones.
 func countDescendants(spans []WaterfallSpan) {
-	var open []int // the ancestors of the span at hand
+	var open []int // the ancestors of the current span
 	for i := range spans {
 		for len(open) > 0 && spans[open[len(open)-1]].Depth >= spans[i].Depth {
 			last := open[len(open)-1]
@@ -184,9 +185,9 @@ func countDescendants(spans []WaterfallSpan) {
 	}
 }
 
-// criticalPath returns for each span the parts of the time in which the end of
-// the first root waited for it and for none of its children: from the end
-// backwards, always along the child that ended last.
+// criticalPath returns, for each span, the times when the end of the first root
+// waited for it and for none of its children. It goes backwards from the end,
+// and always follows the child that ended last.
 func (t *spanTree) criticalPath(start time.Time) map[int][][2]int64 {
 	path := map[int][][2]int64{}
 	if len(t.roots) == 0 {
@@ -195,7 +196,7 @@ func (t *spanTree) criticalPath(start time.Time) map[int][][2]int64 {
 	since := func(at pcommon.Timestamp) int64 { return timeOf(at).Sub(start).Nanoseconds() }
 	type task struct {
 		span int
-		end  int64 // the waiting ends here
+		end  int64 // the end of the wait
 	}
 	root := t.mainRoot()
 	stack := []task{{span: root, end: since(t.spans[root].span.EndTimestamp())}}
@@ -208,10 +209,10 @@ func (t *spanTree) criticalPath(start time.Time) map[int][][2]int64 {
 		})
 		for _, child := range children {
 			childStart, childEnd := since(t.spans[child].span.StartTimestamp()), since(t.spans[child].span.EndTimestamp())
-			// A child that outlives its parent is waited for only so long.
+			// If a child outlives its parent, the parent's end limits the wait.
 			childEnd = min(childEnd, at.end)
 			if childEnd > cursor || childEnd <= max(childStart, begin) {
-				continue // something else was waited for, or it took no time
+				continue // another span was waited for, or the wait took no time
 			}
 			if cursor > childEnd {
 				path[at.span] = append(path[at.span], [2]int64{childEnd, cursor})
@@ -227,8 +228,8 @@ func (t *spanTree) criticalPath(start time.Time) map[int][][2]int64 {
 	return path
 }
 
-// mainRoot returns the root without a parent that takes longest, or the longest
-// of the others.
+// mainRoot returns the longest root without a parent or, if there is none, the
+// longest other root.
 func (t *spanTree) mainRoot() int {
 	return slices.MaxFunc(t.roots, func(a, b int) int {
 		rank := func(i int) int {
@@ -241,7 +242,7 @@ func (t *spanTree) mainRoot() int {
 	})
 }
 
-// detailOf returns the start of the text that tells most about a span.
+// detailOf returns the beginning of the most informative text of a span.
 func detailOf(span ptrace.Span) string {
 	for _, name := range []string{
 		"db.statement", "db.query.text", "http.target", "url.full", "http.url", "url.path", "rpc.method",
@@ -254,7 +255,7 @@ func detailOf(span ptrace.Span) string {
 	return ""
 }
 
-// firstCharacters returns the whole characters in the first n bytes.
+// firstCharacters returns the complete characters within the first n bytes.
 func firstCharacters(text string, n int) string {
 	if len(text) <= n {
 		return text

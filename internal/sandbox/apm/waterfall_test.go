@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// drawn writes a waterfall down: a line for each span with its depth, its id,
-// what is below it, and its part of the critical path in milliseconds.
+// drawn formats a waterfall: a line for each span with its depth, id, number of
+// descendants, and its part of the critical path in milliseconds.
 func drawn(w Waterfall) []string {
 	var lines []string
 	for _, span := range w.Spans {
@@ -144,7 +144,7 @@ func TestWaterfallAPI(t *testing.T) {
 	}, w)
 }
 
-// A chain as deep as the store is large must neither overflow a stack nor take
+// A chain as long as the store allows must neither overflow the stack nor take
 // long.
 func TestWaterfallOfADeepChain(t *testing.T) {
 	td := consoleSpans(50_000, 50_000)

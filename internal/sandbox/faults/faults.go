@@ -1,7 +1,7 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package faults keeps what a sandbox is to do wrong, and for how long.
+// Package faults keeps the active faults of a sandbox.
 package faults
 
 import (
@@ -14,25 +14,26 @@ import (
 )
 
 const (
-	// Max bounds the faults of a list.
+	// Max is the maximum number of faults in a list.
 	Max = 1000
-	// MaxDelay bounds what Hold should be asked for.
+	// MaxDelay is the maximum delay for Hold.
 	MaxDelay = 10 * time.Minute
 
-	// How long a client may take to send its request and read the answer after
+	// The time that a client has to send its request and read the answer after
 	// a delay.
 	afterDelay = time.Minute
 )
 
-// ErrTooMany is returned where Max faults are set already.
+// ErrTooMany is returned if there are already Max faults.
 var ErrTooMany = fmt.Errorf("there are %d faults already: delete some first", Max)
 
-// State is a fault that is set, and what is left of it.
+// State is an active fault with the number of remaining requests.
 type State[F any] struct {
 	ID string `json:"id"`
-	// Applied is the number of requests that met the fault.
+	// Applied is the number of requests that the fault has been applied to.
 	Applied int `json:"applied"`
-	// Remaining is the number of requests that still will; nil means all.
+	// Remaining is the number of requests that it will still be applied to; nil
+	// means all.
 	Remaining *int `json:"remaining"`
 	Fault     F    `json:"fault"`
 }
@@ -45,17 +46,17 @@ func (s *State[F]) copy() State[F] {
 	return c
 }
 
-// List holds the faults that are set, the oldest first. The zero value is
-// empty; its methods may be called from several goroutines.
+// List holds the active faults, the oldest first. The zero value is empty; its
+// methods are safe for concurrent use.
 type List[F any] struct {
 	mu     sync.Mutex
 	lastID int
 	states []*State[F]
-	// changes counts what was set, met or deleted.
+	// changes counts the faults that were added, applied or deleted.
 	changes uint64
 }
 
-// Add sets a fault for so many requests; 0 is until it is deleted.
+// Add adds a fault for a number of requests; 0 means until it is deleted.
 func (l *List[F]) Add(fault F, times int) (State[F], error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -72,8 +73,8 @@ func (l *List[F]) Add(fault F, times int) (State[F], error) {
 	return state.copy(), nil
 }
 
-// Take applies the oldest fault that matches to one request; nil means that
-// there is none. It does so only if that fault is wanted.
+// Take applies the oldest fault that matches to one request, if that fault is
+// also wanted. Otherwise it returns nil.
 func (l *List[F]) Take(matches, wanted func(F) bool) *State[F] {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -93,7 +94,7 @@ func (l *List[F]) Take(matches, wanted func(F) bool) *State[F] {
 	return new(state.copy())
 }
 
-// All returns the faults that are set, the oldest first.
+// All returns the active faults, the oldest first.
 func (l *List[F]) All() []State[F] {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -115,21 +116,21 @@ func (l *List[F]) Remove(id string) int {
 	return before - len(l.states)
 }
 
-// Changes returns a number that grows with whatever happens to the list.
+// Changes returns a number that grows with each change of the list.
 func (l *List[F]) Changes() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.changes
 }
 
-// Hold waits as long as delay says, the client stays and closing is open. The
-// server's own timeouts, which are for a request without a fault, start anew
-// after it.
+// Hold waits for delay, or until the client is gone or closing is closed.
+// Afterwards it restarts the server's timeouts, which are set for requests
+// without a fault.
 func Hold(w http.ResponseWriter, r *http.Request, delay time.Duration, closing <-chan struct{}) {
 	if delay == 0 {
 		return
 	}
-	// Both can only fail where there is no connection, as in a recorder.
+	// Both can only fail without a connection, as in a recorder.
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(delay + afterDelay))
 	_ = control.SetWriteDeadline(time.Now().Add(delay + afterDelay))

@@ -52,7 +52,7 @@ func TestList(t *testing.T) {
 	require.ErrorIs(t, err, ErrTooMany)
 }
 
-// TestHold has no delay that could pass: it ends for another reason.
+// TestHold uses a delay that never passes: Hold ends for another reason.
 func TestHold(t *testing.T) {
 	request := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 	never := make(chan struct{})

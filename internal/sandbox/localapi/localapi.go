@@ -1,8 +1,8 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package localapi is what the JSON APIs of the sandboxes share: they are for
-// this machine, have no password, and must be safe from web pages.
+// Package localapi is the common part of the JSON APIs of the sandboxes: they
+// are for this machine, have no password, and must be safe from web pages.
 package localapi
 
 import (
@@ -21,10 +21,10 @@ import (
 	"go.uber.org/zap"
 )
 
-// maxBody bounds the body of a request, in bytes.
+// maxBody is the maximum size of a request body, in bytes.
 const maxBody = 64 << 10
 
-// Methods are the handlers of a path.
+// Methods maps HTTP methods to the handlers of a path.
 type Methods map[string]http.HandlerFunc
 
 // ServeHTTP implements http.Handler.
@@ -42,11 +42,11 @@ func (m Methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	handler(w, r)
 }
 
-// Protect keeps web pages of other origins away from the API. Without CORS
-// headers they cannot read answers; it also stops a page whose host name has
-// been pointed at this machine (DNS rebinding) and requests that change
-// something. Listen is the host:port that is served: while only this machine
-// can reach it, the Host header must name this machine.
+// Protect denies web pages of other origins access to the API. Without CORS
+// headers they cannot read answers. It also blocks requests that change
+// something, and pages whose host name has been pointed at this machine (DNS
+// rebinding): if listen, the host:port that is served, is reachable only from
+// this machine, the Host header must name this machine.
 func Protect(listen string, next http.Handler) http.Handler {
 	crossOrigin := http.NewCrossOriginProtection()
 	onlyLoopback := IsLoopback(listen)
@@ -71,8 +71,9 @@ func hostOf(r *http.Request) string {
 	return strings.TrimSuffix(strings.TrimPrefix(r.Host, "["), "]")
 }
 
-// Read decodes the JSON body into v; ok is false if it has answered already. Its
-// errors repeat names of fields, never values: there may be keys among them.
+// Read decodes the JSON body into v. If it fails it answers the request, and ok
+// is false. Its errors quote names of fields, never values, which may contain
+// keys.
 func Read(w http.ResponseWriter, r *http.Request, v any) (ok bool) {
 	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
 	decoder.DisallowUnknownFields()
@@ -97,7 +98,7 @@ func Read(w http.ResponseWriter, r *http.Request, v any) (ok bool) {
 	return false
 }
 
-// Write answers with v as JSON. What cannot be encoded is logged.
+// Write answers with v as JSON. If v cannot be encoded, it logs that.
 func Write(w http.ResponseWriter, logger *zap.Logger, status int, v any) {
 	var body bytes.Buffer
 	if err := json.NewEncoder(&body).Encode(v); err != nil {
@@ -125,18 +126,18 @@ func writeBody(w http.ResponseWriter, status int, body []byte) {
 	header.Set("Cross-Origin-Resource-Policy", "same-origin")
 	header.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	// The client may be gone; there is nobody else to tell.
+	// The client may be gone, and there is nobody else to report to.
 	_, _ = w.Write(body)
 }
 
-// IsLoopback says whether only this machine can reach a host:port.
+// IsLoopback reports whether only this machine can reach a host:port.
 func IsLoopback(listen string) bool {
 	host, _, err := net.SplitHostPort(listen)
 	return err == nil && isLoopbackHost(host)
 }
 
-// isLoopbackHost says whether host names this machine only. The name
-// localhost and what ends in it are reserved for that (RFC 6761, section 6.3).
+// isLoopbackHost reports whether host names only this machine. localhost and
+// names that end in it are reserved for that (RFC 6761, section 6.3).
 func isLoopbackHost(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {

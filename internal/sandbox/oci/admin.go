@@ -15,7 +15,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/localapi"
 )
 
-// State is what the API says of the emulated OCI. No key or token is in it.
+// State describes the emulated OCI for its API. It contains no key or token.
 type State struct {
 	DomainID       string         `json:"apm_domain_id"`
 	DomainRegion   string         `json:"domain_region"`
@@ -45,7 +45,7 @@ var apiList = []string{
 	"PUT /api/v1/secrets/{id}/versions/{number}",
 }
 
-// State returns what stands where, and how the emulated OCI is set.
+// State returns the identifiers and settings of the emulated OCI.
 func (s *Server) State() State {
 	refused := s.Refused()
 	s.mu.Lock()
@@ -57,7 +57,8 @@ func (s *Server) State() State {
 	}
 }
 
-// adminHandler answers requests to the proxy that are not for another host.
+// adminHandler answers requests to the proxy itself, which are not for another
+// host.
 func (s *Server) adminHandler() http.Handler {
 	mux := http.NewServeMux()
 	get := func(value func() any) localapi.Methods {
@@ -99,7 +100,7 @@ func (s *Server) writeOK(w http.ResponseWriter) {
 	localapi.Write(w, s.logger, http.StatusOK, map[string]bool{"ok": true})
 }
 
-// writeResult answers with value, or with why it could not be.
+// writeResult answers with value, or with err if it is not nil.
 func (s *Server) writeResult(w http.ResponseWriter, status int, value any, err error) {
 	switch {
 	case errors.Is(err, errNoSecret):

@@ -16,7 +16,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 )
 
-// admin asks the API.
+// admin sends a request to the API.
 func (s *sandbox) admin(method, path, body string) (int, string) {
 	s.t.Helper()
 	request, err := http.NewRequestWithContext(s.t.Context(), method, s.server.ProxyURL()+path, strings.NewReader(body))
@@ -93,7 +93,8 @@ func TestAPI(t *testing.T) {
 	}
 }
 
-// TestGraceEnds uses what the API counts, and a grace that has passed.
+// TestGraceEnds checks the counts of the API, and a grace period that has
+// passed.
 func TestGraceEnds(t *testing.T) {
 	s := start(t)
 	require.NoError(t, s.server.RotateDataKeys(-time.Second))

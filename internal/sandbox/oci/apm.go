@@ -11,7 +11,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 )
 
-// The paths of the APM control plane, as oci-go-sdk's apmcontrolplane has them.
+// The paths of the APM control plane, as in oci-go-sdk's apmcontrolplane.
 const (
 	domainPath   = "/20200630/apmDomains/{id}"
 	dataKeysPath = domainPath + "/dataKeys"
@@ -22,7 +22,7 @@ type domain struct {
 	id          string
 	compartment string
 	region      string
-	host        string // of the data upload endpoint
+	host        string // host of the data upload endpoint
 	created     time.Time
 	state       DomainState
 }
@@ -34,7 +34,8 @@ type DomainState string
 const (
 	DomainActive   DomainState = "ACTIVE"
 	DomainDeleting DomainState = "DELETING"
-	// DomainDeleted is a domain that the control plane no longer knows.
+	// DomainDeleted is the state of a domain that the control plane no longer
+	// knows.
 	DomainDeleted DomainState = "DELETED"
 )
 
@@ -60,7 +61,7 @@ type dataKey struct {
 	Value string `json:"value"`
 }
 
-// findDomain returns the domain that a request is about.
+// findDomain returns the domain of a request.
 func (s *Server) findDomain(c *call) (domain, *failure) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,8 +103,8 @@ func (s *Server) listDataKeys(c *call) (any, *failure) {
 	return keys, nil
 }
 
-// dataKeyOf describes a key as the control plane does. The first keys of a
-// domain have these names on the real service.
+// dataKeyOf describes a key like the control plane. The first keys of a domain
+// have these names on the real service.
 func dataKeyOf(key apm.DataKey) dataKey {
 	item := dataKey{Type: "PRIVATE", Value: key.Value}
 	if key.Kind == apm.KeyPublic {
@@ -123,14 +124,13 @@ func (s *Server) DomainID() string {
 	return s.domain.id
 }
 
-// UnknownDomainID returns an OCID that is well formed and belongs to no
-// domain.
+// UnknownDomainID returns a well-formed OCID that belongs to no domain.
 func (s *Server) UnknownDomainID() string {
 	return newOCID("apmdomain", s.config.DomainRegion)
 }
 
-// UploadEndpoint returns the domain's data upload endpoint, a URL that only
-// leads somewhere through the proxy.
+// UploadEndpoint returns the domain's data upload endpoint, a URL that can be
+// reached only through the proxy.
 func (s *Server) UploadEndpoint() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -153,7 +153,7 @@ func (s *Server) RotateDataKeys(grace time.Duration) error {
 	return nil
 }
 
-// serveUpload hands a request for the data upload endpoint to the APM sandbox.
+// serveUpload passes a request for the data upload endpoint to the APM sandbox.
 func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request) {
 	s.uploads.Handler().ServeHTTP(w, r)
 }

@@ -21,8 +21,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 )
 
-// discover goes the way of the exporter: from the domain's OCID to an upload
-// that is stored.
+// discover does the same as the exporter: it starts from the domain's OCID, and
+// ends with an upload that is stored.
 func (s *sandbox) discover(provider common.ConfigurationProvider) {
 	s.t.Helper()
 	domain, err := s.getDomain(provider)
@@ -50,7 +50,7 @@ func (s *sandbox) upload(endpoint, key string) int {
 	return response.StatusCode
 }
 
-// setenv sets what Environment of some credentials says.
+// setenv sets the environment variables of credentials.
 func setenv(t *testing.T, environment []string) {
 	t.Helper()
 	for _, pair := range environment {
@@ -65,7 +65,7 @@ func (s *sandbox) instancePrincipal() (common.ConfigurationProvider, error) {
 		func(common.HTTPRequestDispatcher) (common.HTTPRequestDispatcher, error) { return s.client, nil })
 }
 
-// workload returns the SDK's provider in a pod, and where its cluster is.
+// workload returns the SDK's provider in a pod, and the pod's cluster.
 func (s *sandbox) workload() (common.ConfigurationProvider, Cluster) {
 	s.t.Helper()
 	cluster, err := s.server.StartCluster(s.t.Context(), s.t.TempDir())
@@ -183,7 +183,8 @@ func TestRevokedTokensAreRenewed(t *testing.T) {
 	require.NoError(t, err)
 	s.discover(provider)
 	s.server.ExpireTokens()
-	// The SDK holds a token that looks good; only a new provider gets another.
+	// The SDK keeps a token that looks valid; only a new provider requests
+	// another.
 	_, err = s.getDomain(provider)
 	requireFailure(t, err, http.StatusUnauthorized, CodeNotAuthenticated, textBadSignature)
 	assert.Equal(t, ReasonTokenExpired, s.lastReason())
@@ -212,7 +213,7 @@ func TestTokenLifetime(t *testing.T) {
 	assert.Equal(t, 3, s.server.Count(OperationX509, http.StatusOK))
 }
 
-// rawKeys is a key provider whose key id and key need not belong together.
+// rawKeys is a key provider whose key id and key may not belong together.
 type rawKeys struct {
 	id  string
 	key *rsa.PrivateKey
@@ -221,7 +222,7 @@ type rawKeys struct {
 func (k rawKeys) KeyID() (string, error)                  { return k.id, nil }
 func (k rawKeys) PrivateRSAKey() (*rsa.PrivateKey, error) { return k.key, nil }
 
-// send signs a request, changes it and returns the answer's status and body.
+// send signs a request, changes it, and returns the answer's status and body.
 func (s *sandbox) send(method, url, body string, keys common.KeyProvider, change func(*http.Request)) (int, string) {
 	s.t.Helper()
 	request, err := http.NewRequestWithContext(s.t.Context(), method, url, strings.NewReader(body))
@@ -355,7 +356,8 @@ func TestClockOffset(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// TestNothingSecretIsLogged does all that handles keys, with the log at debug.
+// TestNothingSecretIsLogged does everything that handles keys, with the log at
+// debug level.
 func TestNothingSecretIsLogged(t *testing.T) {
 	s := start(t)
 	dir := t.TempDir()

@@ -12,22 +12,22 @@ import (
 )
 
 const (
-	// tokenPrefix stands before a token in a signature's key id.
+	// tokenPrefix precedes a token in a signature's key id.
 	tokenPrefix = "ST$"
-	// certificateKeyID is in the key id of a request signed with the key of an
-	// instance's certificate.
+	// certificateKeyID is part of the key id of a request that is signed with
+	// the key of an instance's certificate.
 	certificateKeyID    = "fed-x509-sha256"
 	oldCertificateKeyID = "fed-x509"
 )
 
-// apiKey is the public half of a key that a user has registered.
+// apiKey is the public half of a registered API key of a user.
 type apiKey struct {
 	principal Principal
 	public    *rsa.PublicKey
 }
 
-// authenticate returns who signed a request, or why it is refused. The body
-// has been read already.
+// authenticate returns the signer of a request, or the reason to reject it. The
+// body has already been read.
 func (s *Server) authenticate(r *http.Request, body []byte, federation bool) (Principal, *failure) {
 	if len(r.Header.Values("Authorization")) > 1 {
 		return Principal{}, unauthenticated(ReasonMalformed, "several Authorization headers")
@@ -51,7 +51,7 @@ func (s *Server) authenticate(r *http.Request, body []byte, federation bool) (Pr
 	if err != nil {
 		return Principal{}, unauthenticated(ReasonDate, err.Error())
 	}
-	// A date of the wire has no fractions of a second.
+	// The Date header has no fractions of a second.
 	if skew := date.Sub(now.Truncate(time.Second)); skew > maxSkew || skew < -maxSkew {
 		return Principal{}, skewed(date, now)
 	}
@@ -68,7 +68,7 @@ func (s *Server) authenticate(r *http.Request, body []byte, federation bool) (Pr
 	return principal, nil
 }
 
-// ownerOf returns whose key a key id names.
+// ownerOf returns the owner of the key with a key id.
 func (s *Server) ownerOf(keyID string, body []byte, federation bool) (Principal, *rsa.PublicKey, *failure) {
 	if federation {
 		return s.ownerOfCertificate(keyID, body)

@@ -20,11 +20,11 @@ import (
 	"time"
 )
 
-// certificateLifetime is how long the certificates of a sandbox are valid,
-// from an hour before their making, so that clocks may differ in tests.
+// certificateLifetime is the validity of the sandbox's certificates. It starts
+// an hour before they are created, so that clocks may differ in tests.
 const certificateLifetime = 10 * 24 * time.Hour
 
-// keyBits is the size of the RSA keys that OCI's callers sign with.
+// keyBits is the size of the RSA keys of OCI's callers.
 const keyBits = 2048
 
 // authority is a certificate authority that signs with an ECDSA key.
@@ -36,7 +36,8 @@ type authority struct {
 	leaves map[string]*tls.Certificate // by host
 }
 
-// newAuthority returns an authority that signs itself, or that parent signs.
+// newAuthority returns an authority whose certificate is signed by parent, or
+// self-signed.
 func newAuthority(name string, parent *authority) (*authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -84,7 +85,8 @@ func (a *authority) sign(template *x509.Certificate, public crypto.PublicKey) (*
 	return certificate, nil
 }
 
-// serve returns the certificate for a host name or address, made once.
+// serve returns the certificate for a host name or address, and creates it on
+// first use.
 func (a *authority) serve(host string) (*tls.Certificate, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -117,7 +119,7 @@ func (a *authority) pem() []byte {
 	return certificatePEM(a.certificate)
 }
 
-// pool returns the certificates that a verifier trusts.
+// pool returns a pool with the authority's certificate.
 func (a *authority) pool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(a.certificate)
@@ -128,7 +130,7 @@ func certificatePEM(certificate *x509.Certificate) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw})
 }
 
-// privateKeyPEM returns a key in the form of OCI's tools, PKCS #1.
+// privateKeyPEM returns a key in the format of OCI's tools, PKCS #1.
 func privateKeyPEM(key *rsa.PrivateKey) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
 }

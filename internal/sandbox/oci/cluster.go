@@ -26,24 +26,25 @@ const (
 	// proxymuxPort and proxymuxPath are fixed in oci-go-sdk.
 	proxymuxPort = "12250"
 	proxymuxPath = "/resourcePrincipalSessionTokens"
-	// serviceAccountIssuer is what a cluster writes into its tokens.
+	// serviceAccountIssuer is the issuer in the tokens of a cluster.
 	serviceAccountIssuer = "https://kubernetes.default.svc.cluster.local"
-	// serviceAccountLifetime is that of the tokens that a kubelet projects,
-	// where nothing else is said.
+	// serviceAccountLifetime is the default lifetime of the tokens that a
+	// kubelet projects.
 	serviceAccountLifetime = time.Hour
-	// maxAddresses bounds the search for a loopback address.
+	// maxAddresses limits the search for a free loopback address.
 	maxAddresses = 50
 )
 
-// cluster is a Kubernetes cluster (OKE), as far as a pod's identity needs it.
+// cluster is the part of a Kubernetes cluster (OKE) that a pod's identity
+// needs.
 type cluster struct {
 	id      string
 	address string
-	issuer  *issuer // of the service accounts' tokens
+	issuer  *issuer // issues the tokens of service accounts
 	http    *http.Server
 }
 
-// Cluster tells a pod where its cluster is.
+// Cluster holds what a pod needs to reach its cluster.
 type Cluster struct {
 	// TokenFile holds the token of the pod's service account. Kubernetes mounts
 	// it at /var/run/secrets/kubernetes.io/serviceaccount/token, where
@@ -51,14 +52,15 @@ type Cluster struct {
 	TokenFile string
 	// CAFile holds the certificate of the cluster's authority.
 	CAFile string
-	// Environment is what the pod has in its environment, beside
+	// Environment contains additional variables for the pod, on top of
 	// [Server.Environment].
 	Environment []string
 }
 
-// StartCluster serves what oci-go-sdk asks for the token of a pod, until
-// Close, on a loopback address of its own: the port is fixed. It writes the
-// token of a service account and the certificate of the cluster into dir.
+// StartCluster serves the requests of oci-go-sdk for the token of a pod, until
+// Close. Since the port is fixed, it uses a loopback address of its own. It
+// writes the token of a service account and the certificate of the cluster into
+// dir.
 func (s *Server) StartCluster(ctx context.Context, dir string) (Cluster, error) {
 	ca, err := newAuthority("kubernetes", nil)
 	if err != nil {
@@ -107,14 +109,14 @@ func (s *Server) StartCluster(ctx context.Context, dir string) (Cluster, error) 
 	return files, nil
 }
 
-// listenProxymux listens on the fixed port of a free loopback address: several
-// sandboxes run on one machine.
+// listenProxymux listens on the fixed port of a free loopback address, since
+// several sandboxes may run on one machine.
 func listenProxymux(ctx context.Context) (net.Listener, error) {
 	var config net.ListenConfig
 	for range maxAddresses {
 		random := make([]byte, 2)
-		_, _ = rand.Read(random) // never fails, says crypto/rand
-		// Odd, so that it is no network's address.
+		_, _ = rand.Read(random) // never fails, according to crypto/rand
+		// Odd, so that it is not the address of a network.
 		host := net.IPv4(127, 12, random[0], random[1]|1).String()
 		listener, err := config.Listen(ctx, "tcp", net.JoinHostPort(host, proxymuxPort))
 		if err == nil {
@@ -141,8 +143,9 @@ func (c *cluster) serviceAccountToken(now time.Time) (string, error) {
 	return signed, nil
 }
 
-// exchangeServiceAccount gives a pod a token for the key that it has made. The
-// answer is what oci-go-sdk decodes: a JSON string with base64 of an object.
+// exchangeServiceAccount issues a token for the key that a pod has generated.
+// The answer has the format that oci-go-sdk decodes: a JSON string with base64
+// of an object.
 func (s *Server) exchangeServiceAccount(c *cluster, call *call) (any, *failure) {
 	token, ok := strings.CutPrefix(call.r.Header.Get("Authorization"), "Bearer ")
 	if !ok {
@@ -195,7 +198,7 @@ func withoutPEM(text string) string {
 	return inside.String()
 }
 
-// writeFiles writes secrets for their owner only.
+// writeFiles writes secrets with access for their owner only.
 func writeFiles(files map[string][]byte) error {
 	for path, content := range files {
 		if err := os.WriteFile(path, content, 0o600); err != nil {

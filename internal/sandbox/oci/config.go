@@ -12,33 +12,34 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/localapi"
 )
 
-// What a sandbox uses where nothing else is said.
+// The defaults of a sandbox.
 const (
-	// DefaultListen is the address of the proxy: loopback, a free port.
+	// DefaultListen is the address of the proxy: a free port on loopback.
 	DefaultListen = "127.0.0.1:0"
-	// DefaultRegion is where the callers and the APM domain are.
+	// DefaultRegion is the region of the callers and of the APM domain.
 	DefaultRegion = "us-phoenix-1"
-	// DefaultTokenLifetime is how long an issued token is valid. oci-go-sdk
-	// renews a token five minutes before it ends.
+	// DefaultTokenLifetime is the lifetime of an issued token. oci-go-sdk
+	// renews a token five minutes before it expires.
 	DefaultTokenLifetime = time.Hour
 )
 
 // regionName matches the identifiers of OCI's regions, such as eu-frankfurt-1.
 var regionName = regexp.MustCompile(`^[a-z]{2,3}-[a-z]+-\d$`)
 
-// Config is what a sandbox needs to know before it starts. The zero value is
-// a sandbox with the defaults.
+// Config is the configuration of a sandbox. The zero value is a sandbox with
+// the defaults.
 type Config struct {
-	// Listen is the host:port of the proxy; port 0 takes a free one. It must be
-	// a loopback address: whoever reaches the proxy can have keys and tokens.
+	// Listen is the host:port of the proxy; with port 0 a free port. It must be
+	// a loopback address, since anyone who can reach the proxy can obtain keys
+	// and tokens.
 	Listen string
-	// Region is where the callers are: the region of the configuration file,
-	// of the instance and of the cluster.
+	// Region is the region of the callers: of the configuration file, of the
+	// instance and of the cluster.
 	Region string
-	// DomainRegion is where the APM domain is; empty means Region. Any other
-	// region's control plane does not know the domain.
+	// DomainRegion is the region of the APM domain; empty means Region. The
+	// control planes of other regions do not know the domain.
 	DomainRegion string
-	// TokenLifetime is how long issued tokens are valid.
+	// TokenLifetime is the lifetime of issued tokens.
 	TokenLifetime time.Duration
 }
 
@@ -58,7 +59,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Validate returns every reason why a sandbox cannot run with c.
+// Validate returns all reasons why c is invalid.
 func (c Config) Validate() error {
 	c = c.withDefaults()
 	var errs []error

@@ -26,12 +26,12 @@ const (
 	ProfileSession = "SESSION"
 	// ProfileUnknownKey has an API key that the user has not registered.
 	ProfileUnknownKey = "UNKNOWN_KEY"
-	// ProfileOtherRegion is ProfileDefault in a region where neither the domain
-	// nor the vault is.
+	// ProfileOtherRegion is ProfileDefault in a region without the domain and
+	// the vault.
 	ProfileOtherRegion = "OTHER_REGION"
 )
 
-// OtherRegion returns a region where neither the domain nor the vault is.
+// OtherRegion returns a region without the domain and the vault.
 func (s *Server) OtherRegion() string {
 	for _, region := range []string{"eu-frankfurt-1", "ap-tokyo-1"} {
 		if region != s.config.Region && region != s.config.DomainRegion {
@@ -41,21 +41,21 @@ func (s *Server) OtherRegion() string {
 	return "uk-london-1"
 }
 
-// ConfigFile says where a configuration file of OCI's tools is.
+// ConfigFile describes a configuration file of OCI's tools.
 type ConfigFile struct {
-	// Path is what OCI_CONFIG_FILE takes.
+	// Path is the value for OCI_CONFIG_FILE.
 	Path string
 	// TokenFile holds the token of ProfileSession.
 	TokenFile string
-	// Keys are the files with the private keys.
+	// Keys are the paths of the private keys.
 	Keys []string
-	// PassPhrase is that of the key of ProfileEncrypted.
+	// PassPhrase is the pass phrase of the key of ProfileEncrypted.
 	PassPhrase string
 }
 
-// WriteConfigFile writes a configuration file such as `oci setup config` and
-// `oci session authenticate` do, with the keys that it names, into dir. The
-// profiles are the constants of this package.
+// WriteConfigFile writes a configuration file like those of `oci setup config`
+// and `oci session authenticate` into dir, with the keys that it references.
+// The profiles are the constants of this package.
 func (s *Server) WriteConfigFile(dir string) (ConfigFile, error) {
 	file := ConfigFile{
 		Path:      filepath.Join(dir, "config"),
@@ -106,7 +106,7 @@ func fourKeys() (a, b, c, d *rsa.PrivateKey, err error) {
 	return keys[0], keys[1], keys[2], keys[3], nil
 }
 
-// registerKey makes a key one of the user's API keys.
+// registerKey adds a key to the user's API keys.
 func (s *Server) registerKey(public *rsa.PublicKey) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -118,17 +118,16 @@ func (s *Server) sessionToken(public *rsa.PublicKey) (string, error) {
 	return s.issueToken(Principal{Type: PrincipalUser, ID: s.user, Tenancy: s.tenancy}, public, map[string]any{"ttype": "login"})
 }
 
-// keyFingerprint returns the MD5 of a public key, which is how OCI names API
-// keys.
+// keyFingerprint returns the MD5 of a public key, OCI's name for an API key.
 func keyFingerprint(public *rsa.PublicKey) string {
-	// MarshalPKIXPublicKey fails only for types of keys that it does not know.
+	// MarshalPKIXPublicKey fails only for unknown types of keys.
 	der, _ := x509.MarshalPKIXPublicKey(public)
 	digest := md5.Sum(der) //nolint:gosec // see the import
 	return colonSeparated(digest[:])
 }
 
-// encryptKey returns a key as `oci setup keys` writes it with a pass phrase:
-// encrypted PKCS #8.
+// encryptKey returns a key in the format of `oci setup keys` with a pass
+// phrase: encrypted PKCS #8.
 func encryptKey(key *rsa.PrivateKey, passPhrase string) ([]byte, error) {
 	der, err := pkcs8.MarshalPrivateKey(key, []byte(passPhrase), nil)
 	if err != nil {
@@ -137,20 +136,20 @@ func encryptKey(key *rsa.PrivateKey, passPhrase string) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: der}), nil
 }
 
-// ResourcePrincipal says where a resource principal's credentials are.
+// ResourcePrincipal describes the credentials of a resource principal.
 type ResourcePrincipal struct {
 	// TokenFile holds the resource principal's session token (RPST).
 	TokenFile string
 	// KeyFile holds the private key of the session.
 	KeyFile string
-	// Environment is what OCI sets for the resource, beside
-	// [Server.Environment].
+	// Environment contains the variables that OCI sets for the resource, on top
+	// of [Server.Environment].
 	Environment []string
 }
 
 // WriteResourcePrincipal writes the credentials of a resource principal of
-// version 2.2, such as a function has, into dir. Called again with the same
-// dir it renews them, as the platform does.
+// version 2.2, such as that of a function, into dir. A second call with the
+// same dir renews them, like the platform does.
 func (s *Server) WriteResourcePrincipal(dir string) (ResourcePrincipal, error) {
 	key, err := newRSAKey()
 	if err != nil {

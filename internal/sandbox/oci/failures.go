@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// The codes of OCI's errors that the sandbox knows:
+// The error codes of OCI that the sandbox uses:
 // https://docs.oracle.com/en-us/iaas/Content/API/References/apierrors.htm
 const (
 	CodeNotAuthenticated        = "NotAuthenticated"
@@ -22,8 +22,8 @@ const (
 	CodeServiceUnavailable      = "ServiceUnavailable"
 )
 
-// Reason is why the sandbox refused a request. OCI tells its callers less: the
-// reason stands in the log and in [Request], not in the answer.
+// Reason is the reason why the sandbox rejected a request. OCI tells its
+// callers less: the reason is in the log and in [Request], not in the answer.
 type Reason string
 
 // The reasons.
@@ -48,7 +48,7 @@ const (
 	ReasonFault          Reason = "fault"
 )
 
-// failure is an answer that is no success.
+// failure is an error response.
 type failure struct {
 	status  int
 	code    string
@@ -57,7 +57,7 @@ type failure struct {
 	detail  string // for the log; never holds a key or a token
 }
 
-// The texts are those that users quote from the real service.
+// The texts of the real service, as quoted by users.
 const (
 	textNoCredentials = "The required information to complete authentication was not provided."
 	textBadSignature  = "The required information to complete authentication was not provided or was incorrect."
@@ -72,7 +72,7 @@ func unauthenticated(reason Reason, detail string) *failure {
 	return &failure{status: http.StatusUnauthorized, code: CodeNotAuthenticated, message: text, reason: reason, detail: detail}
 }
 
-// skewed is the answer to a request whose date is too far from the clock.
+// skewed is the answer to a request whose date differs too much from the clock.
 func skewed(date, now time.Time) *failure {
 	const layout = "Mon, 02 Jan 2006 15:04:05 UTC"
 	format := func(t time.Time) string { return t.UTC().Format(layout) }
@@ -83,8 +83,8 @@ func skewed(date, now time.Time) *failure {
 	}
 }
 
-// notFound is the answer where something is not there or not allowed: OCI does
-// not let callers tell the two apart.
+// notFound is the answer for a resource that does not exist or is not allowed:
+// OCI gives the same answer for both.
 func notFound(reason Reason, detail string) *failure {
 	return &failure{
 		status: http.StatusNotFound, code: CodeNotAuthorizedOrNotFound, message: textNotFound,

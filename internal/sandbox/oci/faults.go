@@ -15,38 +15,39 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/faults"
 )
 
-// Fault is a misbehavior on demand. At least one of Status, Delay, Reset and
-// Down must be set. A status is only the answer to a request that is signed
-// well.
+// Fault describes a requested misbehavior. At least one of Status, Delay, Reset
+// and Down must be set. Status is answered only to a request with a valid
+// signature.
 type Fault struct {
-	// Service restricts the fault to one service; empty means all but the data
-	// upload endpoint, which knows Down only: the APM sandbox has faults of its
-	// own for uploads.
+	// Service restricts the fault to one service. Empty means all except the
+	// data upload endpoint, which supports only Down: the APM sandbox has
+	// faults of its own for uploads.
 	Service Service `json:"service,omitempty"`
 	// Operation restricts the fault to one operation; empty means all.
 	Operation Operation `json:"operation,omitempty"`
-	// Status, 400 to 599, is the answer instead of the operation's. A
-	// permission that is refused is a 404, as on the real service.
+	// Status, 400 to 599, is answered instead of carrying out the operation. A
+	// denied permission is a 404, as on the real service.
 	Status int `json:"status,omitempty"`
-	// Code is the error's code, with Status; empty means OCI's usual one.
+	// Code is the error's code; it requires Status. Empty means OCI's usual
+	// code.
 	Code string `json:"code,omitempty"`
-	// Message is the error's text, with Status.
+	// Message is the error's text; it requires Status.
 	Message string `json:"message,omitempty"`
-	// RetryAfter is sent as it is in the Retry-After header, with Status.
+	// RetryAfter is the value of the Retry-After header; it requires Status.
 	RetryAfter string `json:"retry_after,omitempty"`
-	// Delay holds the answer back.
+	// Delay delays the answer.
 	Delay apm.Duration `json:"delay,omitzero"`
-	// Reset breaks the connection (RST) instead of answering.
+	// Reset closes the connection with RST instead of answering.
 	Reset bool `json:"reset,omitempty"`
-	// Down makes the service unreachable: no new connection, and those that are
-	// there break at the next request.
+	// Down makes the service unreachable: it accepts no new connections, and
+	// closes existing ones on the next request.
 	Down bool `json:"down,omitempty"`
 	// Times is the number of requests that the fault applies to; 0 means until
 	// it is deleted.
 	Times int `json:"times,omitempty"`
 }
 
-// FaultState is a fault that is set, and what is left of it.
+// FaultState is an active fault with the number of remaining requests.
 type FaultState = faults.State[Fault]
 
 var (
@@ -58,7 +59,7 @@ var (
 	}
 )
 
-// Validate returns every reason why f makes no sense; each names the field.
+// Validate returns all reasons why f is invalid; each names the field.
 func (f Fault) Validate() error {
 	var errs []error
 	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
@@ -98,7 +99,7 @@ func (f Fault) Validate() error {
 	return errors.Join(errs...)
 }
 
-// failure returns the answer that a fault with a status wants.
+// failure returns the answer of a fault with a status.
 func (f Fault) failure() *failure {
 	answer := &failure{status: f.Status, code: f.Code, message: f.Message, reason: ReasonFault}
 	if answer.code == "" {
@@ -113,15 +114,15 @@ func (f Fault) failure() *failure {
 	return answer
 }
 
-// take applies the oldest fault for an operation to one request; nil means
-// that there is none.
+// take applies the oldest fault for an operation to one request, and returns
+// nil if there is none.
 func (s *Server) take(service Service, operation Operation) *FaultState {
 	return s.faults.Take(func(f Fault) bool {
 		return (f.Service == "" || f.Service == service) && (f.Operation == "" || f.Operation == operation)
 	}, always)
 }
 
-// takeDown says whether a service cannot be reached.
+// takeDown reports whether a fault makes the service unreachable.
 func (s *Server) takeDown(service Service) bool {
 	return s.faults.Take(func(f Fault) bool {
 		return f.Down && (f.Service == service || f.Service == "" && service != ServiceUpload)
@@ -132,8 +133,8 @@ func always(Fault) bool {
 	return true
 }
 
-// AddFault makes requests to come meet a fault. Each meets one at most: the
-// oldest that is for its operation.
+// AddFault adds a fault for future requests. At most one applies to a request:
+// the oldest for its operation.
 func (s *Server) AddFault(f Fault) (FaultState, error) {
 	if err := f.Validate(); err != nil {
 		return FaultState{}, err
@@ -141,17 +142,17 @@ func (s *Server) AddFault(f Fault) (FaultState, error) {
 	return s.faults.Add(f, f.Times)
 }
 
-// Faults returns the faults that are set, the oldest first.
+// Faults returns the active faults, the oldest first.
 func (s *Server) Faults() []FaultState {
 	return s.faults.All()
 }
 
-// RemoveFault deletes the fault with an id; false means that there is none.
+// RemoveFault deletes the fault with an id, and returns false if there is none.
 func (s *Server) RemoveFault(id string) bool {
 	return id != "" && s.faults.Remove(id) > 0
 }
 
-// ClearFaults deletes every fault and returns how many they were.
+// ClearFaults deletes all faults and returns their number.
 func (s *Server) ClearFaults() int {
 	return s.faults.Remove("")
 }

@@ -17,11 +17,11 @@ import (
 	"time"
 )
 
-// x509Path is where oci-go-sdk exchanges an instance's certificate.
+// x509Path is the path where oci-go-sdk exchanges an instance's certificate.
 const x509Path = "/v1/x509"
 
-// What stands in the organizational units of an instance's certificate:
-// oci-go-sdk reads the tenancy from it.
+// Values of the organizational units in an instance's certificate: oci-go-sdk
+// reads the tenancy from them.
 const (
 	unitTenant      = "opc-tenant:"
 	unitCompartment = "opc-compartment:"
@@ -37,7 +37,7 @@ type instance struct {
 	compartment string
 	created     time.Time
 
-	root         *authority // that OCI trusts
+	root         *authority // the root that OCI trusts
 	intermediate *authority
 	key          *rsa.PrivateKey
 	certificate  *x509.Certificate
@@ -81,10 +81,10 @@ type federationRequest struct {
 	FingerprintAlgorithm     string   `json:"fingerprintAlgorithm"`
 }
 
-// ownerOfCertificate returns the instance whose certificate is in the body,
-// and the certificate's key. The key id is TENANCY/fed-x509-sha256/FINGERPRINT
-// from oci-go-sdk, and TENANCY/fed-x509/FINGERPRINT, with SHA-1, from Oracle's
-// SDK for Python.
+// ownerOfCertificate returns the instance whose certificate is in the body, and
+// the certificate's key. The key id is TENANCY/fed-x509-sha256/FINGERPRINT from
+// oci-go-sdk, and TENANCY/fed-x509/FINGERPRINT, with SHA-1, from Oracle's SDK
+// for Python.
 func (s *Server) ownerOfCertificate(keyID string, body []byte) (Principal, *rsa.PublicKey, *failure) {
 	fail := func(detail string) (Principal, *rsa.PublicKey, *failure) {
 		return Principal{}, nil, unauthenticated(ReasonCertificate, detail)
@@ -125,7 +125,7 @@ func (s *Server) ownerOfCertificate(keyID string, body []byte) (Principal, *rsa.
 	return Principal{Type: PrincipalInstance, ID: unitOf(leaf, unitInstance), Tenancy: tenancy}, public, nil
 }
 
-// exchangeCertificate gives an instance a token for the key that it has made
+// exchangeCertificate issues a token for the key that an instance has generated
 // for the session.
 func (s *Server) exchangeCertificate(c *call) (any, *failure) {
 	var request federationRequest
@@ -146,7 +146,7 @@ func (s *Server) exchangeCertificate(c *call) (any, *failure) {
 	return map[string]string{"token": token}, nil
 }
 
-// issueToken returns a token with the lifetime that is configured.
+// issueToken returns a token with the configured lifetime.
 func (s *Server) issueToken(p Principal, public *rsa.PublicKey, extra map[string]any) (string, error) {
 	s.mu.Lock()
 	lifetime := s.config.TokenLifetime
@@ -154,7 +154,7 @@ func (s *Server) issueToken(p Principal, public *rsa.PublicKey, extra map[string
 	return s.tokens.issue(p, public, extra, s.now(), lifetime)
 }
 
-// SetTokenLifetime changes how long the tokens to come are valid.
+// SetTokenLifetime changes the lifetime of new tokens.
 func (s *Server) SetTokenLifetime(lifetime time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -185,14 +185,14 @@ func parsePublicKey(text string) (*rsa.PublicKey, error) {
 	return public, nil
 }
 
-// fingerprintOf returns the SHA-256 of a certificate as oci-go-sdk writes it.
+// fingerprintOf returns the SHA-256 of a certificate in oci-go-sdk's format.
 func fingerprintOf(certificate *x509.Certificate) string {
 	digest := sha256.Sum256(certificate.Raw)
 	return colonSeparated(digest[:])
 }
 
-// oldFingerprintOf returns the SHA-1 of a certificate as the SDK for Python
-// writes it.
+// oldFingerprintOf returns the SHA-1 of a certificate in the format of the SDK
+// for Python.
 func oldFingerprintOf(certificate *x509.Certificate) string {
 	digest := sha1.Sum(certificate.Raw) //nolint:gosec // not this program's choice
 	return strings.ToUpper(colonSeparated(digest[:]))

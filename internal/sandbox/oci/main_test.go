@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// sandbox is an emulated OCI under test, and clients for it.
+// sandbox is an emulated OCI under test, with clients for it.
 type sandbox struct {
 	t       *testing.T
 	server  *Server
@@ -74,8 +74,7 @@ func (s *sandbox) vault(provider common.ConfigurationProvider) secrets.SecretsCl
 	return client
 }
 
-// profile returns the SDK's provider for a profile of a fresh configuration
-// file.
+// profile returns the SDK's provider for a profile of a new configuration file.
 func (s *sandbox) profile(name string) common.ConfigurationProvider {
 	s.t.Helper()
 	file, err := s.server.WriteConfigFile(s.t.TempDir())
@@ -89,7 +88,7 @@ func (s *sandbox) profile(name string) common.ConfigurationProvider {
 	return provider
 }
 
-// getDomain asks the control plane for the sandbox's domain.
+// getDomain requests the sandbox's domain from the control plane.
 func (s *sandbox) getDomain(provider common.ConfigurationProvider) (apmcontrolplane.GetApmDomainResponse, error) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 30*time.Second)
@@ -97,7 +96,7 @@ func (s *sandbox) getDomain(provider common.ConfigurationProvider) (apmcontrolpl
 	return s.apm(provider).GetApmDomain(ctx, apmcontrolplane.GetApmDomainRequest{ApmDomainId: new(s.server.DomainID())})
 }
 
-// listKeys asks the control plane for data keys.
+// listKeys requests data keys from the control plane.
 func (s *sandbox) listKeys(provider common.ConfigurationProvider, kind apmcontrolplane.ListDataKeysDataKeyTypeEnum) ([]apmcontrolplane.DataKeySummary, error) {
 	s.t.Helper()
 	response, err := s.apm(provider).ListDataKeys(s.t.Context(), apmcontrolplane.ListDataKeysRequest{
@@ -106,7 +105,7 @@ func (s *sandbox) listKeys(provider common.ConfigurationProvider, kind apmcontro
 	return response.Items, err
 }
 
-// requireFailure checks that the SDK got an error of OCI's form.
+// requireFailure requires that the SDK returned an error in OCI's format.
 func requireFailure(t *testing.T, err error, status int, code, message string) {
 	t.Helper()
 	failure, ok := common.IsServiceError(err)
@@ -117,7 +116,7 @@ func requireFailure(t *testing.T, err error, status int, code, message string) {
 	assert.NotEmpty(t, failure.GetOpcRequestID())
 }
 
-// lastReason returns why the latest request was refused.
+// lastReason returns the reason why the latest request was rejected.
 func (s *sandbox) lastReason() Reason {
 	s.t.Helper()
 	requests := s.server.Requests()

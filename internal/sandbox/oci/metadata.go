@@ -19,18 +19,19 @@ const (
 	metadataAuthorization = "Bearer Oracle"
 )
 
-// forwardingHeaders make the metadata service refuse a request.
+// forwardingHeaders are the headers with which the metadata service rejects a
+// request.
 var forwardingHeaders = []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host"}
 
-// metadataHandler answers for the instance metadata service.
+// metadataHandler answers requests to the instance metadata service.
 func (s *Server) metadataHandler() http.Handler {
 	return s.handlerOf([]route{
 		{service: ServiceMetadata, operation: OperationMetadata, pattern: "GET " + metadataPath + "{path...}", handle: s.getMetadata},
 	})
 }
 
-// getMetadata answers with a part of what the instance knows about itself: an
-// object as JSON, anything else as plain text.
+// getMetadata answers with a part of the instance's metadata: an object as
+// JSON, anything else as plain text.
 func (s *Server) getMetadata(c *call) (any, *failure) {
 	for _, name := range forwardingHeaders {
 		if c.r.Header.Get(name) != "" {
@@ -59,8 +60,8 @@ func (s *Server) getMetadata(c *call) (any, *failure) {
 	return value, nil
 }
 
-// metadata returns all that the metadata service knows. The fields are those
-// of a real answer.
+// metadata returns the complete metadata. The fields are those of a real
+// answer.
 func (s *Server) metadata() map[string]any {
 	region, i := s.config.Region, s.instance
 	s.mu.Lock()
@@ -104,8 +105,8 @@ func (s *Server) metadata() map[string]any {
 	}
 }
 
-// defaultInstanceMetadata is the custom metadata of a node of a Kubernetes
-// cluster (OKE), which is where the cluster's names are.
+// defaultInstanceMetadata returns the custom metadata of a node of a Kubernetes
+// cluster (OKE), which contains the names of the cluster.
 func defaultInstanceMetadata(region string) map[string]any {
 	return map[string]any{
 		"oke-cluster-display-name": "sandbox-cluster",
@@ -117,21 +118,22 @@ func defaultInstanceMetadata(region string) map[string]any {
 	}
 }
 
-// SetInstanceMetadata replaces the custom metadata of the instance. A fresh
+// SetInstanceMetadata replaces the custom metadata of the instance. A new
 // sandbox has that of a node of a Kubernetes cluster (OKE), with the names
-// oke-cluster-id and oke-cluster-display-name; nil is an instance without any.
+// oke-cluster-id and oke-cluster-display-name. nil is for an instance without
+// any.
 func (s *Server) SetInstanceMetadata(metadata map[string]any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.instanceMetadata = maps.Clone(metadata)
 }
 
-// InstanceMetadata returns what GET /opc/v2/instance/ answers, decoded from
+// InstanceMetadata returns the answer to GET /opc/v2/instance/, decoded from
 // its JSON.
 func (s *Server) InstanceMetadata() map[string]any {
 	encoded, err := json.Marshal(s.metadata()["instance"])
 	if err != nil {
-		// Only SetInstanceMetadata can bring in what JSON cannot hold.
+		// Only SetInstanceMetadata can add values that JSON cannot represent.
 		s.logger.Error("metadata not encoded", zap.Error(err))
 		return nil
 	}
@@ -140,7 +142,7 @@ func (s *Server) InstanceMetadata() map[string]any {
 	return decoded
 }
 
-// internal is the answer where the sandbox itself has failed.
+// internal is the answer if the sandbox itself has failed.
 func (s *Server) internal(err error) *failure {
 	s.logger.Error("the OCI sandbox failed", zap.Error(err))
 	return &failure{

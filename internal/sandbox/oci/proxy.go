@@ -27,7 +27,7 @@ const (
 	ServiceAuth Service = "auth"
 	// ServiceMetadata is the instance metadata service.
 	ServiceMetadata Service = "metadata"
-	// ServiceProxymux gives the pods of a Kubernetes cluster (OKE) tokens.
+	// ServiceProxymux issues tokens to the pods of a Kubernetes cluster (OKE).
 	ServiceProxymux Service = "proxymux"
 	// ServiceUpload is the data upload endpoint of the APM domain.
 	ServiceUpload Service = "upload"
@@ -36,8 +36,8 @@ const (
 // metadataHost is the address of the instance metadata service.
 const metadataHost = "169.254.169.254"
 
-// serviceOf says what a host name of OCI's stands for. Ok is false if there is
-// no such host.
+// serviceOf returns the service and region of an OCI host name. ok is false if
+// the host is unknown.
 func (s *Server) serviceOf(host string) (service Service, region string, ok bool) {
 	if host == s.uploadHost() {
 		return ServiceUpload, s.config.DomainRegion, true
@@ -65,7 +65,7 @@ func (s *Server) uploadHost() string {
 	return s.domain.host
 }
 
-// proxyHandler answers what clients send to the proxy itself.
+// proxyHandler answers the requests that clients send to the proxy itself.
 func (s *Server) proxyHandler() http.Handler {
 	admin := s.adminHandler()
 	metadata := s.metadataHandler()
@@ -83,7 +83,7 @@ func (s *Server) proxyHandler() http.Handler {
 	})
 }
 
-// refuse answers what would have no answer on the real network.
+// refuse answers a request that would have no answer on the real network.
 func (s *Server) refuse(w http.ResponseWriter, target string) {
 	s.logger.Warn("the OCI sandbox refused a connection", zap.String("target", target))
 	s.requests.refused(target)
@@ -91,7 +91,7 @@ func (s *Server) refuse(w http.ResponseWriter, target string) {
 	http.Error(w, fmt.Sprintf("the OCI sandbox does not lead to %q", target), http.StatusBadGateway)
 }
 
-// tunnel answers CONNECT: from then on the client speaks TLS with the service.
+// tunnel answers CONNECT: afterwards the client speaks TLS with the service.
 func (s *Server) tunnel(w http.ResponseWriter, r *http.Request) {
 	host, port, err := net.SplitHostPort(r.Host)
 	service, _, ok := s.serviceOf(host)
@@ -109,7 +109,8 @@ func (s *Server) tunnel(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r.Host)
 		return
 	}
-	// Whoever sends before the answer speaks no TLS that could be served.
+	// A client that sends before the answer does not speak TLS that could be
+	// served.
 	if buffered.Reader.Buffered() > 0 {
 		_ = conn.Close()
 		return
@@ -121,8 +122,9 @@ func (s *Server) tunnel(w http.ResponseWriter, r *http.Request) {
 	s.tunnels.add(tls.Server(conn, s.tlsCA.serverConfig(host)))
 }
 
-// serverConfig returns how a host is served. Only HTTP/1.1 is offered: a fault
-// can break one request's connection without touching another's.
+// serverConfig returns the TLS configuration for serving a host. It offers only
+// HTTP/1.1, so that a fault can close the connection of one request without
+// affecting another.
 func (a *authority) serverConfig(host string) *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
@@ -136,12 +138,13 @@ func (a *authority) serverConfig(host string) *tls.Config {
 	}
 }
 
-// clientConfig returns how a client trusts what the authority signed.
+// clientConfig returns a TLS configuration that trusts certificates of the
+// authority.
 func (a *authority) clientConfig() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: a.pool()}
 }
 
-// tunnelListener hands the connections inside tunnels to an HTTP server.
+// tunnelListener passes the connections inside tunnels to an HTTP server.
 type tunnelListener struct {
 	address net.Addr
 	conns   chan net.Conn
@@ -153,12 +156,12 @@ func newTunnelListener(address net.Addr) *tunnelListener {
 	return &tunnelListener{address: address, conns: make(chan net.Conn), closed: make(chan struct{})}
 }
 
-// add passes a connection on, or closes it when nobody listens any more.
+// add passes a connection on, or closes it if nobody listens any more.
 func (l *tunnelListener) add(conn net.Conn) {
 	select {
 	case l.conns <- conn:
 	case <-l.closed:
-		_ = conn.Close() // the client sees the server gone
+		_ = conn.Close() // the client sees a closed connection
 	}
 }
 
@@ -183,7 +186,7 @@ func (l *tunnelListener) Addr() net.Addr {
 	return l.address
 }
 
-// serviceHandler answers inside the tunnels.
+// serviceHandler answers requests inside the tunnels.
 func (s *Server) serviceHandler() http.Handler {
 	handlers := map[Service]http.Handler{
 		ServiceAPM: s.handlerOf([]route{
@@ -202,7 +205,7 @@ func (s *Server) serviceHandler() http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// The certificate was for the host of CONNECT; a request for another
-		// host does not belong into this tunnel.
+		// host does not belong in this tunnel.
 		service, _, ok := s.serviceOf(r.Host)
 		if !ok || r.TLS.ServerName != r.Host {
 			w.WriteHeader(http.StatusMisdirectedRequest)

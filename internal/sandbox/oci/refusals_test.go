@@ -68,8 +68,8 @@ func TestFaults(t *testing.T) {
 		add(Fault{Operation: OperationGetAPMDomain, Reset: true, Times: 1})
 		before := sub.server.Count(OperationGetAPMDomain, 0)
 		client := sub.apm(provider)
-		// The client sends a GET once more if a connection breaks that it has
-		// used before.
+		// The client retries a GET if a connection that it has used before is
+		// closed.
 		client.HTTPClient = &http.Client{Transport: freshTransport(t, sub)}
 		_, err := client.GetApmDomain(t.Context(), apmcontrolplane.GetApmDomainRequest{ApmDomainId: new(sub.server.DomainID())})
 		require.Error(t, err)
@@ -131,7 +131,7 @@ func TestFaults(t *testing.T) {
 	})
 }
 
-// freshTransport returns a transport that has no connection yet.
+// freshTransport returns a transport without connections.
 func freshTransport(t *testing.T, s *sandbox) *http.Transport {
 	t.Helper()
 	transport := s.server.NewTransport()

@@ -9,29 +9,30 @@ import (
 	"time"
 )
 
-// maxRequests bounds the requests that are remembered.
+// maxRequests is the number of requests that are remembered.
 const maxRequests = 1000
 
-// Request is what became of one request. No key, token or secret is in it.
+// Request describes a request and its outcome. It contains no key, token or
+// secret.
 type Request struct {
 	Time      time.Time `json:"time"`
 	Service   Service   `json:"service"`
 	Operation Operation `json:"operation,omitempty"`
 	Region    string    `json:"region,omitempty"`
-	// Principal is who signed; it is empty if nobody did, or not well.
+	// Principal is the signer; it is empty without a valid signature.
 	Principal Principal `json:"principal,omitzero"`
-	// Status is the HTTP status of the answer; 0 means that a fault broke the
+	// Status is the HTTP status of the answer; 0 means that a fault closed the
 	// connection.
 	Status int `json:"status"`
 	// Code is the code in the answer's body; empty means success.
 	Code string `json:"code,omitempty"`
-	// Reason is why the request was refused.
+	// Reason is the reason why the request was rejected.
 	Reason Reason `json:"reason,omitempty"`
 	// ID is the answer's opc-request-id.
 	ID string `json:"opc_request_id,omitempty"`
 }
 
-// Outcome is what requests are counted by.
+// Outcome is the key by which requests are counted.
 type Outcome struct {
 	Service   Service   `json:"service"`
 	Operation Operation `json:"operation,omitempty"`
@@ -39,12 +40,12 @@ type Outcome struct {
 	Reason    Reason    `json:"reason,omitempty"`
 }
 
-// requestLog remembers the latest requests and counts all.
+// requestLog remembers the latest requests and counts all of them.
 type requestLog struct {
 	mu      sync.Mutex
 	latest  []Request
 	counts  map[Outcome]int
-	targets map[string]int // that the proxy refused
+	targets map[string]int // targets that the proxy rejected
 }
 
 func newRequestLog() *requestLog {
@@ -61,8 +62,8 @@ func (l *requestLog) add(r Request) {
 	l.counts[Outcome{Service: r.Service, Operation: r.Operation, Status: r.Status, Reason: r.Reason}]++
 }
 
-// refused counts a target that is not OCI's. Whatever a client may ask for,
-// the number of different ones is bounded.
+// refused counts a target that does not belong to OCI. The number of different
+// targets is bounded.
 func (l *requestLog) refused(target string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -78,8 +79,8 @@ func (s *Server) Requests() []Request {
 	return append([]Request{}, s.requests.latest...)
 }
 
-// Count returns how many requests an operation got that were answered with a
-// status; status 0 counts those whose connection was broken.
+// Count returns the number of requests for an operation that were answered with
+// a status; status 0 counts those whose connection was closed by a fault.
 func (s *Server) Count(operation Operation, status int) int {
 	n := 0
 	for _, count := range s.Counts() {
@@ -90,13 +91,13 @@ func (s *Server) Count(operation Operation, status int) int {
 	return n
 }
 
-// OutcomeCount is how many requests had an outcome.
+// OutcomeCount is the number of requests with an outcome.
 type OutcomeCount struct {
 	Outcome  Outcome `json:"outcome"`
 	Requests int     `json:"requests"`
 }
 
-// Counts returns the totals since the start, in no order.
+// Counts returns the totals since the start, in no particular order.
 func (s *Server) Counts() []OutcomeCount {
 	s.requests.mu.Lock()
 	defer s.requests.mu.Unlock()
@@ -107,8 +108,8 @@ func (s *Server) Counts() []OutcomeCount {
 	return counts
 }
 
-// Refused returns what the proxy was asked for and did not lead to, such as
-// "example.com:443", and how often.
+// Refused returns the targets that the proxy rejected, such as
+// "example.com:443", with the number of requests for each.
 func (s *Server) Refused() map[string]int {
 	s.requests.mu.Lock()
 	defer s.requests.mu.Unlock()

@@ -27,36 +27,35 @@ const (
 	readTimeout       = time.Minute
 	writeTimeout      = time.Minute
 	idleTimeout       = 2 * time.Minute
-	// A token in a header is longer than what other servers must take.
+	// A token in a header is longer than the limit of other servers.
 	maxHeaderBytes  = 256 << 10
 	shutdownTimeout = 5 * time.Second
 )
 
-// Server is an emulated OCI. Its methods may be called from several
-// goroutines.
+// Server is an emulated OCI. Its methods are safe for concurrent use.
 type Server struct {
 	config  Config
 	logger  *zap.Logger
 	uploads *apm.Server
 
 	tenancy string // OCID
-	user    string // OCID, who has the API keys
+	user    string // OCID of the user with the API keys
 
-	dir      string     // temporary, with the CA's file
-	tlsCA    *authority // of the endpoints
+	dir      string     // temporary, contains the CA's file
+	tlsCA    *authority // authority of the endpoints
 	tokens   *issuer
 	instance *instance
 	vault    *vault
 	faults   *faults.List[Fault]
 	requests *requestLog
 
-	proxy    *http.Server // what clients connect to
-	services *http.Server // what answers inside their tunnels
+	proxy    *http.Server // the server that clients connect to
+	services *http.Server // the server inside their tunnels
 	tunnels  *tunnelListener
 	address  string
 	closing  chan struct{}
 	running  sync.WaitGroup
-	failed   chan error // what ended serving, if not Close
+	failed   chan error // receives the error if serving stops without Close
 
 	mu       sync.Mutex
 	domain   domain
@@ -68,10 +67,10 @@ type Server struct {
 	instanceMetadata map[string]any
 }
 
-// Start makes the keys and certificates of an emulated OCI and serves until
-// Close. uploads stands for the APM domain: what is sent to the domain's data
-// upload endpoint goes there, and its data keys are those that the control
-// plane lists. The caller starts and ends it.
+// Start creates the keys and certificates of an emulated OCI and serves until
+// Close. uploads is the APM domain: it receives the requests to the domain's
+// data upload endpoint, and the control plane lists its data keys. The caller
+// starts and stops it.
 func Start(ctx context.Context, config Config, uploads *apm.Server, logger *zap.Logger) (*Server, error) {
 	if err := config.Validate(); err != nil {
 		return nil, fmt.Errorf("invalid configuration: %w", err)
@@ -111,7 +110,8 @@ func Start(ctx context.Context, config Config, uploads *apm.Server, logger *zap.
 	return s, nil
 }
 
-// uploadHost returns a host name such as the control plane gives a domain.
+// uploadHost returns a host name in the format that the control plane assigns
+// to a domain.
 func uploadHost(id, region string) string {
 	prefix := id[strings.LastIndexByte(id, '.')+1:]
 	return prefix[len(prefix)-26:] + ".apm-agt." + region + ".oci.oraclecloud.com"
@@ -157,8 +157,8 @@ func (s *Server) listen(ctx context.Context) error {
 }
 
 func (s *Server) newHTTPServer(handler http.Handler) *http.Server {
-	// The error log of net/http repeats what clients do, such as handshakes
-	// that they refuse; NewStdLogAt fails only for an unknown level.
+	// The error log of net/http quotes what clients do, such as failed
+	// handshakes. NewStdLogAt fails only for an unknown level.
 	errorLog, _ := zap.NewStdLogAt(s.logger, zap.DebugLevel)
 	return &http.Server{
 		Handler:           handler,
@@ -182,12 +182,12 @@ func (s *Server) serve(server *http.Server, listener net.Listener) {
 	})
 }
 
-// Failed returns a channel that gets the error if serving ends by itself.
+// Failed returns a channel that receives the error if serving stops by itself.
 func (s *Server) Failed() <-chan error {
 	return s.failed
 }
 
-// Close ends serving, delays included, and deletes the file of the CA.
+// Close stops serving, ends delays, and deletes the file of the CA.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	if s.closed {
@@ -218,48 +218,48 @@ func (s *Server) ProxyURL() string {
 	return "http://" + s.address
 }
 
-// CAFile returns the file with the certificate that clients must trust. Close
+// CAFile returns the path of the certificate that clients must trust. Close
 // deletes it.
 func (s *Server) CAFile() string {
 	return filepath.Join(s.dir, "ca.pem")
 }
 
-// Environment returns what a process needs in its environment to find the
-// emulated OCI where it looks for the real one. The credentials come in
-// addition: see [Server.WriteConfigFile], [Server.WriteResourcePrincipal] and
+// Environment returns the environment variables with which a process finds the
+// emulated OCI in place of the real one. Credentials are not included: see
+// [Server.WriteConfigFile], [Server.WriteResourcePrincipal] and
 // [Server.StartCluster]; an instance principal needs none.
 //
-// SSL_CERT_FILE replaces the certificates of the system: the process will
-// trust no other server.
+// SSL_CERT_FILE replaces the certificates of the system: the process will trust
+// no other server.
 func (s *Server) Environment() []string {
 	return []string{
 		"HTTP_PROXY=" + s.ProxyURL(),
 		"HTTPS_PROXY=" + s.ProxyURL(),
-		// Set, so that one of the parent has no say.
+		// Set explicitly, so that a value of the parent process has no effect.
 		"NO_PROXY=localhost,127.0.0.0/8",
 		"SSL_CERT_FILE=" + s.CAFile(),
 	}
 }
 
-// NewTransport returns what reaches the emulated OCI from inside the process
-// of the sandbox; the caller closes its idle connections.
+// NewTransport returns a transport that reaches the emulated OCI from inside
+// the process of the sandbox. The caller must close its idle connections.
 func (s *Server) NewTransport() *http.Transport {
-	transport := http.DefaultTransport.(*http.Transport).Clone() // net/http's own, unless somebody broke it
+	transport := http.DefaultTransport.(*http.Transport).Clone() // the default type, unless somebody replaced it
 	transport.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: s.address})
 	transport.TLSClientConfig = s.tlsCA.clientConfig()
 	return transport
 }
 
-// SetClockOffset makes the clock of the server go ahead of this machine's, or
-// behind it. A client whose clock is wrong by ten minutes sees the same.
+// SetClockOffset moves the clock of the server forward or back, relative to
+// this machine's. A client whose clock is wrong by ten minutes sees the same.
 func (s *Server) SetClockOffset(offset time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.offset = offset
 }
 
-// ExpireTokens makes every token that was issued so far an expired one,
-// whatever stands in it.
+// ExpireTokens expires all tokens that were issued so far, whatever their
+// claims say.
 func (s *Server) ExpireTokens() {
 	s.tokens.revoke()
 }

@@ -20,12 +20,11 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/faults"
 )
 
-// maxBody bounds the body of a request; those of the sandbox's operations have
+// maxBody limits the body of a request. Those of the sandbox's operations have
 // a few KiB.
 const maxBody = 1 << 20
 
-// Operation is something that can be asked of a service, by the name that
-// OCI's documentation has for it.
+// Operation is an operation of a service, with its name in OCI's documentation.
 type Operation string
 
 // The operations of the sandbox.
@@ -41,26 +40,26 @@ const (
 	OperationMetadata Operation = "Metadata"
 	// OperationWorkloadToken exchanges a service account's token for OCI's.
 	OperationWorkloadToken Operation = "WorkloadToken"
-	// OperationUnknown is a path that is no operation.
+	// OperationUnknown is a path without an operation.
 	OperationUnknown Operation = "Unknown"
 )
 
-// route is an operation and who answers it.
+// route is an operation with its handler.
 type route struct {
 	service   Service
 	operation Operation
-	pattern   string // of http.ServeMux
-	signed    bool   // whether it wants OCI's signature
+	pattern   string // pattern for http.ServeMux
+	signed    bool   // whether it requires OCI's signature
 	// federation marks the operation that is signed with a certificate's key.
 	federation bool
-	// handle returns what becomes the JSON of the answer, or text.
+	// handle returns the value to encode as JSON, or text.
 	handle func(*call) (any, *failure)
 }
 
 // text is an answer that is not JSON.
 type text string
 
-// call is a request on its way.
+// call is the state of a request.
 type call struct {
 	r         *http.Request
 	region    string
@@ -68,7 +67,8 @@ type call struct {
 	body      []byte
 }
 
-// handlerOf returns what answers for a service. What is on no route is a 404.
+// handlerOf returns the handler of a service. It answers 404 to a path without
+// a route.
 func (s *Server) handlerOf(routes []route) http.Handler {
 	mux := http.NewServeMux()
 	for _, route := range routes {
@@ -84,7 +84,7 @@ func (s *Server) handlerOf(routes []route) http.Handler {
 	return mux
 }
 
-// answer does what a request wants of a route.
+// answer handles a request for a route.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, route route) {
 	_, region, _ := s.serviceOf(r.Host)
 	c := &call{r: r, region: region}
@@ -161,12 +161,12 @@ func (s *Server) write(w http.ResponseWriter, record Request, fault *Fault, resu
 		header.Set("Retry-After", fault.RetryAfter)
 	}
 	w.WriteHeader(record.Status)
-	// The client may be gone; the request is recorded all the same.
+	// The client may be gone; the request is recorded anyway.
 	_, _ = w.Write(body)
 }
 
-// requestID returns the id of a request as OCI makes it: the caller's part,
-// then two of its own.
+// requestID returns the id of a request in OCI's format: the caller's part,
+// followed by two generated ones.
 func requestID(r *http.Request) string {
 	own := rand.Text() + "/" + rand.Text()
 	id := r.Header.Get("opc-request-id")
@@ -183,7 +183,7 @@ func breakConnection(w http.ResponseWriter) {
 		panic(http.ErrAbortHandler) // net/http closes the connection
 	}
 	if secure, ok := conn.(*tls.Conn); ok {
-		conn = secure.NetConn() // without the farewell of TLS
+		conn = secure.NetConn() // without the closing message of TLS
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0) // makes Close send RST instead of FIN

@@ -169,7 +169,7 @@ func TestVault(t *testing.T) {
 	require.ErrorIs(t, s.server.SetSecretState("none", SecretActive), errNoSecret)
 }
 
-// metadata asks the instance metadata service.
+// metadata sends a request to the instance metadata service.
 func (s *sandbox) metadata(path string, header http.Header) (int, string) {
 	s.t.Helper()
 	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, "http://169.254.169.254"+path, http.NoBody)
@@ -280,7 +280,8 @@ func TestUnknownPaths(t *testing.T) {
 		assert.Equal(t, http.StatusNotFound, response.StatusCode, target)
 		assert.NotEmpty(t, response.Header.Get("opc-request-id"))
 	}
-	// The API and the console of the APM sandbox are not on the upload endpoint.
+	// The API and the console of the APM sandbox are not available at the
+	// upload endpoint.
 	for _, path := range []string{"/api/v1/counts", "/"} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.server.UploadEndpoint()+path, http.NoBody)
 		require.NoError(t, err)

@@ -26,14 +26,15 @@ const (
 	signatureAlgorithm = "rsa-sha256"
 	requestTarget      = "(request-target)"
 	bodyDigest         = "x-content-sha256"
-	// maxSkew is how far the date of a request may be from the server's clock.
+	// maxSkew is the maximum difference between the date of a request and the
+	// server's clock.
 	maxSkew = 5 * time.Minute
 )
 
-// bodyHeaders must be signed where the method has a body.
+// bodyHeaders must be signed if the method has a body.
 var bodyHeaders = []string{"content-length", "content-type", bodyDigest}
 
-// signature is what an Authorization header says.
+// signature holds the fields of an Authorization header.
 type signature struct {
 	keyID   string
 	headers []string // in the order in which they were signed, lower case
@@ -42,8 +43,8 @@ type signature struct {
 
 var errNotSigned = errors.New("no Authorization header")
 
-// parseSignature reads an Authorization header. No error repeats a part of it:
-// a key id may be a token.
+// parseSignature parses an Authorization header. No error quotes a part of it,
+// since a key id may be a token.
 func parseSignature(header string) (signature, error) {
 	if header == "" {
 		return signature{}, errNotSigned
@@ -97,7 +98,7 @@ func parseFields(text string) (map[string]string, error) {
 			return nil, errors.New("a value has no closing quotation mark")
 		}
 		if _, repeated := fields[name]; repeated {
-			return nil, errors.New("a field is there twice")
+			return nil, errors.New("a field is repeated")
 		}
 		fields[name] = value
 		if rest == "" {
@@ -109,14 +110,15 @@ func parseFields(text string) (map[string]string, error) {
 	}
 }
 
-// signsBody says whether OCI wants the body of such a request signed.
+// signsBody reports whether OCI requires the body of such a request to be
+// signed.
 func signsBody(method string) bool {
 	return method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch
 }
 
 // missingHeader returns a header that should have been signed and was not, or
-// "". The endpoint for certificates does not want the host: oci-go-sdk does not
-// sign it there.
+// "". The endpoint for certificates does not require the host, since oci-go-sdk
+// does not sign it there.
 func (s signature) missingHeader(method string, wantHost bool) string {
 	wanted := []string{requestTarget}
 	if wantHost {
@@ -136,7 +138,7 @@ func (s signature) missingHeader(method string, wantHost bool) string {
 	return ""
 }
 
-// date returns when the request was signed.
+// date returns the time when the request was signed.
 func (s signature) date(r *http.Request) (time.Time, error) {
 	name := "date"
 	if slices.Contains(s.headers, "x-date") {
@@ -149,8 +151,8 @@ func (s signature) date(r *http.Request) (time.Time, error) {
 	return date, nil
 }
 
-// signedText returns what the caller has signed; missing is a header that the
-// request does not have.
+// signedText returns the text that the caller has signed. missing is a header
+// that the request does not have.
 func (s signature) signedText(r *http.Request) (text, missing string) {
 	lines := make([]string, 0, len(s.headers))
 	for _, name := range s.headers {
@@ -161,7 +163,7 @@ func (s signature) signedText(r *http.Request) (text, missing string) {
 		case "host":
 			value = r.Host
 		case "content-length":
-			// net/http keeps it outside the headers.
+			// net/http keeps this value outside of the headers.
 			value = strconv.FormatInt(max(r.ContentLength, 0), 10)
 		default:
 			values := r.Header.Values(name)
@@ -175,13 +177,13 @@ func (s signature) signedText(r *http.Request) (text, missing string) {
 	return strings.Join(lines, "\n"), ""
 }
 
-// verify says whether the owner of the key has signed text.
+// verify reports whether the owner of the key has signed text.
 func (s signature) verify(key *rsa.PublicKey, text string) bool {
 	digest := sha256.Sum256([]byte(text))
 	return rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], s.value) == nil
 }
 
-// sameDigest says whether header is the digest of body.
+// sameDigest reports whether header is the digest of body.
 func sameDigest(header string, body []byte) bool {
 	digest := sha256.Sum256(body)
 	want := base64.StdEncoding.EncodeToString(digest[:])

@@ -19,7 +19,7 @@ func TestParseSignature(t *testing.T) {
 	parsed, err := parseSignature(goodHeader)
 	require.NoError(t, err)
 	assert.Equal(t, signature{keyID: "a/b/c", headers: []string{"date", "(request-target)", "host"}, value: []byte{0, 0, 0}}, parsed)
-	// As curl scripts of Oracle's manual write it, and other SDKs.
+	// As written by the curl scripts in Oracle's manual, and by other SDKs.
 	_, err = parseSignature(strings.NewReplacer(",", ", ", `version="1",`, "").Replace(goodHeader))
 	require.NoError(t, err)
 
@@ -31,7 +31,7 @@ func TestParseSignature(t *testing.T) {
 		{"no quotation mark", strings.Replace(goodHeader, `AAAA"`, "AAAA", 1), "no closing quotation mark"},
 		{"no comma", strings.Replace(goodHeader, `",keyId`, `"keyId`, 1), "not separated by commas"},
 		{"a comma at the end", goodHeader + ",", `not name="value"`},
-		{"twice", goodHeader + `,keyId="x"`, "there twice"},
+		{"twice", goodHeader + `,keyId="x"`, "repeated"},
 		{"no key id", strings.Replace(goodHeader, `keyId="a/b/c",`, "", 1), "the field keyId is missing"},
 		{"an empty key id", strings.Replace(goodHeader, "a/b/c", "", 1), "the field keyId is missing"},
 		{"no headers", strings.Replace(goodHeader, `headers="date (request-target) host",`, "", 1), "the field headers is missing"},
@@ -49,8 +49,8 @@ func TestParseSignature(t *testing.T) {
 	}
 }
 
-// FuzzParseSignature checks that what is parsed can be written and parsed
-// again, and that errors repeat nothing of a header.
+// FuzzParseSignature checks that a parsed header can be formatted and parsed
+// again, and that errors quote nothing of a header.
 func FuzzParseSignature(f *testing.F) {
 	f.Add(goodHeader)
 	f.Add(`signature keyId="ST$token",algorithm="rsa-sha256",headers="x-date",signature=""`)

@@ -18,7 +18,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// What stands in a token's claims, as in the tokens of the real service.
+// Values of a token's claims, as in the tokens of the real service.
 const (
 	tokenIssuer   = "authService.oracle.com" //nolint:gosec // a name, no secret
 	tokenAudience = "oci"
@@ -27,10 +27,10 @@ const (
 	claimType     = "ptype"
 )
 
-// PrincipalType says what sort of caller signed a request.
+// PrincipalType is the kind of caller that signed a request.
 type PrincipalType string
 
-// The sorts of callers.
+// The kinds of callers.
 const (
 	// PrincipalUser is a user with an API key or a session token.
 	PrincipalUser PrincipalType = "user"
@@ -42,19 +42,19 @@ const (
 	PrincipalWorkload PrincipalType = "workload"
 )
 
-// Principal is who signed a request.
+// Principal is the signer of a request.
 type Principal struct {
 	Type    PrincipalType `json:"type"`
 	ID      string        `json:"id"`
 	Tenancy string        `json:"tenancy"`
 }
 
-// issuer makes and checks the tokens of the sandbox.
+// issuer issues and checks the tokens of the sandbox.
 type issuer struct {
 	key *rsa.PrivateKey
 
 	mu     sync.Mutex
-	issued map[string]struct{} // ids of the tokens that are still good
+	issued map[string]struct{} // ids of the tokens that are still valid
 }
 
 func newIssuer() (*issuer, error) {
@@ -65,8 +65,8 @@ func newIssuer() (*issuer, error) {
 	return &issuer{key: key, issued: map[string]struct{}{}}, nil
 }
 
-// issue returns a token for a principal who will sign with the private half
-// of public.
+// issue returns a token for a principal who signs with the private key that
+// belongs to public.
 func (i *issuer) issue(p Principal, public *rsa.PublicKey, extra map[string]any, now time.Time, lifetime time.Duration) (string, error) {
 	key, err := encodeKey(public)
 	if err != nil {
@@ -93,14 +93,14 @@ func (i *issuer) issue(p Principal, public *rsa.PublicKey, extra map[string]any,
 	return signed, nil
 }
 
-// revoke makes every token that was issued so far an expired one.
+// revoke expires all tokens that were issued so far.
 func (i *issuer) revoke() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	clear(i.issued)
 }
 
-// check returns whose token it is, and the key that its owner signs with.
+// check returns the owner of a token, and the key that the owner signs with.
 func (i *issuer) check(text string, now time.Time) (Principal, *rsa.PublicKey, *failure) {
 	claims := jwt.MapClaims{}
 	_, err := jwt.ParseWithClaims(text, claims, func(*jwt.Token) (any, error) { return i.key.Public(), nil },
@@ -110,7 +110,7 @@ func (i *issuer) check(text string, now time.Time) (Principal, *rsa.PublicKey, *
 		return Principal{}, nil, unauthenticated(ReasonTokenExpired, "the token has expired")
 	}
 	if err != nil {
-		// The error may repeat the token.
+		// The error may contain the token.
 		return Principal{}, nil, unauthenticated(ReasonToken, "the token was not issued here, or has been changed")
 	}
 	id, _ := claims["jti"].(string)
@@ -131,7 +131,7 @@ func (i *issuer) check(text string, now time.Time) (Principal, *rsa.PublicKey, *
 	return Principal{Type: PrincipalType(kind), ID: subject, Tenancy: tenancy}, public, nil
 }
 
-// webKey is a public key as a token holds it (RFC 7517).
+// webKey is a public key in the format of a token (RFC 7517).
 type webKey struct {
 	ID        string `json:"kid"`
 	Type      string `json:"kty"`
@@ -169,15 +169,15 @@ func decodeKey(text string) (*rsa.PublicKey, error) {
 	return &rsa.PublicKey{N: new(big.Int).SetBytes(modulus), E: int(new(big.Int).SetBytes(exponent).Int64())}, nil
 }
 
-// newOCID returns a unique identifier of the form of OCI's; the region is left
-// out for what is in no region, such as a tenancy.
+// newOCID returns a unique identifier in OCI's format. The region is empty for
+// a resource without one, such as a tenancy.
 func newOCID(kind, region string) string {
 	unique := strings.ToLower(rand.Text() + rand.Text() + rand.Text())
 	return "ocid1." + kind + ".oc1." + regionKey(region) + "." + "aaaaaaaa" + unique[:52]
 }
 
-// regionKey returns how OCIDs and instance metadata write a region: the first
-// ones have short names.
+// regionKey returns the form of a region in OCIDs and instance metadata: the
+// oldest regions have short names.
 func regionKey(region string) string {
 	switch region {
 	case "us-phoenix-1":

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// The paths of the Secret Retrieval API, as oci-go-sdk's secrets has them.
+// The paths of the Secret Retrieval API, as in oci-go-sdk's secrets.
 const (
 	secretPath         = "/20190301/secretbundles/{id}"
 	secretVersionsPath = secretPath + "/versions"
@@ -26,9 +26,9 @@ type Stage string
 
 // The stages, as OCI names them.
 const (
-	// StageCurrent is the version that a caller gets who asks for no other.
+	// StageCurrent is the version that a caller gets by default.
 	StageCurrent Stage = "CURRENT"
-	// StagePending is a version that is there and not yet in use.
+	// StagePending is a version that exists and is not in use yet.
 	StagePending Stage = "PENDING"
 	// StageLatest is the newest version.
 	StageLatest Stage = "LATEST"
@@ -41,8 +41,8 @@ const (
 // SecretState is the lifecycle state of a secret.
 type SecretState string
 
-// The states that matter to a reader. In all but the first the bundle is
-// refused as not found; what the real service says is not documented.
+// The states that matter to a reader. In all but the first, the bundle is
+// answered as not found; the answer of the real service is not documented.
 const (
 	SecretActive             SecretState = "ACTIVE"
 	SecretPendingDeletion    SecretState = "PENDING_DELETION"
@@ -52,14 +52,14 @@ const (
 
 var errNoSecret = errors.New("there is no such secret")
 
-// secretVersion is one content of a secret.
+// secretVersion is one version of a secret's content.
 type secretVersion struct {
 	number  int64
 	content []byte
 	created time.Time
 }
 
-// secret is what a vault keeps.
+// secret is a secret in a vault.
 type secret struct {
 	id       string
 	name     string
@@ -129,7 +129,7 @@ func (s *secret) bundle(version secretVersion, withContent bool) secretBundle {
 	return bundle
 }
 
-// find returns the secret that matches, in the region where it is.
+// find returns the secret that matches, in its region.
 func (v *vault) find(region string, matches func(*secret) bool) (*secret, *failure) {
 	for _, candidate := range v.secrets {
 		if !matches(candidate) {
@@ -146,7 +146,7 @@ func (v *vault) find(region string, matches func(*secret) bool) (*secret, *failu
 	return nil, notFound(ReasonNotFound, "no such secret")
 }
 
-// choose returns the version that a request's query wants.
+// choose returns the version that a request's query selects.
 func (s *secret) choose(r *http.Request) (secretVersion, *failure) {
 	query := r.URL.Query()
 	stage := StageCurrent
@@ -164,7 +164,7 @@ func (s *secret) choose(r *http.Request) (secretVersion, *failure) {
 		}
 		matches = func(version secretVersion) bool { return version.number == number }
 	}
-	// No version of the sandbox has a name.
+	// Versions in the sandbox have no names.
 	if query.Get("secretVersionName") != "" {
 		matches = func(secretVersion) bool { return false }
 	}
@@ -220,14 +220,14 @@ func (s *Server) VaultID() string {
 	return s.vault.id
 }
 
-// AddSecret puts a secret into the vault and returns its OCID. A name that is
-// there already is an error.
+// AddSecret adds a secret to the vault and returns its OCID. It returns an
+// error if the name exists.
 func (s *Server) AddSecret(name string, content []byte) (string, error) {
 	s.vault.mu.Lock()
 	defer s.vault.mu.Unlock()
 	for _, other := range s.vault.secrets {
 		if other.name == name {
-			return "", fmt.Errorf("there is a secret named %q already", name)
+			return "", fmt.Errorf("a secret named %q already exists", name)
 		}
 	}
 	added := &secret{
@@ -238,9 +238,9 @@ func (s *Server) AddSecret(name string, content []byte) (string, error) {
 	return added.id, nil
 }
 
-// RotateSecret gives a secret a new version and returns its number. A stage of
-// StagePending leaves the old version in use until [Server.PromoteSecret];
-// any other makes the new one current at once.
+// RotateSecret gives a secret a new version and returns its number. With
+// StagePending the old version stays in use until [Server.PromoteSecret]; any
+// other stage makes the new one current at once.
 func (s *Server) RotateSecret(id string, content []byte, stage Stage) (int64, error) {
 	s.vault.mu.Lock()
 	defer s.vault.mu.Unlock()

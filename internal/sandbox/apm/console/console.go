@@ -1,8 +1,8 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package console holds the page that shows what a sandbox has stored. Its
-// source is TypeScript in src; dist has what `make console` builds from it.
+// Package console holds the page that shows the data stored in a sandbox. Its
+// source is TypeScript in src; `make console` builds dist from it.
 package console // import "github.com/ociapm/otelcol-ociapm/internal/sandbox/apm/console"
 
 import (
@@ -17,18 +17,19 @@ import (
 	"strings"
 )
 
-// AssetsPath is where everything but the page itself is.
+// AssetsPath is the path of all files except the page itself.
 const AssetsPath = "/assets/"
 
-// policy lets the page load its own script and style and talk to its own
-// server, and nothing else.
+// policy allows the page to load its own script and style and to talk to its
+// own server, and nothing else.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
 	"frame-ancestors 'none'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
 
 //go:embed dist
 var dist embed.FS
 
-// types does not leave the choice to the files of the machine that it runs on.
+// types sets the content types, so that they do not depend on the files of the
+// machine.
 var types = map[string]string{
 	".html": "text/html; charset=utf-8",
 	".js":   "text/javascript; charset=utf-8",
@@ -43,7 +44,7 @@ type file struct {
 	tag         string
 }
 
-// Handler serves the page at / and what it needs below AssetsPath.
+// Handler serves the page at / and its assets below AssetsPath.
 func Handler() http.Handler {
 	files, err := load()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -71,7 +72,7 @@ func Handler() http.Handler {
 		}
 		header.Set("Content-Type", found.contentType)
 		header.Set("Content-Length", strconv.Itoa(len(found.content)))
-		// The browser may be gone; there is nobody else to tell.
+		// The browser may be gone, and there is nobody else to report to.
 		_, _ = w.Write(found.content)
 	})
 }

@@ -35,8 +35,8 @@ func TestFiles(t *testing.T) {
 	page := get(t, http.MethodGet, "/", "")
 	require.Equal(t, http.StatusOK, page.Code)
 	assert.Equal(t, "text/html; charset=utf-8", page.Header().Get("Content-Type"))
-	// The page has no script and no style of its own, and everything that it
-	// names is here.
+	// The page has no inline script or style, and everything that it references
+	// is embedded.
 	assert.NotRegexp(t, `<style|<script[^>]*>[^<]|\son\w+=|style=`, page.Body.String())
 	named := regexp.MustCompile(`(?:src|href)="\./([^"]+)"`).FindAllStringSubmatch(page.Body.String(), -1)
 	assert.Len(t, named, 3)
@@ -85,8 +85,9 @@ func TestNothingElse(t *testing.T) {
 	assert.Equal(t, http.StatusOK, get(t, http.MethodHead, "/", "").Code)
 }
 
-// Nothing that was built names an address to load from: the page works without
-// a network. Names of namespaces and of licenses' pages are no addresses.
+// No built file contains an address to load from: the page works without a
+// network. Names of namespaces and of licenses' pages are not addresses to load
+// from.
 func TestNoForeignAddresses(t *testing.T) {
 	address := regexp.MustCompile(`https?://[\w.-]+`)
 	known := []string{"http://www.w3.org", "http://localhost"}

@@ -123,7 +123,7 @@ export function App() {
             class={`live ${paused.value ? 'paused' : ''}`}
             aria-pressed={paused.value}
             aria-label="Pause live updates"
-            title={paused.value ? 'Updates are paused' : 'The page follows the sandbox'}
+            title={paused.value ? 'Updates are paused' : 'The page updates automatically'}
             onClick={() => {
               paused.value = !paused.value
             }}

@@ -9,30 +9,30 @@ import { Empty, Failed, Icon, Loaded, Stat, Text } from '../ui'
 
 const shownUploads = 200
 
-// What APM, or the way to it, can do to an upload, and what to watch for.
+// Failures of APM or of the network, and how the collector reacts.
 const presets: { id: string; title: string; says: string; fault: Fault }[] = [
   {
     id: 'down',
     title: 'APM is down',
-    says: 'Connections close without an answer. The collector holds what it has and repeats.',
+    says: 'Connections are closed without an answer. The collector retains its data and retries.',
     fault: { down: true },
   },
   {
     id: '503',
     title: 'Unavailable, 503',
-    says: 'With Retry-After: 5. The collector waits as long as it is told.',
+    says: 'With Retry-After: 5. The collector waits for that time, then retries.',
     fault: { status: 503, retry_after: '5', message: 'switched on in the console' },
   },
   {
     id: '429',
     title: 'Too many requests, 429',
-    says: 'With Retry-After: 5. Held and repeated.',
+    says: 'With Retry-After: 5. Retained and retried.',
     fault: { status: 429, retry_after: '5', message: 'switched on in the console' },
   },
   {
     id: '401',
-    title: 'Key refused, 401',
-    says: 'As after a rotation. Held until the key is right.',
+    title: 'Key rejected, 401',
+    says: 'As after a rotation. Retained and retried until the key is accepted.',
     fault: { status: 401, message: 'switched on in the console' },
   },
   {
@@ -43,26 +43,26 @@ const presets: { id: string; title: string; says: string; fault: Fault }[] = [
   },
   {
     id: '400',
-    title: 'Refused for good, 400',
-    says: 'The one that loses data: repeating would not help. Dropped, counted, logged.',
+    title: 'Rejected permanently, 400',
+    says: 'The only one that loses data, since a retry would not help. Dropped, counted, logged.',
     fault: { status: 400, message: 'switched on in the console' },
   },
   {
     id: 'slow',
     title: 'Slow, 3 s',
-    says: 'Every answer comes late. The queue evens it out.',
+    says: 'Every answer is late. The queue absorbs the delay.',
     fault: { delay: '3s' },
   },
   {
     id: 'reset',
     title: 'Connection reset',
-    says: 'Stored, but the answer breaks off: the upload comes twice, and counts as duplicates.',
+    says: 'Stored, but the answer is cut off: the upload is retried, and its spans count as duplicates.',
     fault: { reset: true },
   },
   {
     id: 'partial',
     title: 'Partial success',
-    says: 'The first item of each upload is refused. Counted and logged, not repeated.',
+    says: 'The first item of each upload is rejected. Counted and logged, not retried.',
     fault: { partial_success: { rejected: 1, message: 'switched on in the console' } },
   },
 ]
@@ -198,13 +198,13 @@ function Totals() {
   return (
     <div class="totals">
       <dl class="stats">
-        <Stat label="Uploads taken">{count(counts.uploads.accepted)}</Stat>
-        <Stat label="Refused" bad={counts.uploads.rejected > 0}>
+        <Stat label="Uploads accepted">{count(counts.uploads.accepted)}</Stat>
+        <Stat label="Rejected" bad={counts.uploads.rejected > 0}>
           {count(counts.uploads.rejected)}
         </Stat>
         <Stat label="Spans stored">{count(counts.spans.stored)}</Stat>
-        <Stat label="Came twice">{count(counts.spans.duplicates)}</Stat>
-        <Stat label="Made room">{count(counts.spans.evicted)}</Stat>
+        <Stat label="Duplicates">{count(counts.spans.duplicates)}</Stat>
+        <Stat label="Evicted">{count(counts.spans.evicted)}</Stat>
         <Stat label="Memory for spans">{bytes(counts.spans.bytes_in_store)}</Stat>
       </dl>
       <Forget onDone={live.reload} />
@@ -304,7 +304,7 @@ export function Deliveries() {
       <div class="head">
         <h1 id="title">Deliveries</h1>
         <p class="muted">
-          <Icon name="deliveries" /> What came to APM's upload paths
+          <Icon name="deliveries" /> Uploads received
         </p>
       </div>
       <Totals />

@@ -299,7 +299,7 @@ export function Explorer() {
             list.total === 0 ? (
               filtered ? (
                 <Empty title="No trace matches">
-                  <p>Take something out of the filters above.</p>
+                  <p>Remove some of the filters above.</p>
                 </Empty>
               ) : (
                 <FirstSteps />

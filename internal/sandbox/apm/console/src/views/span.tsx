@@ -193,7 +193,7 @@ function Details({ detail, start }: { detail: SpanDetail; start: string }) {
     <>
       <dl class="stats">
         <Stat label="Duration">{duration(span.duration_ns)}</Stat>
-        <Stat label="After">{duration(offset)}</Stat>
+        <Stat label="Starts at">+{duration(offset)}</Stat>
         <Stat label="Kind">{span.kind}</Stat>
         <Stat label="Status" bad={span.status.code === 'ERROR'}>
           {span.status.code}

@@ -303,7 +303,7 @@ export function Trace({ id }: { id: string }) {
         {back}
         {live.status === 404 ? (
           <Empty title="This trace is not here" alone>
-            <p>It has not come, or it had to make room for newer ones.</p>
+            <p>It has not arrived, or it was evicted.</p>
             <p>
               <code>{visible(id)}</code>
             </p>
