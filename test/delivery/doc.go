@@ -1,11 +1,11 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package delivery drives the built collector with OTLP clients through faults
-// of APM, of the network, of the disk and of itself, and compares span by span
-// what it has accepted with what the sandbox has stored. The stock pipeline
-// goes through the same faults beside it, so that the difference can be seen.
+// Package delivery sends data with OTLP clients to the built collector during
+// faults of APM, of the network, of the disk and of the collector itself. Span
+// by span it compares the accepted spans with those that the sandbox has
+// stored. A stock pipeline is exposed to the same faults, for comparison.
 //
-// The tests take minutes and so have a build tag of their own: make
+// The tests take minutes, and so have a build tag of their own: make
 // test-delivery, and make test-delivery-long for the long form.
 package delivery // import "github.com/ociapm/otelcol-ociapm/test/delivery"

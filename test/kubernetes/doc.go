@@ -1,11 +1,11 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package kubernetes tries the manifests and the Helm chart on a real Kubernetes
-// node, which node.sh starts in namespaces of its own, with the image that users
-// get. The tests run in the node's network; apmsandbox stands in for OCI APM
-// there, behind TLS.
+// Package kubernetes tests the manifests and the Helm chart on a real
+// Kubernetes node, which node.sh starts in namespaces of its own, with the
+// image that users get. The tests run in the node's network, where apmsandbox
+// replaces OCI APM, behind TLS.
 //
-// They need root, Debian and some minutes, and so have a build tag of their own:
-// make test-kubernetes.
+// They need root, Debian and some minutes, and so have a build tag of their
+// own: make test-kubernetes.
 package kubernetes // import "github.com/ociapm/otelcol-ociapm/test/kubernetes"
