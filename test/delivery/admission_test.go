@@ -97,28 +97,19 @@ func surviveFloods(t *testing.T, options harness.CollectorOptions, authorization
 	assert.Zero(t, c.Stop(t), "exit code")
 }
 
-// Without otlp_guard the same clients end the collector, so that the test above is
-// one of the guard: the hundred connections in the short form, all in the long one.
-func TestHostileRequestsWithoutGuard(t *testing.T) {
-	sandbox := harness.StartSandbox(t)
-	for _, kind := range floods(t, 16) {
-		if !*long && kind.divisor > 1 {
-			continue
-		}
-		t.Run(kind.name, func(t *testing.T) {
-			container := newContainer(t, 512)
-			c := harness.StartCollector(t, harness.CollectorOptions{
-				Endpoint: sandbox.URL, DataKey: harness.PrivateKey, Wrapper: container.wrapper(), Environment: []string{"OTELCOL_MEMORY_LIMIT_MIB=409"},
-				Overrides: "receivers: {otlp: {protocols: {grpc: {middlewares: []}, http: {middlewares: [], compression_algorithms: ['', gzip, zstd, snappy]}}}}",
-			})
-			ctx, stop := context.WithTimeout(t.Context(), time.Minute)
-			defer stop()
-			wait := startClients(ctx, c, kind)
-			assert.Eventually(t, func() bool { return container.kills(t) > 0 }, time.Minute, sampleInterval, "the collector goes on: these clients are not hostile")
-			stop()
-			wait()
-		})
-	}
+// Without otlp_guard, connections that each hold a message end the collector, so that
+// they do hold one.
+func TestHeldMessagesWithoutGuard(t *testing.T) {
+	container := newContainer(t, 512)
+	c := harness.StartCollector(t, harness.CollectorOptions{
+		Endpoint: harness.StartSandbox(t).URL, DataKey: harness.PrivateKey, Wrapper: container.wrapper(), Environment: []string{"OTELCOL_MEMORY_LIMIT_MIB=409"},
+		Overrides: "receivers: {otlp: {protocols: {grpc: {middlewares: []}}}}",
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	wait := startClients(ctx, c, heldMessages(16))
+	assert.Eventually(t, func() bool { return container.kills(t) > 0 }, time.Minute, sampleInterval, "the collector goes on")
+	stop()
+	wait()
 }
 
 // flood has hostile clients send until attackFor is over, and a good one beside them.

@@ -48,10 +48,7 @@ func floods(t *testing.T, largest int) []clients {
 		{"gzip bombs", 100, 10, posting("gzip", gzipBomb(100*mebi))},
 		{"half of a body, and then nothing", 300, 10, func(ctx context.Context, c *harness.Collector) { sendHalf(ctx, c.HTTP, mebi) }},
 		{"calls in frames of one byte", 30, 10, func(ctx context.Context, c *harness.Collector) { sendFrames(ctx, c.GRPC, 15*mebi, 1, false) }},
-		{
-			fmt.Sprintf("a hundred connections with a message of %d MiB each but for its last byte", largest), 100, 1,
-			func(ctx context.Context, c *harness.Collector) { sendFrames(ctx, c.GRPC, largest*mebi, 16<<10, true) },
-		},
+		heldMessages(largest),
 	}
 	for _, empty := range []struct {
 		name string
@@ -66,6 +63,14 @@ func floods(t *testing.T, largest int) []clients {
 			clients{empty.name + " over gRPC", 10, 10, invoking(empty.body, grpc.UseCompressor("gzip"))})
 	}
 	return list
+}
+
+// heldMessages are connections that each hold a gRPC message of some mebibytes.
+func heldMessages(mib int) clients {
+	return clients{
+		fmt.Sprintf("a hundred connections with a message of %d MiB each but for its last byte", mib), 100, 1,
+		func(ctx context.Context, c *harness.Collector) { sendFrames(ctx, c.GRPC, mib*mebi, 16<<10, true) },
+	}
 }
 
 func posting(encoding string, body []byte) func(context.Context, *harness.Collector) {
