@@ -40,59 +40,76 @@ func TestHostileRequestsInAContainer(t *testing.T) {
 	sandbox := harness.StartSandbox(t)
 	percentages := "extensions: {otlp_guard: {limit_mib: 819}, gc_tuner: {limit_mib: 819}}\nprocessors: {memory_limiter: {limit_mib: 819, spike_limit_mib: 204}}"
 	for _, tt := range []struct {
-		name, config   string
-		container, mib int // its size, and limit_mib
+		name           string
+		container, mib int // its size, and limit_mib, MiB
 		overrides      string
-		authorization  string
 		extensions     string
 		largest        int // uncompressed gRPC message, MiB
 	}{
-		{name: "agent", config: "agent.yaml", container: 512, mib: 409, largest: 16},
-		{name: "sidecar", config: "sidecar.yaml", container: 192, mib: 153, extensions: "[otlp_guard,gc_tuner,health_check]", largest: 8},
-		{name: "gateway", config: "gateway.yaml", container: 1024, overrides: percentages, largest: 16},
-		{
-			name: "gateway with a token", config: "gateway.yaml", container: 1024, authorization: "Bearer " + token, largest: 16,
-			overrides: percentages + `
-receivers: {otlp: {protocols: {grpc: {auth: {authenticator: bearertokenauth}}, http: {auth: {authenticator: bearertokenauth}}}}}`,
-			extensions: "[otlp_guard,gc_tuner,health_check,queue_storage,bearertokenauth]",
-		},
+		{name: "agent", container: 512, mib: 409, extensions: "otlp_guard,gc_tuner,health_check,queue_storage", largest: 16},
+		{name: "sidecar", container: 192, mib: 153, extensions: "otlp_guard,gc_tuner,health_check", largest: 8},
+		{name: "gateway", container: 1024, overrides: percentages, extensions: "otlp_guard,gc_tuner,health_check,queue_storage", largest: 16},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			container := newContainer(t, tt.container)
-			options := harness.CollectorOptions{
-				Endpoint: sandbox.URL, DataKey: harness.PrivateKey, Config: tt.config, Overrides: tt.overrides, Wrapper: container.wrapper(),
-			}
+		for _, authorization := range []string{"", "Bearer " + token} {
+			name := tt.name
+			options := harness.CollectorOptions{Endpoint: sandbox.URL, DataKey: harness.PrivateKey, Config: tt.name + ".yaml", Overrides: tt.overrides}
 			if tt.mib > 0 {
 				options.Environment = []string{"OTELCOL_MEMORY_LIMIT_MIB=" + strconv.Itoa(tt.mib)}
 			}
-			if tt.authorization != "" {
-				options.Arguments = append(options.Arguments, "--set=extensions.bearertokenauth.token="+token)
+			if authorization != "" {
+				name += " with a token"
+				tt.extensions += ",bearertokenauth"
+				options.Overrides += "\nreceivers: {otlp: {protocols: {grpc: {auth: {authenticator: bearertokenauth}}, http: {auth: {authenticator: bearertokenauth}}}}}"
+				options.Arguments = []string{"--set=extensions.bearertokenauth.token=" + token}
 			}
-			if tt.extensions != "" {
-				options.Arguments = append(options.Arguments, "--set=service.extensions="+tt.extensions)
-			}
-			c := harness.StartCollector(t, options)
-
-			kinds := floods(t, tt.largest)
-			for _, kind := range pick(nil, kinds) {
-				t.Run(kind.name, func(t *testing.T) {
-					flood(t, c, tt.authorization, kind)
-					t.Logf("peak memory of the container %s", mebibytes(container.peak(t)))
-				})
-				require.Zero(t, container.kills(t), "processes that the kernel has ended")
-			}
-			t.Run("all together", func(t *testing.T) {
-				for i := range kinds {
-					kinds[i].count /= kinds[i].divisor // so that there is CPU left for the good client
-				}
-				flood(t, c, tt.authorization, kinds...)
-				t.Logf("peak memory of the container %s", mebibytes(container.peak(t)))
+			options.Arguments = append(options.Arguments, "--set=service.extensions=["+tt.extensions+"]")
+			t.Run(name, func(t *testing.T) {
+				surviveFloods(t, options, authorization, tt.container, floods(t, tt.largest))
 			})
-			require.Zero(t, container.kills(t), "processes that the kernel has ended")
-			assert.Less(t, container.peak(t), container.limit, "memory of the container")
-			assert.Zero(t, c.Stop(t), "exit code")
-		})
+		}
 	}
+}
+
+// surviveFloods starts a collector in a container and has hostile clients send to it.
+func surviveFloods(t *testing.T, options harness.CollectorOptions, authorization string, mib int, kinds []clients) {
+	t.Helper()
+	container := newContainer(t, mib)
+	options.Wrapper = container.wrapper()
+	c := harness.StartCollector(t, options)
+	for _, kind := range pick(nil, kinds) {
+		t.Run(kind.name, func(t *testing.T) {
+			flood(t, c, authorization, kind)
+			t.Logf("peak memory of the container %s", mebibytes(container.peak(t)))
+		})
+		require.Zero(t, container.kills(t), "processes that the kernel has ended")
+	}
+	t.Run("all together", func(t *testing.T) {
+		for i := range kinds {
+			kinds[i].count /= kinds[i].divisor // so that there is CPU left for the good client
+		}
+		flood(t, c, authorization, kinds...)
+		// That of the process is with the pages of its program, which are not the container's.
+		t.Logf("peak memory of the container %s, of the process %s", mebibytes(container.peak(t)), mebibytes(c.PeakMemory()))
+	})
+	require.Zero(t, container.kills(t), "processes that the kernel has ended")
+	assert.Less(t, container.peak(t), container.limit, "memory of the container")
+	assert.Positive(t, c.PeakMemory(), "memory of the process: it has ended")
+	assert.Zero(t, c.Stop(t), "exit code")
+}
+
+// Without otlp_guard, connections that each hold a message end the collector, so that
+// they do hold one.
+func TestHeldMessagesWithoutGuard(t *testing.T) {
+	container := newContainer(t, 512)
+	c := harness.StartCollector(t, harness.CollectorOptions{
+		Endpoint: harness.StartSandbox(t).URL, DataKey: harness.PrivateKey, Wrapper: container.wrapper(), Environment: []string{"OTELCOL_MEMORY_LIMIT_MIB=409"},
+		Overrides: "receivers: {otlp: {protocols: {grpc: {middlewares: []}}}}",
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	wait := startClients(ctx, c, heldMessages(16))
+	assert.Eventually(t, func() bool { return container.kills(t) > 0 }, time.Minute, sampleInterval, "the collector goes on")
+	stop()
+	wait()
 }
 
 // flood has hostile clients send until attackFor is over, and a good one beside them.
@@ -100,16 +117,7 @@ func flood(t *testing.T, c *harness.Collector, authorization string, kinds ...cl
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), attackFor)
 	defer stop()
-	var hostile sync.WaitGroup
-	for _, kind := range kinds {
-		for range kind.count {
-			hostile.Go(func() {
-				for ; ctx.Err() == nil; time.Sleep(attackPause) {
-					kind.send(ctx, c)
-				}
-			})
-		}
-	}
+	wait := startClients(ctx, c, kinds...)
 	var waits []time.Duration
 	for ctx.Err() == nil || waits == nil {
 		began := time.Now()
@@ -117,12 +125,27 @@ func flood(t *testing.T, c *harness.Collector, authorization string, kinds ...cl
 		waits = append(waits, time.Since(began))
 		time.Sleep(50 * time.Millisecond)
 	}
-	hostile.Wait()
+	wait()
 	slices.Sort(waits)
 	most := waits[len(waits)*9/10]
 	half := waits[len(waits)/2]
 	t.Logf("a good client was served after %s in nine of ten cases, after %s at most", most.Round(time.Millisecond), waits[len(waits)-1].Round(time.Millisecond))
 	assert.Less(t, half, time.Second, "a good client, in half of the cases: the clients share the machine with the collector")
+}
+
+// startClients has clients send until ctx is done, and returns what waits for them.
+func startClients(ctx context.Context, c *harness.Collector, kinds ...clients) (wait func()) {
+	var all sync.WaitGroup
+	for _, kind := range kinds {
+		for range kind.count {
+			all.Go(func() {
+				for ; ctx.Err() == nil; time.Sleep(attackPause) {
+					kind.send(ctx, c)
+				}
+			})
+		}
+	}
+	return all.Wait
 }
 
 // sendGood sends one span, and returns an error unless it is accepted at once.

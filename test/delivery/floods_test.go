@@ -48,10 +48,7 @@ func floods(t *testing.T, largest int) []clients {
 		{"gzip bombs", 100, 10, posting("gzip", gzipBomb(100*mebi))},
 		{"half of a body, and then nothing", 300, 10, func(ctx context.Context, c *harness.Collector) { sendHalf(ctx, c.HTTP, mebi) }},
 		{"calls in frames of one byte", 30, 10, func(ctx context.Context, c *harness.Collector) { sendFrames(ctx, c.GRPC, 15*mebi, 1, false) }},
-		{
-			fmt.Sprintf("a hundred connections with a message of %d MiB each but for its last byte", largest), 100, 1,
-			func(ctx context.Context, c *harness.Collector) { sendFrames(ctx, c.GRPC, largest*mebi, 16<<10, true) },
-		},
+		heldMessages(largest),
 	}
 	for _, empty := range []struct {
 		name string
@@ -66,6 +63,14 @@ func floods(t *testing.T, largest int) []clients {
 			clients{empty.name + " over gRPC", 10, 10, invoking(empty.body, grpc.UseCompressor("gzip"))})
 	}
 	return list
+}
+
+// heldMessages are connections that each hold a gRPC message of some mebibytes.
+func heldMessages(mib int) clients {
+	return clients{
+		fmt.Sprintf("a hundred connections with a message of %d MiB each but for its last byte", mib), 100, 1,
+		func(ctx context.Context, c *harness.Collector) { sendFrames(ctx, c.GRPC, mib*mebi, 16<<10, true) },
+	}
 }
 
 func posting(encoding string, body []byte) func(context.Context, *harness.Collector) {
@@ -111,14 +116,17 @@ func sendHalf(ctx context.Context, address string, size int) {
 }
 
 // sendFrames sends a gRPC message in frames of some size, all but its last byte, and,
-// if it holds, waits for the end.
+// if it holds, waits for an answer. It sends no more than the server's windows allow:
+// grpc-go resets a stream that exceeds them, and keeps nothing of its message.
 func sendFrames(ctx context.Context, address string, size, frame int, hold bool) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return
 	}
-	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	defer conn.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
 		return
 	}
@@ -129,22 +137,65 @@ func sendFrames(ctx context.Context, address string, size, frame int, hold bool)
 	} {
 		_ = encoder.WriteField(hpack.HeaderField{Name: field[0], Value: field[1]})
 	}
-	framer := http2.NewFramer(conn, nil)
+	framer := http2.NewFramer(conn, conn)
 	_ = framer.WriteSettings()
 	_ = framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: headers.Bytes(), EndHeaders: true})
 	_ = framer.WriteData(1, false, binary.BigEndian.AppendUint32([]byte{0}, uint32(size))) //nolint:gosec // some megabytes
-	go func() { _, _ = io.Copy(io.Discard, conn) }()
-	one := []byte{byte(frame >> 16), byte(frame >> 8), byte(frame), 0, 0, 0, 0, 0, 1} //nolint:gosec // its length in bytes
-	one = append(one, make([]byte, frame)...)
-	many := bytes.Repeat(one, max(1, 32<<10/len(one)))
-	for left := size - 1; left > len(many); left -= len(many) / len(one) * frame {
-		if _, err := conn.Write(many); err != nil {
+	updates := make(chan *http2.WindowUpdateFrame)
+	go readUpdates(ctx, framer, updates)
+
+	const initialWindow = 65_535                        // RFC 9113, section 6.9.2
+	windows := [2]int{initialWindow, initialWindow - 5} // of the connection and of the stream
+	for left := size - 1; left > 0; {
+		if n := min(left, windows[0], windows[1], 32<<10); n > 0 {
+			if _, err := conn.Write(frames(n, frame)); err != nil {
+				return
+			}
+			windows[0], windows[1], left = windows[0]-n, windows[1]-n, left-n
+			continue
+		}
+		update, ok := <-updates
+		if !ok {
+			return
+		}
+		windows[min(update.StreamID, 1)] += int(update.Increment)
+	}
+	for hold {
+		_, hold = <-updates
+	}
+}
+
+// readUpdates passes on what the server gives to its windows, until it ends the call.
+func readUpdates(ctx context.Context, framer *http2.Framer, updates chan<- *http2.WindowUpdateFrame) {
+	defer close(updates)
+	for {
+		frame, err := framer.ReadFrame()
+		if err != nil {
+			return
+		}
+		switch frame := frame.(type) {
+		case *http2.WindowUpdateFrame:
+			update := *frame // which is the framer's own
+			select {
+			case updates <- &update:
+			case <-ctx.Done():
+				return
+			}
+		case *http2.RSTStreamFrame, *http2.HeadersFrame, *http2.GoAwayFrame:
 			return
 		}
 	}
-	if hold {
-		<-ctx.Done()
+}
+
+// frames returns zero bytes in DATA frames of a size.
+func frames(n, size int) []byte {
+	var b bytes.Buffer
+	framer := http2.NewFramer(&b, nil)
+	zeros := make([]byte, size)
+	for ; n > 0; n -= size {
+		_ = framer.WriteData(1, false, zeros[:min(n, size)]) // a bytes.Buffer accepts everything
 	}
+	return b.Bytes()
 }
 
 // emptyMessages is a request of as many empty messages as 7 MiB hold.
