@@ -63,10 +63,12 @@ func awaitMetric(t *testing.T, sandbox *harness.Sandbox, name string) apm.Metric
 
 // Every page with a recipe is one that a test here starts.
 func TestRecipesAreTested(t *testing.T) {
-	source, err := os.ReadFile(filepath.Join(harness.Root(t), "test", "e2e", "recipes_test.go"))
-	require.NoError(t, err)
-	gateway, err := os.ReadFile(filepath.Join(harness.Root(t), "test", "e2e", "recipes_gateway_test.go"))
-	require.NoError(t, err)
+	var source []byte
+	for _, name := range []string{"recipes_test.go", "recipes_gateway_test.go", "dropin_test.go"} {
+		content, err := os.ReadFile(filepath.Join(harness.Root(t), "test", "e2e", name))
+		require.NoError(t, err)
+		source = append(source, content...)
+	}
 	pages, err := filepath.Glob(filepath.Join(harness.Root(t), "docs", "recipes", "*.md"))
 	require.NoError(t, err)
 	require.NotEmpty(t, pages)
@@ -77,7 +79,7 @@ func TestRecipesAreTested(t *testing.T) {
 		if name == "README" {
 			continue
 		}
-		assert.Contains(t, string(source)+string(gateway), `recipe(t, "`+name+`"`)
+		assert.Contains(t, string(source), `recipe(t, "`+name+`"`)
 		assert.Contains(t, string(index), "("+name+".md)")
 	}
 }

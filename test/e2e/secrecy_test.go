@@ -45,7 +45,7 @@ exporters:
   debug: {verbosity: detailed}
   oci_apm: {retry_on_failure: {initial_interval: 10ms, max_interval: 20ms}, sending_queue: {batch: {flush_timeout: 10ms}}}
 service:
-  extensions: [otlp_guard, gc_tuner, health_check, queue_storage, zpages]
+  extensions: [apm_paths, otlp_guard, gc_tuner, health_check, queue_storage, zpages]
   telemetry: {logs: {level: debug, sampling: }, traces: {processors: [{simple: {exporter: {console: {}}}}]}}
   pipelines: {traces: {exporters: [oci_apm, debug]}}`,
 	})

@@ -1,0 +1,79 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package apmpathsextension // import "github.com/ociapm/otelcol-ociapm/components/extension/apmpathsextension"
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"go.opentelemetry.io/collector/client"
+)
+
+const (
+	authorization = "Authorization"
+	scheme        = "dataKey" // of APM's Authorization header
+	dataKey       = "dataKey" // in the query of the observations paths
+)
+
+// withoutDataKey returns the request without the data key of its header, of its
+// query and of its client metadata. With include_metadata, a processor or an
+// exporter may pass metadata on.
+func withoutDataKey(r *http.Request) *http.Request {
+	if slices.ContainsFunc(r.Header[authorization], isDataKey) {
+		r.Header.Del(authorization)
+		info := client.FromContext(r.Context())
+		if len(info.Metadata.Get(authorization)) > 0 {
+			info.Metadata = without(info.Metadata, authorization)
+			r = r.WithContext(client.NewContext(r.Context(), info))
+		}
+	}
+	if r.URL.RawQuery != "" {
+		if query := withoutParameter(r.URL.RawQuery, dataKey); query != r.URL.RawQuery {
+			r = withQuery(r, query)
+		}
+	}
+	return r
+}
+
+// isDataKey reports whether an Authorization header has APM's scheme. The names
+// of schemes are case-insensitive (RFC 9110, section 11.1).
+func isDataKey(header string) bool {
+	name, _, _ := strings.Cut(strings.TrimSpace(header), " ")
+	return strings.EqualFold(name, scheme)
+}
+
+// without returns a copy of client metadata that lacks a key.
+func without(metadata client.Metadata, name string) client.Metadata {
+	rest := map[string][]string{}
+	for key := range metadata.Keys() {
+		if !strings.EqualFold(key, name) {
+			rest[key] = metadata.Get(key)
+		}
+	}
+	return client.NewMetadata(rest)
+}
+
+// withQuery returns a copy of a request with another query.
+func withQuery(r *http.Request, query string) *http.Request {
+	changed := new(http.Request)
+	*changed = *r
+	changed.URL = new(url.URL)
+	*changed.URL = *r.URL
+	changed.URL.RawQuery = query
+	changed.RequestURI = changed.URL.RequestURI()
+	return changed
+}
+
+// withoutParameter returns a query that lacks a parameter, and those whose names
+// cannot be decoded. The others stay as they are, in their order.
+func withoutParameter(query, name string) string {
+	parameters := strings.Split(query, "&")
+	return strings.Join(slices.DeleteFunc(parameters, func(parameter string) bool {
+		key, _, _ := strings.Cut(parameter, "=")
+		unescaped, err := url.QueryUnescape(key)
+		return err != nil || unescaped == name
+	}), "&")
+}
