@@ -74,8 +74,9 @@ type queue struct {
 	onDelivery []func(name string)
 }
 
-// startQueue starts an exporter. If away is true, its consumers hold the items
-// that they have taken until they are shut down.
+// startQueue starts an exporter with one consumer, which sends in the order of the
+// queue. If away is true, it has three, which hold the items that they have taken
+// until they are shut down.
 func startQueue(t testing.TB, ext storage.Extension, away bool, onDelivery ...func(name string)) *queue {
 	t.Helper()
 	q := &queue{away: away, onDelivery: onDelivery}
@@ -85,7 +86,10 @@ func startQueue(t testing.TB, ext storage.Extension, away bool, onDelivery ...fu
 	set.Logger, q.logs = zap.New(core), logs
 	cfg := exporterhelper.NewDefaultQueueConfig()
 	cfg.StorageID = &storageID
-	cfg.NumConsumers = 3
+	cfg.NumConsumers = 1
+	if away {
+		cfg.NumConsumers = 3
+	}
 	cfg.QueueSize = 1_000_000
 	retry := configretry.NewDefaultBackOffConfig()
 	retry.InitialInterval, retry.MaxInterval, retry.MaxElapsedTime = time.Millisecond, time.Millisecond, 0
