@@ -114,8 +114,8 @@ test-apps: build ## Run real apps against the built binaries (needs what test/RE
 	go test -count=1 -tags=apps -timeout=30m -parallel=2 -v ./test/apps/...
 
 .PHONY: test-delivery
-test-delivery: build ## Count spans in and out while things fail: the short form
-	go test -count=1 -tags=delivery -timeout=20m -v ./test/delivery/...
+test-delivery: build ## Count spans in and out while things fail, the short form; DELIVERY=-update writes its table
+	go test -count=1 -tags=delivery -timeout=20m -v ./test/delivery/... $(DELIVERY)
 
 .PHONY: test-delivery-long
 test-delivery-long: build ## The long form, which also writes the table in test/README.md
