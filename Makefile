@@ -83,7 +83,7 @@ test: build ## Run unit and end-to-end tests (needs Go, make and git)
 
 .PHONY: test-race
 test-race: ## Run unit tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 go test -count=1 -race $$(go list ./... | grep -v /test/)
+	CGO_ENABLED=1 go test -count=1 -race -short $$(go list ./... | grep -v /test/)
 	cd packaging && CGO_ENABLED=1 go test -count=1 -race ./...
 
 .PHONY: lint

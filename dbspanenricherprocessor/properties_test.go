@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/ociapm/otelcol-ociapm/internal/testutil/goldentest"
+	"github.com/ociapm/otelcol-ociapm/internal/testutil/rounds"
 )
 
 // secret stands only in literals.
@@ -145,7 +146,7 @@ func marshal(t *testing.T, td ptrace.Traces) string {
 // A second processor must not change what the first has enriched.
 func TestEnrichIsIdempotent(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
-	for i := range 20_000 {
+	for i := range rounds.Of(20_000) {
 		cfg := randomConfig(r)
 		td := randomTraces(r)
 		once, err := newTestEnricher(t, cfg).processTraces(t.Context(), goldentest.Clone(td))
@@ -161,7 +162,7 @@ func TestEnrichIsIdempotent(t *testing.T) {
 // The order of the attributes must not matter, except for the order of the result.
 func TestEnrichIsIndependentOfOrder(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
-	for i := range 10_000 {
+	for i := range rounds.Of(10_000) {
 		cfg := randomConfig(r)
 		td := randomTraces(r)
 		shuffled := goldentest.Clone(td)
@@ -208,7 +209,7 @@ func shuffle(r *rand.Rand, attrs pcommon.Map) {
 // database span must have what APM's rule reads.
 func TestEnrichKeepsWhatWasSent(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
-	for range 10_000 {
+	for range rounds.Of(10_000) {
 		cfg := randomConfig(r)
 		cfg.QueryText = QueryTextConfig{Sanitize: SanitizeNever}
 		td := randomTraces(r)
@@ -238,7 +239,7 @@ func TestEnrichKeepsWhatWasSent(t *testing.T) {
 // If statements are sanitized, no part of a literal may be left anywhere in a span.
 func TestSanitizeLeavesNoCopy(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
-	for i := range 20_000 {
+	for i := range rounds.Of(20_000) {
 		cfg := randomConfig(r)
 		cfg.QueryText.Sanitize = SanitizeAlways
 		cfg.APMAttributes = []string{apmStatement, apmOracleSQLID}

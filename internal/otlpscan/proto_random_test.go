@@ -14,6 +14,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/ociapm/otelcol-ociapm/internal/testutil/rounds"
 )
 
 // reference computes the same by recursion over slices: the depth, the number
@@ -180,7 +182,7 @@ func randomMessage(random *rand.Rand, k kind, budget *int) []byte {
 func TestRandomMessages(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	deep := 0
-	for range 20_000 {
+	for range rounds.Of(20_000) {
 		signal := Signals()[random.IntN(len(Signals()))]
 		limit := 1 + random.IntN(8)
 		budget := random.IntN(100)

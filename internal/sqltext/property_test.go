@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/ociapm/otelcol-ociapm/internal/testutil/rounds"
 )
 
 // leak returns what is wrong with the sanitized text, or "".
@@ -50,7 +52,7 @@ func fromEnv(name string, fallback int) int {
 // TestNoLiteralSurvives reads generated statements by the rules of their own dialect,
 // and every second one also by those of Generic.
 func TestNoLiteralSurvives(t *testing.T) {
-	n := fromEnv("SQLTEXT_STATEMENTS", generated)
+	n := fromEnv("SQLTEXT_STATEMENTS", rounds.Of(generated))
 	g := newGenerator(uint64(fromEnv("SQLTEXT_SEED", 1))) //nolint:gosec // a seed
 	for i := range n {
 		d := Dialect(i % len(dialectNames))
