@@ -65,6 +65,7 @@ func TestConfig(t *testing.T) {
 // Sampled traces are delivered, others are dropped, late spans follow the
 // decision on their trace, and the storage is empty afterwards.
 func TestDecisions(t *testing.T) {
+	t.Parallel()
 	h, store := newFileStorage(t, t.TempDir(), 0)
 	out := newSink()
 	p := start(t, load(t, "errors"), h, out)
@@ -88,6 +89,7 @@ func TestDecisions(t *testing.T) {
 // After a crash, a trace is decided on as a whole, with its spans from before
 // and after the crash.
 func TestCrash(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	h, store := newFileStorage(t, folder, 0)
 	out := newSink()
@@ -117,6 +119,7 @@ func TestCrash(t *testing.T) {
 // Whenever the crash happens, every accepted span of a sampled trace is
 // delivered before it or after it.
 func TestCrashUnderLoad(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	cfg := load(t, "all")
 	accepted, delivered := map[string]int{}, map[string]int{}

@@ -84,6 +84,7 @@ func send(p *durable, round uint64, until <-chan struct{}) (accepted map[string]
 // Without a crash, each accepted span is delivered or rejected exactly once, whatever
 // the next component answers.
 func TestRandomAnswers(t *testing.T) {
+	t.Parallel()
 	h, store := newFileStorage(t, t.TempDir(), 0)
 	out := newSink()
 	m := &moody{random: rand.New(rand.NewPCG(1, 2)), rejected: map[string]int{}}
@@ -108,6 +109,7 @@ func TestRandomAnswers(t *testing.T) {
 // Whatever the next component answers and whenever the process crashes, each
 // accepted span is delivered or rejected at least once.
 func TestRandomAnswersAndCrashes(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	cfg := load(t, "all")
 	random := rand.New(rand.NewPCG(3, 4))

@@ -29,6 +29,7 @@ import (
 // Spans that an earlier process has sampled and held stay held: they are not
 // read into memory and not decided on again.
 func TestHeldSurvivesCrash(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	cfg := load(t, "errors")
 	h, store := newFileStorage(t, folder, 0)
@@ -69,6 +70,7 @@ func TestHeldSurvivesCrash(t *testing.T) {
 
 // A batch in which some traces wait for their decision is read back as a whole.
 func TestPartlyHeldBatchIsReadBack(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	cfg := load(t, "all")
 	h, store := newFileStorage(t, folder, 0)
@@ -106,6 +108,7 @@ func startOn(t *testing.T, extension component.Component, next consumer.Traces) 
 // the storage does not keep unreadable items, a damaged batch is deleted, and
 // one of another version stays for that version.
 func TestUnreadable(t *testing.T) {
+	t.Parallel()
 	good, err := encode(traces(spanOf{1, "good"}))
 	require.NoError(t, err)
 	flipped := bytes.Clone(good)
@@ -169,6 +172,7 @@ func TestUnreadable(t *testing.T) {
 // A held batch that was damaged on the disk, or is gone, is not retried
 // forever; one that cannot be moved aside is.
 func TestUnreadableInRedelivery(t *testing.T) {
+	t.Parallel()
 	_, store := newFileStorage(t, t.TempDir(), 0)
 	keeping := &keepingStorage{crashingStorage: store, err: errFull}
 	out := newSink()
@@ -200,6 +204,7 @@ func TestUnreadableInRedelivery(t *testing.T) {
 
 // If the record of held parts cannot be read, the batch is decided on again.
 func TestUnreadableHeldParts(t *testing.T) {
+	t.Parallel()
 	_, store := newFileStorage(t, t.TempDir(), 0)
 	client, err := store.GetClient(t.Context(), component.KindProcessor, component.NewID(metadata.Type), clientName)
 	require.NoError(t, err)
@@ -223,6 +228,7 @@ func TestUnreadableHeldParts(t *testing.T) {
 
 // Held parts without spans in the batch are not retried forever.
 func TestMissingParts(t *testing.T) {
+	t.Parallel()
 	_, store := newFileStorage(t, t.TempDir(), 0)
 	client, err := store.GetClient(t.Context(), component.KindProcessor, component.NewID(metadata.Type), clientName)
 	require.NoError(t, err)

@@ -45,6 +45,7 @@ func awaitHeld(t *testing.T, p *durable, traces int) {
 // Refused spans stay in the storage until the next component accepts them. New
 // spans are accepted meanwhile, and delivered after them.
 func TestRefused(t *testing.T) {
+	t.Parallel()
 	h, store := newFileStorage(t, t.TempDir(), 0)
 	out := newSink()
 	out.refuse(errQueueFull)
@@ -84,6 +85,7 @@ func TestRefused(t *testing.T) {
 // Held traces count towards num_traces. As soon as there is room, new spans are
 // accepted again.
 func TestHeldIsBounded(t *testing.T) {
+	t.Parallel()
 	h, _ := newFileStorage(t, t.TempDir(), 0)
 	out := newSink()
 	out.refuse(errQueueFull)
@@ -124,6 +126,7 @@ func accept(offers int) func(ptrace.Traces) error {
 // of them: accepted spans are not redelivered, and each round ends with the
 // first refusal.
 func TestSlowDownstream(t *testing.T) {
+	t.Parallel()
 	const held, atATime = 100, 7
 	h, store := newFileStorage(t, t.TempDir(), 0)
 	out := newSink()
@@ -172,6 +175,7 @@ func TestSlowDownstream(t *testing.T) {
 // While the next component accepts nothing, the time between two attempts
 // grows.
 func TestRetryInterval(t *testing.T) {
+	t.Parallel()
 	h, _ := newFileStorage(t, t.TempDir(), 0)
 	out := newSink()
 	out.refuse(errQueueFull)
@@ -194,6 +198,7 @@ func TestRetryInterval(t *testing.T) {
 
 // A next component at its limit is reported once, not each time.
 func TestCalm(t *testing.T) {
+	t.Parallel()
 	h, _ := newFileStorage(t, t.TempDir(), 0)
 	out := newSink()
 	out.refuse(errQueueFull)
@@ -221,6 +226,7 @@ func TestCalm(t *testing.T) {
 // A large number of batches is redelivered without a pause, and deleted in
 // between.
 func TestManyBatches(t *testing.T) {
+	t.Parallel()
 	h, store := newFileStorage(t, t.TempDir(), 0)
 	out := newSink()
 	out.refuse(errQueueFull)
@@ -241,6 +247,7 @@ func TestManyBatches(t *testing.T) {
 // A batch is read once while the next component makes progress with it, and is
 // not kept in memory while it makes none.
 func TestBatchInHand(t *testing.T) {
+	t.Parallel()
 	h, store := newFileStorage(t, t.TempDir(), 0)
 	out := newSink()
 	out.refuse(errQueueFull)
@@ -270,6 +277,7 @@ func TestBatchInHand(t *testing.T) {
 
 // A trace that the next component always refuses does not block others.
 func TestRefusedAlways(t *testing.T) {
+	t.Parallel()
 	h, _ := newFileStorage(t, t.TempDir(), 0)
 	out := newSink()
 	out.answers(func(td ptrace.Traces) error {
@@ -294,6 +302,7 @@ func TestRefusedAlways(t *testing.T) {
 // Permanently rejected spans are dropped, counted and logged, on the first
 // attempt and on a retry.
 func TestRejectedPermanently(t *testing.T) {
+	t.Parallel()
 	h, store := newFileStorage(t, t.TempDir(), 0)
 	out := newSink()
 	permanent := consumererror.NewPermanent(errors.New("not for me"))
@@ -321,6 +330,7 @@ func TestRejectedPermanently(t *testing.T) {
 
 // If a trace is in several batches, only the refused parts are retried.
 func TestLateSpansRefused(t *testing.T) {
+	t.Parallel()
 	h, _ := newFileStorage(t, t.TempDir(), 0)
 	out := newSink()
 	p := start(t, load(t, "all"), h, out)

@@ -17,6 +17,7 @@ import (
 // A storage that cannot be read for a while loses nothing: held spans stay
 // held.
 func TestReadErrorInRedelivery(t *testing.T) {
+	t.Parallel()
 	h, store := newFileStorage(t, t.TempDir(), 0)
 	out := newSink()
 	out.refuse(errQueueFull)
@@ -37,6 +38,7 @@ func TestReadErrorInRedelivery(t *testing.T) {
 
 // Spans stay in the storage until the next component has accepted them.
 func TestSettledAfterAcceptance(t *testing.T) {
+	t.Parallel()
 	h, store := newFileStorage(t, t.TempDir(), 0)
 	out := newSink()
 	p := start(t, load(t, "all"), h, out)
