@@ -61,33 +61,34 @@ func TestResourceAttributes(t *testing.T) {
 	const shop = `{"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]}`
 	hostname, err := os.Hostname()
 	require.NoError(t, err)
+	compute := func(instance map[string]any) map[string]any {
+		return map[string]any{
+			"service.name":                "shop",
+			"cloud.provider":              "oracle_cloud",
+			"cloud.platform":              "oracle_cloud_compute",
+			"cloud.region":                "us-phoenix-1",
+			"cloud.availability_zone":     instance["availabilityDomain"],
+			"cloud.account.id":            instance["tenantId"],
+			"cloud.resource_id":           instance["id"],
+			"host.id":                     instance["id"],
+			"host.type":                   "VM.Standard.E4.Flex",
+			"host.name":                   hostname,
+			"os.type":                     "linux",
+			"oracle_cloud.compartment_id": instance["compartmentId"],
+			"oracle_cloud.realm":          "oc1",
+		}
+	}
 	tests := []struct {
 		name     string
 		metadata map[string]any // custom, of the instance
 		away     bool           // the metadata service
 		resource string         // as the app sends it
-		env      string         // of the collector
+		env      string         // OTEL_RESOURCE_ATTRIBUTES of the collector
+		drills   string         // OTELCOL_APM_DRILLDOWNS of the collector
 		want     func(instance map[string]any) map[string]any
 	}{
 		{
-			name: "a Compute instance", resource: shop,
-			want: func(instance map[string]any) map[string]any {
-				return map[string]any{
-					"service.name":                "shop",
-					"cloud.provider":              "oracle_cloud",
-					"cloud.platform":              "oracle_cloud_compute",
-					"cloud.region":                "us-phoenix-1",
-					"cloud.availability_zone":     instance["availabilityDomain"],
-					"cloud.account.id":            instance["tenantId"],
-					"cloud.resource_id":           instance["id"],
-					"host.id":                     instance["id"],
-					"host.type":                   "VM.Standard.E4.Flex",
-					"host.name":                   hostname,
-					"os.type":                     "linux",
-					"oracle_cloud.compartment_id": instance["compartmentId"],
-					"oracle_cloud.realm":          "oc1",
-				}
-			},
+			name: "a Compute instance", resource: shop, want: compute,
 		},
 		{
 			name: "a node of OKE", resource: shop, env: "host.name=10.0.10.2,k8s.node.name=10.0.10.2",
@@ -141,6 +142,9 @@ func TestResourceAttributes(t *testing.T) {
 			},
 		},
 		{
+			name: "without the names of drill-downs", resource: shop, drills: "false", want: compute,
+		},
+		{
 			name: "not on OCI", away: true, resource: shop,
 			want: func(map[string]any) map[string]any {
 				return map[string]any{"service.name": "shop", "host.name": hostname, "os.type": "linux"}
@@ -157,11 +161,19 @@ func TestResourceAttributes(t *testing.T) {
 			}
 			collector := harness.StartCollector(t, harness.CollectorOptions{
 				Endpoint: c.UploadEndpoint(), DataKey: c.privateKey(t),
-				Environment: append(c.Environment(), "OTEL_RESOURCE_ATTRIBUTES="+test.env),
+				Environment: append(c.Environment(), "OTEL_RESOURCE_ATTRIBUTES="+test.env, "OTELCOL_APM_DRILLDOWNS="+test.drills),
 				Arguments:   []string{"--config", harness.ConfigFile(t, "oci-resource.yaml")},
 			})
 			want := test.want(c.InstanceMetadata())
 			for signal, got := range c.sendSignals(t, collector, test.resource) {
+				if signal == "traces" && !test.away && test.drills == "" {
+					assert.Equal(t, want["cloud.region"], got["OciRegion"])
+					assert.Equal(t, want["oracle_cloud.compartment_id"], got["OciCompartmentId"])
+					assert.Equal(t, want["host.id"], got["OciInstanceId"])
+					for _, name := range []string{"OciRegion", "OciCompartmentId", "OciInstanceId"} {
+						delete(got, name)
+					}
+				}
 				assert.Equal(t, want, got, signal)
 			}
 			// The configuration is read once, and the detector probes and asks once for

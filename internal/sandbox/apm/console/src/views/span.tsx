@@ -3,6 +3,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { AttributeOrigins, Attributes, Origin, Span, SpanDetail } from '../api'
+import { drilldowns } from '../drilldown'
 import { duration, plural, since, value, visible } from '../format'
 import { useLive } from '../live'
 import { link } from '../route'
@@ -35,9 +36,38 @@ function Colored(text: string) {
   )
 }
 
-function Statement({ attributes }: { attributes: Attributes }) {
-  const statement = first(attributes, statementNames)
-  const id = first(attributes, sqlIDNames)
+function Drilldowns({ span, id }: { span: Span; id: string }) {
+  return (
+    <details class="drilldowns">
+      <summary>Drill-downs of APM, filled with this span</summary>
+      {drilldowns(span, id).map(({ name, url, missing }) => (
+        <div key={name}>
+          <p>
+            <b>{name}</b> <Copy text={url} />
+          </p>
+          <p>
+            <code>{visible(url)}</code>
+          </p>
+          {missing.length > 0 && (
+            <p class="muted">
+              The span does not have {missing.join(', ')}
+              {missing.includes('OciRegion') && (
+                <>
+                  : on OCI, <code>oci-resource.yaml</code> adds region and compartment
+                </>
+              )}
+              .
+            </p>
+          )}
+        </div>
+      ))}
+    </details>
+  )
+}
+
+function Statement({ span }: { span: Span }) {
+  const statement = first(span.attributes, statementNames)
+  const id = first(span.attributes, sqlIDNames)
   if (!statement && !id) {
     return null
   }
@@ -61,6 +91,7 @@ function Statement({ attributes }: { attributes: Attributes }) {
             from the span to the statement in Performance Hub and Operations Insights. In the database:{' '}
             <code>SELECT * FROM v$sql WHERE sql_id = '{visible(id)}'</code>
           </p>
+          <Drilldowns span={span} id={id} />
         </div>
       )}
     </section>
@@ -204,7 +235,7 @@ function Details({ detail, start }: { detail: SpanDetail; start: string }) {
           <Icon name="error" /> <Text>{span.status.message}</Text>
         </p>
       )}
-      <Statement attributes={span.attributes} />
+      <Statement span={span} />
       <section aria-labelledby="attributes">
         <h3 id="attributes">Attributes</h3>
         <input
