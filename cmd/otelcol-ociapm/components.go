@@ -3,6 +3,7 @@
 package main
 
 import (
+	apmpathsextension "github.com/ociapm/otelcol-ociapm/components/extension/apmpathsextension"
 	gctunerextension "github.com/ociapm/otelcol-ociapm/components/extension/gctunerextension"
 	otlpguardextension "github.com/ociapm/otelcol-ociapm/components/extension/otlpguardextension"
 	queuecheckextension "github.com/ociapm/otelcol-ociapm/components/extension/queuecheckextension"
@@ -79,6 +80,7 @@ func components() (otelcol.Factories, error) {
 		queuestorageextension.NewFactory(),
 		queuecheckextension.NewFactory(),
 		filestorage.NewFactory(),
+		apmpathsextension.NewFactory(),
 		otlpguardextension.NewFactory(),
 		basicauthextension.NewFactory(),
 		bearertokenauthextension.NewFactory(),
@@ -95,6 +97,7 @@ func components() (otelcol.Factories, error) {
 		queuestorageextension.NewFactory().Type():    "github.com/ociapm/otelcol-ociapm v0.1.0",
 		queuecheckextension.NewFactory().Type():      "github.com/ociapm/otelcol-ociapm v0.1.0",
 		filestorage.NewFactory().Type():              "github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage v0.158.0",
+		apmpathsextension.NewFactory().Type():        "github.com/ociapm/otelcol-ociapm v0.1.0",
 		otlpguardextension.NewFactory().Type():       "github.com/ociapm/otelcol-ociapm v0.1.0",
 		basicauthextension.NewFactory().Type():       "github.com/open-telemetry/opentelemetry-collector-contrib/extension/basicauthextension v0.158.0",
 		bearertokenauthextension.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/extension/bearertokenauthextension v0.158.0",
