@@ -46,9 +46,9 @@ func TestHostileRequestsInAContainer(t *testing.T) {
 		extensions     string
 		largest        int // uncompressed gRPC message, MiB
 	}{
-		{name: "agent", container: 512, mib: 409, extensions: "otlp_guard,gc_tuner,health_check,queue_storage", largest: 16},
-		{name: "sidecar", container: 192, mib: 153, extensions: "otlp_guard,gc_tuner,health_check", largest: 8},
-		{name: "gateway", container: 1024, overrides: percentages, extensions: "otlp_guard,gc_tuner,health_check,queue_storage", largest: 16},
+		{name: "agent", container: 512, mib: 409, extensions: "apm_paths,otlp_guard,gc_tuner,health_check,queue_storage", largest: 16},
+		{name: "sidecar", container: 192, mib: 153, extensions: "apm_paths,otlp_guard,gc_tuner,health_check", largest: 8},
+		{name: "gateway", container: 1024, overrides: percentages, extensions: "apm_paths,otlp_guard,gc_tuner,health_check,queue_storage", largest: 16},
 	} {
 		for _, authorization := range []string{"", "Bearer " + token} {
 			name := tt.name

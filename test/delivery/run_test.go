@@ -62,7 +62,7 @@ func startNode(t *testing.T, opts harness.CollectorOptions) *node {
 		n.queue = t.TempDir()
 		opts.QueueDirectory = n.queue
 	}
-	extensions := "[otlp_guard,gc_tuner,health_check,queue_storage,zpages]"
+	extensions := "[apm_paths,otlp_guard,gc_tuner,health_check,queue_storage,zpages]"
 	if strings.HasSuffix(opts.Config, "stock.yaml") {
 		extensions = "[health_check,zpages]"
 	}

@@ -32,8 +32,7 @@ var parts = []struct {
 	{"`peer_service`", []string{"/peerserviceprocessor."}},
 	{"`memory_limiter`, `resource_detection`", []string{"/memorylimiterprocessor", "/resourcedetectionprocessor"}},
 	{"gzip", []string{"/compress/gzip.", "/compress/flate."}},
-	{"queue on disk: S2", []string{"/compress/s2."}},
-	{"queue on disk: bbolt", []string{"bbolt", "/filestorage."}},
+	{"queue on disk: the log", []string{"/queuestorageextension.", "/seglog."}},
 	{"`otlp_guard`", []string{"/internal/otlpscan."}},
 	{"decode OTLP", []string{"UnmarshalProto"}},
 	{"encode OTLP", []string{"MarshalProto", "SizeProto"}},
@@ -52,7 +51,7 @@ func TestProfile(t *testing.T) {
 	variants := []variant{oursMemory, oursDurable}
 	for i, v := range variants {
 		address := harness.FreeAddress(t)
-		extensions := []string{"[otlp_guard,gc_tuner,health_check,pprof]", "[otlp_guard,gc_tuner,health_check,queue_storage,pprof]"}[i]
+		extensions := []string{"[apm_paths,otlp_guard,gc_tuner,health_check,pprof]", "[apm_paths,otlp_guard,gc_tuner,health_check,queue_storage,pprof]"}[i]
 		c := v.start(t, to, "--set=extensions.pprof.endpoint="+address, "--set=service.extensions="+extensions)
 		d := usually()
 		d.address, d.lasting = c.grpc, 4**lasting

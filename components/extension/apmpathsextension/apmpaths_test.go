@@ -81,7 +81,7 @@ func TestOtherFormatsAreRejected(t *testing.T) {
 		"/20200101/observations/metric?dataFormat=prometheus&dataFormatVersion=1.0": "send OTLP to /20200101/opentelemetry/v1/metrics",
 	} {
 		t.Run(path, func(t *testing.T) {
-			answer, got := serve(t, httptest.NewRequest(http.MethodPost, path, nil))
+			answer, got := serve(t, httptest.NewRequest(http.MethodPost, path, http.NoBody))
 			assert.Nil(t, got)
 			assert.Equal(t, http.StatusUnsupportedMediaType, answer.Code)
 			assert.Contains(t, answer.Body.String(), want)
@@ -93,14 +93,14 @@ func TestOtherFormatsAreRejected(t *testing.T) {
 func TestDataKeyIsNotPassedOn(t *testing.T) {
 	t.Run("header", func(t *testing.T) {
 		for _, header := range []string{"dataKey " + key, "datakey " + key, "DATAKEY  " + key, " dataKey " + key} {
-			r := httptest.NewRequest(http.MethodPost, "/v1/traces", nil)
+			r := httptest.NewRequest(http.MethodPost, "/v1/traces", http.NoBody)
 			r.Header.Set("Authorization", header)
 			_, got := serve(t, r)
 			assert.Empty(t, got.Header.Get("Authorization"), header)
 		}
 	})
 	t.Run("header of another scheme", func(t *testing.T) {
-		r := httptest.NewRequest(http.MethodPost, "/v1/traces", nil)
+		r := httptest.NewRequest(http.MethodPost, "/v1/traces", http.NoBody)
 		r.Header.Set("Authorization", "Bearer token")
 		_, got := serve(t, r)
 		assert.Equal(t, "Bearer token", got.Header.Get("Authorization"))
@@ -114,14 +114,14 @@ func TestDataKeyIsNotPassedOn(t *testing.T) {
 			"dataKey%ZZ=" + key + "&a=1":                         "a=1",
 			"dataFormat=zipkin&dataFormatVersion=2&other=" + "1": "dataFormat=zipkin&dataFormatVersion=2&other=1",
 		} {
-			_, got := serve(t, httptest.NewRequest(http.MethodPost, "/20200101/observations/private-span?"+query, nil))
+			_, got := serve(t, httptest.NewRequest(http.MethodPost, "/20200101/observations/private-span?"+query, http.NoBody))
 			require.NotNil(t, got, query)
 			assert.Equal(t, want, got.URL.RawQuery)
 			assert.NotContains(t, got.RequestURI, key)
 		}
 	})
 	t.Run("metadata", func(t *testing.T) {
-		r := httptest.NewRequest(http.MethodPost, "/20200101/opentelemetry/v1/traces", nil)
+		r := httptest.NewRequest(http.MethodPost, "/20200101/opentelemetry/v1/traces", http.NoBody)
 		r.Header.Set("Authorization", "dataKey "+key)
 		r = r.WithContext(client.NewContext(r.Context(), client.Info{Metadata: client.NewMetadata(map[string][]string{
 			"Authorization": {"dataKey " + key}, "X-Tenant": {"a", "b"},
@@ -135,7 +135,7 @@ func TestDataKeyIsNotPassedOn(t *testing.T) {
 
 // A request that is not for APM's paths costs nothing.
 func TestOtherRequestsAreNotCopied(t *testing.T) {
-	r := httptest.NewRequest(http.MethodPost, "/v1/traces", nil)
+	r := httptest.NewRequest(http.MethodPost, "/v1/traces", http.NoBody)
 	_, got := serve(t, r)
 	assert.Same(t, r, got)
 }
