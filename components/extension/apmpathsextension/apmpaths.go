@@ -12,6 +12,10 @@ import (
 	"go.opentelemetry.io/collector/extension/extensionmiddleware"
 )
 
+// maxQuery is the longest query that is read, in bytes. APM's have a format and a
+// key. A query of a megabyte would take many times as much once it is parsed.
+const maxQuery = 8 << 10
+
 // apmPaths is middleware for HTTP receivers.
 type apmPaths struct {
 	component.StartFunc
@@ -27,6 +31,10 @@ var _ extensionmiddleware.HTTPServer = apmPaths{}
 func (apmPaths) GetHTTPHandler(context.Context) (extensionmiddleware.WrapHTTPHandlerFunc, error) {
 	return func(_ context.Context, next http.Handler) (http.Handler, error) {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if len(r.URL.RawQuery) > maxQuery {
+				http.Error(w, "the query is longer than 8 KiB", http.StatusRequestURITooLong)
+				return
+			}
 			upload, ok := uploadAt(r.URL)
 			if ok && upload.refusal != "" {
 				http.Error(w, upload.refusal, http.StatusUnsupportedMediaType)

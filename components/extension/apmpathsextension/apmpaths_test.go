@@ -90,6 +90,17 @@ func TestOtherFormatsAreRejected(t *testing.T) {
 	}
 }
 
+// A query is read before otlp_guard sees the request, and can be a megabyte long.
+func TestLongQueriesAreRejected(t *testing.T) {
+	const path = "/20200101/observations/public-span?dataFormat=zipkin&dataKey=" + key + "&"
+	answer, got := serve(t, httptest.NewRequest(http.MethodPost, path+strings.Repeat("a&", 4<<10), http.NoBody))
+	assert.Nil(t, got)
+	assert.Equal(t, http.StatusRequestURITooLong, answer.Code)
+	assert.NotContains(t, answer.Body.String(), key)
+	_, got = serve(t, httptest.NewRequest(http.MethodPost, path+strings.Repeat("a&", 2<<10), http.NoBody))
+	assert.NotNil(t, got)
+}
+
 func TestDataKeyIsNotPassedOn(t *testing.T) {
 	t.Run("header", func(t *testing.T) {
 		for _, header := range []string{"dataKey " + key, "datakey " + key, "DATAKEY  " + key, " dataKey " + key} {
