@@ -44,9 +44,16 @@ type recorder struct {
 	mu      sync.Mutex
 	spans   map[string]ptrace.Span // by trace and span id
 	again   int                    // spans that an app sent a second time
+	uploads []upload               // of spans over HTTP
 	metrics []pmetric.Metrics
 	logs    []plog.Logs
 }
+
+// upload is where an app sent spans, and with what key.
+type upload struct{ path, authorization string }
+
+// apmPath is what the paths of an APM domain have before those of OTLP.
+const apmPath = "/20200101/opentelemetry"
 
 // startRecorder starts a recorder before the collector's OTLP addresses.
 func startRecorder(t *testing.T, collector *harness.Collector) *recorder {
@@ -137,12 +144,13 @@ func (r *recorder) keep(path string, header http.Header, body []byte) error {
 		}
 		return request.UnmarshalProto(body)
 	}
-	switch path {
+	switch strings.TrimPrefix(path, apmPath) {
 	case "/v1/traces":
 		request := ptraceotlp.NewExportRequest()
 		if err := read(&request); err != nil {
 			return err
 		}
+		r.keepUpload(upload{path: path, authorization: header.Get("Authorization")})
 		r.keepTraces(request.Traces())
 	case "/v1/metrics":
 		request := pmetricotlp.NewExportRequest()
@@ -158,6 +166,12 @@ func (r *recorder) keep(path string, header http.Header, body []byte) error {
 		r.keepLogs(request.Logs())
 	}
 	return nil
+}
+
+func (r *recorder) keepUpload(u upload) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.uploads = append(r.uploads, u)
 }
 
 func (r *recorder) keepTraces(traces ptrace.Traces) {
