@@ -32,6 +32,7 @@ func cases() []testCase {
 		javaCases(),
 		nodeCases(),
 		goCases(),
+		b3Cases(),
 		signalCases(),
 	)
 }
