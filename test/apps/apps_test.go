@@ -49,6 +49,8 @@ type testCase struct {
 	services []service
 	// proxy starts a web server in front of the last service; nil is none.
 	proxy func(t *testing.T, upstream string) proxy
+	// page says that a page in a browser uploads spans in Zipkin's format.
+	page bool
 	// traffic sends the requests, and counts them by route.
 	traffic func(t *testing.T, c *client)
 	// routes says what each request must leave in APM, span by span.
@@ -173,8 +175,15 @@ func start(t *testing.T, tt testCase) *running {
 		r.versions = append(r.versions, db.version)
 	}
 	r.sandbox = harness.StartSandbox(t)
-	r.collector = harness.StartCollector(t, harness.CollectorOptions{Endpoint: r.sandbox.URL, DataKey: harness.PrivateKey})
+	options := harness.CollectorOptions{Endpoint: r.sandbox.URL, DataKey: harness.PrivateKey}
+	var zipkin string
+	if tt.page {
+		zipkin = harness.FreeAddress(t)
+		options.Overrides = zipkinReceiver(t, zipkin)
+	}
+	r.collector = harness.StartCollector(t, options)
 	r.recorder = startRecorder(t, r.collector)
+	r.recorder.zipkin = zipkin
 	for _, s := range tt.services {
 		app := r.startService(t, s)
 		r.services = append(r.services, app)

@@ -8,45 +8,128 @@ package apps
 import (
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 )
 
 // b3Cases are an app of each language with the lines of its page that join the
-// traces of APM's browser agent, two of them behind a web server.
+// traces of APM's browser agent, and a click in Chromium: one trace from the page
+// over a web server and the app to the statement.
 func b3Cases() []testCase {
 	rows := []testCase{
 		{
-			name: "B3: Flask behind Apache httpd", databases: []func(*testing.T) database{shopPostgreSQL}, proxy: apache,
+			name: "Flask", databases: []func(*testing.T) database{shopPostgreSQL},
 			services: []service{{
 				name: "flask", recipe: "app flask", before: []string{"b3 python"}, folders: []string{"python/shop", "python/flask"},
-				tools: python("flask opentelemetry-propagator-b3", "test/apps/python/b3/requirements.txt"),
+				tools: python("flask opentelemetry-propagator-b3", "test/apps/python/b3/flask/requirements.txt"),
 				ready: `Running on http://`, counted: true, stop: os.Interrupt,
 			}},
 			routes: flaskRoutes,
 		},
-		joined("B3: Node.js behind nginx", "b3 node", nodeCases()[0]),
-		joined("B3: Java", "b3 java", javaCases()[0]),
-		joined("B3: Go", "b3 go", goCases()[0]),
+		{
+			name: "Django", databases: []func(*testing.T) database{unnamed(shopSQLite)},
+			services: []service{{
+				name: "django", recipe: "app django", before: []string{"b3 python"}, folders: []string{"python/django"},
+				tools: python("django opentelemetry-propagator-b3", "test/apps/python/b3/django/requirements.txt"),
+				ready: `(?s)(Booting worker.*){2}`, counted: true,
+			}},
+			routes: djangoRoutes,
+		},
+		joined("Node.js", "b3 node", nodeCases()[0]),
+		joined("Java", "b3 java", javaCases()[0]),
+		joined("Go", "b3 go", goCases()[0]),
+		b3FastAPI(),
+		b3Guide(),
 	}
-	rows[1].proxy = nginx
 	for i := range rows {
+		web := "Apache httpd"
+		rows[i].proxy = apache
+		if i%2 == 1 {
+			web, rows[i].proxy = "nginx", nginx
+		}
+		rows[i].name = "Chromium, " + web + ", " + rows[i].name
+		rows[i].page = true
+		rows[i].traffic = func(t *testing.T, c *client) {
+			t.Helper()
+			b3Traffic(t, c)
+			c.click(t)
+		}
 		routes := rows[i].routes
-		rows[i].routes = func(r *running) []route { return routes(r)[:1] }
-		rows[i].traffic = b3Traffic
+		rows[i].routes = func(r *running) []route {
+			list := routes(r)[0]
+			page := span{
+				kind: "CLIENT", name: "GET /items", service: pageService, attributes: httpAttributes(http.MethodGet, "/items", http.StatusOK),
+				children: []span{list.tree},
+			}
+			list.further = func(_ *testing.T, _ *client, root, tree span) span {
+				if root.service == pageService {
+					return page
+				}
+				return tree
+			}
+			return []route{list}
+		}
+		rows[i].check = checkPage
 	}
 	return rows
 }
 
 // joined is a row with the lines of its page that join traces.
 func joined(name, lines string, tt testCase) testCase {
-	tt.name, tt.check = name, nil
+	tt.name = name
 	tt.services[0].before = []string{lines}
 	return tt
+}
+
+// b3FastAPI has no recipe for its driver, and so the variables of the page's lines.
+func b3FastAPI() testCase {
+	tt := asgiRow{framework: "fastapi", server: "uvicorn", driver: "oracledb", database: oracleStandIn, folder: "python/oracle"}.testCase()
+	tt.name = "FastAPI, oracledb over a DB-API stand-in"
+	tt.services[0].environment = []string{"OTEL_PROPAGATORS=b3multi,tracecontext,baggage", "OTEL_TRACES_SAMPLER=always_on"}
+	return tt
+}
+
+// b3Guide is an app of Oracle's guide, whose code sets the propagators.
+func b3Guide() testCase {
+	tt := guideRow(asgiRow{framework: "quart", server: "hypercorn", driver: "oracledb", database: unnamed(oracleStandIn), folder: "python/oracle"})
+	tt.name = "Quart after Oracle's guide, oracledb over a DB-API stand-in"
+	app := &tt.services[0]
+	app.environment = []string{"OTEL_TRACES_SAMPLER=always_on"}
+	prepare := app.prepare
+	app.prepare = func(t *testing.T, folder string) {
+		t.Helper()
+		prepare(t, folder)
+		replaceIn(t, folder, "otel_setup.py", "from opentelemetry.sdk.resources ", "from opentelemetry.propagators.b3 import B3MultiFormat\nfrom opentelemetry.sdk.resources ")
+		replaceIn(t, folder, "otel_setup.py", "CompositePropagator([", "CompositePropagator([B3MultiFormat(), ")
+	}
+	return tt
+}
+
+// splitTraces returns the sandbox's checks of split traces by service.
+func splitTraces(t *testing.T, r *running) map[string]apm.Check {
+	t.Helper()
+	checks := map[string]apm.Check{}
+	for _, service := range r.sandbox.Checks(t) {
+		at := slices.IndexFunc(service.Checks, func(c apm.Check) bool { return c.ID == "split_traces" })
+		require.GreaterOrEqual(t, at, 0)
+		checks[service.Service] = service.Checks[at]
+	}
+	return checks
+}
+
+// checkPage checks that one click is one trace, that the sandbox sees it so, and
+// that the key of the page's upload went no further.
+func checkPage(t *testing.T, r *running) {
+	t.Helper()
+	assert.Len(t, r.sandbox.TracesOf(t, pageService), 1)
+	assert.Equal(t, apm.CheckPassed, splitTraces(t, r)[pageService].State)
+	assert.NotContains(t, r.collector.Output(), guideKey)
 }
 
 // b3Traffic sends the headers that a browser agent may send. Which of them APM's
@@ -64,7 +147,7 @@ func b3Traffic(t *testing.T, c *client) {
 		c.traces[trace] = span
 		c.request(t, http.MethodGet, "/items", "/items", "", http.StatusOK, &[]any{})
 	}
-	for range 4 {
+	for range shopRounds {
 		trace, span := newTraceID().String(), newSpanID().String()
 		list(trace, span, map[string]string{"X-B3-TraceId": trace, "X-B3-SpanId": span, "X-B3-Sampled": "1"})
 		trace, span = newTraceID().String(), newSpanID().String()
@@ -84,7 +167,7 @@ func b3Flask(environment ...string) service {
 	app := flaskOn(environment...)
 	app.recipe, app.script = "", "export OTEL_SERVICE_NAME=my-app OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf\n"+
 		"opentelemetry-instrument flask run --port 8000"
-	app.tools = python("flask", "test/apps/python/b3/requirements.txt")
+	app.tools = python("flask", "test/apps/python/b3/flask/requirements.txt")
 	return app
 }
 
@@ -124,13 +207,10 @@ func TestTroubleshootB3(t *testing.T) {
 			for _, summary := range found {
 				assert.Equal(t, tt.joined, summary.TraceID == trace)
 			}
-			for _, service := range r.sandbox.Checks(t) {
-				for _, check := range service.Checks {
-					if check.ID == "split_traces" {
-						assert.Equal(t, tt.failed, check.State == apm.CheckFailed)
-						assert.Equal(t, tt.failed, strings.Contains(check.Config, "pip install opentelemetry-propagator-b3\nexport OTEL_PROPAGATORS="))
-					}
-				}
+			if tt.failed {
+				check := splitTraces(t, r)["flask"]
+				assert.Equal(t, apm.CheckFailed, check.State)
+				assert.Contains(t, check.Config, "pip install opentelemetry-propagator-b3\nexport OTEL_PROPAGATORS=")
 			}
 		})
 	}
