@@ -4,6 +4,7 @@
 package apm
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -38,8 +39,8 @@ func b3Trace(span ptrace.Span) string {
 // ApmrumType are the names that APM's own queries for pages use; that a call is
 // a CLIENT span, or of the type Ajax, is our reading.
 func isPageCall(s storedSpan) bool {
-	browser := strings.EqualFold(attribute(s.span, "component"), "BROWSER") || attribute(s.span, "Component") == "BROWSER"
-	return browser && (s.span.Kind() == ptrace.SpanKindClient || attribute(s.span, "ApmrumType") == "Ajax")
+	component := cmp.Or(attribute(s.span, "Component"), attribute(s.span, "component"))
+	return component == "BROWSER" && (s.span.Kind() == ptrace.SpanKindClient || attribute(s.span, "ApmrumType") == "Ajax")
 }
 
 // checkSplit finds requests whose app did not join the trace that the headers

@@ -5,11 +5,15 @@ package apm
 
 import (
 	"maps"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
 func withHeader(name, value string) map[string]any {
@@ -31,6 +35,20 @@ func TestJoinLines(t *testing.T) {
 		s.put(batch{signal: SignalTraces, items: td.SpanCount(), traces: td}, false, 0)
 		checks := checksOf(s.snapshot(), time.Now())[0].Checks
 		assert.True(t, strings.HasPrefix(checks[len(checks)-1].Config, want), "%s: %s", language, checks[len(checks)-1].Config)
+	}
+}
+
+// The lines are those of the pages for apps, which test/apps runs.
+func TestJoinLinesAreThePages(t *testing.T) {
+	for language, name := range map[string]string{"python": "python", "nodejs": "nodejs", "java": "java", "go": "go", "cpp": "httpd"} {
+		page, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "apps", name+".md"))
+		require.NoError(t, err)
+		resource := pcommon.NewResource()
+		resource.Attributes().PutStr("telemetry.sdk.language", language)
+		for line := range strings.Lines(joinLines(resource)) {
+			line = strings.TrimSpace(strings.TrimPrefix(line, "# "))
+			assert.Contains(t, string(page), strings.TrimPrefix(line, "go get "), "%s: %s", name, line)
+		}
 	}
 }
 
