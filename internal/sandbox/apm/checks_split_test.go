@@ -41,7 +41,7 @@ func TestJoinLines(t *testing.T) {
 // The lines are those of the pages for apps, which test/apps runs.
 func TestJoinLinesAreThePages(t *testing.T) {
 	for language, name := range map[string]string{"python": "python", "nodejs": "nodejs", "java": "java", "go": "go", "cpp": "httpd"} {
-		page, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "apps", name+".md"))
+		page, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "apps", name+".md")) //nolint:gosec // a page of this repository
 		require.NoError(t, err)
 		resource := pcommon.NewResource()
 		resource.Attributes().PutStr("telemetry.sdk.language", language)
