@@ -37,9 +37,9 @@ const (
 
 // chromium is one headless browser for all rows, started by the first.
 var chromium struct {
-	mu  sync.Mutex
-	ctx context.Context //nolint:containedctx // chromedp keeps a browser in its context
-	end func()
+	mu   sync.Mutex
+	tabs context.Context //nolint:containedctx // chromedp keeps a browser in its context
+	end  func()
 }
 
 // endChromium ends the browser and waits for it.
@@ -56,24 +56,23 @@ func startChromium(t *testing.T) context.Context {
 	t.Helper()
 	chromium.mu.Lock()
 	defer chromium.mu.Unlock()
-	if chromium.ctx != nil {
-		return chromium.ctx
+	if chromium.end == nil {
+		profile, err := os.MkdirTemp("", "chromium") //nolint:usetesting // it outlives the test
+		require.NoError(t, err)
+		allocator, endAllocator := chromedp.NewExecAllocator(context.Background(),
+			chromedp.NoFirstRun, chromedp.NoSandbox, chromedp.Headless, chromedp.DisableGPU, chromedp.UserDataDir(profile),
+			chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true))
+		tabs, endTabs := chromedp.NewContext(allocator)
+		chromium.tabs = tabs //nolint:fatcontext // set once, for all rows
+		chromium.end = func() {
+			_ = chromedp.Cancel(tabs)
+			endTabs()
+			endAllocator()
+			_ = os.RemoveAll(profile)
+		}
 	}
-	profile, err := os.MkdirTemp("", "chromium") //nolint:usetesting // it outlives the test
-	require.NoError(t, err)
-	allocator, endAllocator := chromedp.NewExecAllocator(context.Background(), //nolint:usetesting // as above
-		chromedp.NoFirstRun, chromedp.NoSandbox, chromedp.Headless, chromedp.DisableGPU, chromedp.UserDataDir(profile),
-		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true))
-	ctx, end := chromedp.NewContext(allocator)
-	chromium.end = func() {
-		_ = chromedp.Cancel(ctx)
-		end()
-		endAllocator()
-		_ = os.RemoveAll(profile)
-	}
-	require.NoError(t, chromedp.Do(ctx), "Chromium does not start")
-	chromium.ctx = ctx
-	return ctx
+	require.NoError(t, chromedp.Do(chromium.tabs), "Chromium does not start")
+	return chromium.tabs
 }
 
 // clicked is what the page says of a click.

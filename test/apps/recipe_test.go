@@ -56,13 +56,14 @@ func recipePage(t *testing.T, name string) string {
 // install packages, and writes the recipe's files into its working directory.
 func recipeScript(t *testing.T, app *runningService) string {
 	t.Helper()
-	var script string
+	var recipe strings.Builder
 	for _, name := range append(slices.Clone(app.before), app.recipe) {
 		writeRecipeFiles(t, name, app.folder)
 		lines := strings.Join(harness.PageBlocks(t, recipePage(t, name), name, "bash"), "")
 		require.NotEmpty(t, lines, "there are no commands in %s", name)
-		script += strings.ReplaceAll(lines, "\\\n", " ")
+		recipe.WriteString(strings.ReplaceAll(lines, "\\\n", " "))
 	}
+	script := recipe.String()
 	var packages []string
 	for _, line := range installLine.FindAllStringSubmatch(script, -1) {
 		for word := range strings.FieldsSeq(strings.ReplaceAll(line[1], `"`, "")) {
