@@ -27,10 +27,12 @@ func cases() []testCase {
 	return slices.Concat(
 		stayEasyCases,
 		pythonCases(),
+		guideCases(),
 		webCases(),
 		javaCases(),
 		nodeCases(),
 		goCases(),
+		b3Cases(),
 		signalCases(),
 	)
 }
@@ -47,6 +49,8 @@ type testCase struct {
 	services []service
 	// proxy starts a web server in front of the last service; nil is none.
 	proxy func(t *testing.T, upstream string) proxy
+	// page says that a page in a browser uploads spans in Zipkin's format.
+	page bool
 	// traffic sends the requests, and counts them by route.
 	traffic func(t *testing.T, c *client)
 	// routes says what each request must leave in APM, span by span.
@@ -66,6 +70,8 @@ type service struct {
 	// none. The port in them is replaced with a free one.
 	recipe string
 	script string
+	// before are the names of parts whose lines come before those of the recipe.
+	before []string
 	// files are the names of more such parts that have files for the app.
 	files []string
 	// prepare, if set, changes the working directory before the start.
@@ -82,6 +88,9 @@ type service struct {
 	// grpc makes the endpoint, OTEL_EXPORTER_OTLP_ENDPOINT, one that takes
 	// OTLP/gRPC; without it the endpoint takes OTLP/HTTP.
 	grpc bool
+	// guide says that the app is set up to upload to an APM domain by itself: it gets
+	// the collector's address as the domain's, and a data key.
+	guide bool
 	// counted says that the app adds one byte to the file named SPAN_COUNT_FILE
 	// for each span that ends in its SDK.
 	counted bool
@@ -166,8 +175,15 @@ func start(t *testing.T, tt testCase) *running {
 		r.versions = append(r.versions, db.version)
 	}
 	r.sandbox = harness.StartSandbox(t)
-	r.collector = harness.StartCollector(t, harness.CollectorOptions{Endpoint: r.sandbox.URL, DataKey: harness.PrivateKey})
+	options := harness.CollectorOptions{Endpoint: r.sandbox.URL, DataKey: harness.PrivateKey}
+	var zipkin string
+	if tt.page {
+		zipkin = harness.FreeAddress(t)
+		options.Overrides = zipkinReceiver(t, zipkin)
+	}
+	r.collector = harness.StartCollector(t, options)
 	r.recorder = startRecorder(t, r.collector)
+	r.recorder.zipkin = zipkin
 	for _, s := range tt.services {
 		app := r.startService(t, s)
 		r.services = append(r.services, app)
@@ -203,7 +219,7 @@ func (r *running) startService(t *testing.T, s service) *runningService {
 	}
 	script := s.script
 	if s.recipe != "" {
-		script = recipeScript(t, s.recipe, app)
+		script = recipeScript(t, app)
 	}
 	address := harness.FreeAddress(t)
 	app.url = "http://" + address
@@ -250,6 +266,9 @@ func (r *running) environment(app *runningService) []string {
 	env := []string{"PATH=" + app.tools.path + string(os.PathListSeparator) + os.Getenv("PATH")}
 	if r.recorder != nil {
 		env = append(env, "OTEL_EXPORTER_OTLP_ENDPOINT="+r.recorder.endpoint(app.grpc))
+	}
+	if app.guide {
+		env = append(env, "APM_ENDPOINT="+r.recorder.endpoint(false), "APM_DATA_KEY="+guideKey)
 	}
 	if app.counted {
 		app.counter = filepath.Join(app.folder, "spans-ended")

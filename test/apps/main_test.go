@@ -37,6 +37,7 @@ func report(r result) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
+	endChromium()
 	if err := goleak.Find(); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1

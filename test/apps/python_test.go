@@ -143,20 +143,7 @@ func pythonCases() []testCase {
 				ready: `(?s)(Booting worker.*){2}`, counted: true,
 			}},
 			traffic: shopTraffic,
-			routes: func(r *running) []route {
-				app := shopOn["sqlite3"]
-				app.names = map[string]string{
-					"GET /items": "GET items", "POST /items": "POST items", "GET /items/1": "GET items/<int:item>", "GET /missing": "GET",
-					"GET /error": "GET error", "GET /broken": "GET broken", "GET /slow": "GET slow",
-				}
-				app.texts = map[string]string{
-					listItems:      `SELECT "items"."id" AS "id", "items"."name" AS "name" FROM "items" ORDER BY 1 ASC`,
-					getItem + "?":  `SELECT "items"."id", "items"."name" FROM "items" WHERE "items"."id" = %s LIMIT 21`,
-					addItem + "?)": `INSERT INTO "items" ("name") VALUES (%s) RETURNING "items"."id"`,
-				}
-				app.wrapped = "django.db.utils.OperationalError"
-				return app.routes("django", r.databases[0])
-			},
+			routes:  djangoRoutes,
 		},
 	}
 	for _, row := range []asgiRow{
@@ -183,6 +170,21 @@ func flaskRoutes(r *running) []route {
 	app := shopOn["psycopg2"]
 	app.names = map[string]string{"GET /items/1": "GET /items/<int:item>"}
 	return app.routes("flask", r.databases[0])
+}
+
+func djangoRoutes(r *running) []route {
+	app := shopOn["sqlite3"]
+	app.names = map[string]string{
+		"GET /items": "GET items", "POST /items": "POST items", "GET /items/1": "GET items/<int:item>", "GET /missing": "GET",
+		"GET /error": "GET error", "GET /broken": "GET broken", "GET /slow": "GET slow",
+	}
+	app.texts = map[string]string{
+		listItems:      `SELECT "items"."id" AS "id", "items"."name" AS "name" FROM "items" ORDER BY 1 ASC`,
+		getItem + "?":  `SELECT "items"."id", "items"."name" FROM "items" WHERE "items"."id" = %s LIMIT 21`,
+		addItem + "?)": `INSERT INTO "items" ("name") VALUES (%s) RETURNING "items"."id"`,
+	}
+	app.wrapped = "django.db.utils.OperationalError"
+	return app.routes("django", r.databases[0])
 }
 
 // shopOn is how the shop shows by the drivers of Python.

@@ -52,13 +52,18 @@ func recipePage(t *testing.T, name string) string {
 	return found[0]
 }
 
-// recipeScript returns the bash lines of a recipe without those that install
-// packages, and writes the recipe's files into the app's working directory.
-func recipeScript(t *testing.T, name string, app *runningService) string {
+// recipeScript returns the bash lines of an app's recipe without those that
+// install packages, and writes the recipe's files into its working directory.
+func recipeScript(t *testing.T, app *runningService) string {
 	t.Helper()
-	writeRecipeFiles(t, name, app.folder)
-	script := strings.ReplaceAll(strings.Join(harness.PageBlocks(t, recipePage(t, name), name, "bash"), ""), "\\\n", " ")
-	require.NotEmpty(t, script, "there are no commands in %s", name)
+	var recipe strings.Builder
+	for _, name := range append(slices.Clone(app.before), app.recipe) {
+		writeRecipeFiles(t, name, app.folder)
+		lines := strings.Join(harness.PageBlocks(t, recipePage(t, name), name, "bash"), "")
+		require.NotEmpty(t, lines, "there are no commands in %s", name)
+		recipe.WriteString(strings.ReplaceAll(lines, "\\\n", " "))
+	}
+	script := recipe.String()
 	var packages []string
 	for _, line := range installLine.FindAllStringSubmatch(script, -1) {
 		for word := range strings.FieldsSeq(strings.ReplaceAll(line[1], `"`, "")) {
@@ -69,7 +74,7 @@ func recipeScript(t *testing.T, name string, app *runningService) string {
 	}
 	slices.Sort(packages)
 	expected := slices.Sorted(slices.Values(app.tools.installs))
-	assert.Equal(t, expected, packages, "the packages of the recipe %s, and those that the test has installed", name)
+	assert.Equal(t, expected, packages, "the packages of the recipe %s, and those that the test has installed", app.recipe)
 	return installLine.ReplaceAllString(script, "")
 }
 

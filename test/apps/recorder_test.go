@@ -40,13 +40,21 @@ type recorder struct {
 	collector *harness.Collector
 	server    *httptest.Server
 	grpc      string // address
+	zipkin    string // the collector's address for the uploads of a page
 
 	mu      sync.Mutex
 	spans   map[string]ptrace.Span // by trace and span id
 	again   int                    // spans that an app sent a second time
+	uploads []upload               // of spans over HTTP
 	metrics []pmetric.Metrics
 	logs    []plog.Logs
 }
+
+// upload is where an app sent spans, and with what key.
+type upload struct{ path, authorization string }
+
+// apmPath is what the paths of an APM domain have before those of OTLP.
+const apmPath = "/20200101/opentelemetry"
 
 // startRecorder starts a recorder before the collector's OTLP addresses.
 func startRecorder(t *testing.T, collector *harness.Collector) *recorder {
@@ -89,7 +97,11 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if !assert.NoError(r.t, err) {
 		return
 	}
-	out, err := http.NewRequestWithContext(req.Context(), req.Method, "http://"+r.collector.HTTP+req.URL.RequestURI(), bytes.NewReader(body))
+	to := r.collector.HTTP
+	if strings.HasPrefix(req.URL.Path, observationsPath) {
+		to = r.zipkin
+	}
+	out, err := http.NewRequestWithContext(req.Context(), req.Method, "http://"+to+req.URL.RequestURI(), bytes.NewReader(body))
 	if !assert.NoError(r.t, err) {
 		return
 	}
@@ -104,7 +116,10 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if !assert.NoError(r.t, err) {
 		return
 	}
-	if resp.StatusCode == http.StatusOK {
+	switch resp.StatusCode {
+	case http.StatusAccepted:
+		assert.NoError(r.t, r.keepZipkin(body))
+	case http.StatusOK:
 		assert.NoError(r.t, r.keep(req.URL.Path, req.Header, body))
 	}
 	w.Header().Set("Content-Type", resp.Header.Get("Content-Type"))
@@ -137,12 +152,13 @@ func (r *recorder) keep(path string, header http.Header, body []byte) error {
 		}
 		return request.UnmarshalProto(body)
 	}
-	switch path {
+	switch strings.TrimPrefix(path, apmPath) {
 	case "/v1/traces":
 		request := ptraceotlp.NewExportRequest()
 		if err := read(&request); err != nil {
 			return err
 		}
+		r.keepUpload(upload{path: path, authorization: header.Get("Authorization")})
 		r.keepTraces(request.Traces())
 	case "/v1/metrics":
 		request := pmetricotlp.NewExportRequest()
@@ -158,6 +174,12 @@ func (r *recorder) keep(path string, header http.Header, body []byte) error {
 		r.keepLogs(request.Logs())
 	}
 	return nil
+}
+
+func (r *recorder) keepUpload(u upload) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.uploads = append(r.uploads, u)
 }
 
 func (r *recorder) keepTraces(traces ptrace.Traces) {

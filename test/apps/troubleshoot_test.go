@@ -83,8 +83,8 @@ func TestTroubleshootExporter(t *testing.T) {
 		says        []string
 	}{
 		{
-			name:        "the path of OCI APM",
-			environment: []string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://" + collector.HTTP + "/20200101/opentelemetry/v1/traces"},
+			name:        "the path of OCI APM without its end",
+			environment: []string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://" + collector.HTTP + apmPath},
 			says:        []string{"Failed to export spans batch code: 404, reason: Not Found"},
 		},
 		{

@@ -95,7 +95,11 @@ func webRoutes(r *running) []route {
 	row := asgiRow{framework: "starlette", server: "uvicorn"}
 	app := shopOn["psycopg2"]
 	row.show(&app)
-	routes := app.routes(shopService, r.databases[0])
+	return behindGateway(app.routes(shopService, r.databases[0]))
+}
+
+// behindGateway puts the gateway's spans above those of the shop.
+func behindGateway(routes []route) []route {
 	for i := range routes {
 		below := routes[i].tree
 		status := below.attributes["http.status_code"]

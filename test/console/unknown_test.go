@@ -151,6 +151,12 @@ var redChecks = []struct {
 		},
 	},
 	{
+		check: "split_traces", found: "one click makes two traces", fix: "OTEL_PROPAGATORS=b3multi,tracecontext,baggage",
+		spans: []spanSpec{{trace: 7, id: 1, service: "deaf", name: "GET /", kind: ptrace.SpanKindServer, end: 5, attributes: map[string]any{
+			"http.method": "GET", "http.target": "/", "http.status_code": 200, "http.request.header.x-b3-traceid": "5b8efff798038103",
+		}}},
+	},
+	{
 		// The last: it gets its mark when it is certain that nothing is under way.
 		check: "parents", found: "never came", fix: "its queue overflowed",
 		spans: []spanSpec{{trace: 6, id: 2, parent: 1, service: "lost", name: "orphan", end: 5}},

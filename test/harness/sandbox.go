@@ -87,6 +87,15 @@ func (s *Sandbox) Topology(t testing.TB) apm.Topology {
 	return get[apm.Topology](t, s.URL+"/api/v1/topology")
 }
 
+// Checks returns the results of the checks of each service.
+func (s *Sandbox) Checks(t testing.TB) []apm.ServiceChecks {
+	t.Helper()
+	type answer struct {
+		Services []apm.ServiceChecks `json:"services"`
+	}
+	return get[answer](t, s.URL+"/api/v1/checks").Services
+}
+
 // Uploads returns the latest uploads, the newest first.
 func (s *Sandbox) Uploads(t testing.TB) []apm.Upload {
 	t.Helper()

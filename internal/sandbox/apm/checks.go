@@ -104,7 +104,7 @@ type serviceTally struct {
 	name  string
 	spans int
 
-	http, statement, peer, parent, clock tally
+	http, statement, peer, parent, clock, split tally
 
 	// The number of database spans without a statement under any name. Spans of
 	// connects and pings have none.
@@ -122,6 +122,7 @@ func checksOf(traces []storedTrace, now time.Time) []ServiceChecks {
 		for _, s := range trace.spans {
 			byID[s.span.SpanID()] = s
 		}
+		joined, waited := joinedByServer(trace), now.Sub(trace.arrived) > parentGrace
 		for _, s := range trace.spans {
 			t := services[s.service]
 			if t == nil {
@@ -131,13 +132,14 @@ func checksOf(traces []storedTrace, now time.Time) []ServiceChecks {
 			t.spans++
 			t.checkAttributes(s)
 			t.checkParent(s, byID, trace.arrived, now)
+			t.checkSplit(s, joined, waited)
 		}
 	}
 	checks := make([]ServiceChecks, 0, len(services))
 	for _, name := range slices.Sorted(maps.Keys(services)) {
 		t := services[name]
 		checks = append(checks, ServiceChecks{Service: name, Spans: t.spans, Checks: []Check{
-			t.serviceName(), t.httpAttributes(), t.databaseStatement(), t.peerService(), t.parents(), t.clocks(),
+			t.serviceName(), t.httpAttributes(), t.databaseStatement(), t.peerService(), t.parents(), t.clocks(), t.splitTraces(),
 		}})
 	}
 	return checks

@@ -29,7 +29,7 @@ func TestChecks(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
 		spans   []spanSpec
-		want    string // service_name, http_attributes, database_statement, peer_service, parents, clock_skew
+		want    string // service_name, http_attributes, database_statement, peer_service, parents, clock_skew, split_traces
 		failed  string
 		problem string
 	}{
@@ -39,64 +39,64 @@ func TestChecks(t *testing.T) {
 				{id: 1, service: "app", kind: server, end: 9, attributes: goodHTTP},
 				{id: 2, parent: 1, service: "app", kind: client, start: 1, end: 2, attributes: oracle},
 			},
-			want: "passed passed passed passed passed passed",
+			want: "passed passed passed passed passed passed none",
 		},
 		{
 			name:  "nothing to check",
 			spans: []spanSpec{{id: 1, service: "app", kind: internal}},
-			want:  "passed none none none none passed",
+			want:  "passed none none none none passed none",
 		},
 		{
 			name:  "stable names",
 			spans: []spanSpec{{id: 1, service: "app", kind: server, attributes: map[string]any{"http.request.method": "GET", "url.path": "/", "http.response.status_code": 200}}},
-			want:  "passed passed none none none passed",
+			want:  "passed passed none none none passed none",
 		},
-		{name: "no service name", spans: []spanSpec{{id: 1}}, want: "failed none none none none passed", failed: "service_name"},
-		{name: "the SDK's own name", spans: []spanSpec{{id: 1, service: "unknown_service:java"}}, want: "failed none none none none passed", failed: "service_name"},
+		{name: "no service name", spans: []spanSpec{{id: 1}}, want: "failed none none none none passed none", failed: "service_name"},
+		{name: "the SDK's own name", spans: []spanSpec{{id: 1, service: "unknown_service:java"}}, want: "failed none none none none passed none", failed: "service_name"},
 		{
 			name:   "no HTTP attributes",
 			spans:  []spanSpec{{id: 1, service: "app", kind: server}},
-			want:   "passed failed none none none passed",
+			want:   "passed failed none none none passed none",
 			failed: "http_attributes", problem: "no http.method, no http.target, no http.status_code",
 		},
 		{
 			name:   "no status code",
 			spans:  []spanSpec{{id: 1, service: "app", kind: server, attributes: without(goodHTTP, "http.status_code")}},
-			want:   "passed failed none none none passed",
+			want:   "passed failed none none none passed none",
 			failed: "http_attributes", problem: "no http.status_code",
 		},
 		{
 			name:  "a call over gRPC or messaging is no HTTP",
 			spans: []spanSpec{{id: 1, service: "app", kind: server, attributes: map[string]any{"rpc.system": "grpc"}}, {id: 2, service: "app", kind: server, attributes: map[string]any{"faas.trigger": "timer"}}},
-			want:  "passed none none none none passed",
+			want:  "passed none none none none passed none",
 		},
 		{
 			name:   "no statement",
 			spans:  []spanSpec{{id: 1, service: "app", kind: client, attributes: without(oracle, "db.statement")}, {id: 2, service: "app", kind: client, attributes: without(oracle, "db.statement")}},
-			want:   "passed none failed passed none passed",
+			want:   "passed none failed passed none passed none",
 			failed: "database_statement", problem: "no db.statement",
 		},
 		{
 			name:  "no statement of a connect",
 			spans: []spanSpec{{id: 1, service: "app", kind: client, attributes: without(oracle, "db.statement")}, {id: 2, service: "app", kind: client, attributes: oracle}},
-			want:  "passed none passed passed none passed",
+			want:  "passed none passed passed none passed none",
 		},
 		{
 			name:   "a statement that APM does not read",
 			spans:  []spanSpec{{id: 1, service: "app", kind: client, attributes: map[string]any{"db.system.name": "oracle.db", "db.query.text": "SELECT 1", "peer.service": "x"}}},
-			want:   "passed none failed passed none passed",
+			want:   "passed none failed passed none passed none",
 			failed: "database_statement", problem: "db.query.text only",
 		},
 		{
 			name:   "no peer.service",
 			spans:  []spanSpec{{id: 1, service: "app", kind: client, attributes: without(oracle, "peer.service")}},
-			want:   "passed none passed failed none passed",
+			want:   "passed none passed failed none passed none",
 			failed: "peer_service", problem: "no peer.service on a call to oracle ORCL",
 		},
 		{
 			name:   "a parent that never came",
 			spans:  []spanSpec{{id: 2, parent: 1, service: "app", kind: internal}},
-			want:   "passed none none none failed passed",
+			want:   "passed none none none failed passed none",
 			failed: "parents", problem: "the parent 0000000000000001 is not there",
 		},
 		{
@@ -105,7 +105,7 @@ func TestChecks(t *testing.T) {
 				{id: 1, service: "web", kind: client, start: 100, end: 200},
 				{id: 2, parent: 1, service: "app", kind: server, start: 20, end: 120, attributes: goodHTTP},
 			},
-			want:   "passed passed none none passed failed",
+			want:   "passed passed none none passed failed none",
 			failed: "clock_skew", problem: "it starts 80ms before its parent in web",
 		},
 		{
@@ -114,7 +114,7 @@ func TestChecks(t *testing.T) {
 				{id: 1, service: "web", kind: client, start: 100, end: 200},
 				{id: 2, parent: 1, service: "app", kind: server, start: 900, end: 1000, attributes: goodHTTP},
 			},
-			want:   "passed passed none none passed failed",
+			want:   "passed passed none none passed failed none",
 			failed: "clock_skew", problem: "it starts 700ms after its parent in web has ended",
 		},
 		{
@@ -125,18 +125,67 @@ func TestChecks(t *testing.T) {
 				{id: 3, service: "web", kind: client, start: 100, end: 200},
 				{id: 4, parent: 3, service: "app", kind: server, start: 97, end: 190, attributes: goodHTTP},
 			},
-			want: "passed passed none none passed passed",
+			want: "passed passed none none passed passed none",
 		},
 		{
 			name:   "an end before the start",
 			spans:  []spanSpec{{id: 1, service: "app", start: 30, end: 10}},
-			want:   "passed none none none none failed",
+			want:   "passed none none none none failed none",
 			failed: "clock_skew", problem: "it ends 20ms before it starts",
+		},
+		{
+			name:  "a request that joined the page's trace",
+			spans: []spanSpec{{id: 2, parent: 1, service: "app", kind: server, attributes: withHeader("x-b3-traceid", traceID(1).String())}, {id: 1, service: "page", kind: client}},
+			want:  "passed passed none none passed passed passed",
+		},
+		{
+			name:   "a request that did not",
+			spans:  []spanSpec{{id: 2, service: "app", kind: server, attributes: withHeader("x_b3_traceid", "00000000000000A1")}},
+			want:   "passed passed none none none passed failed",
+			failed: "split_traces", problem: "X-B3-TraceId 000000000000000000000000000000a1",
+		},
+		{
+			name:   "a request with the header of one line",
+			spans:  []spanSpec{{id: 2, service: "app", kind: server, attributes: withHeader("b3", "00000000000000a1-00000000000000b1-1")}},
+			want:   "passed passed none none none passed failed",
+			failed: "split_traces",
+		},
+		{
+			name:  "a header that names no trace",
+			spans: []spanSpec{{id: 2, service: "app", kind: server, attributes: withHeader("b3", "0")}},
+			want:  "passed passed none none none passed none",
+		},
+		{
+			name: "the caller began the trace",
+			spans: []spanSpec{
+				{id: 1, service: "web", kind: client},
+				{id: 2, parent: 1, service: "app", kind: server, attributes: withHeader("x-b3-traceid", "00000000000000a1")},
+			},
+			want: "passed passed none none passed passed none",
+		},
+		{
+			name:   "a page's call that nobody joined",
+			spans:  []spanSpec{{id: 1, service: "app", kind: client, attributes: map[string]any{"component": "BROWSER"}}},
+			want:   "passed none none none none passed failed",
+			failed: "split_traces", problem: "no span of a server",
+		},
+		{
+			name: "a page's call that a server joined",
+			spans: []spanSpec{
+				{id: 1, service: "app", kind: internal, attributes: map[string]any{"Component": "BROWSER", "ApmrumType": "Ajax"}},
+				{id: 2, parent: 1, service: "web", kind: server, attributes: goodHTTP},
+			},
+			want: "passed none none none none passed passed",
+		},
+		{
+			name:  "a page that made no call",
+			spans: []spanSpec{{id: 1, service: "app", kind: internal, attributes: map[string]any{"Component": "BROWSER", "ApmrumType": "Page"}}},
+			want:  "passed none none none none passed none",
 		},
 		{
 			name:   "the future",
 			spans:  []spanSpec{{id: 1, service: "app", start: 4_000_000_000_000, end: 4_000_000_000_001}},
-			want:   "passed none none none none failed",
+			want:   "passed none none none none failed none",
 			failed: "clock_skew", problem: "after it was uploaded",
 		},
 	} {

@@ -7,8 +7,8 @@ import (
 	"context"
 
 	"go.opentelemetry.io/contrib/exporters/autoexport"
+	"go.opentelemetry.io/contrib/propagators/autoprop"
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/trace"
 )
 
@@ -20,6 +20,6 @@ func startTracing(ctx context.Context) (stop func(context.Context) error, err er
 	}
 	provider := trace.NewTracerProvider(trace.WithBatcher(exporter))
 	otel.SetTracerProvider(provider)
-	otel.SetTextMapPropagator(propagation.TraceContext{})
+	otel.SetTextMapPropagator(autoprop.NewTextMapPropagator())
 	return provider.Shutdown, nil
 }

@@ -1,0 +1,179 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build apps
+
+package apps
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/ociapm/otelcol-ociapm/test/harness"
+)
+
+const (
+	// pageService is the service.name of the page.
+	pageService = "page"
+	// observationsPath begins the paths of APM's own agents and of Zipkin.
+	observationsPath = "/20200101/observations/"
+)
+
+// chromium is one headless browser for all rows, started by the first.
+var chromium struct {
+	mu   sync.Mutex
+	tabs context.Context //nolint:containedctx // chromedp keeps a browser in its context
+	end  func()
+}
+
+// endChromium ends the browser and waits for it.
+func endChromium() {
+	chromium.mu.Lock()
+	defer chromium.mu.Unlock()
+	if chromium.end != nil {
+		chromium.end()
+	}
+}
+
+// startChromium returns the browser's context.
+func startChromium(t *testing.T) context.Context {
+	t.Helper()
+	chromium.mu.Lock()
+	defer chromium.mu.Unlock()
+	if chromium.end == nil {
+		profile, err := os.MkdirTemp("", "chromium") //nolint:usetesting // it outlives the test
+		require.NoError(t, err)
+		allocator, endAllocator := chromedp.NewExecAllocator(context.Background(),
+			chromedp.NoFirstRun, chromedp.NoSandbox, chromedp.Headless, chromedp.DisableGPU, chromedp.UserDataDir(profile),
+			chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true))
+		tabs, endTabs := chromedp.NewContext(allocator)
+		chromium.tabs = tabs //nolint:fatcontext // set once, for all rows
+		chromium.end = func() {
+			_ = chromedp.Cancel(tabs)
+			endTabs()
+			endAllocator()
+			_ = os.RemoveAll(profile)
+		}
+	}
+	require.NoError(t, chromedp.Do(chromium.tabs), "Chromium does not start")
+	return chromium.tabs
+}
+
+// clicked is what the page says of a click.
+type clicked struct {
+	Trace  string `json:"trace"` // 64 bits
+	Span   string `json:"span"`
+	Answer int    `json:"answer"`
+	Upload int    `json:"upload"`
+}
+
+// click opens the page browser.html, and clicks its button: the page calls the
+// app, and uploads its span.
+func (c *client) click(t *testing.T) {
+	t.Helper()
+	front := startPage(t, c.running)
+	tab, end := chromedp.NewContext(startChromium(t))
+	defer end()
+	ctx, cancel := context.WithTimeout(tab, requestTimeout)
+	defer cancel()
+	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate(front+"/?key="+guideKey), chromedp.Click(chromedp.CSS("#list"))))
+	done, err := chromedp.Run(ctx, chromedp.Evaluate[clicked]("window.clicked", chromedp.EvalAwaitPromise))
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, done.Answer)
+	require.Equal(t, http.StatusAccepted, done.Upload)
+	c.traces[padded(done.Trace)] = done.Span
+	c.running.replayed++
+	c.count(http.MethodGet, "/items", done.Answer, 1)
+}
+
+// padded is an id of 64 bits as one of 128.
+func padded(id string) string { return strings.Repeat("0", 32-len(id)) + id }
+
+// startPage serves the page, and passes on what it asks for: uploads to the
+// recorder, all else to the app. The page has one host, as with APM's browser
+// agent that by default adds its headers to calls of its own host only.
+func startPage(t *testing.T, r *running) string {
+	t.Helper()
+	page := readFile(t, filepath.Join(harness.Root(t), "test", "apps", "browser.html"))
+	passOn := func(to string) http.Handler {
+		target, err := url.Parse(to)
+		require.NoError(t, err)
+		proxy := httputil.NewSingleHostReverseProxy(target)
+		proxy.Transport = &http.Transport{DisableKeepAlives: true}
+		return proxy
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write(page)
+	})
+	mux.Handle(observationsPath, passOn(r.recorder.endpoint(false)))
+	mux.Handle("/", passOn(r.url))
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// zipkinReceiver is the recipe of docs/recipes/apm-zipkin.md at an address.
+func zipkinReceiver(t *testing.T, address string) string {
+	t.Helper()
+	overlay := strings.Join(harness.PageBlocks(t, "docs/recipes/apm-zipkin.md", "overlay", "yaml"), "")
+	require.Equal(t, 1, strings.Count(overlay, "localhost:9411"))
+	return strings.Replace(overlay, "localhost:9411", address, 1)
+}
+
+// keepZipkin keeps the spans of a page as they must arrive.
+func (r *recorder) keepZipkin(body []byte) error {
+	var spans []struct {
+		TraceID   string            `json:"traceId"`
+		ID        string            `json:"id"`
+		Name      string            `json:"name"`
+		Timestamp int64             `json:"timestamp"`
+		Duration  int64             `json:"duration"`
+		Tags      map[string]string `json:"tags"`
+	}
+	if err := json.Unmarshal(body, &spans); err != nil {
+		return err
+	}
+	traces := ptrace.NewTraces()
+	scope := traces.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty()
+	for _, s := range spans {
+		span := scope.Spans().AppendEmpty()
+		var trace pcommon.TraceID
+		var id pcommon.SpanID
+		if _, err := hex.Decode(trace[:], []byte(padded(s.TraceID))); err != nil {
+			return err
+		}
+		if _, err := hex.Decode(id[:], []byte(s.ID)); err != nil {
+			return err
+		}
+		span.SetTraceID(trace)
+		span.SetSpanID(id)
+		span.SetName(s.Name)
+		span.SetKind(ptrace.SpanKindClient)
+		begin := time.UnixMicro(s.Timestamp)
+		span.SetStartTimestamp(pcommon.NewTimestampFromTime(begin))
+		span.SetEndTimestamp(pcommon.NewTimestampFromTime(begin.Add(time.Duration(s.Duration) * time.Microsecond)))
+		for name, value := range s.Tags {
+			span.Attributes().PutStr(name, value)
+		}
+	}
+	r.keepTraces(traces)
+	return nil
+}
