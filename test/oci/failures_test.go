@@ -18,19 +18,19 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// Whatever keeps the domain from being discovered, the collector starts, takes
-// spans and holds them, and says in one sentence what to do. Once that is done,
-// every span arrives, without a restart.
+// Whatever prevents the discovery of the domain, the collector starts, accepts and
+// queues spans, and logs in one sentence what to do. Once that is done, every span
+// arrives, without a restart.
 func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 	const held = `The APM domain cannot be discovered: uploads are queued and retried`
 	instance := func() setup { return setup{auth: "type: instance_principal"} }
 	tests := []struct {
 		name string
-		// prepare returns how to start the collector, and what mends it; nil is
-		// nothing that could be mended while it runs.
+		// prepare returns how to start the collector, and a function that fixes the
+		// problem; nil if it cannot be fixed while the collector runs.
 		prepare func(*testing.T, *cloud) (s setup, mend func())
 		want    string
-		readme  string // the part of it that README.md of the exporter lists
+		readme  string // the part of the message that the exporter's README.md lists
 	}{
 		{
 			name: "no policy for the keys",
