@@ -25,7 +25,8 @@ type store interface {
 	execute(ctx context.Context, statement string, args ...any) error
 }
 
-// stores opens the shop's database, by the library that traces the statements.
+// stores are functions that open the shop's database, by the library that traces the
+// statements.
 var stores = map[string]func(url string) (store, error){
 	"otelpgx": func(url string) (store, error) { return pgxStore{url: url}, nil },
 	"otelsql": func(url string) (store, error) {

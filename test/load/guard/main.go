@@ -180,7 +180,7 @@ func calibrate() time.Duration {
 	return least
 }
 
-var errDearer = errors.New("a benchmark has become dearer: make it cheaper, or run `make check-bench UPDATE=-update` and say in the commit why it is worth it")
+var errDearer = errors.New("a benchmark has become more expensive: make it cheaper, or run `make check-bench UPDATE=-update` and say in the commit why it is worth it")
 
 // compare returns a table, and an error if a benchmark became more expensive, or if it
 // needs fewer allocations than the baseline.
