@@ -113,7 +113,7 @@ func otelsql(db database) shop {
 }
 
 // The app's files are exactly those of docs/apps/go.md, and its module builds as it is.
-func TestGoFilesAreThePages(t *testing.T) {
+func TestGoFilesMatchThePage(t *testing.T) {
 	folder := t.TempDir()
 	writeRecipeFiles(t, "app go", folder)
 	files, err := os.ReadDir(folder)

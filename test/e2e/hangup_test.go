@@ -73,7 +73,7 @@ func requireSignal(t *testing.T, c <-chan struct{}) {
 
 // It takes a tenth of a second until main runs, and longer on a busy machine. The
 // package that catches the signal must be initialized before that.
-func TestHangupIsHeldBeforeMain(t *testing.T) {
+func TestHangupIsCaughtBeforeMain(t *testing.T) {
 	output, code := harness.RunCollector(t, []string{"GODEBUG=inittrace=1"}, "--version")
 	require.Zero(t, code)
 	packages := slices.DeleteFunc(strings.Split(output, "\n"), func(line string) bool { return !strings.HasPrefix(line, "init ") })

@@ -30,7 +30,7 @@ func TestEveryTypeOfCredentials(t *testing.T) {
 			want: oci.PrincipalInstance, said: "instance_principal",
 		},
 		{
-			name: "the first that the machine has",
+			name: "first credentials found",
 			prepare: func(*testing.T, *cloud) setup {
 				return setup{}
 			},
@@ -44,7 +44,7 @@ func TestEveryTypeOfCredentials(t *testing.T) {
 			want: oci.PrincipalWorkload, said: "workload_identity",
 		},
 		{
-			name: "a pod that has both",
+			name: "a pod with both",
 			prepare: func(t *testing.T, c *cloud) setup {
 				return inPod(t, c, setup{})
 			},

@@ -114,7 +114,7 @@ func TestResourceAttributes(t *testing.T) {
 			},
 		},
 		{
-			name: "what the app says wins",
+			name: "attributes of the app take precedence",
 			resource: `{"attributes": [
 				{"key": "cloud.platform", "value": {"stringValue": "oracle_cloud_functions"}},
 				{"key": "host.name", "value": {"stringValue": "container-1"}},

@@ -27,8 +27,8 @@ func TestKeyIsRotatedWhileSpansFlow(t *testing.T) {
 		refused  bool // whether APM must refuse the old key first
 	}{
 		{name: "at once", refused: true},
-		{name: "with a grace, and asked in time", exporter: "    refresh_interval: 1s\n", grace: 6 * time.Second},
-		{name: "with a grace, and not asked in time", grace: 3 * time.Second, refused: true},
+		{name: "with a grace period, refreshed in time", exporter: "    refresh_interval: 1s\n", grace: 6 * time.Second},
+		{name: "with a grace period, not refreshed in time", grace: 3 * time.Second, refused: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -52,7 +52,7 @@ func TestKeyIsRotatedWhileSpansFlow(t *testing.T) {
 
 // Once discovered, a domain needs no control plane: uploads continue with the last
 // endpoint and key, the status stays healthy, and the log reports the problem once.
-func TestControlPlaneGoesAwayLater(t *testing.T) {
+func TestControlPlaneDownAfterDiscovery(t *testing.T) {
 	t.Parallel()
 	c := startCloud(t, oci.Config{})
 	collector := c.startCollector(t, setup{exporter: "    refresh_interval: 1s\n"})
@@ -74,7 +74,7 @@ func TestControlPlaneGoesAwayLater(t *testing.T) {
 
 // The key is rotated while the control plane is down: uploads are queued until it is
 // back.
-func TestKeyIsRotatedWhileTheControlPlaneIsAway(t *testing.T) {
+func TestKeyIsRotatedWhileTheControlPlaneIsDown(t *testing.T) {
 	t.Parallel()
 	c := startCloud(t, oci.Config{})
 	collector := c.startCollector(t, setup{})
@@ -101,12 +101,12 @@ func TestTokenExpires(t *testing.T) {
 		asked  oci.Operation // the operation that requests a token
 	}{
 		{
-			name: "of an instance, by OCI's will", expire: func(c *cloud) { c.ExpireTokens() },
+			name: "of an instance, revoked by OCI", expire: func(c *cloud) { c.ExpireTokens() },
 			auth:  func(*testing.T, *cloud) setup { return setup{auth: "type: instance_principal"} },
 			asked: oci.OperationX509,
 		},
 		{
-			name: "of an instance, by its time", expire: func(*cloud) { time.Sleep(renewed) },
+			name: "of an instance, expired", expire: func(*cloud) { time.Sleep(renewed) },
 			auth: func(_ *testing.T, c *cloud) setup {
 				c.SetTokenLifetime(lifetime)
 				return setup{auth: "type: instance_principal"}
@@ -114,7 +114,7 @@ func TestTokenExpires(t *testing.T) {
 			asked: oci.OperationX509,
 		},
 		{
-			name: "of a pod, by its time", expire: func(*cloud) { time.Sleep(renewed) },
+			name: "of a pod, expired", expire: func(*cloud) { time.Sleep(renewed) },
 			auth: func(t *testing.T, c *cloud) setup {
 				c.SetTokenLifetime(lifetime)
 				return inPod(t, c, setup{})
@@ -143,7 +143,7 @@ func TestTokenExpires(t *testing.T) {
 
 // The upload endpoint is down, but not the control plane: no new discovery, and nothing
 // is lost.
-func TestUploadEndpointGoesAway(t *testing.T) {
+func TestUploadEndpointDown(t *testing.T) {
 	t.Parallel()
 	c := startCloud(t, oci.Config{})
 	collector := c.startCollector(t, setup{})

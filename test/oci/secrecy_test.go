@@ -67,7 +67,7 @@ func TestNoSecretIsShown(t *testing.T) {
 			},
 		},
 		{
-			name: "workload identity with a token that is none",
+			name: "workload identity with an invalid token",
 			prepare: func(t *testing.T, c *cloud) (setup, map[string]string) {
 				s := inPod(t, c, setup{})
 				token := filepath.Join(podFolder(s), "token")
@@ -85,7 +85,7 @@ func TestNoSecretIsShown(t *testing.T) {
 			},
 		},
 		{
-			name: "resource principal with a token that is none",
+			name: "resource principal with an invalid token",
 			prepare: func(t *testing.T, c *cloud) (setup, map[string]string) {
 				principal, err := c.WriteResourcePrincipal(t.TempDir())
 				require.NoError(t, err)

@@ -180,11 +180,11 @@ func TestVaultTrouble(t *testing.T) {
 
 // On startup the collector waits if waiting can help, and fails at once otherwise. The
 // provider's README lists every message.
-func TestVaultAtStart(t *testing.T) {
+func TestVaultOnStartup(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile(filepath.Join(harness.Root(t), "components", "provider", "ocivaultprovider", "README.md"))
 	require.NoError(t, err)
-	t.Run("away, and back", func(t *testing.T) {
+	t.Run("down, and back", func(t *testing.T) {
 		t.Parallel()
 		c := startCloud(t, oci.Config{})
 		c.fault(t, oci.Fault{Service: oci.ServiceSecrets, Status: 503, Times: 1})
@@ -216,7 +216,7 @@ func TestVaultAtStart(t *testing.T) {
 			want: "OCI throttles GetSecretBundle in us-phoenix-1 (429 TooManyRequests)",
 		},
 		{
-			name: "away",
+			name: "down",
 			prepare: func(t *testing.T, c *cloud) {
 				c.fault(t, oci.Fault{Service: oci.ServiceSecrets, Down: true})
 			},

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 func TestSQLIDs(t *testing.T) {
 	dsn := os.Getenv("ORACLE_DSN")
 	if dsn == "" {
-		t.Skip("ORACLE_DSN names no database, as in oracle://user:password@host:1521/service")
+		t.Skip("ORACLE_DSN is not set: write oracle://user:password@host:1521/service")
 	}
 	sandbox := harness.StartSandbox(t)
 	collector := harness.StartCollector(t, harness.CollectorOptions{Endpoint: sandbox.URL, DataKey: harness.PrivateKey})
