@@ -7,17 +7,17 @@ SHELL := /usr/bin/env bash
 TOOL := go tool -modfile=internal/tools/go.mod
 ALL_GO_MODULES := . $(wildcard third_party/*/) cmd/otelcol-ociapm internal/tools packaging test/benchmark test/load
 
-# Static binaries, without the paths of the machine that builds them.
+# Static binaries, without paths of the build machine.
 export CGO_ENABLED ?= 0
 GO_BUILD := go build -trimpath -ldflags="-s -w"
 
-# How bench-processors measures. The heap of a benchmark is much smaller than a
-# collector's, and with the default setting its collection would be most of what is measured.
+# Settings of bench-processors. The heap of a benchmark is much smaller than a collector's:
+# with the default settings, most of the measured time would be garbage collection.
 BENCH_GOGC := 400
 BENCH_TIME := 100000x
 BENCH_COUNT := 6
 
-# builder-config.yaml has the version, and what is left out of Prometheus.
+# builder-config.yaml has the version, and the parts of Prometheus that are left out.
 export VERSION := $(shell sed -n 's/^  version: //p' builder-config.yaml)
 export BUILD_TAGS := $(shell sed -n 's/^  build_tags: //p' builder-config.yaml)
 
@@ -69,7 +69,7 @@ fmt: ## Format all Go code
 	$(TOOL) golangci-lint fmt ./...
 
 .PHONY: clean
-clean: ## Remove what make has built, and the queue of make run
+clean: ## Remove the built files, and the queue of make run
 	rm -rf bin dist .run
 
 ##@ Test
@@ -87,7 +87,7 @@ test-race: ## Run unit tests under the race detector (needs a C compiler)
 	cd packaging && CGO_ENABLED=1 go test -count=1 -race ./...
 
 .PHONY: lint
-lint: ## Lint all Go code, and try the linter's rules about imports
+lint: ## Lint all Go code, and test the linter's import rules
 	$(TOOL) golangci-lint run ./...
 	cd packaging && go tool -modfile=../internal/tools/go.mod golangci-lint run ./...
 	cd test/benchmark && go tool -modfile=../../internal/tools/go.mod golangci-lint run ./...
@@ -100,34 +100,34 @@ check-generated: generate tidy ## Fail if a generated file is not current
 	@test -z "$$(git status --porcelain)" || { git status --short; echo "generated files are missing from the repository: commit them"; exit 1; }
 
 .PHONY: check-console
-check-console: console ## Check the console's source, and that its built files are current
+check-console: console ## Check the console's source, and fail if its built files are not current
 	cd $(CONSOLE) && npm run --silent check
 	@git diff --exit-code --stat -- $(CONSOLE) && test -z "$$(git status --porcelain -- $(CONSOLE))" || \
 		{ git status --short -- $(CONSOLE); echo "built files differ from the repository: run 'make console' and commit the result"; exit 1; }
 
 .PHONY: check-bench
-check-bench: ## Fail if the path of a span costs more than the baseline; UPDATE=-update writes it
+check-bench: ## Fail if handling a span costs more than the baseline; UPDATE=-update writes it
 	cd test/load && go run ./guard $(UPDATE)
 
 .PHONY: test-apps
-test-apps: build ## Run real apps against the built binaries (needs what test/README.md lists)
+test-apps: build ## Run real apps against the built binaries (test/README.md lists its requirements)
 	go test -count=1 -tags=apps -timeout=30m -parallel=2 -v ./test/apps/...
 
 .PHONY: test-delivery
-test-delivery: build ## Count spans in and out while things fail, the short form; DELIVERY=-update writes its table
+test-delivery: build ## Compare accepted and delivered spans during failures; short form; DELIVERY=-update writes its table
 	go test -count=1 -tags=delivery -timeout=20m -v ./test/delivery/... $(DELIVERY)
 
 .PHONY: test-delivery-long
-test-delivery-long: build ## The long form, which also writes the table in test/README.md
+test-delivery-long: build ## Run the long form, which also writes the table in test/README.md
 	go test -count=1 -tags=delivery -timeout=90m -v ./test/delivery/... -long -update
 
 .PHONY: test-tiers
-test-tiers: build ## Kill parts of gateways in two tiers and count spans (needs Java and Maven)
+test-tiers: build ## Kill parts of gateways and compare accepted and delivered spans (needs Java and Maven)
 	go test -count=1 -tags=tiers -timeout=20m -v ./test/tiers/...
 
-# The first run builds Kubernetes, which takes some minutes; K8S_HOME keeps it.
+# The first run builds Kubernetes, which takes some minutes, and keeps it in K8S_HOME.
 .PHONY: test-kubernetes
-test-kubernetes: image ## Try manifests and chart on a real Kubernetes node (needs root on Debian, cgroup v1)
+test-kubernetes: image ## Test manifests and chart on a real Kubernetes node (needs root on Debian, cgroup v1)
 	test/kubernetes/node.sh prepare
 	OTELCOL_IMAGE=$(CURDIR)/dist/otelcol-ociapm-image-amd64.tar \
 		go test -count=1 -tags=kubernetes -timeout=20m -v -exec="$(CURDIR)/test/kubernetes/node.sh session" ./test/kubernetes
@@ -138,12 +138,12 @@ test-kubernetes: image ## Try manifests and chart on a real Kubernetes node (nee
 	@touch $@
 
 .PHONY: test-oracle
-test-oracle: ## Compare SQL_IDs with V$SQL's on the database that ORACLE_DSN names (needs one, and Python 3)
-	@if [ -z "$${ORACLE_DSN:-}" ]; then echo "test-oracle: skipped, since ORACLE_DSN names no database: see test/README.md"; \
+test-oracle: ## Compare SQL_IDs with V$SQL of the database in ORACLE_DSN (needs a database, and Python 3)
+	@if [ -z "$${ORACLE_DSN:-}" ]; then echo "test-oracle: skipped, because ORACLE_DSN is not set: see test/README.md"; \
 	else $(MAKE) --no-print-directory build .venv/oracle && go test -count=1 -tags=oracle -timeout=10m -v ./test/oracle/...; fi
 
 .PHONY: test-console
-test-console: build $(CONSOLE)/node_modules .venv/stayeasy ## Use the console in a headless Chromium (needs Chromium, Node and Python 3)
+test-console: build $(CONSOLE)/node_modules .venv/stayeasy ## Test the console in a headless Chromium (needs Chromium, Node and Python 3)
 	go test -count=1 -tags=console -timeout=15m -v ./test/console/...
 
 .PHONY: test-packages
@@ -154,17 +154,17 @@ test-packages: build ## After make release: install, upgrade and remove packages
 test-image: image ## Run the container image with runc (needs root and runc)
 	go test -count=1 -tags=image -timeout=10m -v ./test/image/...
 
-# The first run installs Debian 13 with wine, which takes some minutes; WINE_HOME keeps it.
+# The first run installs Debian 13 with wine, which takes some minutes, and keeps it in WINE_HOME.
 .PHONY: test-archives
-test-archives: build ## After make release: start programs for arm64 and Windows (needs root, debootstrap, qemu-user-static, rpm, runc)
+test-archives: build ## After make release: run the programs for arm64 and Windows (needs root, debootstrap, qemu-user-static, rpm, runc)
 	test/archives/wine.sh prepare
 	go test -count=1 -tags=archives -timeout=10m -parallel=8 -v -exec="$(CURDIR)/test/archives/wine.sh session" ./test/archives
 	$(MAKE) --no-print-directory image IMAGES="arm64=../dist/release/linux-arm64_linux_arm64_v8.0/otelcol-ociapm"
 	go test -count=1 -tags=image -timeout=10m -v ./test/image -arch=arm64
 
-# RELEASE_TARGETS=linux-amd64 compares that one only.
+# RELEASE_TARGETS=linux-amd64 compares only that target.
 .PHONY: test-scheduled
-test-scheduled: ## Run what takes too long for every change: release-check and test-archives (needs what test-archives needs)
+test-scheduled: ## Run the checks that take too long for every change: release-check and test-archives (needs the same as test-archives)
 	$(MAKE) --no-print-directory release RELEASE_TARGETS=tested
 	$(MAKE) --no-print-directory test-archives
 	$(MAKE) --no-print-directory release-check RELEASE_TARGETS=$(or $(RELEASE_TARGETS),tested)
@@ -172,18 +172,18 @@ test-scheduled: ## Run what takes too long for every change: release-check and t
 ##@ Measure
 
 .PHONY: bench-processors
-bench-processors: ## Measure the processors beside stock transform and redaction
+bench-processors: ## Measure the processors in comparison with stock transform and redaction
 	@cd test/benchmark && GOGC=$(BENCH_GOGC) go test -run=none -bench=. -benchtime=$(BENCH_TIME) -count=$(BENCH_COUNT) . >bench.txt || { cat bench.txt; exit 1; }
 	@$(TOOL) benchstat -row=/spans -col=/by test/benchmark/bench.txt
 
-# What the collector is compared with, from the same train.
+# The stock collector to compare with, of the same upstream release.
 bin/otelcol-stock: test/load/testdata/stock-builder.yaml
 	@echo "building bin/otelcol-stock"
 	@$(TOOL) builder --config=test/load/testdata/stock-builder.yaml --skip-compilation --skip-strict-versioning=false
 	@cd bin/stock && $(GO_BUILD) -o ../otelcol-stock .
 
 .PHONY: bench
-bench: build bin/otelcol-stock ## Measure whole collectors beside stock ones, into docs/performance.md (Linux; 15 minutes)
+bench: build bin/otelcol-stock ## Measure whole collectors in comparison with stock ones, into docs/performance.md (Linux; 15 minutes)
 	cd test/load && go test -count=1 -tags=load -timeout=60m -v -run='TestBench|TestQueue' . -args -update
 
 .PHONY: bench-outage
@@ -191,40 +191,40 @@ bench-outage: build ## Measure an outage of ten minutes, into docs/performance.m
 	cd test/load && go test -count=1 -tags=load -timeout=60m -v -run=TestOutage . -args -update
 
 .PHONY: bench-profile
-bench-profile: build ## Say where the CPU time goes, into docs/performance.md (Linux)
+bench-profile: build ## Profile the CPU time, into docs/performance.md (Linux)
 	cd test/load && go test -count=1 -tags=load -timeout=60m -v -run=TestProfile . -args -update
 
 .PHONY: measure-cost
-measure-cost: build ## Measure what a span costs in each shape, into docs/sizing.md (needs Java and Maven)
+measure-cost: build ## Measure the cost of a span in each shape, into docs/sizing.md (needs Java and Maven)
 	go test -count=1 -tags=tiers -timeout=20m -v -run=TestCost ./test/tiers/... -measured=20s -update
 
 .PHONY: sizes
-sizes: build ## Print sizes, idle memory and start time: the table of docs/deploy.md
+sizes: build ## Print sizes, idle memory and startup time: the table of docs/deploy.md
 	@packaging/scripts/sizes.sh
 
 .PHONY: pictures
-pictures: build $(CONSOLE)/node_modules .venv/stayeasy ## Take the pictures of the console in docs/pictures (needs what test-console needs)
+pictures: build $(CONSOLE)/node_modules .venv/stayeasy ## Take the console's pictures in docs/pictures (needs the same as test-console)
 	go test -count=1 -tags=console -timeout=15m ./test/console/... -run='TestViews|TestExternalUnknown|TestRedChecks' -pictures=$(CURDIR)/docs/pictures
 
 ##@ Release
 
-# goreleaser is run by its version and not from a module of ours, for the tests
-# of its dependencies need modules that no registry has.
+# goreleaser is run by version and not from one of our modules: the tests of its
+# dependencies need modules that no registry has.
 GORELEASER := go run github.com/goreleaser/goreleaser/v2@v2.16.0
 export COMMIT := $(shell git log -1 --format=%h --abbrev=12 2>/dev/null)
 export COMMIT_TIMESTAMP := $(shell git log -1 --format=%ct 2>/dev/null)
 export COMMIT_DATE := $(shell TZ=UTC0 git log -1 --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ 2>/dev/null)
 
 .PHONY: release
-release: ## Build archives, packages, SBOMs and checksums; RELEASE_TARGETS=linux-amd64, linux or tested for a part
+release: ## Build archives, packages, SBOMs and checksums; RELEASE_TARGETS=linux-amd64, linux or tested builds only a part
 	RELEASE_TARGETS=$(or $(RELEASE_TARGETS),all) $(GORELEASER) release --snapshot --clean
 
 .PHONY: release-check
-release-check: ## Build the release twice, in two folders, and compare the bytes
+release-check: ## Build the release twice, in two folders, and compare the files byte by byte
 	@packaging/scripts/release-check.sh
 
 .PHONY: image
-image: build ## Build the container image into dist; IMAGES="amd64=FILE arm64=FILE" from other programs
+image: build ## Build the container image into dist; IMAGES="amd64=FILE arm64=FILE" uses other programs
 	@cd packaging && for arch in amd64 arm64; do GOARCH=$$arch $(GO_BUILD) -o ../bin/queuedir-$$arch ./image/queuedir; done
 	@cd packaging && go run ./image -queuedir=../bin/queuedir-%s -version=$(VERSION) -commit=$(COMMIT) -created=$(COMMIT_TIMESTAMP) \
 		-configs=../config -license=../LICENSE -output=../dist $(or $(IMAGES),amd64=../bin/otelcol-ociapm)

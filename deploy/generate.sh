@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
-# Copies collector configurations into folders where kustomize and helm can read
-# them: neither can read files outside of its own folder. `make generate` runs
-# this.
+# Copies collector configurations into the folders of kustomize and helm, which cannot
+# read files outside their own folder. `make generate` runs this.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 cp ../config/sidecar.yaml kubernetes/components/sidecar/sidecar.yaml
 
-# An agent in Kubernetes adds the attributes of the OCI instance too. Its
-# pipelines have one more processor, and its host name comes from the manifest.
+# An agent in Kubernetes also adds the attributes of the OCI instance. Its pipelines have
+# one more processor, and its host name comes from the manifest.
 {
   echo "# config/oci-resource.yaml, for the pipelines of the agent."
   sed -e '/^#/d' -e 's/memory_limiter, resource_detection/memory_limiter, k8s_attributes, resource_detection/' \

@@ -56,15 +56,15 @@ func parseModule(t *testing.T, dir string) *module {
 	return m
 }
 
-// evaluation is what Terraform would know of a module before it applies it.
+// evaluation holds the values that Terraform knows before it applies a module.
 type evaluation struct {
 	locals    map[string]cty.Value
 	resources map[string]map[string]cty.Value // by type and name
 	context   *hcl.EvalContext
 }
 
-// evaluate computes a module's locals and resources from its variables.
-// Resources have their arguments, and an id that says so.
+// evaluate computes a module's locals and resources from its variables. A resource has
+// its arguments, and an id that contains its name.
 func (m *module) evaluate(t *testing.T, variables map[string]cty.Value) *evaluation {
 	t.Helper()
 	e := &evaluation{
@@ -100,7 +100,7 @@ func (m *module) evaluate(t *testing.T, variables map[string]cty.Value) *evaluat
 			}
 		}
 	}
-	// Each round computes what has all it needs.
+	// Each round computes everything whose dependencies are known.
 	for len(todo) > 0 {
 		e.context.Variables = map[string]cty.Value{"var": cty.ObjectVal(given), "local": cty.ObjectVal(e.locals)}
 		for kind, named := range e.resources {
@@ -116,7 +116,7 @@ func (m *module) evaluate(t *testing.T, variables map[string]cty.Value) *evaluat
 				return false
 			})
 		})
-		require.NotEmpty(t, ready, "these need each other: %v", slices.Sorted(maps.Keys(todo)))
+		require.NotEmpty(t, ready, "these depend on each other: %v", slices.Sorted(maps.Keys(todo)))
 		for _, name := range ready {
 			todo[name]()
 			delete(todo, name)
@@ -125,7 +125,8 @@ func (m *module) evaluate(t *testing.T, variables map[string]cty.Value) *evaluat
 	return e
 }
 
-// variables gives the module's variables their values or defaults, in their types.
+// variables returns the values or defaults of the module's variables, converted to their
+// types.
 func (m *module) variables(t *testing.T, values map[string]cty.Value) map[string]cty.Value {
 	t.Helper()
 	all := map[string]cty.Value{}
@@ -156,7 +157,7 @@ func (m *module) variables(t *testing.T, values map[string]cty.Value) map[string
 	return all
 }
 
-// value evaluates an expression, with more variables such as each and count.
+// value evaluates an expression, with additional variables such as each and count.
 func (e *evaluation) value(t *testing.T, expression hcl.Expression, more map[string]cty.Value) cty.Value {
 	t.Helper()
 	context := e.context
@@ -169,7 +170,8 @@ func (e *evaluation) value(t *testing.T, expression hcl.Expression, more map[str
 	return value
 }
 
-// resource evaluates a resource: an object, or as many as count or for_each say.
+// resource evaluates a resource: one object, or one for each instance of count or
+// for_each.
 func (e *evaluation) resource(t *testing.T, block *hclsyntax.Block) cty.Value {
 	t.Helper()
 	one := func(key string, more map[string]cty.Value) cty.Value {
@@ -201,5 +203,5 @@ func (e *evaluation) resource(t *testing.T, block *hclsyntax.Block) cty.Value {
 	return one("", nil)
 }
 
-// metaArguments are Terraform's own, which every resource may have.
+// metaArguments are Terraform's own arguments, which every resource may have.
 var metaArguments = []string{"count", "for_each", "provider"}

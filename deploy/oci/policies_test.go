@@ -49,8 +49,8 @@ func list(objects ...map[string]string) cty.Value {
 	return cty.TupleVal(values)
 }
 
-// cases are what the module is used for, by the rules and statements of README.md
-// that it must come to.
+// cases are uses of the module, with the rules and statements of README.md that it must
+// create.
 var cases = []struct {
 	name       string
 	variables  map[string]cty.Value
@@ -108,11 +108,10 @@ var cases = []struct {
 	},
 }
 
-// userStatement is in README.md only: the module makes no users.
+// userStatement is only in README.md: the module creates no users.
 const userStatement = "Allow group otelcol-ociapm to use apm-domains in compartment id <compartment of the APM domain>"
 
-// The module comes to the rules and statements of README.md, and README.md has no
-// others.
+// The module creates the rules and statements of README.md, and README.md has no others.
 func TestModuleAndTextAgree(t *testing.T) {
 	m := parseModule(t, "terraform")
 	inText := textBlocks(t)
@@ -136,7 +135,7 @@ func TestModuleAndTextAgree(t *testing.T) {
 	assert.Equal(t, slices.Compact(wanted), inText)
 }
 
-// The guide has no statements and rules but those of README.md.
+// The guide has only rules and statements that are also in README.md.
 func TestGuideAndTextAgree(t *testing.T) {
 	content, err := os.ReadFile(filepath.Join(harness.Root(t), "docs", "oci.md"))
 	require.NoError(t, err)
@@ -147,7 +146,7 @@ func TestGuideAndTextAgree(t *testing.T) {
 	}
 }
 
-// A domain of one's own, and what is in the root compartment.
+// A domain created by the module, and resources in the root compartment.
 func TestModule(t *testing.T) {
 	m := parseModule(t, "terraform")
 	e := m.evaluate(t, map[string]cty.Value{
@@ -178,8 +177,8 @@ func TestModule(t *testing.T) {
 	}
 }
 
-// arguments returns the values of an argument of all resources of a type: strings,
-// or the elements of lists of them.
+// arguments returns the values of an argument in all resources of a type: strings, or
+// the elements of lists of strings.
 func (e *evaluation) arguments(kind, argument string) []string {
 	var all []string
 	_ = cty.Walk(cty.ObjectVal(e.resources[kind]), func(path cty.Path, value cty.Value) (bool, error) {
@@ -206,7 +205,7 @@ func textBlocks(t *testing.T) []string {
 	return lines
 }
 
-// schema is what the documentation of Oracle's provider says of a resource or of a
+// schema is what the documentation of Oracle's provider says about a resource or about a
 // block in it.
 type schema struct {
 	Required   []string          `json:"required"`
@@ -215,7 +214,7 @@ type schema struct {
 	Blocks     map[string]schema `json:"blocks"`
 }
 
-// As terraform fmt has it.
+// The format is that of terraform fmt.
 func TestFormat(t *testing.T) {
 	checked := 0
 	require.NoError(t, filepath.WalkDir("terraform", func(path string, _ fs.DirEntry, err error) error {
@@ -230,8 +229,8 @@ func TestFormat(t *testing.T) {
 	assert.Equal(t, 6, checked)
 }
 
-// The module and the examples give resources no argument that the provider does
-// not know, and all that it asks for; and give the module its variables.
+// The module and the examples use only arguments that the provider knows, set all
+// required ones, and pass variables that the module has.
 func TestNames(t *testing.T) {
 	content, err := os.ReadFile(filepath.Join("testdata", "provider.json"))
 	require.NoError(t, err)
@@ -301,8 +300,8 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// checkArguments compares the arguments of a resource, and of the blocks in it,
-// with what the provider knows.
+// checkArguments compares the arguments of a resource and of its blocks with the
+// provider's.
 func checkArguments(t *testing.T, block *hclsyntax.Block, s schema) {
 	t.Helper()
 	for name := range block.Body.Attributes {
@@ -321,7 +320,8 @@ func checkArguments(t *testing.T, block *hclsyntax.Block, s schema) {
 	}
 }
 
-// references returns what the expressions of a block, and of the blocks in it, refer to.
+// references returns the references in the expressions of a block and of its nested
+// blocks.
 func references(block *hclsyntax.Block) []hcl.Traversal {
 	var all []hcl.Traversal
 	for _, attribute := range block.Body.Attributes {
@@ -333,8 +333,8 @@ func references(block *hclsyntax.Block) []hcl.Traversal {
 	return all
 }
 
-// What cloud-init runs writes an environment file that switches the packaged
-// service to the domain's OCID.
+// The script that cloud-init runs writes an environment file that makes the packaged
+// service use the domain's OCID.
 func TestInstallScript(t *testing.T) {
 	const path = "terraform/examples/compute/install.sh.tftpl"
 	template, err := os.ReadFile(path)
@@ -354,7 +354,7 @@ func TestInstallScript(t *testing.T) {
 			}})
 			require.False(t, diagnostics.HasErrors(), diagnostics.Error())
 
-			// The machine's commands say what they were called with.
+			// The replaced commands log their arguments.
 			dir := t.TempDir()
 			for _, name := range []string{"dnf", "apt-get", "curl", "systemctl"} {
 				script := "#!/bin/sh\necho " + name + ` "$@" >>"$LOG"` + "\n"

@@ -1,6 +1,6 @@
 # Copyright The otelcol-ociapm Authors
 # SPDX-License-Identifier: Apache-2.0
-"""StayEasy, a hotel-booking service. It answers JSON and knows nothing of tracing."""
+"""StayEasy, a hotel-booking service. It returns JSON and contains no tracing code."""
 
 import asyncio
 import contextlib
@@ -159,7 +159,7 @@ async def unavailable(err: db.DatabaseUnavailable) -> tuple[Response, int, dict[
 
 @app.errorhandler(HTTPException)
 async def http_error(err: HTTPException) -> tuple[Response, int, list[tuple[str, str]]]:
-    # Allow and the like stay; what describes the HTML body that is replaced goes.
+    # Keeps headers such as Allow, but not those that describe the replaced HTML body.
     headers = [(name, value) for name, value in err.get_headers() if not name.lower().startswith("content-")]
     return jsonify(error=err.description or err.name), err.code or 500, headers
 
@@ -167,7 +167,7 @@ async def http_error(err: HTTPException) -> tuple[Response, int, list[tuple[str,
 async def transact(work: Callable[..., Any], *args: Any) -> Any:
     """Runs work(session, *args) as one transaction, in a thread because the drivers block.
 
-    The victim of a deadlock tries again.
+    The victim of a deadlock retries.
     """
 
     def run() -> Any:
@@ -181,14 +181,14 @@ async def transact(work: Callable[..., Any], *args: Any) -> Any:
 
 
 def text(name: str, value: Any, longest: int) -> str:
-    """Returns a text that is neither empty nor longer than allowed nor has control characters in it."""
+    """Returns a text that is not empty, not too long and has no control characters."""
     if not isinstance(value, str) or not value.strip() or len(value) > longest or not value.isprintable():
         raise Invalid(f"{name} must be a text of 1 to {longest} characters")
     return value.strip()
 
 
 def integer(name: str, value: Any, lowest: int, highest: int) -> int:
-    """Returns a JSON number that is whole and in range."""
+    """Returns an integer of the JSON body that is in range."""
     if type(value) is not int or not lowest <= value <= highest:
         raise Invalid(f"{name} must be a whole number from {lowest} to {highest}")
     return value

@@ -6,7 +6,7 @@ import db
 import seed
 from otel_setup import init_otel
 
-# The schema and the demo data are made before tracing begins: only requests leave spans.
+# The schema and the demo data are created before tracing starts: only requests create spans.
 seed.prepare(db.from_environment())
 provider = init_otel()
 
@@ -14,6 +14,6 @@ from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware  # noqa: 
 
 from app import app  # noqa: E402
 
-# The last spans leave when the server has stopped, whatever it does with the process afterwards.
+# The last spans are sent as soon as the server has stopped, because it may skip Python's exit handlers.
 app.after_serving(provider.shutdown)
 application = OpenTelemetryMiddleware(app.asgi_app)

@@ -1,6 +1,6 @@
 # Copyright The otelcol-ociapm Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One way to the database, whichever of the four it is.
+"""One interface to the database for four database systems.
 
 STAYEASY_DATABASE_URL chooses the driver and the database:
 
@@ -9,10 +9,10 @@ STAYEASY_DATABASE_URL chooses the driver and the database:
     mysql://user:password@host:3306/name       (MySQL and MariaDB)
     oracle://user:password@host:1521/service
 
-What follows a "?" goes to the driver as it is, for example sslmode=require or protocol=tcps.
+Options after a "?" are passed to the driver unchanged, for example sslmode=require or protocol=tcps.
 
-Statements are written once, with named parameters (:room_id). Where the databases disagree on more than the spelling
-of a parameter, the difference has a name in Dialect and is nowhere else.
+Statements are written once, with named parameters (:room_id). All other differences between the databases are
+fields of Dialect.
 """
 
 import contextlib
@@ -38,13 +38,13 @@ Row = dict[str, Any]
 DEFAULT_URL = "sqlite:///stayeasy.db"
 POOL_SIZE = 8
 POOL_WAIT_SECONDS = 10
-# A connection that has been idle for longer is replaced: the server, or a firewall on the way, may have dropped it.
+# A connection that has been idle for longer is replaced: the server or a firewall may have dropped it.
 IDLE_SECONDS = 60
 CONNECT_TIMEOUT_SECONDS = 10
 
 _PARAMETER = re.compile(r":([a-z_]+)")
 
-# Python's own adapter for dates is deprecated; this is what it does.
+# Replaces Python's own adapter for dates, which is deprecated.
 sqlite3.register_adapter(date, date.isoformat)
 
 
@@ -57,26 +57,26 @@ class DatabaseUnavailable(Exception):
 
 
 class Duplicate(Exception):
-    """A row with the same unique value is there already."""
+    """A row with the same unique value already exists."""
 
 
 class Deadlock(Exception):
-    """The database ended this transaction to let another one go on. The same again will most likely succeed."""
+    """The database aborted this transaction so that another one can continue. A retry will most likely succeed."""
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """What one database does differently from the others.
+    """The differences between one database and the others.
 
     Attributes:
         system: the name of the database in the OpenTelemetry conventions.
         driver: the DB-API module.
         requirements: the file that installs the driver.
         default_port: the port when the URL names none.
-        parameter: how the driver spells a named parameter.
+        parameter: the driver's syntax of a named parameter.
         upsert_guest: inserts a guest, or gives the guest with this e-mail address the new name.
-        lock_row: ends a SELECT that keeps its row locked until the transaction ends.
-        lock_all: where rows cannot be locked, begins a transaction that keeps all other writers out.
+        lock_row: the end of a SELECT that locks its row until the transaction ends.
+        lock_all: if rows cannot be locked, starts a transaction that blocks all other writers.
         month: the month of a date column as YYYY-MM.
         if_not_exists: between CREATE TABLE and the name of the table.
     """
@@ -134,7 +134,7 @@ DIALECTS = {
             "WHEN NOT MATCHED THEN INSERT (id, full_name, email) VALUES (:id, :full_name, :email)"
         ),
         month="TO_CHAR({}, 'YYYY-MM')",
-        # Oracle Database knows IF NOT EXISTS from 23ai on; before, a table that is there already is ORA-00955.
+        # Oracle Database supports IF NOT EXISTS since 23ai. Earlier versions report an existing table as ORA-00955.
         if_not_exists="",
     ),
 }
@@ -149,7 +149,7 @@ class Session:
         self.dialect = dialect
 
     def begin_writing(self) -> None:
-        """To be called first where what is read decides what is written. Rows still have to be locked."""
+        """Call this first if the transaction's writes depend on its reads. Rows must still be locked."""
         if self.dialect.lock_all:
             self._connection.execute(self.dialect.lock_all)
 
@@ -168,7 +168,7 @@ class Session:
         return [dict(zip(names, map(_plain, values), strict=True)) for values in self._cursor.fetchall()]
 
     def query_one(self, sql: str, /, **parameters: Any) -> Row | None:
-        """Returns the first row, or None when there is none."""
+        """Returns the first row, or None if there is no row."""
         rows = self.query(sql, **parameters)
         return rows[0] if rows else None
 
@@ -214,8 +214,8 @@ class Database:
         """Lends a session: commits when the block ends, rolls back when it raises.
 
         Raises:
-            DatabaseUnavailable: no connection within the pool's waiting time, or the connection broke.
-            Duplicate: a unique constraint refused a row.
+            DatabaseUnavailable: no connection became free within the pool's waiting time, or the connection broke.
+            Duplicate: a unique constraint rejected a row.
             Deadlock: the transaction was the victim of one.
         """
         if not self._slots.acquire(timeout=POOL_WAIT_SECONDS):
@@ -236,7 +236,7 @@ class Database:
                     healthy = self._rolled_back(connection)
                     raise Duplicate(_one_line(err)) from err
                 if isinstance(err, (self.driver.OperationalError, self.driver.InterfaceError)):
-                    # What broke this connection has most likely broken the idle ones too.
+                    # The idle connections are most likely broken too.
                     self.close()
                     raise DatabaseUnavailable(f"{self}: {_one_line(err)}") from err
                 healthy = self._rolled_back(connection)
@@ -270,13 +270,13 @@ class Database:
         except self.driver.Error as err:
             raise DatabaseUnavailable(f"cannot connect to {self}: {_one_line(err)}") from err
         except (AttributeError, TypeError, ValueError) as err:
-            raise ConfigurationError(f"the driver refuses the options of {self}: {_one_line(err)}") from err
+            raise ConfigurationError(f"the driver rejects the options of {self}: {_one_line(err)}") from err
 
     def _connect(self) -> Any:
         login = {"host": self._host, "port": self._port, "user": self._user, "password": self._password}
         match self.dialect.system:
             case "sqlite":
-                # A connection moves between the threads of the pool, but only one at a time uses it.
+                # Several threads use a connection, but only one at a time.
                 options = {"check_same_thread": False, "isolation_level": "IMMEDIATE"} | self._options
                 connection = self.driver.connect(self.name, **options)
                 connection.execute("PRAGMA journal_mode = WAL")
@@ -289,14 +289,14 @@ class Database:
                 options = {
                     "database": self.name,
                     "connection_timeout": CONNECT_TIMEOUT_SECONDS,
-                    # MariaDB does not know the driver's default collation.
+                    # MariaDB does not support the driver's default collation.
                     "charset": "utf8mb4",
                     "collation": "utf8mb4_general_ci",
-                    # With REPEATABLE READ, the default, the check for an overlap would read the state from before the
-                    # wait for the room's lock, and so miss the booking that was waited for.
+                    # With REPEATABLE READ, the default, the check for an overlap would read the state before the room
+                    # was locked, and miss the booking that held the lock.
                     "init_command": "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
                 }
-                # The driver would send the trace's id along, and warns that MariaDB has no place for it.
+                # The driver would like to send the trace id too, and warns that MariaDB does not support that.
                 warnings.filterwarnings("ignore", message=".* does not support Query Attributes")
                 return self.driver.connect(**login, **(options | self._options))
             case _:
@@ -311,16 +311,16 @@ class Database:
         return True
 
     def _discard(self, connection: Any) -> None:
-        # The connection may be broken, and then closing it fails too.
+        # Closing a broken connection fails.
         with contextlib.suppress(self.driver.Error):
             connection.close()
 
 
 @functools.cache
 def from_environment() -> Database:
-    """Returns the database that STAYEASY_DATABASE_URL names, the same one at every call.
+    """Returns the database that STAYEASY_DATABASE_URL names, the same object at every call.
 
-    Ends the program with a message when the URL cannot be used.
+    Exits with a message if the URL cannot be used.
     """
     try:
         return Database(os.environ.get("STAYEASY_DATABASE_URL") or DEFAULT_URL)
@@ -346,7 +346,7 @@ def _plain(value: Any) -> Any:
 
 
 def _is_deadlock(err: Exception) -> bool:
-    # psycopg2 calls the SQL state pgcode; python-oracledb tells only Oracle's own number.
+    # psycopg2 calls the SQL state pgcode; python-oracledb has only Oracle's own error number.
     state = getattr(err, "pgcode", None) or getattr(err, "sqlstate", None)
     return state in ("40001", "40P01") or "ORA-00060" in str(err)
 

@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 import db
 
-# Where a driver's connection keeps what a database span should tell.
+# The attributes of a driver's connection that hold the values for a database span.
 CONNECTION_ATTRIBUTES = {
     "sqlite": {},
     "postgresql": {"database": "info.dbname", "host": "info.host", "port": "info.port", "user": "info.user"},
@@ -29,7 +29,7 @@ CONNECTION_ATTRIBUTES = {
 
 
 class SQLiteIntegration(DatabaseApiIntegration):
-    """Takes the file's name for the database's: SQLite connections have no attribute that tells it."""
+    """Uses the file's name as the database's: SQLite connections have no attribute with it."""
 
     def get_connection_attributes(self, connection: Any) -> None:
         super().get_connection_attributes(connection)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The schema and the demo data.
 
-The data is drawn from a fixed seed around the first day of the current month: within one month, every start on an
-empty database makes the same rows.
+The data is generated from a fixed seed around the first day of the current month: within one month, every start with
+an empty database creates the same rows.
 """
 
 import random
@@ -24,15 +24,15 @@ HOTELS = {
 ROOMS = [("single", 1, 7900), ("double", 2, 11900), ("twin", 2, 10900), ("family", 4, 16900), ("suite", 4, 24900)]
 FIRST_NAMES = ["Ada", "Barbara", "Donald", "Edsger", "Frances", "Grace", "John", "Katherine", "Ken", "Radia"]
 LAST_NAMES = ["Allen", "Hamilton", "Hopper", "Johnson", "Knuth", "Liskov", "Perlman", "Ritchie", "Thompson", "Wirth"]
-# Bookings start this long before the current month and end this long after its first day.
+# Bookings range from this long before the first day of the current month to this long after it.
 PAST, FUTURE = timedelta(days=450), timedelta(days=90)
 
 
 @cache
 def prepare(database: Database) -> None:
-    """Makes the schema and the demo data where they are missing, at the first call for a database.
+    """Creates the schema and the demo data if they are missing, at the first call for a database.
 
-    Ends the program with a message when the database cannot be reached.
+    Exits with a message if the database cannot be reached.
     """
     try:
         with database.transaction() as session:

@@ -1,6 +1,6 @@
 # Copyright The otelcol-ociapm Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What StayEasy asks of its database. Every function runs inside one transaction, the session that it is given."""
+"""StayEasy's database operations. Every function runs inside one transaction, that of its session."""
 
 import secrets
 import uuid
@@ -28,16 +28,16 @@ class Conflict(Exception):
 
 
 class Refused(Exception):
-    """The request makes no sense for this room."""
+    """The request is invalid for this room."""
 
 
 def count_hotels(session: Session) -> int:
-    """Returns the number of hotels: the smallest proof that the database answers."""
+    """Returns the number of hotels: the simplest check that the database works."""
     return session.query_one("SELECT COUNT(*) AS hotels FROM hotels")["hotels"]
 
 
 def list_hotels(session: Session, city: str | None) -> list[Row]:
-    """Returns the hotels, of one city or of all, in the order of city and name."""
+    """Returns the hotels of one city or of all, sorted by city and name."""
     if city is None:
         return session.query("SELECT id, name, city, stars FROM hotels ORDER BY city, name")
     return session.query("SELECT id, name, city, stars FROM hotels WHERE city = :city ORDER BY name", city=city)
@@ -96,7 +96,7 @@ def book(
 ) -> Row:
     """Books a room, in six statements."""
     session.begin_writing()
-    # Whoever wants the same room at the same time waits here until this transaction has ended.
+    # Concurrent bookings of the same room wait here until this transaction ends.
     room = session.query_one(
         f"SELECT capacity, price_cents FROM rooms WHERE id = :room_id{session.dialect.lock_row}", room_id=room_id
     )
@@ -107,7 +107,7 @@ def book(
     if session.query_one(_TAKEN, room_id=room_id, check_in=check_in, check_out=check_out)["taken"] > 0:
         raise Conflict(f"room {room_id} is taken on one of these nights")
 
-    # The id is for a new guest; one who has been here before keeps the old one.
+    # The id is for a new guest. A known guest keeps the old id.
     session.execute(session.dialect.upsert_guest, id=uuid.uuid4().hex, full_name=full_name, email=email)
     guest = session.query_one("SELECT id FROM guests WHERE email = :email", email=email)
     booking: dict[str, Any] = {

@@ -1,9 +1,9 @@
 # Copyright The otelcol-ociapm Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Sends StayEasy requests over every route, the ones that must fail included.
+"""Sends requests to every route of StayEasy, including those that must fail.
 
-Prints how often each route answered with which status. Ends with exit code 1 when an answer was not the expected one.
-Needs nothing beside Python.
+Prints a count for each route and status. Exits with code 1 if a response was unexpected.
+Needs only Python.
 """
 
 import argparse
@@ -21,7 +21,7 @@ GUESTS = ["Ada Lovelace", "Alan Turing", "Grace Hopper", "Edsger Dijkstra", "Bar
 
 
 class Client:
-    """One kept-alive connection that counts the answers and remembers the unexpected ones."""
+    """A kept-alive connection that counts the responses and records the unexpected ones."""
 
     def __init__(self, base_url: str) -> None:
         parts = urlsplit(base_url)
@@ -56,7 +56,7 @@ class Client:
 
 
 def run_round(client: Client, draw: random.Random) -> None:
-    """Goes over all the routes once, the way a guest and then the hotel's office would."""
+    """Requests every route once, as a guest and then the hotel's office would."""
     client.get("/health")
     hotels = client.get("/api/hotels")["hotels"]
     hotel = draw.choice(hotels)
@@ -79,7 +79,7 @@ def run_round(client: Client, draw: random.Random) -> None:
 
 
 def book(client: Client, draw: random.Random, city: str) -> dict[str, Any]:
-    """Searches until there is a free room, books it, and then tries to book it once more."""
+    """Searches until there is a free room, books it, and then tries to book it again."""
     guests = draw.randint(1, 4)
     for _ in range(20):
         check_in = date.today() + timedelta(days=draw.randint(7, 600))
@@ -125,7 +125,7 @@ def main() -> None:
     except (OSError, http.client.HTTPException) as err:
         raise SystemExit(f"traffic: {options.base_url}: {err}") from err
     except (KeyError, IndexError):
-        # The answer that lacked something was not the expected one and is among the surprises.
+        # An incomplete response was unexpected and is already among the surprises.
         if not client.surprises:
             raise
     finally:

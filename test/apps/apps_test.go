@@ -22,7 +22,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// cases are all rows of the table, those of each language in a file of its own.
+// cases are all rows of the table. Each language has them in its own file.
 func cases() []testCase {
 	return slices.Concat(
 		stayEasyCases,
@@ -37,37 +37,37 @@ func cases() []testCase {
 	)
 }
 
-// testCase is one row of the table: databases, the services that use them, the
-// requests that they get, and the trace that each request must leave.
+// testCase is one row of the table: databases, the services that use them, the requests
+// sent to them, and the trace that each request must leave.
 type testCase struct {
 	name string
-	// databases are started first. The first one's address is in the variable
-	// DATABASE_URL of every service that names no other.
+	// databases are started first. The address of the first one is in DATABASE_URL for
+	// every service that names no other variable.
 	databases []func(*testing.T) database
-	// services are started in this order. Each gets the address of the one before
-	// it in UPSTREAM_URL; the last takes the requests, unless there is a proxy.
+	// services are started in this order. Each gets the address of the previous one in
+	// UPSTREAM_URL. The last one receives the requests, unless there is a proxy.
 	services []service
-	// proxy starts a web server in front of the last service; nil is none.
+	// proxy starts a web server in front of the last service; nil means no proxy.
 	proxy func(t *testing.T, upstream string) proxy
 	// page says that a page in a browser uploads spans in Zipkin's format.
 	page bool
 	// traffic sends the requests, and counts them by route.
 	traffic func(t *testing.T, c *client)
-	// routes says what each request must leave in APM, span by span.
+	// routes lists the trace that each request must leave in APM, span by span.
 	routes func(r *running) []route
-	// check, if set, looks at what else the case must show.
+	// check, if set, checks what is special about the case.
 	check func(t *testing.T, r *running)
 }
 
 // service is one app of a case.
 type service struct {
-	// name is its service.name, and takes the place of my-app in its script.
+	// name is its service.name. It replaces my-app in its script.
 	name string
 	// folders, relative to this one, are copied into the working directory.
 	folders []string
-	// recipe is the name of the part of docs/apps with the lines that install and
-	// start the app, and with files of it; script is these lines where docs/apps has
-	// none. The port in them is replaced with a free one.
+	// recipe names the part of docs/apps with the lines that install and start the app,
+	// and with its files. script is these lines if docs/apps has none. Their port is
+	// replaced by a free one.
 	recipe string
 	script string
 	// before are the names of parts whose lines come before those of the recipe.
@@ -80,13 +80,13 @@ type service struct {
 	tools func(*testing.T) toolchain
 	// environment is added to the app's, as KEY=value.
 	environment []string
-	// databaseVariable is where the app looks for the first database; DATABASE_URL
-	// if empty.
+	// databaseVariable is the variable from which the app reads the first database's
+	// address; DATABASE_URL if empty.
 	databaseVariable string
-	// ready is a pattern that the app prints when it can be used.
+	// ready is a pattern that the app prints when it is ready.
 	ready string
-	// grpc makes the endpoint, OTEL_EXPORTER_OTLP_ENDPOINT, one that takes
-	// OTLP/gRPC; without it the endpoint takes OTLP/HTTP.
+	// grpc makes OTEL_EXPORTER_OTLP_ENDPOINT an endpoint for OTLP/gRPC. Otherwise it is
+	// one for OTLP/HTTP.
 	grpc bool
 	// guide says that the app is set up to upload to an APM domain by itself: it gets
 	// the collector's address as the domain's, and a data key.
@@ -94,19 +94,19 @@ type service struct {
 	// counted says that the app adds one byte to the file named SPAN_COUNT_FILE
 	// for each span that ends in its SDK.
 	counted bool
-	// measured says that the app's SDK sends metrics of itself, which tell how many
-	// spans have ended.
+	// measured means that the app's SDK sends metrics about itself, from which the test
+	// computes how many spans have ended.
 	measured bool
-	// stop is the signal that ends the app orderly; SIGTERM if nil.
+	// stop is the signal that shuts the app down cleanly; SIGTERM if nil.
 	stop os.Signal
 }
 
-// toolchain is what an app runs with.
+// toolchain is the environment that an app runs in.
 type toolchain struct {
 	path        string            // comes first in PATH
 	environment []string          // as KEY=value
-	links       map[string]string // what the working directory must have, and where that is
-	installs    []string          // the packages, as the install line names them
+	links       map[string]string // links to create in the working directory, and their targets
+	installs    []string          // the packages as named by the recipe's install line
 	versions    string            // for the table at the end
 }
 
@@ -123,12 +123,12 @@ type running struct {
 	recorder  *recorder
 	sandbox   *harness.Sandbox
 	collector *harness.Collector
-	url       string // takes the requests
+	url       string // receives the requests
 	versions  []string
-	replayed  int // spans that no service has sent, but the test
+	replayed  int // spans sent by the test instead of a service
 }
 
-// runningService is an app, and what it was started with.
+// runningService is a running app and the settings that it was started with.
 type runningService struct {
 	service
 	*harness.Process
@@ -165,7 +165,7 @@ func TestApps(t *testing.T) {
 	}
 }
 
-// start starts everything of a case.
+// start starts all programs of a case.
 func start(t *testing.T, tt testCase) *running {
 	t.Helper()
 	r := &running{}
@@ -228,14 +228,13 @@ func (r *running) startService(t *testing.T, s service) *runningService {
 	script = startScript(t, script, s.name, port)
 
 	cmd := exec.CommandContext(t.Context(), "bash", "-c", script)
-	cmd.Cancel = func() error { return nil } // the cleanup of harness.Start ends it
+	cmd.Cancel = func() error { return nil } // the cleanup of harness.Start stops it
 	cmd.Dir = app.folder
 	cmd.Env = append(cleanEnvironment(), app.tools.environment...)
 	cmd.Env = append(cmd.Env, r.environment(app)...)
 	cmd.Env = append(cmd.Env, s.environment...)
 	cmd.Env = append(cmd.Env, "PORT="+port)
-	// A group of its own, so that the workers of a server that had to be killed
-	// do not stay.
+	// A separate process group, so that the workers of a killed server do not survive.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	t.Cleanup(func() {
 		if cmd.Process != nil {
@@ -250,8 +249,8 @@ func (r *running) startService(t *testing.T, s service) *runningService {
 	return app
 }
 
-// awaitListener waits until somebody listens: some apps say that they are ready a
-// moment before.
+// awaitListener waits until the address accepts connections: some apps report that they
+// are ready slightly too early.
 func awaitListener(t *testing.T, address string) {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -260,8 +259,8 @@ func awaitListener(t *testing.T, address string) {
 	}, requestTimeout, 20*time.Millisecond, "nobody listens at %s", address)
 }
 
-// environment is what the suite tells an app: where the collector, the database
-// and the next app are.
+// environment is the part of an app's environment that the suite sets: the addresses of
+// the collector, the database and the next app.
 func (r *running) environment(app *runningService) []string {
 	env := []string{"PATH=" + app.tools.path + string(os.PathListSeparator) + os.Getenv("PATH")}
 	if r.recorder != nil {
@@ -287,9 +286,8 @@ func (r *running) environment(app *runningService) []string {
 	return env
 }
 
-// end ends the services, which send what they still hold, and then the
-// collector, whose end is the end of everything that it would deliver. It
-// returns the number of spans that were sent.
+// end stops the services, which first send their pending spans, and then the collector,
+// which first delivers what it has. It returns the number of spans that were sent.
 func (r *running) end(t *testing.T) int {
 	t.Helper()
 	ended, counted := 0, true
@@ -319,7 +317,8 @@ func (r *running) end(t *testing.T) int {
 	return sent
 }
 
-// cleanEnvironment is this process's environment without what steers the apps.
+// cleanEnvironment is this process's environment without the variables that configure
+// the apps.
 func cleanEnvironment() []string {
 	return slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		for _, prefix := range []string{"OTEL", "APM", "PYTHON", "STAYEASY", "DATABASE_URL", "UPSTREAM_URL", "DJANGO", "FLASK"} {
@@ -331,7 +330,7 @@ func cleanEnvironment() []string {
 	})
 }
 
-// copyFolder copies the files below a folder, without what its apps make.
+// copyFolder copies the files of a folder, without those that its apps generate.
 func copyFolder(t *testing.T, from, to string) {
 	t.Helper()
 	require.NoError(t, filepath.WalkDir(from, func(path string, entry os.DirEntry, err error) error {

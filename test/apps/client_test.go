@@ -24,10 +24,10 @@ type client struct {
 	running *running
 	http    *http.Client
 	counted map[string]int // requests by route
-	answers map[string]int // what a case's traffic wants to keep for its routes
+	answers map[string]int // numbers that a case's traffic saves for its routes
 	header  http.Header    // goes with every request
-	// traces are the traces that the requests were sent in, with the id of the span
-	// that was named as their parent; nil lets the apps begin them.
+	// traces maps the traces that the requests belong to, to the id of the span given as
+	// their parent; nil lets the apps start them.
 	traces map[string]string
 }
 
@@ -41,21 +41,21 @@ func newClient(r *running) *client {
 	}
 }
 
-// count notes n requests to a route.
+// count records n requests to a route.
 func (c *client) count(method, path string, status, n int) {
 	c.counted[route{method: method, path: path, status: status}.String()] += n
 }
 
-// request sends a request, checks its status and counts it. The answer, if one
-// is wanted, must be JSON.
+// request sends a request, checks its status and counts it. If answer is not nil, the
+// response must be JSON.
 func (c *client) request(t *testing.T, method, route, path, body string, status int, answer any) {
 	t.Helper()
 	require.Equal(t, status, c.send(t, method, path, body, answer), "%s %s", method, path)
 	c.count(method, route, status, 1)
 }
 
-// send sends a request, reads its answer, and returns its status. It may be
-// called from any goroutine.
+// send sends a request, reads the response, and returns its status. It may be called
+// from any goroutine.
 func (c *client) send(t *testing.T, method, path, body string, answer any) int {
 	t.Helper()
 	status, err := c.exchange(t.Context(), method, path, body, answer)

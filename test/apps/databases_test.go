@@ -33,24 +33,24 @@ const (
 	shopDatabase     = "shop"
 	stayEasyDatabase = "stayeasy"
 
-	// shopLimit is how long a statement of the shop's may take.
+	// shopLimit is the time limit of the shop's statements.
 	shopLimit = time.Second
 )
 
-// database is a database that runs for one test.
+// database is a database that runs during one test.
 type database struct {
 	system  string // db.system
 	name    string // db.name; "" when the instrumentation does not know it
 	host    string // "" when there is no server
 	port    int
-	url     string // as apps take it; "" lets the app use its default
+	url     string // in the form that apps expect; "" lets the app use its default
 	version string // for the table at the end
-	// slow is a statement that takes longer than the shop's limit, which the
-	// database enforces.
+	// slow is a statement that exceeds the shop's time limit, which the database
+	// enforces.
 	slow string
 }
 
-// peer is the name that the collector gives the database in peer.service.
+// peer is the collector's name for the database in peer.service.
 func (d database) peer() string {
 	switch {
 	case d.system == "oracle" && d.name != "":
@@ -64,7 +64,7 @@ func (d database) peer() string {
 	}
 }
 
-// connection are the attributes of a span of the database without a statement.
+// connection are the attributes of a database span without a statement.
 func (d database) connection() map[string]string {
 	attributes := d.attributes("", "")
 	delete(attributes, "db.operation")
@@ -72,7 +72,7 @@ func (d database) connection() map[string]string {
 	return attributes
 }
 
-// attributes are those of a span of the database.
+// attributes are those of a database span with a statement.
 func (d database) attributes(operation, statement string) map[string]string {
 	attributes := map[string]string{
 		"db.system": d.system, "db.operation": operation, "db.statement": statement, "peer.service": d.peer(),
@@ -86,9 +86,9 @@ func (d database) attributes(operation, statement string) map[string]string {
 	return attributes
 }
 
-// sqlID is the SQL_ID that Oracle Database gives a text: the last 8 bytes of
-// the MD5 of the text and a NUL, taken as two little-endian words, in the 13
-// last digits of base 32 without e, i, l and o.
+// sqlID is the SQL_ID that Oracle Database assigns to a text: the last 8 bytes of the
+// MD5 of the text and a NUL, read as two little-endian words, as 13 digits of base 32
+// without e, i, l and o.
 func sqlID(text string) string {
 	digits := "0123456789abcdfghjkmnpqrstuvwxyz"
 	sum := md5.Sum(append([]byte(text), 0)) //nolint:gosec // Oracle's choice
@@ -107,13 +107,13 @@ func (d database) withURL(scheme string) database {
 	return d
 }
 
-// stayEasySQLite needs no server, and StayEasy makes its file.
+// stayEasySQLite needs no server. StayEasy creates its file.
 func stayEasySQLite(t *testing.T) database {
 	t.Helper()
 	return database{system: "sqlite", name: stayEasyDatabase, version: sqliteVersion(t)}
 }
 
-// shopSQLite makes the shop's file.
+// shopSQLite creates the shop's file.
 func shopSQLite(t *testing.T) database {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), shopDatabase+".db")
@@ -122,12 +122,12 @@ func shopSQLite(t *testing.T) database {
 	run(t, exec.CommandContext(t.Context(), "python3", "-c", script, file, tables))
 	return database{
 		system: "sqlite", name: shopDatabase, version: sqliteVersion(t), url: "sqlite:///" + file,
-		// The app stops it: SQLite has no limit of its own.
+		// The app aborts it: SQLite has no time limit.
 		slow: "SELECT COUNT(*) FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n)",
 	}
 }
 
-// unnamed is a database whose name the instrumentation does not know.
+// unnamed is a database whose name the instrumentation cannot know.
 func unnamed(start func(*testing.T) database) func(*testing.T) database {
 	return func(t *testing.T) database {
 		t.Helper()
@@ -137,11 +137,11 @@ func unnamed(start func(*testing.T) database) func(*testing.T) database {
 	}
 }
 
-// oracleStandIn is no server: python/oracle/oracledb.py stands for the driver,
-// since no Oracle Database is to be had.
+// oracleStandIn needs no server: python/oracle/oracledb.py replaces the driver, because
+// no Oracle Database is available.
 func oracleStandIn(t *testing.T) database {
 	t.Helper()
-	// Statements and ids that a real Oracle Database showed.
+	// Statements and ids taken from a real Oracle Database.
 	require.Equal(t, "7h35uxf5uhmm1", sqlID("select sysdate from dual"))
 	require.Equal(t, "8g5sad1dzaura", sqlID("ALTER SESSION SET NLS_NUMERIC_CHARACTERS = '.,'"))
 	return database{
@@ -217,14 +217,15 @@ func shopMariaDB(t *testing.T) database {
 	return startMariaDB(t, shopDatabase, shopLimit, shopTables...)
 }
 
-// startMariaDB starts a MariaDB server on a free loopback port, with one database
-// on which the statements are run, and a limit for those of apps; 0 is none.
+// startMariaDB starts a MariaDB server on a free loopback port, with one database on
+// which the statements are run, and a time limit for the apps' statements; 0 means no
+// limit.
 func startMariaDB(t *testing.T, name string, limit time.Duration, statements ...string) database {
 	t.Helper()
 	owner := unprivileged(t, "mysql")
 	folder := owner.folder(t)
 	data := filepath.Join(folder, "data")
-	// This one is a shell script, and knows --datadir only with an equals sign.
+	// This program is a shell script that accepts --datadir only with an equals sign.
 	run(t, owner.command(t, program(t, "mariadb-install-db"), "--no-defaults", "--datadir="+data,
 		"--auth-root-authentication-method=normal", "--skip-test-db"))
 
@@ -245,20 +246,20 @@ USE %[1]s;
 		"--innodb-flush-log-at-trx-commit=0")
 	harness.Start(t, server).AwaitOutput(t, "ready for connections")
 	return database{
-		// The drivers say mysql, whichever of the two they talk to.
+		// The drivers report mysql for both MySQL and MariaDB.
 		system: "mysql", name: name, host: host, port: port,
 		version: "MariaDB " + versionOf(t, program(t, "mariadbd")),
 		slow:    "SELECT SLEEP(30)",
 	}.withURL("mysql")
 }
 
-// redis starts a Redis server on a free loopback port. It keeps nothing on disk.
+// redis starts a Redis server on a free loopback port. It stores nothing on disk.
 func redis(t *testing.T) database {
 	t.Helper()
 	host, port := freePort(t)
 	server := exec.CommandContext(t.Context(), program(t, "redis-server"), "--bind", host, "--port", strconv.Itoa(port),
 		"--save", "", "--dir", t.TempDir())
-	server.Cancel = func() error { return nil } // the cleanup of harness.Start ends it
+	server.Cancel = func() error { return nil } // the cleanup of harness.Start stops it
 	harness.Start(t, server).AwaitOutput(t, "Ready to accept connections")
 	return database{
 		system: "redis", host: host, port: port, url: fmt.Sprintf("redis://%s:%d", host, port),
@@ -266,13 +267,13 @@ func redis(t *testing.T) database {
 	}
 }
 
-// account is who a database server runs as: servers refuse to run as root.
+// account is the user that a database server runs as: servers refuse to run as root.
 type account struct {
-	credential *syscall.Credential // nil: as whoever runs the tests
+	credential *syscall.Credential // nil: the user that runs the tests
 }
 
-// unprivileged returns the first of the given account and nobody that exists,
-// when the tests run as root.
+// unprivileged returns the given account, or nobody if it does not exist, when the tests
+// run as root.
 func unprivileged(t *testing.T, name string) account {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -290,8 +291,8 @@ func unprivileged(t *testing.T, name string) account {
 	return account{credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 }
 
-// folder makes a folder for the account. The test's own would be out of its
-// reach, and paths of sockets must be short.
+// folder creates a folder for the account. The account cannot read the test's own
+// folder, and paths of sockets must be short.
 func (a account) folder(t *testing.T) string {
 	t.Helper()
 	folder, err := os.MkdirTemp("", "apps-") //nolint:usetesting // see above
@@ -311,7 +312,7 @@ func (a account) own(t *testing.T, path string) {
 func (a account) command(t *testing.T, path string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), path, args...)
-	cmd.Cancel = func() error { return nil } // the cleanup of harness.Start ends servers
+	cmd.Cancel = func() error { return nil } // the cleanup of harness.Start stops servers
 	cmd.Dir = "/"
 	if a.credential != nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: a.credential}
@@ -319,8 +320,8 @@ func (a account) command(t *testing.T, path string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// program returns the path of a database's program. Debian keeps PostgreSQL's
-// out of the PATH, and MariaDB's server out of the PATH of most users.
+// program returns the path of a database program. Debian installs PostgreSQL's outside
+// the PATH, and MariaDB's server outside the PATH of most users.
 func program(t *testing.T, name string) string {
 	t.Helper()
 	if path, err := exec.LookPath(name); err == nil {

@@ -21,11 +21,11 @@ import (
 
 const goFolder = "test/apps/go"
 
-// goModule is a direct requirement in go.mod.
+// goModule matches a direct requirement in go.mod.
 var goModule = regexp.MustCompile(`(?m)^\t(\S+) (v\S+)$`)
 
-// golang builds the shop once: what comes after needs neither the network nor
-// much time. Shown is the module whose version goes to the table at the end.
+// golang builds the shop once, so that later starts need no network and little time.
+// shown is the module whose version the final table shows.
 func golang(shown string) func(*testing.T) toolchain {
 	return func(t *testing.T) toolchain {
 		t.Helper()
@@ -47,8 +47,8 @@ func golang(shown string) func(*testing.T) toolchain {
 	}
 }
 
-// goCases are the shop on net/http, over the two ways to PostgreSQL. The second
-// sends over gRPC.
+// goCases are the shop on net/http, with two PostgreSQL libraries. The second one sends
+// over gRPC.
 func goCases() []testCase {
 	rows := []testCase{
 		{name: "Go, otelhttp, otelpgx", routes: func(r *running) []route { return otelpgx(r.databases[0]).routes("go", r.databases[0]) }},
@@ -67,7 +67,7 @@ func goCases() []testCase {
 	return rows
 }
 
-// goShop is how the shop shows, given the spans around that of a statement.
+// goShop is how the shop's traces look, given the spans around that of a statement.
 func goShop(around func(query span) []span) shop {
 	return shop{
 		names:       map[string]string{"GET /items/1": "GET /items/{id}", "GET /missing": "GET"},
@@ -86,10 +86,10 @@ func goShop(around func(query span) []span) shop {
 	}
 }
 
-// otelpgx has a span for the preparation of a statement in that of the statement.
+// otelpgx has a span for preparing a statement inside the span of the statement.
 func otelpgx(db database) shop {
 	return goShop(func(query span) []span {
-		// A statement that has no parameters is not prepared by Exec.
+		// Exec does not prepare a statement without parameters.
 		if query.attributes["db.statement"] != db.slow {
 			query.children = []span{query}
 		}
@@ -97,8 +97,7 @@ func otelpgx(db database) shop {
 	})
 }
 
-// otelsql names its spans after the calls of the driver, of which there is one
-// more for the rows.
+// otelsql names its spans after the driver's calls, and has one more for the rows.
 func otelsql(db database) shop {
 	return goShop(func(query span) []span {
 		query.name = "sql.conn.query"
@@ -113,8 +112,8 @@ func otelsql(db database) shop {
 	})
 }
 
-// The app has the files of docs/apps/go.md as they are: the module builds by itself.
-func TestGoFilesAreThePages(t *testing.T) {
+// The app's files are exactly those of docs/apps/go.md, and its module builds as it is.
+func TestGoFilesMatchThePage(t *testing.T) {
 	folder := t.TempDir()
 	writeRecipeFiles(t, "app go", folder)
 	files, err := os.ReadDir(folder)

@@ -24,10 +24,10 @@ const (
 	javaAgent  = "opentelemetry-javaagent"
 )
 
-// javaDependency is one in pom.xml.
+// javaDependency matches a dependency in pom.xml.
 var javaDependency = regexp.MustCompile(`<groupId>(\S+)</groupId>\s*<artifactId>(\S+)</artifactId>\s*<version>(\S+)</version>\s*</dependency>`)
 
-// java fetches the agent and the drivers with Maven, and compiles the shop.
+// java downloads the agent and the drivers with Maven and compiles the shop.
 func java(t *testing.T) toolchain {
 	t.Helper()
 	pom, err := os.ReadFile(filepath.Join(harness.Root(t), javaFolder, "pom.xml"))
@@ -35,11 +35,11 @@ func java(t *testing.T) toolchain {
 	tools := toolchain{
 		path: filepath.Dir(program(t, "java")),
 		environment: []string{
-			// Half the processor time of a start.
+			// Halves the CPU time of a start.
 			"JAVA_TOOL_OPTIONS=-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
-			// The metrics that count spans.
+			// Enables the metrics that count spans.
 			"OTEL_EXPERIMENTAL_SDK_TELEMETRY_VERSION=latest",
-			// What is measured in the running app, before it ends.
+			// Exports metrics often enough while the app runs.
 			"OTEL_METRIC_EXPORT_INTERVAL=1000",
 		},
 		versions: "Java " + versionOf(t, program(t, "java")),
@@ -72,7 +72,7 @@ func java(t *testing.T) toolchain {
 	return tools
 }
 
-// shopH2 makes a file of H2, which runs in the app.
+// shopH2 creates a file of H2, which runs inside the app.
 func shopH2(t *testing.T) database {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), shopDatabase)
@@ -81,7 +81,7 @@ func shopH2(t *testing.T) database {
 	require.Len(t, h2, 1)
 	runIn(t, filepath.Dir(file), "java", "-cp", h2[0], "org.h2.tools.Shell", "-url", "jdbc:h2:"+file, "-sql", strings.Join(shopTables, ";"))
 	return database{
-		system: "h2", name: strings.ToLower(file), // as the agent reads URLs
+		system: "h2", name: strings.ToLower(file), // as the agent parses URLs
 		version: "H2 in the app", url: "jdbc:h2:" + file + fmt.Sprintf(";QUERY_TIMEOUT=%d", shopLimit.Milliseconds()),
 		slow: "SELECT SUM(X) FROM SYSTEM_RANGE(1, 1000000000000)",
 	}
@@ -106,8 +106,8 @@ var javaDatabases = []javaDatabase{
 	},
 }
 
-// javaCases are the shop under the agent, in every generation of the names. The
-// traces must be the same in all, but for the names of the database spans.
+// javaCases are the shop under the agent, with each generation of the conventions. The
+// traces must be the same in all of them, except for the names of the database spans.
 func javaCases() []testCase {
 	var rows []testCase
 	for _, db := range javaDatabases {
@@ -145,14 +145,14 @@ func javaCase(db javaDatabase, mode string) testCase {
 }
 
 var (
-	// literal is what the agent takes out of a statement.
+	// literal matches what the agent masks in a statement.
 	literal = regexp.MustCompile(`\b\d+\b`)
-	// tableName is what the agent finds in one.
+	// tableName matches the table that the agent finds in a statement.
 	tableName = regexp.MustCompile(`(?:FROM|INTO) (\w+)(\(?)`)
 )
 
-// javaShop is how the shop shows. The agent puts the database into the names of
-// spans, unless it speaks the stable conventions.
+// javaShop is how the shop's traces look. The agent includes the database in the span
+// names unless it uses the stable conventions.
 func javaShop(kind javaDatabase, db database, stable bool) shop {
 	return shop{
 		names:       map[string]string{"GET /items/1": "GET /items/", "GET /missing": "GET /"},
@@ -180,8 +180,8 @@ func javaShop(kind javaDatabase, db database, stable bool) shop {
 	}
 }
 
-// checkDatabaseNames checks the attribute that the comparison of traces takes
-// from either generation: APM reads the old name.
+// checkDatabaseNames checks the old name of an attribute, which APM reads. The
+// comparison of traces accepts it in either generation.
 func checkDatabaseNames(t *testing.T, r *running) {
 	t.Helper()
 	for _, stored := range r.sandbox.Spans(t) {

@@ -22,8 +22,8 @@ import (
 
 const nodeFolder = "test/apps/node"
 
-// nodeJS installs the packages of package-lock.json. Shown is the driver whose
-// version goes to the table at the end.
+// nodeJS installs the packages of package-lock.json. shown is the driver whose version
+// the final table shows.
 func nodeJS(driver string) func(*testing.T) toolchain {
 	return func(t *testing.T) toolchain {
 		t.Helper()
@@ -47,7 +47,7 @@ func nodeJS(driver string) func(*testing.T) toolchain {
 			path:  filepath.Dir(program(t, "node")),
 			links: map[string]string{"node_modules": filepath.Join(folder, "node_modules")},
 			environment: []string{
-				// Before the lines of docs/apps/nodejs.md, which set the SDK up.
+				// This precedes the lines of docs/apps/nodejs.md, which set up the SDK.
 				"NODE_OPTIONS=--require ./span_count.js",
 			},
 			versions: "Node.js " + versionOf(t, program(t, "node")),
@@ -63,21 +63,21 @@ func nodeJS(driver string) func(*testing.T) toolchain {
 	}
 }
 
-// nodeDriver is how the shop shows over a driver.
+// nodeDriver is how the shop's traces look with a driver.
 type nodeDriver struct {
 	name  string
 	start func(*testing.T) database
-	shop  shop // without what is Express'
-	// query changes the CLIENT span of a statement.
+	shop  shop // without the spans of Express
+	// query adapts the CLIENT span of a statement.
 	query func(db database, q *span)
-	// before returns the spans of the connection that a statement needs.
+	// before returns the spans of opening the connection that a statement needs.
 	before func(db database) []span
 }
 
 var nodeDrivers = []nodeDriver{
 	{
 		name: "pg", start: shopPostgreSQL,
-		shop: shop{placeholder: "$1", failed: "", wrapped: "42P01"}, // the instrumentation gives exceptions no type
+		shop: shop{placeholder: "$1", failed: "", wrapped: "42P01"}, // the instrumentation records no exception type
 		query: func(db database, q *span) {
 			q.name = "pg.query:" + q.name + " " + db.name
 			if q.failed = slices.Contains([]string{brokenQuery, db.slow}, q.attributes["db.statement"]); q.failed {
@@ -103,8 +103,8 @@ var nodeDrivers = []nodeDriver{
 	},
 }
 
-// redisCommands are the shop's statements on Redis, as the instrumentation shows
-// them: without what is stored.
+// redisCommands are the shop's statements on Redis as the instrumentation shows them:
+// without the stored values.
 var redisCommands = map[string]string{
 	listItems:     "lrange items 0 -1",
 	getItem:       "lindex [2 other arguments]",
@@ -130,8 +130,8 @@ func nodeCases() []testCase {
 	return rows
 }
 
-// nodeShop is how the shop shows. Express' spans have the exceptions, and the
-// SERVER span has the status only.
+// nodeShop is how the shop's traces look. Express' spans have the exceptions, and the
+// SERVER span has only the status.
 func nodeShop(driver nodeDriver, db database) shop {
 	app := driver.shop
 	app.names = map[string]string{"GET /items/1": "GET /items/:item", "GET /missing": "GET"}

@@ -24,19 +24,19 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// spanCounter is put into every virtual environment: it counts the spans that
-// end in the SDK, without a change of the app.
+// spanCounter is installed into every virtual environment. It counts the spans that end
+// in the SDK, without changing the app.
 const spanCounter = "test/apps/python/span_count.py"
 
 var (
-	venvs       sync.Mutex // held while one is made
+	venvs       sync.Mutex // held while one is created
 	requirement = regexp.MustCompile(`(?m)^([][A-Za-z0-9._-]+)==`)
 )
 
-// python returns a function that makes a virtual environment with the packages
-// of a requirements file, given relative to the repository's root. Environments
-// stay in the folder .venv, one for each content of the requirements. Shown are
-// the packages whose versions go to the table at the end.
+// python returns a function that creates a virtual environment with the packages of a
+// requirements file, given relative to the repository's root. Environments are kept in
+// the folder .venv, one for each content of the requirements. shown are the packages
+// whose versions the final table shows.
 func python(shown, file string) func(*testing.T) toolchain {
 	return func(t *testing.T) toolchain {
 		t.Helper()
@@ -46,7 +46,7 @@ func python(shown, file string) func(*testing.T) toolchain {
 		version := run(t, exec.CommandContext(t.Context(), "python3", "-c", "import sys; print(sys.version, sys.prefix)"))
 		hash := sha256.New()
 		fmt.Fprintln(hash, version, requirements)
-		// The file may name others beside it.
+		// The file may include others beside it.
 		files, err := filepath.Glob(filepath.Join(filepath.Dir(requirements), "*.txt"))
 		require.NoError(t, err)
 		for _, each := range append(files, filepath.Join(harness.Root(t), "test/apps/python/constraints.txt")) {
@@ -87,7 +87,7 @@ func readFile(t *testing.T, path string) []byte {
 	return content
 }
 
-// countSpans makes every program of a virtual environment count its spans, if
+// countSpans makes every program of a virtual environment count its spans if
 // SPAN_COUNT_FILE is set.
 func countSpans(t *testing.T, tools toolchain) {
 	t.Helper()
@@ -99,8 +99,7 @@ func countSpans(t *testing.T, tools toolchain) {
 		[]byte("import os; 'SPAN_COUNT_FILE' in os.environ and __import__('span_count')\n"), 0o600))
 }
 
-// run runs a program to its end and returns its standard output without the
-// blanks around it.
+// run runs a program until it exits and returns its trimmed standard output.
 func run(t *testing.T, cmd *exec.Cmd) string {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
@@ -162,7 +161,7 @@ func pythonCases() []testCase {
 	return rows
 }
 
-// flaskOverGRPC starts the Flask app as its recipe does, but for the protocol.
+// flaskOverGRPC starts the Flask app as its recipe does, except for the protocol.
 const flaskOverGRPC = `export OTEL_SERVICE_NAME=my-app OTEL_EXPORTER_OTLP_PROTOCOL=grpc
 opentelemetry-instrument flask run --port 8000`
 
@@ -187,7 +186,7 @@ func djangoRoutes(r *running) []route {
 	return app.routes("django", r.databases[0])
 }
 
-// shopOn is how the shop shows by the drivers of Python.
+// shopOn is how the shop's traces look with each Python driver.
 var shopOn = map[string]shop{
 	"psycopg2": {
 		placeholder: "%s", unhandled: "RuntimeError", failed: "psycopg2.errors.UndefinedTable", late: "psycopg2.errors.QueryCanceled",
@@ -204,14 +203,14 @@ var shopOn = map[string]shop{
 	},
 }
 
-// asgiRow is an app with the wrapper of docs/apps/python.md: an ASGI framework, its server, and
-// a driver, psycopg2 if none is named.
+// asgiRow is an app with the wrapper of docs/apps/python.md: an ASGI framework, its
+// server, and a driver (psycopg2 if none is named).
 type asgiRow struct {
 	framework, server string
-	recipe            bool // docs/apps/python.md has its lines
+	recipe            bool // whether docs/apps/python.md has its lines
 	driver            string
 	database          func(*testing.T) database
-	folder            string // one more for the working directory
+	folder            string // an additional one for the working directory
 }
 
 // asgiScripts start the servers as the recipes do.
@@ -246,14 +245,14 @@ func (row asgiRow) testCase() testCase {
 	return tt
 }
 
-// show completes how the shop shows with what is the framework's.
+// show adds what is specific to the framework to the shop's traces.
 func (row asgiRow) show(app *shop) {
-	// The response that the framework sends for an exception ends the SERVER span,
-	// before the exception comes by.
+	// The framework's response to an exception ends the SERVER span before the exception
+	// reaches the instrumentation.
 	app.silent = true
 	bodies := map[string]int{"uvicorn": 1, "hypercorn": 2} // messages of a request with a body
 	switch row.framework {
-	case "fastapi": // makes its spans itself
+	case "fastapi": // creates its own spans
 		app.names = map[string]string{"GET /items/1": "GET /items/{item}", "GET /missing": "GET"}
 		app.around = func(server span, queries []span) []span {
 			step := func(name string) span {
@@ -267,12 +266,12 @@ func (row asgiRow) show(app *shop) {
 			case "500":
 				endpoint.failed = true
 				return []span{step("dependencies"), endpoint}
-			case "504": // a response that the app has made itself
+			case "504": // a response that the app creates itself
 				return []span{step("dependencies"), endpoint}
 			}
 			return []span{step("dependencies"), endpoint, step("serialization")}
 		}
-	case "quart": // asks for a message more, which tells that the client has left
+	case "quart": // receives one more message: the client has disconnected
 		app.below = func(server span) []span {
 			if strings.HasPrefix(server.name, http.MethodPost) {
 				return asgi(server, 1+bodies[row.server], 3)
@@ -316,8 +315,7 @@ func (row asgiRow) service() service {
 	return app
 }
 
-// useDriver puts the page's line for a driver in the place of psycopg2's in
-// otel_setup.py.
+// useDriver replaces psycopg2's line in otel_setup.py with the page's line for a driver.
 func useDriver(t *testing.T, folder, driver string) {
 	t.Helper()
 	page, err := os.ReadFile(filepath.Join(harness.Root(t), "docs", "apps", "python.md"))
@@ -333,8 +331,8 @@ func useDriver(t *testing.T, folder, driver string) {
 	require.NoError(t, os.WriteFile(file, []byte(script), 0o600))
 }
 
-// asgi returns the INTERNAL spans that the ASGI middleware makes of the messages
-// that an app receives from its server and sends to it.
+// asgi returns the INTERNAL spans that the ASGI middleware creates for the messages that
+// an app receives from its server and sends to it.
 func asgi(request span, received, sent int) []span {
 	message := func(kind string) span {
 		return span{kind: "INTERNAL", name: request.name + " http " + kind, service: request.service}
@@ -345,7 +343,7 @@ func asgi(request span, received, sent int) []span {
 	}
 	for i := range sent {
 		m := message("send")
-		if i == 0 { // the first holds the status
+		if i == 0 { // the first message has the status
 			m.attributes = map[string]string{"http.status_code": request.attributes["http.status_code"]}
 			m.failed = request.failed
 		}

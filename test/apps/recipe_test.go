@@ -23,15 +23,14 @@ import (
 const recipeService = "my-app"
 
 var (
-	// recipePort is the port in the lines that start an app: 8080 in those of
-	// StayEasy. Lines without one are of apps that choose it themselves; the tests'
-	// apps take it from the variable PORT.
+	// recipePort matches the port in the lines that start an app: 8080 in StayEasy's. If
+	// there is none, the app chooses the port itself; the tests' apps read it from the
+	// variable PORT.
 	recipePort = regexp.MustCompile(`\b80[08]0\b`)
-	// installLine is a line that installs packages. The suite has installed them
-	// already, in pinned versions, and checks only that they are the same.
+	// installLine matches a line that installs packages. The suite has already installed
+	// them in pinned versions and checks only that they are the same.
 	installLine = regexp.MustCompile(`(?m)^(?:pip install|npm install|go get|mvn dependency:copy) (.+)\n`)
-	// fileBlock is a code block that begins with a comment which is the name of a
-	// file.
+	// fileBlock matches a code block whose first line is a comment with a file name.
 	fileBlock = regexp.MustCompile("(?s)```[a-z]+\n(?:#|//) ([a-z_]+\\.[a-z]+)\n(.*?)```\n")
 )
 
@@ -78,8 +77,8 @@ func recipeScript(t *testing.T, app *runningService) string {
 	return installLine.ReplaceAllString(script, "")
 }
 
-// startScript puts a service's name and port into the lines that start it, and
-// makes the last of them take the shell's place, so that signals reach it.
+// startScript sets a service's name and port in the lines that start it, and makes the
+// last one replace the shell with exec, so that signals reach the app.
 func startScript(t *testing.T, script, service, port string) string {
 	t.Helper()
 	require.LessOrEqual(t, len(recipePort.FindAllString(script, -1)), 1, "ports in\n%s", script)

@@ -28,13 +28,13 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
-	_ "google.golang.org/grpc/encoding/gzip" // what many SDKs compress with
+	_ "google.golang.org/grpc/encoding/gzip" // the compression that many SDKs use
 
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// recorder stands between the apps and the collector and keeps what the
-// collector has accepted. It takes OTLP over HTTP and over gRPC.
+// recorder is a proxy between the apps and the collector. It records what the collector
+// has accepted, over OTLP/HTTP and OTLP/gRPC.
 type recorder struct {
 	t         *testing.T
 	collector *harness.Collector
@@ -82,7 +82,7 @@ func startRecorder(t *testing.T, collector *harness.Collector) *recorder {
 	return r
 }
 
-// endpoint is the recorder's address as OTEL_EXPORTER_OTLP_ENDPOINT has it.
+// endpoint is the recorder's address in the form of OTEL_EXPORTER_OTLP_ENDPOINT.
 func (r *recorder) endpoint(overGRPC bool) string {
 	if overGRPC {
 		return "http://" + r.grpc
@@ -90,8 +90,7 @@ func (r *recorder) endpoint(overGRPC bool) string {
 	return r.server.URL
 }
 
-// ServeHTTP passes a request on, and keeps its content when the collector has
-// accepted it.
+// ServeHTTP forwards a request, and records its content if the collector accepts it.
 func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	body, err := io.ReadAll(req.Body)
 	if !assert.NoError(r.t, err) {
@@ -130,7 +129,7 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	_, _ = w.Write(answer)
 }
 
-// exportRequest is what the OTLP requests of the three signals have in common.
+// exportRequest is the common part of the OTLP requests of the three signals.
 type exportRequest interface {
 	UnmarshalProto([]byte) error
 	UnmarshalJSON([]byte) error
@@ -210,8 +209,8 @@ func (r *recorder) keepLogs(logs plog.Logs) {
 	r.logs = append(r.logs, logs)
 }
 
-// sent returns the spans that the collector has accepted, by trace and span id,
-// and fails the test when one came twice.
+// sent returns the spans that the collector has accepted, by trace and span id, and
+// fails the test if one was sent twice.
 func (r *recorder) sent() map[string]ptrace.Span {
 	r.t.Helper()
 	r.mu.Lock()
@@ -242,9 +241,9 @@ func (r *recorder) logRecords() int {
 	return records
 }
 
-// spansEnded returns the number of spans that have ended in the SDK of a service,
-// by what its last metrics say: those that were started, less those that live.
-// Source: semantic-conventions, docs/otel/sdk-metrics.md.
+// spansEnded returns the number of spans that have ended in a service's SDK, according
+// to its last metrics: spans started minus live spans. Source: semantic-conventions,
+// docs/otel/sdk-metrics.md.
 func (r *recorder) spansEnded(service string) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -276,7 +275,7 @@ func (r *recorder) spansEnded(service string) int {
 	return int(ended)
 }
 
-// What an SDK says of itself.
+// Names of an SDK's metrics about itself.
 const (
 	spansStarted = "otel.sdk.span.started"
 	spansLive    = "otel.sdk.span.live"
@@ -289,7 +288,7 @@ type grpcTraces struct {
 	client   ptraceotlp.GRPCClient
 }
 
-// Export passes spans on.
+// Export forwards spans.
 func (s *grpcTraces) Export(ctx context.Context, request ptraceotlp.ExportRequest) (ptraceotlp.ExportResponse, error) {
 	answer, err := s.client.Export(ctx, request)
 	if err == nil {
@@ -305,7 +304,7 @@ type grpcMetrics struct {
 	client   pmetricotlp.GRPCClient
 }
 
-// Export passes metrics on.
+// Export forwards metrics.
 func (s *grpcMetrics) Export(ctx context.Context, request pmetricotlp.ExportRequest) (pmetricotlp.ExportResponse, error) {
 	answer, err := s.client.Export(ctx, request)
 	if err == nil {
@@ -321,7 +320,7 @@ type grpcLogs struct {
 	client   plogotlp.GRPCClient
 }
 
-// Export passes log records on.
+// Export forwards log records.
 func (s *grpcLogs) Export(ctx context.Context, request plogotlp.ExportRequest) (plogotlp.ExportResponse, error) {
 	answer, err := s.client.Export(ctx, request)
 	if err == nil {

@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-// The small apps of the table, whatever their language, keep one contract over a
+// The small apps of the table, in every language, implement the same routes over a table
+// of items:
 // table of items:
 //
 //	GET  /items       200  SELECT
@@ -29,14 +30,14 @@ const (
 	brokenQuery = "SELECT name FROM no_such_table"
 )
 
-// shopTables are the statements that make the table, for every database that
-// knows SERIAL.
+// shopTables are the statements that create the table, for databases that support
+// SERIAL.
 var shopTables = []string{
 	"CREATE TABLE items (id SERIAL PRIMARY KEY, name VARCHAR(100) NOT NULL)",
 	"INSERT INTO items (name) VALUES ('tea'), ('coffee')",
 }
 
-// shopRounds is how often every route is used.
+// shopRounds is how often every route is requested.
 const shopRounds = 3
 
 func shopTraffic(t *testing.T, c *client) {
@@ -52,32 +53,32 @@ func shopTraffic(t *testing.T, c *client) {
 	}
 }
 
-// shop is how one instrumentation shows the contract. What it leaves out is as the
-// contract has it.
+// shop is how the routes look with one instrumentation. Empty fields mean the defaults
+// of the contract above.
 type shop struct {
-	// names are those of the SERVER spans by method and path, as in "GET /items/1",
-	// where they differ from that.
+	// names are the SERVER spans' names by method and path, as in "GET /items/1", if they
+	// differ from that.
 	names map[string]string
-	// silent says that the SERVER span has no exception, only the status ERROR: the
-	// framework answers 500 for the app before the instrumentation sees the exception.
+	// silent means that the SERVER span has only the status ERROR and no exception: the
+	// framework responds with 500 before the instrumentation sees the exception.
 	silent bool
-	// placeholder is that of the driver.
+	// placeholder is the driver's.
 	placeholder string
-	// query changes the CLIENT span of a statement, whose name is the operation and
-	// whose attributes are those of the database.
+	// query adapts the CLIENT span of a statement. By default its name is the operation,
+	// and its attributes are those of the database.
 	query func(*span)
-	// below returns what is below the SERVER span beside the statement.
+	// below returns the SERVER span's other children, beside the statement.
 	below func(server span) []span
-	// around returns what is below the SERVER span where the statement is not: given
-	// it, everything.
+	// around returns all descendants of the SERVER span, given the statements' spans, if
+	// these are not its direct children.
 	around func(server span, queries []span) []span
-	// texts are the statements of the app where they are not those of the contract.
+	// texts are the app's statements if they differ from the contract's.
 	texts map[string]string
-	// wrapped is the type of the exception of /broken as the framework gets it, if it
-	// is not that of the statement.
+	// wrapped is the type of the exception of /broken that the framework sees, if it
+	// differs from that of the statement.
 	wrapped string
-	// unhandled, failed and late are the types of the exceptions: of /error, of a
-	// statement that fails, and of one that takes too long.
+	// unhandled, failed and late are the types of the exceptions: of /error, of a failed
+	// statement, and of one that takes too long.
 	unhandled, failed, late string
 }
 

@@ -16,27 +16,27 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 )
 
-// signals is what an SDK sends beside spans.
+// signals are the metrics and logs that an SDK sends in addition to spans.
 type signals struct {
 	metrics []string // some of their names
-	failure string   // begins the log record of /error
+	failure string   // prefix of the log record of /error
 	level   string   // its severity
 }
 
-// signalCases are apps that send metrics and logs too. The Java agent does that in
-// every case of its own.
+// signalCases are apps that also send metrics and logs. The Java agent does so in all of
+// its cases.
 func signalCases() []testCase {
 	rows := pythonCases()
 	row := rows[slices.IndexFunc(rows, func(tt testCase) bool { return tt.services[0].recipe == "app flask" })]
 	flask := row.services[0]
 	row.name = "Flask, metrics and logs"
 	flask.recipe = "app flask logs"
-	flask.ready = "Debug mode: off" // what comes after goes to the log records
+	flask.ready = "Debug mode: off" // later output goes to the log records
 	install := flask.tools
 	flask.tools = func(t *testing.T) toolchain {
 		t.Helper()
 		tools := install(t)
-		tools.installs = nil // the page names them once
+		tools.installs = nil // the page lists them only once
 		return tools
 	}
 	row.services = []service{flask}
@@ -46,9 +46,9 @@ func signalCases() []testCase {
 	return []testCase{row}
 }
 
-// check checks that metrics and logs came by their own paths, with the service
-// and the machine they are of, and that a log record belongs to its request. That
-// all came is in checkCounts.
+// check checks that metrics and logs were uploaded to their own paths, with their
+// service and machine, and that a log record belongs to its request. checkCounts checks
+// that everything arrived.
 func (s signals) check(t *testing.T, r *running) {
 	t.Helper()
 	uploads := map[string]bool{}

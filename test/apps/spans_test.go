@@ -16,7 +16,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 )
 
-// checkCounts checks that what was sent is stored, once, and as it was sent.
+// checkCounts checks that everything that was sent is stored exactly once and unchanged.
 func checkCounts(t *testing.T, r *running) {
 	t.Helper()
 	sent := r.recorder.sent()
@@ -37,12 +37,11 @@ func checkCounts(t *testing.T, r *running) {
 	}
 }
 
-// added are the attributes that the collector may add, and only to calls of
-// databases.
+// added are the attributes that the collector may add, and only to database calls.
 var added = []string{"db.system", "db.name", "db.statement", "db.operation", "db.sql.table", "peer.service", "net.peer.name", "net.peer.port", "DbStatement", "DbOracleSqlId", "db.query.summary"}
 
-// checkUnchanged checks that a stored span is what the app sent, but for what
-// the collector adds.
+// checkUnchanged checks that a stored span equals the one that the app sent, except for
+// the collector's additions.
 func checkUnchanged(t *testing.T, sent ptrace.Span, stored apm.Span) {
 	t.Helper()
 	assert.Equal(t, sent.Name(), stored.Name)
@@ -72,9 +71,8 @@ func checkUnchanged(t *testing.T, sent ptrace.Span, stored apm.Span) {
 	}
 }
 
-// checkTraces checks that there is a trace for every request and no other, that
-// each is span by span what its route says, and that the topology is the sum
-// of them.
+// checkTraces checks that there is a trace for every request and no other, that each has
+// exactly its route's spans, and that the topology is the sum of them.
 func checkTraces(t *testing.T, c *client, routes []route) {
 	t.Helper()
 	seen := map[string]int{}

@@ -14,9 +14,9 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// With SQLAlchemy the statement has a span, and the collector completes it. Without
-// the extra of the recipe's last package, pip installs a version of SQLAlchemy that
-// nothing instruments.
+// With SQLAlchemy the statement has a span, which the collector completes. Without the
+// extra in the recipe's last package, pip installs a version of SQLAlchemy that the
+// instrumentation does not support.
 func TestSQLAlchemy(t *testing.T) {
 	r := startOne(t, service{
 		name: "flask", recipe: "app flask sqlalchemy", folders: []string{"python/sqlalchemy"},

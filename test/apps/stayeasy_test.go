@@ -28,7 +28,7 @@ import (
 
 const (
 	rounds         = "4" // of traffic.py
-	competitors    = 8   // for one room
+	competitors    = 8   // clients that book one room
 	daysAhead      = 700 // nobody else books so late
 	largestParty   = 4   // of traffic.py
 	stayEasyFolder = "examples/stayeasy"
@@ -56,7 +56,7 @@ var stayEasyCases = []testCase{
 	}),
 }
 
-// stayEasy makes a row of what is the same for all of its kind.
+// stayEasy returns a row of the table, with everything that StayEasy's rows share.
 func stayEasy(name string, db func(*testing.T) database, app service) testCase {
 	app.name = "stayeasy"
 	app.folders = []string{"../../" + stayEasyFolder}
@@ -75,8 +75,8 @@ func stayEasy(name string, db func(*testing.T) database, app service) testCase {
 	}
 }
 
-// stayEasyRequests are the kinds of requests, with the operations of their
-// statements in the order of their start.
+// stayEasyRequests are the kinds of requests, with their statements' operations in the
+// order in which they start.
 var stayEasyRequests = []struct {
 	method, path string
 	status       int
@@ -119,9 +119,9 @@ func stayEasyRoutes(r *running) []route {
 	return routes
 }
 
-// stayEasyTrace returns a function that completes the tree of a route with what
-// differs from trace to trace: the path, the number of statements of a search,
-// and the statements, which are compared with what the app sent elsewhere.
+// stayEasyTrace returns a function that completes a route's tree with what differs from
+// trace to trace: the path, the number of statements of a search, and the statements.
+// Another check compares the statements with what the app sent.
 func stayEasyTrace(r *running, method string) func(t *testing.T, c *client, root, tree span) span {
 	return func(t *testing.T, c *client, root, tree span) span {
 		t.Helper()
@@ -145,15 +145,15 @@ func stayEasyTrace(r *running, method string) func(t *testing.T, c *client, root
 		}
 		received := 2
 		if method == http.MethodPost && strings.HasPrefix(r.services[0].script, "hypercorn") {
-			received++ // it tells the end of a body in a message of its own
+			received++ // it ends the body with a separate message
 		}
 		tree.children = append(tree.children, asgi(tree, received, 3)...)
 		return tree
 	}
 }
 
-// stayEasyTraffic runs the example's own traffic script and then what the
-// script leaves out.
+// stayEasyTraffic runs the example's own traffic script, and then the requests that the
+// script does not send.
 func stayEasyTraffic(t *testing.T, c *client) {
 	t.Helper()
 	app := c.running.services[0]
@@ -170,7 +170,7 @@ func stayEasyTraffic(t *testing.T, c *client) {
 		c.count(fields[0], fields[1], status, count)
 	}
 
-	// How many rooms each kind of search looks at.
+	// How many rooms each kind of search returns.
 	stay := url.Values{"check_in": {day(daysAhead)}, "check_out": {day(daysAhead + 2)}}
 	var hotels struct{ Hotels []struct{ City string } }
 	c.request(t, http.MethodGet, "/api/hotels", "/api/hotels", "", http.StatusOK, &hotels)
@@ -189,7 +189,7 @@ func stayEasyTraffic(t *testing.T, c *client) {
 		}
 	}
 
-	// Many want the same room at once, and one gets it.
+	// Many clients book the same room at once, and one succeeds.
 	statuses := make([]int, competitors)
 	var wg sync.WaitGroup
 	for i := range competitors {
@@ -221,11 +221,11 @@ func booking(room int, email string) string {
 		room, day(daysAhead), day(daysAhead+2), email)
 }
 
-// day is the date so many days from now.
+// day is the date in so many days.
 func day(ahead int) string { return time.Now().AddDate(0, 0, ahead).Format(time.DateOnly) }
 
-// The app imports nothing of OpenTelemetry: the guide's claim.
-func TestStayEasyHasNoTracingInIt(t *testing.T) {
+// The app imports nothing of OpenTelemetry, as the guide claims.
+func TestStayEasyHasNoTracingCode(t *testing.T) {
 	for _, file := range []string{"app.py", "stays.py", "db.py", "seed.py"} {
 		content, err := os.ReadFile(filepath.Join(harness.Root(t), stayEasyFolder, file))
 		require.NoError(t, err)
@@ -236,8 +236,8 @@ func TestStayEasyHasNoTracingInIt(t *testing.T) {
 	}
 }
 
-// There is no Oracle Database here, but its driver is: StayEasy gets as far as
-// the network, and then says what is wrong in one line and without the password.
+// There is no Oracle Database here, but its driver: StayEasy gets as far as connecting,
+// and then reports the problem in one line without the password.
 func TestStayEasyWithoutItsDatabase(t *testing.T) {
 	host, port := freePort(t)
 	tests := []struct {
@@ -253,7 +253,7 @@ func TestStayEasyWithoutItsDatabase(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := &running{databases: []database{database{host: host, port: port, name: stayEasyDatabase}.withURL(tt.scheme)}}
 			app := stayEasy("", nil, service{tools: python("quart", stayEasyFolder+"/"+tt.requirements)}).services[0]
-			app.ready = "" // it never is
+			app.ready = "" // it never becomes ready
 			process := r.startService(t, app)
 			process.Wait(t, requestTimeout)
 

@@ -21,8 +21,8 @@ import (
 
 var caches sync.Mutex // held while one is looked at or filled
 
-// cached returns a folder with what fill makes in it of the given files, paths
-// from the repository's root. It is made once for each content of them.
+// cached returns a folder that fill fills from the given files, paths from the
+// repository's root. It is created once for each content of the files.
 func cached(t *testing.T, name string, files []string, fill func(t *testing.T, folder string)) string {
 	t.Helper()
 	caches.Lock()
@@ -44,8 +44,8 @@ func cached(t *testing.T, name string, files []string, fill func(t *testing.T, f
 	return folder
 }
 
-// runIn runs a program to its end in a folder, and returns its standard output
-// without the blanks around it.
+// runIn runs a program in a folder until it exits, and returns its trimmed standard
+// output.
 func runIn(t *testing.T, folder, name string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program(t, name), args...)

@@ -20,8 +20,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 )
 
-// span is what a test says of a span and of those below it. Both what is
-// expected and what is stored are turned into it, and compared as text.
+// span is the tests' form of a span and its descendants. Both the expected and the
+// stored spans are converted to it and compared as text.
 type span struct {
 	kind    string
 	name    string
@@ -29,19 +29,20 @@ type span struct {
 	failed  bool // status ERROR
 	// exceptions are the types of the recorded exceptions.
 	exceptions []string
-	// attributes are those of shown, by their old names; all others are left out.
+	// attributes are the attributes listed in shown, under their old names; all others
+	// are left out.
 	attributes map[string]string
-	// query is that of a stored request's URL. It is not compared.
+	// query is the query of a stored request's URL. It is not compared.
 	query string
-	// children are those that are not INTERNAL in the order of their start, and
-	// then the INTERNAL ones by their names: what a framework does beside the
-	// statements may run at the same time.
+	// children are first the non-INTERNAL ones in the order of their start, then the
+	// INTERNAL ones sorted by name: what a framework does beside the statements may run
+	// concurrently.
 	children []span
 }
 
-// shown are the attributes that every test compares: those that the guide names,
-// and the id and the peer that APM reads. The first name stands for all of a row,
-// which are the same in the generations of the conventions.
+// shown are the attributes that every test compares: those that the guide names, and the
+// id and the peer that APM reads. The first name of a row represents all of them: they
+// are the same attribute in different generations of the conventions.
 var shown = [][]string{
 	{"http.method", "http.request.method"},
 	{"http.target", "url.path"},
@@ -54,7 +55,7 @@ var shown = [][]string{
 	{"peer.service"},
 }
 
-// String renders a tree, a line a span.
+// String renders a tree, one line per span.
 func (s span) String() string {
 	var b strings.Builder
 	s.write(&b, "")
@@ -80,7 +81,7 @@ func (s span) write(b *strings.Builder, indent string) {
 	}
 }
 
-// setService sets the service of spans and of those below them.
+// setService sets the service of spans and their descendants.
 func setService(spans []span, service string) {
 	for i := range spans {
 		spans[i].service = service
@@ -88,8 +89,8 @@ func setService(spans []span, service string) {
 	}
 }
 
-// spanTree turns a stored trace into its tree. A trace has one root: the parent
-// of every other span is in it.
+// spanTree converts a stored trace to its tree. A valid trace has one root, and the
+// parent of every other span is in the trace.
 func spanTree(t *testing.T, trace apm.Trace) span {
 	t.Helper()
 	ids := map[string]bool{}
@@ -118,7 +119,7 @@ func spanTree(t *testing.T, trace apm.Trace) span {
 		return s
 	}
 	if len(roots) != 1 {
-		// What is wrong with it, the comparison with the route's tree shows.
+		// The comparison with the route's tree will show the problem.
 		s := span{kind: "NO", name: fmt.Sprintf("single root: %d", len(roots))}
 		for _, root := range roots {
 			s.children = append(s.children, build(root))
@@ -166,7 +167,7 @@ func summarize(t *testing.T, stored apm.Span) span {
 	return s
 }
 
-// text returns the first of the attributes that is there, as a text.
+// text returns the first attribute that exists, as text.
 func text(attributes map[string]any, keys ...string) string {
 	for _, key := range keys {
 		if value, found := attributes[key]; found {
@@ -176,13 +177,13 @@ func text(attributes map[string]any, keys ...string) string {
 	return ""
 }
 
-// route is what the traces of one kind of request must look like.
+// route is the expected trace of one kind of request.
 type route struct {
 	method string
-	path   string // names in braces stand for one segment
+	path   string // names in braces match one segment
 	status int
 	tree   span
-	// further, if set, returns the tree for one trace, from what its root says.
+	// further, if set, completes the tree for one trace, given the trace's root.
 	further func(t *testing.T, c *client, root, tree span) span
 }
 
@@ -190,14 +191,14 @@ func (r route) String() string { return fmt.Sprintf("%s %s %d", r.method, r.path
 
 var pathParameter = regexp.MustCompile(`\\\{[a-z_]+\\\}`)
 
-// matches says whether a trace with such a root is of this route.
+// matches reports whether a trace with this root belongs to the route.
 func (r route) matches(root map[string]string) bool {
 	pattern := "^" + pathParameter.ReplaceAllString(regexp.QuoteMeta(r.path), "[^/]+") + "$"
 	path, _, _ := strings.Cut(root["http.target"], "?")
 	return root["http.method"] == r.method && root["http.status_code"] == strconv.Itoa(r.status) && regexp.MustCompile(pattern).MatchString(path)
 }
 
-// edges are the calls of a topology, all and failed ones, by who calls whom.
+// edges are the calls in a topology, total and failed, by caller and callee.
 type edges map[string][2]int
 
 func (e edges) call(source, target string, failed bool) {
@@ -209,7 +210,7 @@ func (e edges) call(source, target string, failed bool) {
 	e[source+" -> "+target] = calls
 }
 
-// add adds the calls that a trace shows.
+// add adds the calls in a trace.
 func (e edges) add(tree span) {
 	for _, child := range tree.children {
 		if tree.kind == "CLIENT" && child.kind == "SERVER" {

@@ -19,8 +19,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// The rows of docs/troubleshooting.md that are about apps: each wrong
-// setup is made on purpose, and what is quoted there is what is said here.
+// The rows of docs/troubleshooting.md about apps: each wrong setup is created on
+// purpose, and the output must contain what the page quotes.
 
 // flaskOn is the Flask app of docs/apps/python.md on an SQLite file.
 func flaskOn(environment ...string) service {
@@ -32,8 +32,8 @@ func flaskOn(environment ...string) service {
 	}
 }
 
-// starletteOn is the wrapper of docs/apps/python.md around the app in Starlette, with one more
-// change of its folder.
+// starletteOn is the Starlette app in the wrapper of docs/apps/python.md, after a change
+// of its folder.
 func starletteOn(change func(t *testing.T, folder string)) service {
 	row := asgiRow{framework: "starlette", server: "uvicorn", driver: "sqlite3"}.service()
 	prepare := row.prepare
@@ -47,13 +47,14 @@ func starletteOn(change func(t *testing.T, folder string)) service {
 	return row
 }
 
-// startOne starts a case of one service on the shop's SQLite file.
+// startOne starts a case with one service on the shop's SQLite file.
 func startOne(t *testing.T, app service) *running {
 	t.Helper()
 	return start(t, testCase{databases: []func(*testing.T) database{shopSQLite}, services: []service{app}})
 }
 
-// says checks that an output has a text, and that docs/troubleshooting.md quotes it.
+// says checks that an output contains a text, and that docs/troubleshooting.md quotes
+// it.
 func says(t *testing.T, output, text string) {
 	t.Helper()
 	assert.Contains(t, output, text)
@@ -62,7 +63,7 @@ func says(t *testing.T, output, text string) {
 	assert.Contains(t, string(page), "`"+text+"`", "docs/troubleshooting.md does not quote it")
 }
 
-// replaceIn replaces a text in a file of a folder, where it stands once.
+// replaceIn replaces a text in a file of a folder, where it must occur once.
 func replaceIn(t *testing.T, folder, file, from, to string) {
 	t.Helper()
 	path := filepath.Join(folder, file)
@@ -140,7 +141,7 @@ func TestTroubleshootExporter(t *testing.T) {
 			}
 		})
 	}
-	// The receiver has no line for any of it.
+	// The receiver logs none of this.
 	collector.Stop(t)
 	for line := range strings.Lines(collector.Output()) {
 		assert.NotRegexp(t, `\t(warn|error)\t`, line)
@@ -148,7 +149,7 @@ func TestTroubleshootExporter(t *testing.T) {
 	assert.Zero(t, sandbox.Counts(t).Spans.Received)
 }
 
-// The collector does not reach APM, or may not upload.
+// The collector cannot reach APM, or is not allowed to upload.
 func TestTroubleshootUploads(t *testing.T) {
 	sandbox := harness.StartSandbox(t)
 	output, code := harness.RunCollector(t, []string{"APM_ENDPOINT=" + sandbox.URL}, "--config", harness.ConfigFile(t, "agent.yaml"))
@@ -169,8 +170,8 @@ func TestTroubleshootUploads(t *testing.T) {
 	says(t, closed.Output(), "nothing listens there")
 }
 
-// Without the processor, which names every database, APM shows what it shows of
-// apps that have no peer.service.
+// Without the processor, which sets peer.service on every database span, APM shows
+// External Unknown as for apps that do not set it.
 func TestTroubleshootNoPeerService(t *testing.T) {
 	sandbox := harness.StartSandbox(t)
 	collector := harness.StartCollector(t, harness.CollectorOptions{
@@ -185,7 +186,7 @@ func TestTroubleshootNoPeerService(t *testing.T) {
 	assert.Equal(t, edges{"service starlette -> external_unknown External Unknown": {1, 0}}, edgesOf(t, sandbox.Topology(t)))
 }
 
-// What is wrong in the app shows in the spans that arrive, or do not.
+// Mistakes in the app show in the spans that arrive or are missing.
 func TestTroubleshootApp(t *testing.T) {
 	early := func(t *testing.T, folder string) {
 		t.Helper()
@@ -195,7 +196,7 @@ func TestTroubleshootApp(t *testing.T) {
 	tests := []struct {
 		name      string
 		app       service
-		databases int // spans
+		databases int // expected database spans
 		traces    int
 	}{
 		{name: "as the page has it", app: starletteOn(nil), databases: 1, traces: 1},
@@ -236,14 +237,14 @@ func TestTroubleshootApp(t *testing.T) {
 	}
 }
 
-// fastAPIWithMiddleware is FastAPI in the wrapper of the other frameworks.
+// fastAPIWithMiddleware is FastAPI in the wrapper for the other frameworks.
 func fastAPIWithMiddleware() service {
 	app := asgiRow{framework: "fastapi", server: "uvicorn", driver: "sqlite3"}.service()
 	app.files[1] = "asgi files"
 	return app
 }
 
-// Several workers each have their own thread that sends.
+// Each of several workers has its own sending thread.
 func TestTroubleshootWorkers(t *testing.T) {
 	const requests = 40
 	app := asgiRow{framework: "quart", server: "hypercorn", driver: "sqlite3"}.service()
@@ -253,18 +254,18 @@ func TestTroubleshootWorkers(t *testing.T) {
 	for range requests {
 		c.request(t, http.MethodGet, "/items", "/items", "", http.StatusOK, nil)
 	}
-	r.end(t) // which compares what ended in the SDKs with what was sent
+	r.end(t) // compares the spans that ended in the SDKs with those sent
 	assert.Len(t, r.sandbox.Traces(t), requests)
 }
 
-// Uvicorn ends its process without Python's exit handlers: without the last lines
-// of the page's asgi.py the last spans are lost.
+// Uvicorn exits without Python's exit handlers: without the last lines of the page's
+// asgi.py the last spans are lost.
 func TestTroubleshootLastSpans(t *testing.T) {
 	app := starletteOn(func(t *testing.T, folder string) {
 		t.Helper()
 		replaceIn(t, folder, "asgi.py", "        provider.shutdown()", "        pass")
 	})
-	app.environment = []string{"OTEL_BSP_SCHEDULE_DELAY=600000"} // whatever holds the test up
+	app.environment = []string{"OTEL_BSP_SCHEDULE_DELAY=600000"} // however slow the test is
 	r := startOne(t, app)
 	newClient(r).request(t, http.MethodGet, "/items", "/items", "", http.StatusOK, nil)
 	r.services[0].Stop(t)
@@ -274,8 +275,8 @@ func TestTroubleshootLastSpans(t *testing.T) {
 	assert.Empty(t, r.recorder.sent(), "spans that were sent")
 }
 
-// The CLI finds no instrumentation for an ASGI app, unless its framework makes
-// its spans itself.
+// The CLI finds no instrumentation for an ASGI app unless its framework creates its own
+// spans.
 func TestTroubleshootCommandLine(t *testing.T) {
 	for framework, traces := range map[string]int{"starlette": 0, "quart": 0, "fastapi": 1} {
 		t.Run(framework, func(t *testing.T) {

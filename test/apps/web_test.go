@@ -61,7 +61,7 @@ func webCases() []testCase {
 	return []testCase{plain("Apache httpd", apache), plain("nginx", nginx), captured}
 }
 
-// twoServices are the shop in Starlette, and in front of it a service in Flask.
+// twoServices are the shop in Starlette and a Flask service in front of it.
 func twoServices() []service {
 	shop := asgiRow{framework: "starlette", server: "uvicorn"}.service()
 	shop.name = shopService
@@ -74,7 +74,7 @@ opentelemetry-instrument flask run --port 8000`,
 	}}
 }
 
-// webRequests are the contract's requests as the gateway answers them.
+// webRequests are the shop's requests with the gateway's responses.
 var webRequests = []struct {
 	method, path, body string
 	status             int
@@ -85,12 +85,12 @@ var webRequests = []struct {
 	{http.MethodGet, "/missing", "", http.StatusNotFound},
 	{http.MethodGet, "/error", "", http.StatusInternalServerError},
 	{http.MethodGet, "/broken", "", http.StatusInternalServerError},
-	// The gateway waits for less time than the statement may take.
+	// The gateway's timeout is shorter than the statement's time limit.
 	{http.MethodGet, "/slow", "", http.StatusGatewayTimeout},
 }
 
-// webRoutes are the shop's routes as they show below the gateway's spans. The
-// proxy in front has none: it passes the trace context on.
+// webRoutes are the shop's routes below the gateway's spans. The proxy in front creates
+// no spans: it forwards the trace context.
 func webRoutes(r *running) []route {
 	row := asgiRow{framework: "starlette", server: "uvicorn"}
 	app := shopOn["psycopg2"]
@@ -120,8 +120,8 @@ func behindGateway(routes []route) []route {
 	return routes
 }
 
-// replays pair requests that were captured from a real Apache httpd with those
-// that the shop gets: the SERVER span's target, and the request.
+// replays pair requests captured from a real Apache httpd with the shop's requests: the
+// SERVER span's target, and the request.
 var replays = []struct {
 	target  string
 	traceID string // as captured
@@ -133,9 +133,8 @@ var replays = []struct {
 	{"/api/status/500", "798aad88033ca507a7f40e7dde93f651", 5},
 }
 
-// replayTraffic sends, for each request to the shop, the captured spans of the
-// web server over gRPC, and makes the shop's spans their children: all the same
-// but for ids and times.
+// replayTraffic sends, for each request to the shop, the web server's captured spans
+// over gRPC, and makes the shop's spans their children. Only ids and times are changed.
 func replayTraffic(t *testing.T, c *client) {
 	t.Helper()
 	conn, err := grpc.NewClient(c.running.recorder.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -169,8 +168,8 @@ func replayTraffic(t *testing.T, c *client) {
 	}
 }
 
-// replayStatus is the status of the captured request that stands for one with
-// the given status: of the successes there is only 200.
+// replayStatus is the status of the captured request that represents one with the given
+// status: the only captured success is 200.
 func replayStatus(status int) int {
 	if status < http.StatusMultipleChoices {
 		return http.StatusOK
@@ -204,9 +203,8 @@ func replayRoutes(r *running) []route {
 	return routes
 }
 
-// capturedSpans returns the SERVER and the CLIENT span of one request that a
-// real Apache httpd with the OpenTelemetry module sent; see the README of
-// test/e2e/testdata.
+// capturedSpans returns the SERVER and the CLIENT span of one request that a real Apache
+// httpd with the OpenTelemetry module sent; see the README of test/e2e/testdata.
 func capturedSpans(t *testing.T, traceID string) ptrace.Traces {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(harness.Root(t), "test", "e2e", "testdata", "apache-httpd", "propagating.jsonl"))
@@ -224,7 +222,7 @@ func capturedSpans(t *testing.T, traceID string) ptrace.Traces {
 	return ptrace.Traces{}
 }
 
-// trace makes the next requests part of a trace, below a span of it, as a
+// trace makes the next requests part of a trace, with the given parent span, as a
 // browser or a web server would.
 func (c *client) trace(trace pcommon.TraceID, parent pcommon.SpanID) {
 	c.header.Set("traceparent", fmt.Sprintf("00-%s-%s-01", trace, parent))
@@ -291,8 +289,8 @@ http {
 	})
 }
 
-// startProxy starts a web server in the foreground with the configuration and
-// the arguments that configure returns.
+// startProxy starts a web server in the foreground with the configuration and the
+// arguments that configure returns.
 func startProxy(t *testing.T, name string, configure func(folder, address string) (config string, args []string)) proxy {
 	t.Helper()
 	owner := unprivileged(t, "www-data")
@@ -313,8 +311,8 @@ func startProxy(t *testing.T, name string, configure func(folder, address string
 	return proxy{url: "http://" + address, version: name + " " + serverVersion(t, name)}
 }
 
-// serverVersion asks a web server, which prints its version to one of the two
-// outputs.
+// serverVersion returns the version that a web server prints to standard output or
+// standard error.
 func serverVersion(t *testing.T, name string) string {
 	t.Helper()
 	cmd := unprivileged(t, "www-data").command(t, program(t, name), "-v")

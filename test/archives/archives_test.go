@@ -27,8 +27,8 @@ import (
 )
 
 const (
-	// awaitTime is for a start, or for what follows from one. wine makes every
-	// program that could be a service wait 10 s first.
+	// awaitTime is the timeout of a start and of its effects. wine makes every program
+	// that could be a service wait 10 s first.
 	awaitTime    = time.Minute
 	pollInterval = 50 * time.Millisecond
 	// enough is how many spans each part of a test waits for.
@@ -39,16 +39,16 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreTopFunction("net/http.(*persistConn).writeLoop"))
 }
 
-// unpacked is the content of an archive, and how its program runs here.
+// unpacked is the content of an archive, and the way to run its program here.
 type unpacked struct {
-	root   string   // what the program sees as its file system's root
-	folder string   // where the archive's files are, seen from root
-	name   string   // of the program in it
-	runner []string // the command that starts a program in its own place
-	// queue is a folder for the queue as the program sees it, queueHere the same
-	// seen from here.
+	root   string   // root of the program's file system
+	folder string   // the archive's files, relative to root
+	name   string   // name of the program's file
+	runner []string // a command that executes a program in place of itself
+	// queue is the queue's folder as the program sees it, queueHere the same folder seen
+	// from outside.
 	queue, queueHere string
-	// interrupt asks the program to end.
+	// interrupt makes the program exit.
 	interrupt os.Signal
 }
 
@@ -76,7 +76,7 @@ func unpackForWindows(t *testing.T, folder string) *unpacked {
 	u := &unpacked{
 		root: root, folder: filepath.Join(drive, folder), name: "otelcol-ociapm.exe", runner: []string{"chroot", root, "/usr/lib/wine/wine64"},
 		queue: `C:\queue`, queueHere: filepath.Join(root, drive, "queue"),
-		// wine makes Ctrl+C of it, as a console of Windows does.
+		// wine turns it into Ctrl+C, as a Windows console does.
 		interrupt: syscall.SIGINT,
 	}
 	archive, err := zip.OpenReader(harness.Released(t, "*_windows_amd64.zip"))
@@ -86,15 +86,15 @@ func unpackForWindows(t *testing.T, folder string) *unpacked {
 	return u
 }
 
-// command returns a command that runs as the programs of the archive do.
+// command returns a command that runs like the programs of the archive.
 func (u *unpacked) command(t *testing.T, args ...string) *exec.Cmd {
 	args = slices.Concat(u.runner, args)
 	cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
-	cmd.Cancel = func() error { return nil } // the cleanup of Start ends it
+	cmd.Cancel = func() error { return nil } // the cleanup of Start stops it
 	return cmd
 }
 
-// run runs a command with a longer environment until it ends.
+// run runs a command with additional environment variables until it exits.
 func (u *unpacked) run(t *testing.T, env []string, args ...string) (output string, exitCode int) {
 	t.Helper()
 	cmd := u.command(t, args...)
@@ -135,7 +135,7 @@ func testCommands(t *testing.T, u *unpacked) {
 		assert.Zero(t, code)
 		here, code := harness.RunCollector(t, nil, "components")
 		assert.Zero(t, code)
-		// What `make build` leaves has no commit in its version.
+		// The version of the program of `make build` has no commit.
 		assert.Equal(t, here, regexp.MustCompile(`(?m)^( +version: \d+\.\d+\.\d+)\+[0-9a-f]{12}$`).ReplaceAllString(output, "$1"))
 	})
 	t.Run("validate", func(t *testing.T) {
@@ -167,8 +167,8 @@ func testDelivery(t *testing.T, u *unpacked) {
 	sandbox.AwaitSpans(t, enough)
 	assert.Equal(t, "postgresql:orders", sandbox.Spans(t)[0].Attributes["peer.service"])
 
-	// What an app got an OK for is on disk while APM is down: it outlives a crash,
-	// and an end by order. A damaged queue file of file_storage is set aside.
+	// While APM is down, data for which an app got an OK is on disk and survives a crash
+	// and a clean exit. A damaged queue file of file_storage is moved aside.
 	sandbox.AddFault(t, apm.Fault{Status: 503})
 	awaitMore(t, load)
 	collector.Kill(t)
@@ -202,7 +202,7 @@ func awaitMore(t *testing.T, load *otlpload.Load) {
 	require.Eventually(t, func() bool { return load.Accepted() >= before+enough }, awaitTime, pollInterval)
 }
 
-// end asks the collector to end, and expects it to do so in order.
+// end stops the collector and requires a clean exit.
 func end(t *testing.T, u *unpacked, collector *harness.Collector) {
 	t.Helper()
 	collector.Signal(t, u.interrupt)

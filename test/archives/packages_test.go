@@ -42,7 +42,7 @@ func TestPackagesARM64(t *testing.T) {
 		}
 		want, got := extract("*_amd64.deb"), extract("*_arm64.deb")
 		assert.Equal(t, sha256.Sum256(started), sha256.Sum256([]byte(got[program])), "the program")
-		// What follows from the program and its architecture.
+		// These depend on the program and its architecture.
 		delete(want, program)
 		delete(got, program)
 		const control, sums = "DEBIAN/control", "DEBIAN/md5sums"
@@ -59,7 +59,7 @@ func TestPackagesARM64(t *testing.T) {
 	})
 
 	t.Run("rpm", func(t *testing.T) {
-		// Of each file: path, size, time, digest, mode, owner, group and flags.
+		// For each file: path, size, time, digest, mode, owner, group and flags.
 		dump := func(pattern string) (lines []string, digest string) {
 			for line := range strings.Lines(output(t, "rpm", "-qp", "--dump", harness.Released(t, pattern))) {
 				if fields := strings.Fields(line); fields[0] == "/"+program {
@@ -93,7 +93,7 @@ func output(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
-// contents returns the files below a folder: their modes and what is in them.
+// contents returns the files below a folder, with their modes and contents.
 func contents(t *testing.T, root string) map[string]string {
 	t.Helper()
 	files := map[string]string{}

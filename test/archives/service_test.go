@@ -18,7 +18,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/otlpload"
 )
 
-// The service of Windows, made and started by the lines of docs/deploy.md.
+// The Windows service, created and started with the lines of docs/deploy.md.
 func testService(t *testing.T, u *unpacked) {
 	const page, section = "docs/deploy.md", "windows service"
 	data := filepath.Join(u.root, "/wine/drive_c/ProgramData/otelcol-ociapm")
@@ -31,8 +31,8 @@ func testService(t *testing.T, u *unpacked) {
 	require.NoError(t, os.WriteFile(filepath.Join(data, "windows.yaml"), []byte(withEndpoint), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(data, "data_key"), []byte(harness.PrivateKey+"\r\n"), 0o600))
 
-	// wine ends its services when the last other program has ended: this one reads
-	// what nobody writes.
+	// wine stops its services when the last other program exits: this one waits for input
+	// that never comes.
 	stdin, keep, err := os.Pipe()
 	require.NoError(t, err)
 	defer stdin.Close()
@@ -58,7 +58,7 @@ func testService(t *testing.T, u *unpacked) {
 	}
 	awaitState("RUNNING")
 
-	// The network is the session's own: the ports of agent.yaml are free.
+	// The session has its own network, so the ports of agent.yaml are free.
 	load := otlpload.Start(t.Context(), otlpload.NewApp(3, otlpload.NewHTTPSender("127.0.0.1:4318"), otlpload.Options{}))
 	defer load.Abort()
 	sandbox.AwaitSpans(t, enough)

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Windows programs on this machine, for the tests beside this file: wine of Debian
-# 13 (that of Debian 12 lacks what Go needs of Windows), in namespaces of its own
-# whose only network is loopback. It needs root, debootstrap and 2 GB of disk.
+# Runs Windows programs on this machine, for the tests beside this file, with the wine of
+# Debian 13 (Debian 12's lacks functions that Go needs), in its own namespaces whose only
+# network is loopback. It needs root, debootstrap and 2 GB of disk.
 #
 #   wine.sh prepare         install it below WINE_HOME; about 2 minutes, once
 #   wine.sh session CMD...  run a command in the namespaces, where wine's root folder
-#                           is WINE_ROOT: a copy that goes with the session
+#                           is WINE_ROOT: a copy that is deleted with the session
 set -euo pipefail
 
 home=${WINE_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/otelcol-ociapm/wine}
 base=$home/trixie
 export WINEPREFIX=/wine WINEDEBUG=-all
-# Nothing here has a window, runs .NET or shows HTML.
+# Disables wine's parts for windows, .NET and HTML, which the tests do not need.
 export WINEDLLOVERRIDES="mscoree,mshtml,explorer.exe,winex11.drv,winewayland.drv="
 
 prepare() {
@@ -19,11 +19,11 @@ prepare() {
   echo "installing Debian 13 with wine" >&2
   rm -rf "$base"
   mkdir -p "$base/etc/dpkg/dpkg.cfg.d"
-  echo force-unsafe-io >"$base/etc/dpkg/dpkg.cfg.d/fast" # what a crash damages is installed anew
+  echo force-unsafe-io >"$base/etc/dpkg/dpkg.cfg.d/fast" # after a crash, everything is installed again
   debootstrap --variant=minbase --include=wine64 trixie "$base" >"$home/prepare.log" 2>&1 || { cat "$home/prepare.log" >&2; exit 1; }
   chroot "$base" apt-get clean
   echo "127.0.0.1 localhost" >"$base/etc/hosts"
-  # wineserver writes the registry when the last program has ended.
+  # wineserver writes the registry after the last program has exited.
   in_namespaces install_windows "$base" >>"$home/prepare.log" 2>&1 || { cat "$home/prepare.log" >&2; exit 1; }
   touch "$base/.complete"
 }
@@ -45,8 +45,8 @@ session() {
   in_namespaces inside "$work" "$@"
 }
 
-# What the command leaves running ends with this process, the first of its
-# namespace.
+# This process is the first of its pid namespace: programs that the command leaves running
+# are killed when it exits.
 inside() {
   local work=$1
   shift

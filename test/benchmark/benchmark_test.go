@@ -11,19 +11,19 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// round is the batches that are made at once while the clock stands.
+// round is the number of batches that are created at once while the timer is stopped.
 const round = 10
 
-// BenchmarkProcessors gives time and allocations for one span. Making the spans is
-// not a part of it; each batch is fresh, as a receiver's is, so that the growth of
-// the attributes counts.
+// BenchmarkProcessors measures time and allocations per span. Creating the spans is not
+// included. Each batch is fresh, as a receiver's is, so that growing the attributes is
+// measured.
 func BenchmarkProcessors(b *testing.B) {
 	for i := range mixes {
 		m := &mixes[i]
 		for _, name := range pipelines {
 			b.Run("spans="+m.name+"/by="+name, func(b *testing.B) {
 				pipeline := newPipeline(b, name, consumertest.NewNop())
-				// Fill the cache.
+				// Fills the cache.
 				require.NoError(b, pipeline.ConsumeTraces(b.Context(), m.batch(-1)))
 				input := m.batch(0)
 				var batches [round]ptrace.Traces

@@ -14,7 +14,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// process returns what a pipeline makes of the first batch of a mix.
+// process returns a pipeline's output for the first batch of a mix.
 func process(t *testing.T, name string, m *mix) ptrace.Span {
 	t.Helper()
 	sink := new(consumertest.TracesSink)
@@ -24,8 +24,8 @@ func process(t *testing.T, name string, m *mix) ptrace.Span {
 	return spans.At(0)
 }
 
-// TestPipelines checks that the configurations do what the comparison says that
-// they do: each attribute that is there beside what was sent.
+// TestPipelines checks that the configurations do what the comparison claims: it lists
+// every attribute that a pipeline adds or changes.
 func TestPipelines(t *testing.T) {
 	raw := fmt.Sprintf(statement, 0)
 	sent := map[string]any{
@@ -47,7 +47,7 @@ func TestPipelines(t *testing.T) {
 	}
 	tests := []struct {
 		pipeline, system string
-		masked           []string // the attributes whose literals are to be gone
+		masked           []string // the attributes whose literals must be masked
 		want             map[string]any
 	}{
 		{"ociapm", "postgresql", nil, with(sent, derived, map[string]any{
@@ -66,7 +66,7 @@ func TestPipelines(t *testing.T) {
 		{"stock-masked", "postgresql", []string{"db.statement", "db.query.text"}, with(sent, stock, map[string]any{
 			"db.system": "postgresql", "db.system.name": "postgresql", "peer.service": "postgresql:hotel",
 		})},
-		// The stock processors map no values, and leave Oracle's literals.
+		// The stock processors do not map values, and keep Oracle's literals.
 		{"stock-masked", "oracle", nil, with(sent, stock, map[string]any{
 			"db.system": "oracle", "db.system.name": "oracle", "db.statement": raw, "db.query.text": raw, "peer.service": "oracle:hotel",
 		})},
@@ -89,11 +89,11 @@ func TestPipelines(t *testing.T) {
 	}
 }
 
-// oracleSQLID is the SQL_ID of the statement: base 32 of the last half of the MD5 of
-// the text and a NUL, with each four bytes turned round.
+// oracleSQLID is the SQL_ID of the statement: base 32 of the last half of the MD5 of the
+// text and a NUL, with the bytes of each four reversed.
 const oracleSQLID = "9qdajwahd7dx9"
 
-// TestOtherSpansStay checks that no pipeline touches what is not a database's.
+// TestOtherSpansStay checks that no pipeline changes spans other than database calls.
 func TestOtherSpansStay(t *testing.T) {
 	m := mix{}
 	want := m.batch(0).ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes().AsRaw()
@@ -105,7 +105,7 @@ func TestOtherSpansStay(t *testing.T) {
 	}
 }
 
-// TestMixes checks that the batches hold what their names say.
+// TestMixes checks that the batches contain what their names promise.
 func TestMixes(t *testing.T) {
 	for i := range mixes {
 		m := &mixes[i]

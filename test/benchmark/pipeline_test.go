@@ -22,10 +22,10 @@ import (
 	"github.com/ociapm/otelcol-ociapm/peerserviceprocessor"
 )
 
-// pipelines is the configurations that are measured: testdata/<name>.yaml.
+// pipelines are the measured configurations: testdata/<name>.yaml.
 var pipelines = []string{"ociapm", "ociapm-masked", "stock", "stock-masked"}
 
-// factories is the processors in the order in which they stand in a pipeline.
+// factories are the processors in pipeline order.
 var factories = []processor.Factory{
 	dbspanenricherprocessor.NewFactory(),
 	peerserviceprocessor.NewFactory(),
@@ -33,8 +33,7 @@ var factories = []processor.Factory{
 	redactionprocessor.NewFactory(),
 }
 
-// newPipeline starts the processors of a configuration one behind the other, the
-// last before next.
+// newPipeline starts a configuration's processors as a chain that ends in next.
 func newPipeline(t testing.TB, name string, next consumer.Traces) consumer.Traces {
 	t.Helper()
 	conf, err := confmaptest.LoadConf(filepath.Join("testdata", name+".yaml"))

@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// statement has 500 bytes with the number that takes the place of its %09d.
+// statement has 500 bytes after %09d is replaced by a number.
 const statement = `SELECT b.id, b.guest_name, b.check_in, b.check_out, r.room_type, h.name, h.city
   FROM bookings b
   JOIN rooms r ON r.id = b.room_id
@@ -22,17 +22,17 @@ const statement = `SELECT b.id, b.guest_name, b.check_in, b.check_out, r.room_ty
    AND b.guest_id = %09d
  ORDER BY b.check_in, h.name LIMIT 50`
 
-// batchSpans is the spans of one batch.
+// batchSpans is the number of spans in a batch.
 const batchSpans = 100
 
-// mix is what the spans of a batch are.
+// mix describes the spans of a batch.
 type mix struct {
 	name string
 	// databases is how many of the spans are database calls; the others are HTTP
 	// requests.
 	databases int
-	// statements is how many statements the database spans have between them. 0 is
-	// a new one for each span, in every batch.
+	// statements is the number of different statements of the database spans. 0 means a
+	// new one for each span in every batch.
 	statements int
 	system     string
 }
@@ -46,8 +46,8 @@ var mixes = []mix{
 	{name: "cold-oracle", databases: batchSpans, statements: 0, system: "oracle"},
 }
 
-// batch makes spans as the instrumentations of the first generation send them.
-// Number sets the new statements of one batch apart from those of another.
+// batch creates spans as instrumentations with the old conventions send them. The number
+// makes a batch's new statements different from another's.
 func (m *mix) batch(number int) ptrace.Traces {
 	td := ptrace.NewTraces()
 	resource := td.ResourceSpans().AppendEmpty()
@@ -59,7 +59,7 @@ func (m *mix) batch(number int) ptrace.Traces {
 		span := scoped.Spans().AppendEmpty()
 		span.SetKind(ptrace.SpanKindClient)
 		attrs := span.Attributes()
-		// Half of them are every other one.
+		// If half of them are database calls, every other span is one.
 		if i%2*batchSpans/2+i/2 < m.databases {
 			span.SetName("SELECT")
 			n := number*batchSpans + i

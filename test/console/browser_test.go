@@ -40,7 +40,7 @@ const (
 	phoneWidth, phoneHeight     = 390, 844
 )
 
-// browser is a headless Chromium. It ends with the test that started it.
+// browser is a headless Chromium. It is closed when the test that started it ends.
 type browser struct {
 	ctx context.Context //nolint:containedctx // chromedp keeps a browser in its context
 }
@@ -58,7 +58,7 @@ func startBrowser(t *testing.T) *browser {
 	allocator, endAllocator := chromedp.NewExecAllocator(t.Context(), options...)
 	ctx, end := chromedp.NewContext(allocator)
 	t.Cleanup(func() {
-		_ = chromedp.Cancel(ctx) // ends the browser and waits for it
+		_ = chromedp.Cancel(ctx) // closes the browser and waits for it
 		end()
 		endAllocator()
 	})
@@ -78,8 +78,7 @@ func flags(names ...string) []chromedp.ExecAllocatorOption {
 	return options
 }
 
-// page is a tab. What it asks of the network, and what goes wrong in it, is
-// noted.
+// page is a tab. It records network requests and problems.
 type page struct {
 	t    *testing.T
 	ctx  context.Context //nolint:containedctx // chromedp keeps a tab in its context
@@ -88,11 +87,11 @@ type page struct {
 	mu       sync.Mutex
 	requests []string
 	problems []string
-	// elsewhere is another origin that a test has gone to.
+	// elsewhere is another origin that a test has navigated to.
 	elsewhere string
 }
 
-// viewport is what a page is looked at with.
+// viewport is the size and color scheme of a window.
 type viewport struct {
 	width, height int64
 	dark          bool
@@ -103,8 +102,8 @@ var (
 	phone   = viewport{phoneWidth, phoneHeight, false}
 )
 
-// open opens the console of a sandbox. When the test ends, nothing may have
-// gone wrong in it, and it may have asked nobody else for anything.
+// open opens a sandbox's console. When the test ends, the page must have no problems and
+// no requests to other hosts.
 func (b *browser) open(t *testing.T, base string, size viewport) *page {
 	t.Helper()
 	ctx, end := chromedp.NewContext(b.ctx)
@@ -133,7 +132,7 @@ func (b *browser) open(t *testing.T, base string, size viewport) *page {
 		assert.Empty(t, p.problems, "problems in the page")
 		for _, url := range p.requests {
 			if !strings.HasPrefix(url, base+"/") && (p.elsewhere == "" || !strings.HasPrefix(url, p.elsewhere)) && !strings.HasPrefix(url, "data:") && url != "about:blank" {
-				assert.Fail(t, "a request that leaves for the network", url)
+				assert.Fail(t, "a request to another host", url)
 			}
 		}
 	})
@@ -150,7 +149,7 @@ func (p *page) listen(event any) {
 	case *runtime.EventExceptionThrown:
 		p.problems = append(p.problems, fmt.Sprintf("%+v", e.ExceptionDetails))
 	case *log.EventEntryAdded:
-		// Answers with an error status are part of some tests, and of the API.
+		// Responses with an error status are part of some tests and of the API.
 		if e.Entry.Level == log.EntryLevelError && e.Entry.Source != log.EntrySourceNetwork {
 			p.problems = append(p.problems, e.Entry.Text)
 		}
@@ -182,7 +181,7 @@ func read[T any](p *page, action chromedp.Action[T]) T {
 	return value
 }
 
-// goTo shows a view: what stands behind "#/" in its address.
+// goTo shows a view: the part of its address after "#/".
 func (p *page) goTo(view string) {
 	p.t.Helper()
 	p.run(chromedp.Navigate(p.base + "/#/" + view))
@@ -202,13 +201,13 @@ func (p *page) await(expression string) {
 		"%s\nis not so on the page:\n%s", expression, p.text("main"))
 }
 
-// awaitText waits until an element has a text in it.
+// awaitText waits until an element contains a text.
 func (p *page) awaitText(selector, text string) {
 	p.t.Helper()
 	p.await(fmt.Sprintf(`[...document.querySelectorAll(%s)].some(e => e.textContent.includes(%s))`, quoted(selector), quoted(text)))
 }
 
-// text returns the text that can be seen in the first element that matches.
+// text returns the visible text of the first element that matches.
 func (p *page) text(selector string) string {
 	p.t.Helper()
 	return eval[string](p, fmt.Sprintf(`document.querySelector(%s)?.innerText ?? ''`, quoted(selector)))
@@ -251,16 +250,16 @@ func (p *page) tabTo(selector string) {
 			return
 		}
 	}
-	require.FailNow(p.t, "not to be reached by keyboard", selector)
+	require.FailNow(p.t, "not reachable by keyboard", selector)
 }
 
-// picture writes what the page looks like, if pictures are wanted.
+// picture writes a screenshot, if -pictures is set.
 func (p *page) picture(name string) {
 	p.t.Helper()
 	if *picturesFolder == "" {
 		return
 	}
-	// The pointer and the focus are not part of the picture.
+	// The pointer and the focus must not be visible.
 	p.run(chromedp.Evaluate[chromedp.Void](`document.activeElement?.blur(); scrollTo(0, 0)`), chromedp.Sleep(300*time.Millisecond))
 	content := read(p, chromedp.CaptureScreenshot())
 	folder, err := filepath.Abs(*picturesFolder)
@@ -325,7 +324,7 @@ func (p *page) fill(selector, text string) {
 	p.press(text)
 }
 
-// originOf returns where the panel says that an attribute came from.
+// originOf returns the origin of an attribute that the panel shows.
 func (p *page) originOf(attribute string) string {
 	p.t.Helper()
 	return eval[string](p, fmt.Sprintf(
@@ -333,7 +332,7 @@ func (p *page) originOf(attribute string) string {
 		quoted(attribute)))
 }
 
-// getJSON reads an answer of the sandbox's API.
+// getJSON reads a response of the sandbox's API.
 func getJSON[T any](t *testing.T, url string) T {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
@@ -348,12 +347,12 @@ func getJSON[T any](t *testing.T, url string) T {
 	return answer
 }
 
-// now is the time in some milliseconds.
+// now is the current time plus some milliseconds.
 func now(in int) pcommon.Timestamp {
 	return pcommon.NewTimestampFromTime(time.Now().Add(time.Duration(in) * time.Millisecond))
 }
 
-// leaveFor goes to a page of another origin.
+// leaveFor navigates to a page of another origin.
 func (p *page) leaveFor(url string) {
 	p.t.Helper()
 	p.mu.Lock()
@@ -362,8 +361,7 @@ func (p *page) leaveFor(url string) {
 	p.run(chromedp.Navigate(url))
 }
 
-// forgiveProblems takes those problems out of the notes that a test has asked
-// for.
+// forgiveProblems removes problems that a test has provoked from the record.
 func (p *page) forgiveProblems(texts ...string) {
 	p.t.Helper()
 	p.mu.Lock()
@@ -374,7 +372,7 @@ func (p *page) forgiveProblems(texts ...string) {
 	p.requests = nil
 }
 
-// focus is an action that gives an element the focus.
+// focus is an action that focuses an element.
 func focus(selector string) chromedp.Action[chromedp.Void] {
 	return chromedp.Focus(chromedp.CSS(selector))
 }

@@ -31,7 +31,7 @@ const (
 	controlsShown = "a␀b␛[31mc⟨U+202E⟩gnp.exe⟨U+200B⟩"
 )
 
-// TestHostileContent shows what could harm as what it is: text.
+// TestHostileContent checks that dangerous content is shown as text.
 func TestHostileContent(t *testing.T) {
 	sandbox := harness.StartSandbox(t)
 	megabyte := strings.Repeat("<b>x</b> ", 1<<20/9)
@@ -106,7 +106,7 @@ func TestHostileContent(t *testing.T) {
 	p.awaitText(".log .body", controlsShown)
 }
 
-// TestPolicy tries what the content security policy is for.
+// TestPolicy checks that the content security policy blocks what it should.
 func TestPolicy(t *testing.T) {
 	sandbox := harness.StartSandbox(t)
 	p := startBrowser(t).open(t, sandbox.URL, desktop)
@@ -119,7 +119,8 @@ func TestPolicy(t *testing.T) {
 		attempt('markup', () => { document.body.innerHTML += '<b onclick="window.hacked = 1">' })
 		attempt('handler', () => document.body.setAttribute('onclick', 'window.hacked = 1'))
 		attempt('script', () => add('script', {text: 'window.hacked = 1'}))
-		// What a policy of trusted types lets pass, the rest of the policy stops.
+		// Scripts that the trusted types policy allows are blocked by the rest of the
+		// content security policy.
 		const trusted = trustedTypes.createPolicy('test', {createScript: s => s, createHTML: s => s})
 		add('script', {text: trusted.createScript('window.hacked = 1')})
 		const markup = document.createElement('div')
@@ -142,7 +143,7 @@ func TestPolicy(t *testing.T) {
 	p.forgiveProblems("Content Security Policy", "Trusted")
 }
 
-// TestOtherOrigins opens a page of another origin that reaches for the sandbox.
+// TestOtherOrigins opens a page of another origin that tries to access the sandbox.
 func TestOtherOrigins(t *testing.T) {
 	sandbox := harness.StartSandbox(t)
 	foreign := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -23,8 +23,8 @@ const withoutProcessors = `
 service: {pipelines: {traces: {processors: [memory_limiter]}}}
 `
 
-// TestExternalUnknown switches the processors off, and then follows what the
-// console says word for word.
+// TestExternalUnknown disables the processors and then follows the console's advice
+// literally.
 func TestExternalUnknown(t *testing.T) {
 	w := startWorld(t, withoutProcessors)
 	b := startBrowser(t)
@@ -45,7 +45,7 @@ func TestExternalUnknown(t *testing.T) {
 	assert.Equal(t, configuration, p.text("[data-check=peer_service] pre"), "the same lines in both places")
 	p.requireAccessible("a red mark")
 
-	// The very lines, in place of what had been switched off.
+	// Exactly these lines replace the override that disabled the processors.
 	w.collector.Stop(t)
 	require.NoError(t, os.WriteFile(w.collector.OverridesFile, []byte(configuration), 0o600))
 	w.collector.Restart(t)
@@ -55,11 +55,11 @@ func TestExternalUnknown(t *testing.T) {
 	w.traffic(t, 1)
 	p.goTo("topology")
 	p.awaitText(".node.database", "sqlite-stayeasy")
-	// Spans of before may come late.
+	// Spans from before the change may arrive late.
 	require.Eventually(t, func() bool { return p.count(".node.external_unknown") == 0 }, 30*time.Second, 100*time.Millisecond)
 }
 
-// TestRedChecks provokes each red mark once.
+// TestRedChecks provokes each failed check once.
 func TestRedChecks(t *testing.T) {
 	sandbox := harness.StartSandbox(t)
 	for _, tc := range redChecks {
@@ -116,7 +116,7 @@ func (s spanSpec) addTo(t *testing.T, td ptrace.Traces) {
 	require.NoError(t, span.Attributes().FromRaw(s.attributes))
 }
 
-// redChecks are what provokes each red mark, and what the console says then.
+// redChecks list the spans that provoke each failed check, and the console's message.
 var redChecks = []struct {
 	check, found, fix string
 	spans             []spanSpec

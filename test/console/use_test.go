@@ -20,14 +20,14 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// The measured times are in cmd/apmsandbox/README.md; a busy machine is given
-// more here.
+// The measured times are in cmd/apmsandbox/README.md; these limits allow for a busy
+// machine.
 const (
 	generousList  = 2 * time.Second
 	generousTrace = 5 * time.Second
 )
 
-// TestKeyboard does without a mouse.
+// TestKeyboard uses no mouse.
 func TestKeyboard(t *testing.T) {
 	sandbox := harness.StartSandbox(t)
 	td := ptrace.NewTraces()
@@ -78,7 +78,7 @@ func TestKeyboard(t *testing.T) {
 	p.tabTo(".views a[href='#/topology']")
 	p.press(kb.Enter)
 	p.awaitText(".node", "web")
-	assert.Equal(t, "main", eval[string](p, `document.activeElement.id`), "a reader goes on in the new view")
+	assert.Equal(t, "main", eval[string](p, `document.activeElement.id`), "a screen reader continues in the new view")
 	p.tabTo(".node")
 	p.press(kb.Enter)
 	p.await(`document.querySelector('.node[aria-pressed=true]') === document.activeElement`)
@@ -101,7 +101,7 @@ func TestKeyboard(t *testing.T) {
 	p.await(`document.documentElement.dataset.theme === 'dark'`)
 }
 
-// TestLive pauses, and loses the sandbox.
+// TestLive pauses the live view, and stops the sandbox.
 func TestLive(t *testing.T) {
 	sandbox := harness.StartSandbox(t)
 	p := startBrowser(t).open(t, sandbox.URL, desktop)
@@ -115,16 +115,16 @@ func TestLive(t *testing.T) {
 	p.click(".live", "Live")
 	p.awaitText(".live", "Paused")
 	send(2)
-	time.Sleep(2500 * time.Millisecond) // more than two looks at the sandbox
+	time.Sleep(2500 * time.Millisecond) // longer than two polls of the sandbox
 	assert.NotContains(t, p.text(".traces"), "number 2")
 	p.click(".live", "Paused")
 	p.awaitText(".traces", "number 2")
 	sandbox.Stop(t)
 	p.awaitText(".lost", "The sandbox does not answer.")
-	assert.Contains(t, p.text(".traces"), "number 2", "what was seen stays")
+	assert.Contains(t, p.text(".traces"), "number 2", "the traces that were shown stay")
 }
 
-// TestLarge has 100,000 spans in the store, 5,000 of them in one trace.
+// TestLarge stores 100,000 spans, 5,000 of them in one trace.
 func TestLarge(t *testing.T) {
 	const spans, large, perTrace = 100_000, 5_000, 5
 	sandbox := harness.StartSandbox(t)
@@ -212,8 +212,8 @@ func TestLarge(t *testing.T) {
 	t.Logf("%5d MiB  the sandbox's peak", sandbox.PeakMemory()>>20)
 }
 
-// TestMemory uploads several times what fits. The heap of a Go program may be
-// twice what is in use, and reading an upload takes memory of its own.
+// TestMemory uploads several times what fits. The heap of a Go program may be twice the
+// memory in use, and reading an upload takes additional memory.
 func TestMemory(t *testing.T) {
 	const limit, spansPerUpload, uploads = 64 << 20, 5_000, 60
 	sandbox := harness.StartSandbox(t, fmt.Sprintf("--max-bytes=%d", limit))
@@ -232,12 +232,12 @@ func TestMemory(t *testing.T) {
 			span.Attributes().PutStr("db.system", "oracle")
 			span.Attributes().PutStr("db.statement", "SELECT b.id, b.guest, b.room FROM bookings b WHERE b.hotel_id = :1 AND b.day BETWEEN :2 AND :3")
 		}
-		// Of the even ones the upload comes too, of the odd ones it never does.
+		// Traces with even numbers are also uploaded, those with odd numbers never are.
 		post(t, sandbox.URL+"/api/v1/originals", ptraceotlp.NewExportRequestFromTraces(td), "")
 		if n%2 == 0 {
 			upload(t, sandbox, "traces", ptraceotlp.NewExportRequestFromTraces(td))
 		}
-		// The console's questions take memory as well.
+		// The console's queries take memory as well.
 		total(t, sandbox, "buckets=60")
 	}
 	counts := sandbox.Counts(t).Spans

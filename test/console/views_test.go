@@ -24,7 +24,7 @@ import (
 
 const database = "sqlite:stayeasy"
 
-// TestViews looks at every view while StayEasy works.
+// TestViews opens every view while StayEasy runs.
 func TestViews(t *testing.T) {
 	w := startWorld(t, "")
 	b := startBrowser(t)
@@ -201,7 +201,8 @@ func TestViews(t *testing.T) {
 		p.picture("deliveries")
 		p.click(".switches button", "Unavailable, 503")
 		p.await(`!document.querySelector('.switches [aria-checked=true]')`)
-		// Nothing is lost: every request's spans come, the web server's and the app's.
+		// Nothing is lost: the spans of every request arrive, from the web server and
+		// from the app.
 		awaitTraffic()
 		w.settle(t)
 		assert.Greater(t, w.sandbox.Counts(t).Spans.Stored, before)
@@ -253,7 +254,7 @@ func TestViews(t *testing.T) {
 	})
 }
 
-// findBooking returns the trace of a booking that went well.
+// findBooking returns the trace of a successful booking.
 func findBooking(t *testing.T, sandbox *harness.Sandbox) string {
 	t.Helper()
 	for _, summary := range sandbox.TracesOf(t, webService) {
@@ -267,7 +268,7 @@ func findBooking(t *testing.T, sandbox *harness.Sandbox) string {
 	return ""
 }
 
-// total returns how many traces a search finds.
+// total returns the number of traces that a search finds.
 func total(t *testing.T, sandbox *harness.Sandbox, query string) int {
 	t.Helper()
 	return getJSON[apm.TraceList](t, sandbox.URL+"/api/v1/traces?"+query).Total

@@ -45,14 +45,13 @@ type world struct {
 	web       *webServer
 }
 
-// startWorld starts all of it; overrides are merged over the configuration of
-// the collector.
+// startWorld starts everything. overrides are merged over the collector's configuration.
 func startWorld(t *testing.T, overrides string) *world {
 	t.Helper()
 	w := &world{sandbox: harness.StartSandbox(t)}
 	w.collector = harness.StartCollector(t, harness.CollectorOptions{
 		Endpoint: w.sandbox.URL, DataKey: harness.PrivateKey,
-		// As scripts/run.sh does.
+		// scripts/run.sh does the same.
 		Arguments: []string{"--config", filepath.Join(harness.Root(t), "scripts", "originals.yaml")},
 		Overrides: overrides,
 	})
@@ -79,7 +78,7 @@ func startStayEasy(t *testing.T, collector *harness.Collector) string {
 	return "http://" + address
 }
 
-// python returns the path of a program of StayEasy's Python environment.
+// python returns the path of a program in StayEasy's Python environment.
 func python(t *testing.T, program string) string {
 	t.Helper()
 	path := filepath.Join(harness.Root(t), ".venv", "stayeasy", "bin", program)
@@ -88,8 +87,8 @@ func python(t *testing.T, program string) string {
 	return path
 }
 
-// startTraffic starts StayEasy's own traffic script through the web server, and
-// returns a function that waits for its end.
+// startTraffic starts StayEasy's traffic script through the web server, and returns a
+// function that waits until it exits.
 func (w *world) startTraffic(t *testing.T, rounds int) (wait func()) {
 	t.Helper()
 	var output bytes.Buffer
@@ -100,14 +99,14 @@ func (w *world) startTraffic(t *testing.T, rounds int) (wait func()) {
 	return func() { require.NoError(t, script.Wait(), "%s", &output) }
 }
 
-// traffic runs the script to its end.
+// traffic runs the script until it exits.
 func (w *world) traffic(t *testing.T, rounds int) {
 	t.Helper()
 	w.startTraffic(t, rounds)()
 }
 
-// settle waits until the spans of every request are in the sandbox, those of
-// the web server and those of the app, and returns how many requests there were.
+// settle waits until the sandbox has every request's spans, from the web server and from
+// the app, and returns the number of requests.
 func (w *world) settle(t *testing.T) int {
 	t.Helper()
 	w.web.mu.Lock()
@@ -119,10 +118,10 @@ func (w *world) settle(t *testing.T) int {
 	return requests
 }
 
-// webServer passes requests on to StayEasy. For each it sends the two spans
-// that an Apache httpd with OpenTelemetry's module sends, taken from a capture,
-// under the ids that it gives StayEasy in the traceparent header; and metrics
-// and a line of an access log of its own.
+// webServer is a proxy in front of StayEasy. For each request it sends the two spans
+// that an Apache httpd with the OpenTelemetry module would send. They are taken from a
+// capture and get the ids of the traceparent header that StayEasy receives. It also
+// sends metrics and a line of an access log.
 type webServer struct {
 	t         *testing.T
 	url       string
@@ -147,7 +146,7 @@ func startWebServer(t *testing.T, app string, collector *harness.Collector) *web
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		var trace pcommon.TraceID
 		var serverSpan, clientSpan pcommon.SpanID
-		_, _ = rand.Read(trace[:]) // it never fails
+		_, _ = rand.Read(trace[:]) // never fails
 		_, _ = rand.Read(serverSpan[:])
 		_, _ = rand.Read(clientSpan[:])
 		r.Header.Set("traceparent", fmt.Sprintf("00-%s-%s-01", hex.EncodeToString(trace[:]), hex.EncodeToString(clientSpan[:])))

@@ -25,23 +25,22 @@ import (
 
 const (
 	token = "a-token-of-the-test"
-	// attackFor is how long hostile clients go on, and attackPause how long each of
-	// them waits in between: it is memory that is tried here, not the machine's CPU,
-	// which the clients share with the collector.
+	// attackFor is how long hostile clients go on, and attackPause is the pause between
+	// two requests of a client: this tests memory, not the CPU, which the clients share
+	// with the collector.
 	attackFor   = 6 * time.Second
 	attackPause = time.Second
 )
 
-// What a client sends ends no collector in a container of the size that the manifests
-// give it, however many send it at once, with a token or without: all kinds together
-// and, in the long form, each alone. A good client beside them gets its 200 within a
-// second.
+// No request may kill a collector in a container of the size that the manifests set,
+// however many clients send it at once, with or without a token: all kinds together and,
+// in the long form, each alone. A good client alongside gets its 200 within a second.
 func TestHostileRequestsInAContainer(t *testing.T) {
 	sandbox := harness.StartSandbox(t)
 	percentages := "extensions: {otlp_guard: {limit_mib: 819}, gc_tuner: {limit_mib: 819}}\nprocessors: {memory_limiter: {limit_mib: 819, spike_limit_mib: 204}}"
 	for _, tt := range []struct {
 		name           string
-		container, mib int // its size, and limit_mib, MiB
+		container, mib int // size of the container, and limit_mib, in MiB
 		overrides      string
 		extensions     string
 		largest        int // uncompressed gRPC message, MiB
@@ -70,7 +69,7 @@ func TestHostileRequestsInAContainer(t *testing.T) {
 	}
 }
 
-// surviveFloods starts a collector in a container and has hostile clients send to it.
+// surviveFloods starts a collector in a container and floods it with hostile clients.
 func surviveFloods(t *testing.T, options harness.CollectorOptions, authorization string, mib int, kinds []clients) {
 	t.Helper()
 	container := newContainer(t, mib)
@@ -81,24 +80,25 @@ func surviveFloods(t *testing.T, options harness.CollectorOptions, authorization
 			flood(t, c, authorization, kind)
 			t.Logf("peak memory of the container %s", mebibytes(container.peak(t)))
 		})
-		require.Zero(t, container.kills(t), "processes that the kernel has ended")
+		require.Zero(t, container.kills(t), "processes that the kernel has killed")
 	}
 	t.Run("all together", func(t *testing.T) {
 		for i := range kinds {
 			kinds[i].count /= kinds[i].divisor // so that there is CPU left for the good client
 		}
 		flood(t, c, authorization, kinds...)
-		// That of the process is with the pages of its program, which are not the container's.
+		// The process's peak includes the pages of its program, which the container is
+		// not charged for.
 		t.Logf("peak memory of the container %s, of the process %s", mebibytes(container.peak(t)), mebibytes(c.PeakMemory()))
 	})
-	require.Zero(t, container.kills(t), "processes that the kernel has ended")
+	require.Zero(t, container.kills(t), "processes that the kernel has killed")
 	assert.Less(t, container.peak(t), container.limit, "memory of the container")
-	assert.Positive(t, c.PeakMemory(), "memory of the process: it has ended")
+	assert.Positive(t, c.PeakMemory(), "memory of the process: it has exited")
 	assert.Zero(t, c.Stop(t), "exit code")
 }
 
-// Without otlp_guard, connections that each hold a message end the collector, so that
-// they do hold one.
+// Without otlp_guard, connections that each hold a message kill the collector. This
+// proves that the test's connections really hold one.
 func TestHeldMessagesWithoutGuard(t *testing.T) {
 	container := newContainer(t, 512)
 	c := harness.StartCollector(t, harness.CollectorOptions{
@@ -107,7 +107,7 @@ func TestHeldMessagesWithoutGuard(t *testing.T) {
 	})
 	ctx, stop := context.WithCancel(t.Context())
 	wait := startClients(ctx, c, heldMessages(16))
-	assert.Eventually(t, func() bool { return container.kills(t) > 0 }, time.Minute, sampleInterval, "the collector goes on")
+	assert.Eventually(t, func() bool { return container.kills(t) > 0 }, time.Minute, sampleInterval, "the collector survives")
 	stop()
 	wait()
 }
@@ -133,7 +133,8 @@ func flood(t *testing.T, c *harness.Collector, authorization string, kinds ...cl
 	assert.Less(t, half, time.Second, "a good client, in half of the cases: the clients share the machine with the collector")
 }
 
-// startClients has clients send until ctx is done, and returns what waits for them.
+// startClients starts clients that send until ctx is done, and returns a function that
+// waits for them.
 func startClients(ctx context.Context, c *harness.Collector, kinds ...clients) (wait func()) {
 	var all sync.WaitGroup
 	for _, kind := range kinds {

@@ -15,11 +15,11 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 )
 
-// signInPage is what a proxy or a gateway answers with instead of APM.
+// signInPage is the page that a proxy or a gateway returns in place of APM's response.
 const signInPage = "<html><body>Sign in to continue</body></html>"
 
-// answerScenarios are the rows about what is answered to everything, though the
-// data is sound: over a backlog, and then for a while as well.
+// answerScenarios are the rows in which every upload gets the same error response
+// although the data is valid: with a backlog in the queue, and then for a while longer.
 func answerScenarios() []scenario {
 	answers := []struct {
 		name  string
@@ -51,7 +51,7 @@ func answerScenarios() []scenario {
 	return list
 }
 
-// backlogThen fills the queue while APM answers 503, and then lets it answer with a
+// backlogThen fills the queue while APM answers 503, and then makes APM answer with a
 // fault.
 func backlogThen(fault apm.Fault) func(*testing.T, *run) {
 	return func(t *testing.T, r *run) {

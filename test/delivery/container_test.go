@@ -22,7 +22,7 @@ type container struct {
 	v2    bool
 }
 
-// newContainer makes one, and skips the test where that is not allowed.
+// newContainer makes a container, and skips the test if that is not allowed.
 func newContainer(t *testing.T, mib int) *container {
 	t.Helper()
 	c := &container{limit: int64(mib) * mebi}
@@ -34,7 +34,7 @@ func newContainer(t *testing.T, mib int) *container {
 	if c.group, err = os.MkdirTemp(root, "otelcol-delivery-"); err != nil { //nolint:usetesting // in the file system of the control groups
 		t.Skipf("no control group can be made here: %v", err)
 	}
-	// Its process has ended by then, since this was registered first.
+	// This cleanup is registered first, so it runs after the process has exited.
 	t.Cleanup(func() { _ = os.Remove(c.group) })
 	if err := os.WriteFile(filepath.Join(c.group, limit), []byte(strconv.FormatInt(c.limit, 10)), 0); err != nil {
 		t.Skipf("the control group accepts no memory limit: %v", err)
@@ -42,7 +42,8 @@ func newContainer(t *testing.T, mib int) *container {
 	return c
 }
 
-// wrapper is a command that starts another one in the container, in its own place.
+// wrapper is a command that moves itself into the container and then executes another
+// command.
 func (c *container) wrapper() []string {
 	return []string{"sh", "-c", `echo $$ >"$0/cgroup.procs" && exec "$@"`, c.group}
 }
@@ -56,7 +57,8 @@ func (c *container) peak(t *testing.T) int64 {
 	return c.number(t, "memory.max_usage_in_bytes", "")
 }
 
-// kills returns how many processes the kernel has ended for want of memory.
+// kills returns how many processes the kernel has killed because the container ran out
+// of memory.
 func (c *container) kills(t *testing.T) int64 {
 	t.Helper()
 	if c.v2 {
@@ -65,7 +67,7 @@ func (c *container) kills(t *testing.T) int64 {
 	return c.number(t, "memory.oom_control", "oom_kill ")
 }
 
-// number reads a number from a file, after a prefix of its line.
+// number reads the number after a prefix in a file.
 func (c *container) number(t *testing.T, file, prefix string) int64 {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(c.group, file))

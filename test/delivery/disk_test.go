@@ -23,19 +23,19 @@ import (
 const (
 	diskBytes    = 16 << 20
 	ballastBytes = 10 << 20
-	// damageNotice is what the log must say of a damaged queue file.
+	// damageNotice matches what the log must report about a damaged queue file.
 	damageNotice = `A part of a queue cannot be read and is moved away|The first bytes of a segment of the queue were damaged|A segment of the queue ends in the middle of a record`
 )
 
-// mountQueue is a shell script that mounts a small disk for the queue in a
-// mount namespace of its own, where it vanishes with the collector, and becomes
-// the collector.
+// mountQueue is a shell script that mounts a small disk for the queue in a new mount
+// namespace, then executes the collector there. The disk disappears when the collector
+// exits.
 var mountQueue = []string{
 	"unshare", "--map-root-user", "--mount", "sh", "-c",
 	fmt.Sprintf(`mount -t tmpfs -o size=%d queue "$OTELCOL_QUEUE_DIRECTORY" && exec "$@"`, diskBytes), "sh",
 }
 
-// canMount says whether this machine lets us mount a disk in a namespace.
+// canMount reports whether this machine allows mounting a disk in a namespace.
 func canMount(t *testing.T) bool {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), mountQueue[0], append(mountQueue[1:], "true")...)
@@ -43,9 +43,9 @@ func canMount(t *testing.T) bool {
 	return cmd.Run() == nil
 }
 
-// startOnSmallDisk starts our collector with its queue on a disk of 16 MiB, of
-// which a ballast takes the most. Where nothing can be mounted, the size limit
-// of queue_storage stands for the disk, as a quota would.
+// startOnSmallDisk starts our collector with its queue on a disk of 16 MiB that a
+// ballast file almost fills. If nothing can be mounted, queue_storage's size limit
+// simulates the disk, as a quota would.
 func startOnSmallDisk(t *testing.T, r *run) {
 	t.Helper()
 	opts := r.collectorOptions(t)
@@ -54,7 +54,7 @@ func startOnSmallDisk(t *testing.T, r *run) {
 	case canMount(t):
 		opts.Wrapper = mountQueue
 	default:
-		t.Log("no mount namespace here: max_size of queue_storage stands for the disk")
+		t.Log("no mount namespace here: max_size of queue_storage simulates the disk")
 		opts.Overrides = fmt.Sprintf("extensions: {queue_storage: {max_size: %d}}", diskBytes-ballastBytes)
 	}
 	r.nodes = []*node{startNode(t, opts)}
@@ -68,8 +68,8 @@ func (r *run) ballast() string {
 	return filepath.Join(fmt.Sprintf("/proc/%d/root", r.nodes[0].collector.Pid()), r.nodes[0].queue, "ballast")
 }
 
-// fillDisk lets the queue grow while APM is down until the disk is full, lets
-// APM come back while it is, and then makes space.
+// fillDisk lets the queue grow while APM is down until the disk is full, brings APM back
+// while the disk is still full, and then frees space.
 func fillDisk(t *testing.T, r *run) {
 	t.Helper()
 	before := r.load.Retries()
@@ -82,7 +82,7 @@ func fillDisk(t *testing.T, r *run) {
 	}
 	time.Sleep(2 * time.Second)
 	if r.pipeline == ours {
-		assert.Greater(t, r.load.Retries(), before, "apps are not asked to wait: the disk is not full")
+		assert.Greater(t, r.load.Retries(), before, "apps are not asked to retry: the disk is not full")
 	}
 	r.nodes[0].checkPages(t)
 	r.sandbox.ClearFaults(t)
@@ -90,14 +90,14 @@ func fillDisk(t *testing.T, r *run) {
 	if r.pipeline == ours {
 		t.Logf("with APM back and the disk still full, %d of %d accepted spans are stored", r.sandbox.Counts(t).Spans.Stored, r.load.Accepted())
 		if err := os.Remove(r.ballast()); err != nil {
-			require.ErrorIs(t, err, os.ErrNotExist) // there is none where nothing was mounted
+			require.ErrorIs(t, err, os.ErrNotExist) // no ballast if nothing was mounted
 		}
 	}
 	time.Sleep(2 * time.Second)
 }
 
-// damage fills the queue, stops the collector, damages its file as a disk may,
-// and starts it again. What is there and cannot be read is to be kept.
+// damage fills the queue, stops the collector, damages the queue file as a disk may, and
+// starts the collector again. Unreadable bytes must be kept.
 func damage(how func(t *testing.T, path string), kept bool) func(*testing.T, *run) {
 	return func(t *testing.T, r *run) {
 		t.Helper()
@@ -122,7 +122,7 @@ func damage(how func(t *testing.T, path string), kept bool) func(*testing.T, *ru
 	}
 }
 
-// The damages write what is no record of a segment.
+// The damages write bytes that are no valid record of a segment.
 func overwriteStart(t *testing.T, path string) {
 	t.Helper()
 	overwrite(t, path, 0, 8192)

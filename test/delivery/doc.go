@@ -6,6 +6,6 @@
 // by span it compares the accepted spans with those that the sandbox has
 // stored. A stock pipeline is exposed to the same faults, for comparison.
 //
-// The tests take minutes, and so have a build tag of their own: make
-// test-delivery, and make test-delivery-long for the long form.
+// The tests take minutes and so have their own build tag: make test-delivery, and make
+// test-delivery-long for the long form.
 package delivery // import "github.com/ociapm/otelcol-ociapm/test/delivery"

@@ -28,11 +28,11 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// clients are some clients that send the same again and again.
+// clients are a number of clients that repeat the same request.
 type clients struct {
 	name    string
 	count   int
-	divisor int // of the count, where all kinds send together
+	divisor int // divides count when all kinds send together
 	send    func(ctx context.Context, c *harness.Collector)
 }
 
@@ -101,7 +101,7 @@ func invoking(message []byte, options ...grpc.CallOption) func(context.Context, 
 	}
 }
 
-// sendHalf sends a part of a body, and waits for an answer.
+// sendHalf sends part of a body and waits for a response.
 func sendHalf(ctx context.Context, address string, size int) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
@@ -115,9 +115,9 @@ func sendHalf(ctx context.Context, address string, size int) {
 	_, _ = conn.Read(make([]byte, 1))
 }
 
-// sendFrames sends a gRPC message in frames of some size, all but its last byte, and,
-// if it holds, waits for an answer. It sends no more than the server's windows allow:
-// grpc-go resets a stream that exceeds them, and keeps nothing of its message.
+// sendFrames sends a gRPC message, except its last byte, in frames of the given size. If
+// hold is set, it then waits for a response. It respects the server's flow-control
+// windows: grpc-go resets a stream that exceeds them and discards its message.
 func sendFrames(ctx context.Context, address string, size, frame int, hold bool) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
@@ -165,7 +165,7 @@ func sendFrames(ctx context.Context, address string, size, frame int, hold bool)
 	}
 }
 
-// readUpdates passes on what the server gives to its windows, until it ends the call.
+// readUpdates forwards the server's window updates until the server ends the call.
 func readUpdates(ctx context.Context, framer *http2.Framer, updates chan<- *http2.WindowUpdateFrame) {
 	defer close(updates)
 	for {
@@ -175,7 +175,7 @@ func readUpdates(ctx context.Context, framer *http2.Framer, updates chan<- *http
 		}
 		switch frame := frame.(type) {
 		case *http2.WindowUpdateFrame:
-			update := *frame // which is the framer's own
+			update := *frame // the framer reuses it
 			select {
 			case updates <- &update:
 			case <-ctx.Done():
@@ -198,7 +198,7 @@ func frames(n, size int) []byte {
 	return b.Bytes()
 }
 
-// emptyMessages is a request of as many empty messages as 7 MiB hold.
+// emptyMessages is a request with as many empty messages as fit into 7 MiB.
 func emptyMessages(tag byte, path ...protowire.Number) []byte {
 	return inside(bytes.Repeat([]byte{tag, 0}, 7*mebi/2), path...)
 }
@@ -209,7 +209,7 @@ func poisonPill() []byte {
 	return inside(bytes.Repeat(span, 4), 1, 2)
 }
 
-// inside is a message in the fields of a path.
+// inside nests a message in the fields of a path.
 func inside(body []byte, path ...protowire.Number) []byte {
 	for i := len(path) - 1; i >= 0; i-- {
 		body = protowire.AppendBytes(protowire.AppendTag(nil, path[i], protowire.BytesType), body)
@@ -227,7 +227,7 @@ func zip(t *testing.T, body []byte) []byte {
 	return b.Bytes()
 }
 
-// zstdOf is a body that asks for a window.
+// zstdOf compresses a body with a given window size.
 func zstdOf(t *testing.T, body []byte, window int) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -235,7 +235,7 @@ func zstdOf(t *testing.T, body []byte, window int) []byte {
 	require.NoError(t, err)
 	_, err = writer.Write(body)
 	require.NoError(t, err)
-	require.NoError(t, writer.Flush(), "so that the length is not known at the beginning")
+	require.NoError(t, writer.Flush(), "so that the header does not contain the length")
 	require.NoError(t, writer.Close())
 	return b.Bytes()
 }

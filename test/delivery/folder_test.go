@@ -22,8 +22,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// folderScenarios are the rows about the folder of the queues: who uses it, and
-// what is on its disk.
+// folderScenarios are the rows about the queue directory: who uses it, and the state of
+// its disk.
 func folderScenarios() []scenario {
 	return []scenario{
 		{name: "two collectors on one folder", during: secondCollector},
@@ -34,8 +34,9 @@ func folderScenarios() []scenario {
 	}
 }
 
-// secondCollector starts another collector on the folder of one that is running and
-// has a backlog, as a redeployment on one volume does. It must change nothing there.
+// secondCollector starts another collector on the folder of a running one with a
+// backlog, as a redeployment on the same volume does. The second one must change nothing
+// there.
 func secondCollector(t *testing.T, r *run) {
 	t.Helper()
 	time.Sleep(time.Second)
@@ -56,9 +57,8 @@ func secondCollector(t *testing.T, r *run) {
 	}
 }
 
-// startOnLastingDisk starts our collector with its queue on a small disk that
-// outlasts it. Where nothing can be mounted, the size limit of queue_storage stands
-// for the disk.
+// startOnLastingDisk starts our collector with its queue on a small disk that survives
+// restarts. If nothing can be mounted, queue_storage's size limit simulates the disk.
 func startOnLastingDisk(t *testing.T, r *run) {
 	t.Helper()
 	opts := r.collectorOptions(t)
@@ -72,7 +72,7 @@ func startOnLastingDisk(t *testing.T, r *run) {
 		process.AwaitOutput(t, "mounted")
 		opts.Wrapper = []string{"nsenter", "--user", "--mount", "--preserve-credentials", "--target", strconv.Itoa(process.Pid()), "--"}
 	default:
-		t.Log("no mount namespace here: max_size of queue_storage stands for the disk")
+		t.Log("no mount namespace here: max_size of queue_storage simulates the disk")
 		opts.Overrides = fmt.Sprintf("extensions: {queue_storage: {max_size: %d}}", diskBytes-ballastBytes)
 	}
 	r.nodes = []*node{startNode(t, opts)}
@@ -82,7 +82,7 @@ func startOnLastingDisk(t *testing.T, r *run) {
 }
 
 // restartOnFullDisk restarts the collector three times, once after a kill, while the
-// disk is full and APM is away.
+// disk is full and APM is down.
 func restartOnFullDisk(t *testing.T, r *run) {
 	t.Helper()
 	before := r.load.Retries()
@@ -104,13 +104,13 @@ func restartOnFullDisk(t *testing.T, r *run) {
 	time.Sleep(3 * time.Second)
 	if r.pipeline == ours {
 		if err := os.Remove(r.ballast()); err != nil {
-			require.ErrorIs(t, err, os.ErrNotExist) // there is none where nothing was mounted
+			require.ErrorIs(t, err, os.ErrNotExist) // no ballast if nothing was mounted
 		}
 	}
 }
 
-// flipBit flips one bit in the middle of a queue while its collector is stopped: one
-// record is lost, of one request at most.
+// flipBit flips one bit in the middle of a queue while its collector is stopped. At most
+// one record, which is one request, is lost.
 func flipBit(t *testing.T, r *run) {
 	t.Helper()
 	time.Sleep(time.Second)

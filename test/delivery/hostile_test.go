@@ -37,8 +37,8 @@ import (
 
 const (
 	mebi = 1 << 20
-	// memoryLimit is limit_mib of agent.yaml; memoryMargin is for what is no
-	// heap, and for what the limiter has yet to see.
+	// memoryLimit is limit_mib of agent.yaml. memoryMargin allows for memory outside the
+	// heap and for what the limiter has not measured yet.
 	memoryLimit  = 512 * mebi
 	memoryMargin = 128 * mebi
 
@@ -47,13 +47,12 @@ const (
 	exportMethod = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 )
 
-// attack is a request that no good client sends, and the answer that it must
-// get.
+// attack is a request that no good client sends, and the response it must get.
 type attack struct {
 	name string
 	send func(t *testing.T, c *harness.Collector) string
 	want string // pattern of the HTTP status or gRPC code
-	// stored is the service whose one span must be stored although it is odd.
+	// stored is the service whose one odd but valid span must be stored.
 	stored string
 }
 
@@ -63,7 +62,7 @@ func attacks() []attack {
 		{name: "noise as protobuf", send: post(protobufType, "", bytes.Repeat([]byte("\x9d\x01noise"), 1000)), want: "400"},
 		{name: "malformed JSON", send: post(jsonType, "", []byte(`{"resourceSpans":[{`)), want: "400"},
 		{name: "JSON nested 1,000,000 deep", send: post(jsonType, "", deepJSON(1_000_000)), want: "400"},
-		// Decoding this takes more stack than Go gives: the process would end.
+		// Decoding this exceeds Go's maximum stack: the process would crash.
 		{name: "protobuf nested 1,800,000 deep", send: post(protobufType, "", deepProtobuf(1_800_000)), want: "400"},
 		{name: "wrong content type", send: post("text/plain", "", []byte("hello")), want: "415"},
 		{name: "no content type", send: post("", "", []byte("hello")), want: "415"},
@@ -89,20 +88,20 @@ func attacks() []attack {
 			span.SetName("caf\xe9 \xff\xfe")
 			span.Attributes().PutStr("db.query.text", "SELECT 'caf\xe9' FROM \xff")
 		})), want: "200", stored: "invalid-utf8"},
-		// Where this is accepted, APM refuses it with a 400, which must not cost
-		// the spans beside it.
+		// If this is accepted, APM rejects it with 400, which must not cost the other
+		// spans of the upload.
 		{name: "attribute nested 1,000 deep", send: post(protobufType, "", deepProtobuf(1_000)), want: "200|400"},
 	}
 }
 
-// Hostile clients get the right answer, memory stays within the limit, and the
-// apps beside them notice nothing.
+// Hostile clients get the right response, memory stays within the limit, and other apps
+// are not affected.
 func TestHostileClients(t *testing.T) {
 	sandbox := harness.StartSandbox(t, "--max-spans=1000000", "--max-bytes=2147483648")
 	n := startNode(t, harness.CollectorOptions{Endpoint: sandbox.URL, DataKey: harness.PrivateKey})
 	good := startLoad(t, loadOptions{}, n)
 
-	// These stay while the others come; the slow writers stay for the shutdown.
+	// These stay open during the attacks; the slow writers stay open during the shutdown.
 	hangUp := holdIdleConnections(t, n.collector, pick(2000, 5000))
 	writeSlowly(t, n.collector, 200)
 
@@ -115,7 +114,7 @@ func TestHostileClients(t *testing.T) {
 			}
 			t.Logf("peak memory %s, before %s", mebibytes(n.collector.PeakMemory()), mebibytes(before))
 		})
-		require.Positive(t, n.collector.PeakMemory(), "the collector has ended")
+		require.Positive(t, n.collector.PeakMemory(), "the collector has exited")
 	}
 	t.Run("large requests at once", func(t *testing.T) {
 		requestsAtOnce(t, n.collector, 8)
@@ -156,8 +155,8 @@ func do(t *testing.T, method, url, contentType, encoding string, body []byte) st
 	client := http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
 	var resp *http.Response
 	var err error
-	// A server that has answered without reading the whole body hangs up, which
-	// may reach the client before the answer does.
+	// A server that responds before reading the whole body hangs up, and the client may
+	// see that before the response.
 	for range 3 {
 		var req *http.Request
 		req, err = http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader(body))
@@ -208,7 +207,7 @@ func gzipBomb(size int) []byte {
 	zeros := make([]byte, mebi)
 	for range size / len(zeros) {
 		if _, err := writer.Write(zeros); err != nil {
-			panic(err) // a bytes.Buffer takes everything
+			panic(err) // a bytes.Buffer accepts everything
 		}
 	}
 	if err := writer.Close(); err != nil {
@@ -217,17 +216,17 @@ func gzipBomb(size int) []byte {
 	return b.Bytes()
 }
 
-// deepJSON returns an attribute whose value is an array in an array, and so on.
+// deepJSON returns an attribute whose value is an array nested to the given depth.
 func deepJSON(depth int) []byte {
 	return []byte(`{"resourceSpans":[{"resource":{"attributes":[{"key":"deep","value":` +
 		strings.Repeat(`{"arrayValue":{"values":[`, depth/2))
 }
 
-// deepProtobuf returns an export request of one span with an attribute whose
-// value is an array in an array, and so on.
+// deepProtobuf returns an export request of one span with an attribute whose value is an
+// array nested to the given depth.
 func deepProtobuf(depth int) []byte {
-	// Built from the inside, backwards: each level is the length of all that is
-	// inside it.
+	// Built backwards from the inside, because each level starts with the length of its
+	// content.
 	reversed := make([]byte, 0, 12*depth)
 	wrap := func(tag byte) {
 		var length [binary.MaxVarintLen64]byte
@@ -278,8 +277,8 @@ func oddSpan(service string, change func(ptrace.Span)) []byte {
 	return body
 }
 
-// requestsAtOnce sends large requests that are within the limits, all at once.
-// Each is accepted or asked to come again.
+// requestsAtOnce sends large requests within the limits, all at once. Each is accepted
+// or the client is asked to retry.
 func requestsAtOnce(t *testing.T, c *harness.Collector, count int) {
 	t.Helper()
 	body := oddSpan("at-once", func(span ptrace.Span) {
@@ -306,12 +305,12 @@ func requestsAtOnce(t *testing.T, c *harness.Collector, count int) {
 	senders.Wait()
 	for _, err := range answers {
 		if err != nil && !errors.Is(err, otlpload.ErrRetryable) {
-			t.Errorf("a large request is neither accepted nor asked to come again: %v", err)
+			t.Errorf("a large request is neither accepted nor asked to retry: %v", err)
 		}
 	}
 }
 
-// holdIdleConnections opens connections and sends nothing, until hangUp.
+// holdIdleConnections opens connections and sends nothing until hangUp is called.
 func holdIdleConnections(t *testing.T, c *harness.Collector, count int) (hangUp func()) {
 	t.Helper()
 	var conns []net.Conn
@@ -334,8 +333,8 @@ func holdIdleConnections(t *testing.T, c *harness.Collector, count int) (hangUp 
 	return hangUp
 }
 
-// writeSlowly opens connections that send a byte now and then, half of them of
-// a header and half of a body.
+// writeSlowly opens connections that send one byte now and then. Half of them send a
+// header, half a body.
 func writeSlowly(t *testing.T, c *harness.Collector, count int) {
 	t.Helper()
 	stop := make(chan struct{})

@@ -14,12 +14,12 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/otlpload"
 )
 
-// loadOptions say how many apps send how much.
+// loadOptions set how many apps send how much.
 type loadOptions struct {
 	apps    int           // half of them over gRPC, half over HTTP
 	spans   int           // in a request
 	pause   time.Duration // between two requests of an app
-	payload int           // bytes of one more attribute on each span
+	payload int           // size in bytes of an extra attribute on each span
 }
 
 // startLoad starts the apps, which send to the collectors in turn.

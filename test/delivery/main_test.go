@@ -19,8 +19,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// parallelRuns is how many runs go on at a time, unless -parallel says
-// otherwise: they mostly wait.
+// parallelRuns is how many runs go on at a time unless -parallel is set: they mostly
+// wait.
 const parallelRuns = "8"
 
 var (
@@ -28,7 +28,7 @@ var (
 	update = flag.Bool("update", false, "write the table to test/README.md")
 )
 
-// form is the name of what is run.
+// form is the name of the form that is run: short or long.
 func form() string {
 	if *long {
 		return "long"
@@ -120,7 +120,7 @@ func table(took time.Duration) (text string, complete bool) {
 	return b.String(), complete
 }
 
-// bold makes a number stand out that ought to be 0.
+// bold highlights a number that should be 0.
 func bold(n int) string {
 	if n == 0 {
 		return "0"

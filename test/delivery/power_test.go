@@ -22,10 +22,11 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/otlpload"
 )
 
-// A power cut costs nothing with fsync, and without it what the system had not
-// written yet. The queue is on a disk of its own: a file with a file system in it.
-// While APM is down and apps send, the collector is stopped and the file is copied
-// without what the system holds back, which is what a machine finds after a power cut.
+// A power cut loses nothing with fsync, and without fsync whatever the system had not
+// written yet. The queue is on its own disk: a file that contains a file system. While
+// APM is down and apps send, the collector is stopped and the file is copied without the
+// data that the system has not written yet. That copy is what a machine finds after a
+// power cut.
 func TestPowerCut(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
@@ -49,7 +50,7 @@ func TestPowerCut(t *testing.T) {
 			load := startLoad(t, loadOptions{}, before)
 			require.Eventually(t, func() bool { return load.Accepted() >= 2000 }, time.Minute, pollInterval)
 
-			// What apps are told from now on may be of no use; what they were told is kept.
+			// Requests accepted from now on are not checked, those accepted before are.
 			before.collector.Signal(t, syscall.SIGSTOP)
 			reports := accepted(load)
 			after := disk + "-after"
@@ -71,7 +72,7 @@ func TestPowerCut(t *testing.T) {
 				missing += sandbox.Missing(t, report)
 			}
 			t.Logf("%d spans accepted, %d of them lost", total, missing)
-			// Where nothing is lost without fsync either, the cut was none.
+			// If nothing is lost without fsync either, the power cut was not simulated.
 			assert.Equal(t, tt.loses, missing > 0, "accepted spans are lost")
 		})
 	}
@@ -84,8 +85,8 @@ func accepted(load *otlpload.Load) (reports []otlpload.Report) {
 	return reports
 }
 
-// mount mounts a file with a file system until the test ends, and skips the test
-// where that is not allowed.
+// mount mounts a file that contains a file system until the test ends, and skips the
+// test if that is not allowed.
 func mount(t *testing.T, disk string) string {
 	t.Helper()
 	directory := t.TempDir()

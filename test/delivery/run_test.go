@@ -26,14 +26,14 @@ import (
 
 const (
 	sampleInterval = 100 * time.Millisecond
-	// drainTimeout is how long a queue may take to empty when nothing stands in
-	// its way: a backed-off upload alone waits up to 45 s.
+	// drainTimeout is how long a queue may take to empty once nothing blocks it: a
+	// backed-off upload alone waits up to 45 s.
 	drainTimeout = 3 * time.Minute
 	pollInterval = 250 * time.Millisecond
 	rotatedKey   = "HARNESSROTATEDKEY0123456789ABCDEF"
 )
 
-// pipeline is what is compared: our configuration, or the stock one.
+// pipeline is the configuration to compare: ours or the stock one.
 type pipeline int
 
 const (
@@ -43,14 +43,14 @@ const (
 
 func (p pipeline) String() string { return [...]string{"ours", "stock"}[p] }
 
-// node is a collector over all its restarts.
+// node is a collector across all its restarts.
 type node struct {
 	collector *harness.Collector
 	pages     string // address of zpages
 	queue     string // directory of its durable queue
 
 	mu      sync.Mutex // guards collector.Process
-	outputs []string   // of the processes that have ended
+	outputs []string   // of the processes that have exited
 	peak    int64      // resident memory, bytes
 }
 
@@ -85,7 +85,7 @@ func startNode(t *testing.T, opts harness.CollectorOptions) *node {
 	return n
 }
 
-// kill ends the collector with SIGKILL.
+// kill kills the collector with SIGKILL.
 func (n *node) kill(t *testing.T) {
 	t.Helper()
 	n.peak = max(n.peakMemory(), n.collector.PeakMemory())
@@ -93,7 +93,7 @@ func (n *node) kill(t *testing.T) {
 	n.keepOutput()
 }
 
-// stop ends the collector with SIGTERM and returns its exit code.
+// stop stops the collector with SIGTERM and returns its exit code.
 func (n *node) stop(t *testing.T) int {
 	t.Helper()
 	code := n.collector.Stop(t)
@@ -105,7 +105,7 @@ func (n *node) keepOutput() {
 	n.outputs = append(n.outputs, n.collector.Output())
 }
 
-// restart starts the collector, which has ended, on its queue and addresses.
+// restart starts the stopped collector again, with the same queue and addresses.
 func (n *node) restart(t *testing.T, environment ...string) {
 	t.Helper()
 	n.mu.Lock()
@@ -124,7 +124,7 @@ func (n *node) log() string {
 	return strings.Join(n.outputs, "") + n.collector.Output()
 }
 
-// checkPages searches what the collector shows for a data key.
+// checkPages searches the collector's pages for a data key.
 func (n *node) checkPages(t *testing.T) {
 	t.Helper()
 	for _, url := range []string{
@@ -144,12 +144,12 @@ func checkNoKey(t *testing.T, what, text string) {
 	t.Helper()
 	for _, key := range []string{harness.PrivateKey, harness.PublicKey, rotatedKey} {
 		if strings.Contains(text, key) {
-			t.Errorf("a data key is in %s", what) // the text itself would show it once more
+			t.Errorf("a data key is in %s", what) // printing the text would reveal the key
 		}
 	}
 }
 
-// page returns what is at a URL, whatever its status.
+// page returns the body at a URL, whatever the status.
 func page(t *testing.T, url string) string {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
@@ -169,12 +169,11 @@ type run struct {
 	pipeline pipeline
 
 	sandbox *harness.Sandbox
-	nodes   []*node // those that apps send to first
+	nodes   []*node // the nodes that apps send to come first
 	load    *otlpload.Load
-	keyFile string // of our pipeline, where the scenario has one
+	keyFile string // of our pipeline, if the scenario uses one
 
-	// setAside is the number of accepted spans that were in a file which a
-	// scenario has damaged.
+	// setAside is the number of accepted spans in a file that a scenario has damaged.
 	setAside int
 }
 
@@ -189,7 +188,7 @@ func (r *run) fault(t *testing.T, fault apm.Fault, lasting time.Duration) {
 	r.sandbox.ClearFaults(t)
 }
 
-// collectorOptions returns what the pipeline's collector is started with.
+// collectorOptions returns the options that start the pipeline's collector.
 func (r *run) collectorOptions(t *testing.T) harness.CollectorOptions {
 	t.Helper()
 	opts := harness.CollectorOptions{Endpoint: r.sandbox.URL, DataKey: harness.PrivateKey, Overrides: r.scenario.overrides[r.pipeline]}
@@ -207,12 +206,11 @@ func stockConfig(t *testing.T) string {
 // outcome is one row of the table.
 type outcome struct {
 	accepted, stored, lost, duplicated int
-	// givenUp are spans that were in a file which was damaged: not delivered, and
-	// said so in the log.
+	// givenUp are the spans in a damaged file: not delivered, and reported in the log.
 	givenUp int
-	// retries is how often apps were asked to try again, or got no answer.
+	// retries is how often apps were asked to retry, or got no response.
 	retries int
-	// refused is how often apps were told to drop what they sent.
+	// refused is how often apps were told not to retry.
 	refused int
 	peak    int64 // bytes
 }
@@ -254,8 +252,8 @@ func play(t *testing.T, s scenario, p pipeline) outcome {
 	return r.account(t)
 }
 
-// awaitDrained waits until everything accepted is stored, or until the queues
-// are empty: then what is missing will not come.
+// awaitDrained waits until everything accepted is stored, or until the queues are empty:
+// what is missing then will not arrive.
 func (r *run) awaitDrained(t *testing.T) {
 	t.Helper()
 	accepted := r.load.Accepted()
@@ -272,8 +270,8 @@ func (r *run) awaitDrained(t *testing.T) {
 		if queued > 0 {
 			empty = 0
 		}
-		// More than once: a batch processor is no queue, and a gateway may have
-		// yet to see what an agent has sent.
+		// Checked several times: the queue metrics do not include the batch processor,
+		// and a gateway may not have received yet what an agent has sent.
 		if empty > 8 {
 			return
 		}
@@ -283,7 +281,7 @@ func (r *run) awaitDrained(t *testing.T) {
 	}
 }
 
-// account compares the spans that were accepted with those that are stored.
+// account compares the accepted spans with the stored ones.
 func (r *run) account(t *testing.T) outcome {
 	t.Helper()
 	counts := r.sandbox.Counts(t).Spans

@@ -15,8 +15,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 )
 
-// slowDownstream has a sampler before an exporter with a small queue, from where
-// one upload at a time leaves.
+// slowDownstream has a sampler in front of an exporter with a small queue and one upload
+// at a time.
 func slowDownstream() scenario {
 	const sampling = "decision_wait: 1s, num_traces: 100000, policies: [{name: all, type: always_sample}]"
 	const queue = "{sizer: bytes, queue_size: 2097152, num_consumers: 1, batch: {sizer: bytes, min_size: 262144, max_size: 0, flush_timeout: 200ms}}"
@@ -36,7 +36,7 @@ service: {pipelines: {traces: {processors: [memory_limiter, tail_sampling]}}}`,
 	}
 }
 
-// redeliverSlowly has APM refuse everything for a while, and then take less in a
+// redeliverSlowly makes APM refuse everything for a while, and then accept less per
 // second than the apps send.
 func redeliverSlowly(t *testing.T, r *run) {
 	t.Helper()

@@ -21,25 +21,25 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// scenario is a row of the table: what happens while apps send.
+// scenario is a row of the table: what happens while apps send spans.
 type scenario struct {
 	name string
 	load loadOptions
 	// sandboxArguments are added to the command line of the sandbox.
 	sandboxArguments []string
-	// overrides is configuration that is merged over that of the pipeline.
+	// overrides is YAML that is merged over the configuration of each pipeline.
 	overrides [2]string
-	// start starts the collectors; nil starts one. Apps send to the first
-	// entries of them, or to all if it is 0.
+	// start starts the collectors; nil starts one. Apps send to the first entries of
+	// them, or to all if entries is 0.
 	start   func(t *testing.T, r *run)
 	entries int
-	// during is what happens. It returns when the load is to end.
+	// during makes things happen. The load stops when it returns.
 	during func(t *testing.T, r *run)
-	// says is a pattern that our collector's log must have.
+	// says is a pattern that must match our collector's log.
 	says string
 }
 
-// pick returns the value for the form that is run.
+// pick returns the value for the current form.
 func pick[T any](ofShort, ofLong T) T {
 	if *long {
 		return ofLong
@@ -121,8 +121,8 @@ func TestDelivery(t *testing.T) {
 	}
 }
 
-// killRounds kills the collector at random moments: in one round with slow
-// uploads under way, in the next with what APM does not take in the queue.
+// killRounds kills the collector at random moments: with slow uploads in flight in one
+// round, with undeliverable data in the queue in the next.
 func killRounds(rounds int) func(*testing.T, *run) {
 	return func(t *testing.T, r *run) {
 		t.Helper()
@@ -152,7 +152,7 @@ func pileUp(spans int) func(*testing.T, *run) {
 	}
 }
 
-// bursts shows a fault for a while, several times.
+// bursts sets and clears a fault several times.
 func bursts(fault func() apm.Fault) func(*testing.T, *run) {
 	return func(t *testing.T, r *run) {
 		for range pick(2, 10) {
@@ -163,8 +163,8 @@ func bursts(fault func() apm.Fault) func(*testing.T, *run) {
 	}
 }
 
-// absurdRetryAfter answers with values that make no sense. The largest one may
-// hold its upload back for long: a restart sends it at once.
+// absurdRetryAfter answers with nonsensical Retry-After values. The largest may delay
+// its upload for long: a restart sends it at once.
 func absurdRetryAfter(t *testing.T, r *run) {
 	t.Helper()
 	for _, value := range []string{"-5", "0", "soon", "1.5", "Thu, 01 Jan 1970 00:00:00 GMT", "99999999999", "99999999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"} {
@@ -178,7 +178,7 @@ func absurdRetryAfter(t *testing.T, r *run) {
 	time.Sleep(time.Second)
 }
 
-// throttled refuses two uploads of three.
+// throttled refuses two of every three uploads.
 func throttled(t *testing.T, r *run) {
 	t.Helper()
 	for range pick(8, 60) {
@@ -197,8 +197,8 @@ func slowAndReset(t *testing.T, r *run) {
 	time.Sleep(time.Second)
 }
 
-// startWithKeyFile gives our pipeline its key in a file. The stock one has
-// none.
+// startWithKeyFile gives our pipeline its key in a file. The stock pipeline has no such
+// option.
 func startWithKeyFile(t *testing.T, r *run) {
 	t.Helper()
 	opts := r.collectorOptions(t)
@@ -211,8 +211,8 @@ func startWithKeyFile(t *testing.T, r *run) {
 	r.nodes = []*node{startNode(t, opts)}
 }
 
-// writeNewKey is what an operator does after a rotation: it replaces the file,
-// or, where the key is a header, starts the collector anew.
+// writeNewKey does what an operator does after a rotation: it replaces the file or, if
+// the key is a header, restarts the collector.
 func (r *run) writeNewKey(t *testing.T) {
 	t.Helper()
 	if r.pipeline == ours {
@@ -246,8 +246,8 @@ func rotateKeyWhileDown(t *testing.T, r *run) {
 	time.Sleep(2 * time.Second)
 }
 
-// terminate ends the collector under load, once with slow uploads under way and
-// once with what APM does not take in the queue, and starts it again.
+// terminate stops the collector under load, once with slow uploads in flight and once
+// with undeliverable data in the queue, and starts it again.
 func terminate(t *testing.T, r *run) {
 	t.Helper()
 	for range pick(1, 5) {
@@ -264,8 +264,8 @@ func terminate(t *testing.T, r *run) {
 	}
 }
 
-// startAgentsAndGateway starts two agents, to which apps send, and the gateway
-// to which the agents do.
+// startAgentsAndGateway starts two agents, which apps send to, and the gateway that the
+// agents send to.
 func startAgentsAndGateway(t *testing.T, r *run) {
 	t.Helper()
 	gatewayOptions := r.collectorOptions(t)
@@ -308,7 +308,7 @@ func killGateway(t *testing.T, r *run) {
 	r.sandbox.ClearFaults(t)
 }
 
-// lowMemoryLimit is reached by a few large requests.
+// lowMemoryLimit is so low that a few large requests reach it.
 const lowMemoryLimit = `processors: {memory_limiter: {limit_mib: 80, spike_limit_mib: 20, check_interval: 100ms}}`
 
 func reachMemoryLimit(t *testing.T, r *run) {

@@ -20,8 +20,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// olderQueue is what a collector of before queue_storage has left behind, with
-// file_storage and the first stored form of oci_apm: 12 requests of 5 spans each.
+// olderQueue was written by a collector before queue_storage existed, with file_storage
+// and the first stored form of oci_apm: 12 requests of 5 spans each.
 const (
 	olderRequests = 12
 	olderSpans    = 5
@@ -41,7 +41,7 @@ func writeOlderQueue(t *testing.T, directory string) string {
 	return path
 }
 
-// A queue of an older collector is taken over whole, and once.
+// The queue of an older collector is imported completely, and only once.
 func TestOlderStoredForm(t *testing.T) {
 	t.Parallel()
 	sandbox := harness.StartSandbox(t)
@@ -52,15 +52,15 @@ func TestOlderStoredForm(t *testing.T) {
 	assert.NoFileExists(t, path)
 	n.stop(t)
 	n.restart(t)
-	time.Sleep(time.Second) // for what would be sent once more
+	time.Sleep(time.Second) // a second delivery would arrive by then
 	assert.Zero(t, n.stop(t), "exit code")
 	assert.Equal(t, olderRequests*olderSpans, sandbox.Counts(t).Spans.Stored)
 	assert.Zero(t, sandbox.Counts(t).Spans.Duplicates)
 	assert.Contains(t, n.log(), "A queue of file_storage was taken over")
 }
 
-// An item of a form that only a newer collector knows, as after a downgrade, is
-// kept beside the queue, counted and logged. The others are delivered.
+// After a downgrade, an item in a form that only a newer collector knows is moved beside
+// the queue, counted and logged. The others are delivered.
 func TestNewerStoredForm(t *testing.T) {
 	t.Parallel()
 	sandbox := harness.StartSandbox(t)
@@ -89,8 +89,8 @@ func TestNewerStoredForm(t *testing.T) {
 	assert.Equal(t, (olderRequests-1)*olderSpans, sandbox.Counts(t).Spans.Stored)
 }
 
-// changeItems replaces the requests of a queue of file_storage for which change
-// returns a value, and returns how many it has replaced.
+// changeItems replaces the requests of a file_storage queue for which change returns a
+// value, and returns how many it replaced.
 func changeItems(t *testing.T, path string, change func(replaced int, value []byte) []byte) (replaced int) {
 	t.Helper()
 	db, err := bbolt.Open(path, 0o600, nil)

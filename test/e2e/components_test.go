@@ -24,13 +24,13 @@ var (
 	schemeArgument    = regexp.MustCompile(`--config "?(https|yaml):`)
 )
 
-// Each component in the collector is used by a ready configuration, a manifest or
-// a recipe. A component without a use goes, with a line in docs/recipes/README.md.
+// Each component of the collector is used by a ready configuration, a manifest or a
+// recipe. An unused component is removed, with a line in docs/recipes/README.md.
 func TestEveryComponentIsUsed(t *testing.T) {
 	used := usedComponents(t)
-	// A configuration of theirs is the user's: a file is what --config takes.
+	// Users pass files with --config; no shipped configuration has to name this provider.
 	used["providers"]["file"] = true
-	// It only warns those who still have it.
+	// It only warns users whose configuration still has it.
 	used["extensions"]["queue_check"] = true
 
 	for kind, names := range compiledComponents(t) {
@@ -41,8 +41,8 @@ func TestEveryComponentIsUsed(t *testing.T) {
 	}
 }
 
-// compiledComponents returns the names of what the collector has, by the section
-// of a configuration that they stand in.
+// compiledComponents returns the names of the components in the collector, by the
+// configuration section that they belong to.
 func compiledComponents(t *testing.T) map[string][]string {
 	t.Helper()
 	output, code := harness.RunCollector(t, nil, "components")
@@ -81,7 +81,7 @@ func usedComponents(t *testing.T) map[string]map[string]bool {
 			var ids map[string]yaml.Node
 			node := sections[section]
 			if node.Decode(&ids) != nil {
-				continue // the section of something else than a collector
+				continue // a section of the same name, not a collector's
 			}
 			for id := range ids {
 				name, _, _ := strings.Cut(id, "/")
@@ -89,7 +89,7 @@ func usedComponents(t *testing.T) map[string]map[string]bool {
 			}
 		}
 	}
-	// What durable_tail_sampling is compared with: test/delivery/sampler_test.go.
+	// test/delivery/sampler_test.go compares durable_tail_sampling with it.
 	used["processors"]["tail_sampling"] = true
 	for _, folder := range []string{"config", "deploy/kubernetes", "docs", "SECURITY.md"} {
 		require.NoError(t, filepath.WalkDir(filepath.Join(harness.Root(t), folder), func(path string, entry fs.DirEntry, err error) error {

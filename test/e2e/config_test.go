@@ -22,8 +22,8 @@ const (
 	domainID       = "ocid1.apmdomain.oc1.eu-frankfurt-1.aaaabbbb"
 )
 
-// Each ready configuration needs an endpoint and a key, and nothing else. Those for
-// OCI go with another one, and have tests of their own.
+// Each ready configuration needs only an endpoint and a key. Those for OCI are overlays
+// with their own tests.
 func TestReadyConfigurationsAreValid(t *testing.T) {
 	files, err := filepath.Glob(harness.ConfigFile(t, "*.yaml"))
 	require.NoError(t, err)
@@ -44,7 +44,7 @@ func TestReadyConfigurationsAreValid(t *testing.T) {
 	}
 }
 
-// On OCI the OCID of the domain takes the place of both.
+// On OCI the domain's OCID replaces both.
 func TestPresetOfComputeIsValid(t *testing.T) {
 	args := []string{"validate", "--config", harness.ConfigFile(t, "agent.yaml"), "--config", harness.ConfigFile(t, "oci-agent.yaml")}
 	output, code := harness.RunCollector(t, []string{"APM_DOMAIN_ID=" + domainID}, args...)
@@ -57,7 +57,7 @@ func TestPresetOfComputeIsValid(t *testing.T) {
 	assert.Contains(t, output, "apm_domain_id")
 }
 
-// What a user sees who makes a mistake.
+// Mistakes that users make, and the errors that they get.
 func TestMistakes(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name, content string) string {
@@ -76,7 +76,7 @@ func TestMistakes(t *testing.T) {
 		key      string
 		keyFile  string
 		override string
-		want     string // "" is no mistake
+		want     string // "" means that the configuration is valid
 	}{
 		{name: "nothing wrong", endpoint: domainEndpoint, key: harness.PrivateKey},
 		{name: "no endpoint", key: harness.PrivateKey, want: "exporters::oci_apm: endpoint: it is empty; " + askEndpoint},
@@ -146,7 +146,7 @@ func TestMistakes(t *testing.T) {
 			assert.Equal(t, 1, code)
 			assert.Contains(t, output, tt.want)
 
-			// A start is refused with the same sentence.
+			// Starting the collector fails with the same error.
 			output, code = harness.RunCollector(t, env, args[1:]...)
 			requireClean(t, "the output of a start", output)
 			assert.Equal(t, 1, code)
@@ -155,7 +155,7 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// The types of the three components, and their shorter aliases.
+// The types of the three components and their shorter aliases.
 func TestComponentTypesAndAliases(t *testing.T) {
 	env := []string{"APM_ENDPOINT=" + domainEndpoint, "APM_DATA_KEY=" + harness.PrivateKey}
 	for _, names := range [][3]string{
@@ -178,7 +178,7 @@ service: {pipelines: {traces: {receivers: [otlp], processors: [` + names[0] + `,
 	}
 }
 
-// The example of a configuration of one's own.
+// The documented example of a user's own configuration.
 func TestDocumentedConfiguration(t *testing.T) {
 	blocks := harness.PageBlocks(t, "docs/configuration.md", "own configuration", "yaml")
 	require.Len(t, blocks, 1)

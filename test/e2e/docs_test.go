@@ -43,7 +43,7 @@ func TestDocumentedIPv6(t *testing.T) {
 	assert.Contains(t, curl(t, "curl -s "+httpAddress+`/v1/traces -H 'Content-Type: application/json' -d '{}'`+"\n"), "partialSuccess")
 }
 
-// SECURITY.md has a line that switches a signal off, for domains that do not take it.
+// SECURITY.md has a line that disables a signal, for domains that do not accept it.
 func TestDocumentedSwitch(t *testing.T) {
 	blocks := harness.PageBlocks(t, "SECURITY.md", "switch a signal off", "yaml")
 	require.Len(t, blocks, 1)

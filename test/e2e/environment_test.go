@@ -17,8 +17,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// What the apps beside it read as well must not keep a collector from starting: an
-// entry that is not as the specification has it costs that entry alone.
+// Malformed entries in variables that apps on the same machine also read must not keep a
+// collector from starting: only the malformed entry is ignored.
 func TestMalformedResourceAttributes(t *testing.T) {
 	domain := []string{"APM_ENDPOINT=" + domainEndpoint, "APM_DATA_KEY=" + harness.PrivateKey}
 	for _, tt := range []struct {
@@ -67,8 +67,8 @@ func TestMalformedResourceAttributes(t *testing.T) {
 	}
 }
 
-// requireWarning requires that a complaint is a warning in the form of the log, or
-// that there is none if it is empty.
+// requireWarning requires that a complaint is logged as a warning, or that there is no
+// such warning if complaint is empty.
 func requireWarning(t *testing.T, output, complaint string) {
 	t.Helper()
 	if complaint == "" {
@@ -80,8 +80,8 @@ func requireWarning(t *testing.T, output, complaint string) {
 
 var defaultedVariable = regexp.MustCompile(`\$\{env:(\w+):-`)
 
-// A variable that is set but blank, as compose files and charts write it, is as
-// good as not set, wherever a shipped configuration has a default for it.
+// A variable that is set but blank, as in compose files and charts, counts as unset if a
+// shipped configuration has a default for it.
 func TestBlankVariableIsUnset(t *testing.T) {
 	names := map[string]bool{}
 	for _, folder := range []string{"config", "deploy"} {
@@ -109,10 +109,11 @@ func TestBlankVariableIsUnset(t *testing.T) {
 	}
 }
 
-// The ready configurations are the same with all of their options blank as with none.
+// The ready configurations are the same with all optional variables blank and with none
+// set.
 func TestReadyConfigurationsWithBlankVariables(t *testing.T) {
 	domain := []string{"APM_ENDPOINT=" + domainEndpoint, "APM_DATA_KEY=" + harness.PrivateKey}
-	unset := slices.Concat(domain, []string{"OTELCOL_QUEUE_DIRECTORY=/var/lib/otelcol-ociapm/queue"}) // else the harness sets it
+	unset := slices.Concat(domain, []string{"OTELCOL_QUEUE_DIRECTORY=/var/lib/otelcol-ociapm/queue"}) // otherwise the harness sets it
 	blank := slices.Concat(domain, []string{"OTELCOL_QUEUE_DIRECTORY=", "OTELCOL_MEMORY_LIMIT_MIB=", "OCI_AUTH_TYPE=", "APM_DOMAIN_ID="})
 	for _, config := range []string{"agent.yaml", "sidecar.yaml", "gateway.yaml"} {
 		t.Run(config, func(t *testing.T) {
@@ -127,7 +128,7 @@ func TestReadyConfigurationsWithBlankVariables(t *testing.T) {
 			require.Zero(t, code, got)
 			assert.Equal(t, want, got)
 
-			// What must be set is asked for, as if it were not.
+			// A blank required variable is reported as missing.
 			output, code = harness.RunCollector(t, []string{"APM_ENDPOINT= ", "APM_DATA_KEY= "}, append([]string{"validate"}, args...)...)
 			assert.Equal(t, 1, code)
 			assert.Contains(t, output, "endpoint: it is empty")

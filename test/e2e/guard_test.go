@@ -29,8 +29,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// Requests that would overflow the stack of a collector without a guard, or
-// take gigabytes, are refused in every way that they can come, and harm nobody.
+// Requests that would overflow the stack of an unguarded collector, or take gigabytes,
+// are rejected over every protocol and harm no one else.
 func TestNestedRequestsAreRefused(t *testing.T) {
 	const refusal = "attribute values are nested more than 64 deep; the collector's otlp_guard rejects them"
 	sandbox := harness.StartSandbox(t)
@@ -66,7 +66,7 @@ func TestNestedRequestsAreRefused(t *testing.T) {
 		assert.Equal(t, refusal, said.GetMessage())
 	})
 
-	// An honest app is served as ever, also with values that nest.
+	// An ordinary app is served as usual, also with nested values.
 	td := databaseSpan(1)
 	deep := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes().PutEmpty("deep")
 	for range 10 {
@@ -89,10 +89,9 @@ func TestNestedRequestsAreRefused(t *testing.T) {
 	}
 }
 
-// nestedArrays is an export request of one span with an attribute of arrays in
-// arrays.
+// nestedArrays is an export request of one span with an attribute of nested arrays.
 func nestedArrays(levels int) []byte {
-	var reversed []byte // since each length is that of what follows
+	var reversed []byte // because each length precedes its content
 	wrap := func(fields ...protowire.Number) {
 		for _, number := range fields {
 			length := protowire.AppendVarint(nil, uint64(len(reversed)))
@@ -124,13 +123,13 @@ func post(t *testing.T, collector *harness.Collector, contentType string, body [
 // rawCodec sends bytes as they are.
 type rawCodec struct{}
 
-// Name is that of protobuf, which the bytes are.
+// Name is protobuf's name, because the bytes are protobuf.
 func (rawCodec) Name() string { return "proto" }
 
-// Marshal takes a message's bytes.
+// Marshal returns the bytes of the message.
 func (rawCodec) Marshal(v any) (mem.BufferSlice, error) {
 	return mem.BufferSlice{mem.SliceBuffer(v.([]byte))}, nil
 }
 
-// Unmarshal drops the answer.
+// Unmarshal discards the response.
 func (rawCodec) Unmarshal(mem.BufferSlice, any) error { return nil }

@@ -22,12 +22,12 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// A SIGHUP while the collector starts does not end it. It is taken up when all
-// runs, so that what was changed meanwhile is loaded.
+// A SIGHUP during startup does not kill the collector. It is handled once everything
+// runs, so that changes made in the meantime are loaded.
 func TestHangupDuringStart(t *testing.T) {
 	const reload = "Config updated, restart service"
 
-	// The collector starts for as long as its configuration does not come.
+	// Startup blocks until the configuration server responds.
 	asked, answer := make(chan struct{}, 10), make(chan struct{})
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked <- struct{}{}
@@ -42,7 +42,7 @@ func TestHangupDuringStart(t *testing.T) {
 
 	addresses := harness.AddressesFile(t, harness.FreeAddress(t), harness.FreeAddress(t), harness.FreeAddress(t), harness.FreeAddress(t))
 	cmd := exec.CommandContext(t.Context(), harness.Binary(t, "otelcol-ociapm"), "--config", server.URL+"/agent", "--config", addresses)
-	cmd.Cancel = func() error { return nil } // the cleanup of Start ends it
+	cmd.Cancel = func() error { return nil } // the cleanup of Start stops it
 	authority := filepath.Join(t.TempDir(), "authority.pem")
 	require.NoError(t, os.WriteFile(authority, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
 	cmd.Env = []string{"SSL_CERT_FILE=" + authority, "APM_ENDPOINT=" + domainEndpoint, "APM_DATA_KEY=" + harness.PrivateKey, "OTELCOL_QUEUE_DIRECTORY=" + t.TempDir()}
@@ -54,7 +54,7 @@ func TestHangupDuringStart(t *testing.T) {
 	collector.AwaitOutput(t, `(?s)Everything is ready.*`+reload+`.*Everything is ready`)
 	requireSignal(t, asked)
 
-	// From then on each SIGHUP is one reload.
+	// From now on each SIGHUP causes one reload.
 	collector.Signal(t, syscall.SIGHUP)
 	collector.AwaitOutput(t, `(?s)(Everything is ready.*){3}`)
 	time.Sleep(500 * time.Millisecond)
@@ -67,17 +67,17 @@ func requireSignal(t *testing.T, c <-chan struct{}) {
 	select {
 	case <-c:
 	case <-time.After(awaitTimeout):
-		require.FailNow(t, "the configuration is not asked for")
+		require.FailNow(t, "the collector did not fetch the configuration")
 	}
 }
 
-// It takes a tenth of a second until main runs, and longer on a busy machine. What
-// holds the signal is there before that.
-func TestHangupIsHeldBeforeMain(t *testing.T) {
+// It takes a tenth of a second until main runs, and longer on a busy machine. The
+// package that catches the signal must be initialized before that.
+func TestHangupIsCaughtBeforeMain(t *testing.T) {
 	output, code := harness.RunCollector(t, []string{"GODEBUG=inittrace=1"}, "--version")
 	require.Zero(t, code)
 	packages := slices.DeleteFunc(strings.Split(output, "\n"), func(line string) bool { return !strings.HasPrefix(line, "init ") })
 	position := slices.IndexFunc(packages, func(line string) bool { return strings.Contains(line, "/internal/hangup @") })
 	require.NotEqual(t, -1, position)
-	assert.Less(t, position, len(packages)/10, "packages are initialized before it")
+	assert.Less(t, position, len(packages)/10, "packages initialized before it")
 }

@@ -21,8 +21,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// inPod is a command that shows a folder, $0, as the service account of a pod to the
-// collector, in a mount namespace of its own, and becomes the collector.
+// inPod is a shell script that mounts a folder, $0, as a pod's service account in a new
+// mount namespace, then executes the collector there.
 const inPod = `
 account=/var/run/secrets/kubernetes.io/serviceaccount
 mount -t tmpfs tmpfs /var/run
@@ -30,9 +30,9 @@ mkdir -p "$account"
 mount --bind "$0" "$account"
 exec "$@"`
 
-// An agent whose API server cannot be reached, as when a node boots during an upgrade
-// of the control plane, starts and takes spans. When the server is back, spans have
-// their pod, without a restart.
+// An agent that cannot reach its API server, as when a node boots during an upgrade of
+// the control plane, starts and accepts spans. Once the server is back, spans get their
+// pod's attributes, without a restart.
 func TestKubernetesAgentStartsWithoutAPIServer(t *testing.T) {
 	const uid = "0f6fb1f0-7f2b-4c0e-9a0c-2f6f6b6f6b6f"
 	api := newAPIServer(t, map[string]any{
@@ -85,13 +85,14 @@ func TestKubernetesAgentStartsWithoutAPIServer(t *testing.T) {
 	}, 2*time.Minute, 500*time.Millisecond, "the agent does not find the API server again")
 }
 
-// apiServer is as much of a Kubernetes API server as k8s_attributes needs, with one pod.
+// apiServer implements the part of a Kubernetes API server that k8s_attributes needs,
+// with one pod.
 type apiServer struct {
 	*httptest.Server
 	address string
 }
 
-// newAPIServer returns a server that listens on nothing until serve is called.
+// newAPIServer returns a server that does not listen until serve is called.
 func newAPIServer(t *testing.T, pod map[string]any) *apiServer {
 	t.Helper()
 	mux := http.NewServeMux()
@@ -103,7 +104,7 @@ func newAPIServer(t *testing.T, pod map[string]any) *apiServer {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			switch {
-			case r.URL.Query().Has("sendInitialEvents"): // then it asks for the list
+			case r.URL.Query().Has("sendInitialEvents"): // the client then falls back to a list
 				w.WriteHeader(http.StatusUnprocessableEntity)
 			case r.URL.Query().Has("watch"):
 				w.WriteHeader(http.StatusOK)
@@ -122,7 +123,7 @@ func newAPIServer(t *testing.T, pod map[string]any) *apiServer {
 	return &apiServer{Server: server, address: harness.FreeAddress(t)}
 }
 
-// serve begins to listen.
+// serve starts listening.
 func (s *apiServer) serve(t *testing.T) {
 	t.Helper()
 	listener, err := net.Listen("tcp", s.address)

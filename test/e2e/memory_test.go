@@ -17,26 +17,25 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// What a share is made of, in MiB.
+// Sizes of memory users, in MiB.
 const (
 	signals = 3
-	// An upload has up to 4 MiB encoded, and as much again while it is compressed;
-	// telemetry compresses to less than half.
+	// An upload is up to 4 MiB encoded, and its compressed copy exists at the same time.
+	// Telemetry compresses to less than half.
 	encodedUpload, compressedUpload = 4, 2
 	defaultConsumers                = 10
 	defaultCache                    = 16 // of db_span_enricher
-	// program is what a collector without data has in use.
+	// program is the memory of a collector without data.
 	program = 16
 )
 
-// shares says how much of the memory limit each user of memory may have, in
-// percent.
+// shares is the percentage of the memory limit that each user of memory may have.
 type shares struct{ requests, queue, uploads, sampler, rest float64 }
 
 func (s shares) sum() float64 { return s.requests + s.queue + s.uploads + s.sampler + s.rest }
 
-// The users of a collector's memory may together have less than its limit, and
-// docs/architecture.md says how much each.
+// The users of a collector's memory may together use less than its limit.
+// docs/architecture.md lists the shares.
 func TestMemoryShares(t *testing.T) {
 	doc, err := os.ReadFile(filepath.Join(harness.Root(t), "docs", "architecture.md"))
 	require.NoError(t, err)
@@ -65,7 +64,7 @@ func TestMemoryShares(t *testing.T) {
 	}
 }
 
-// sharesOf computes what the files, the last of which wins, allow.
+// sharesOf computes the shares that the files allow. The last file wins.
 func sharesOf(t *testing.T, limit float64, files []string) shares {
 	t.Helper()
 	conf := confmap.New()
@@ -87,17 +86,17 @@ func sharesOf(t *testing.T, limit float64, files []string) shares {
 	s := shares{requests: number("extensions::otlp_guard::share_percentage", 55)}
 	consumers := number("exporters::oci_apm::sending_queue::num_consumers", defaultConsumers)
 	if conf.IsSet("exporters::oci_apm::sending_queue::storage") {
-		// What is read back from the disk gathers until it is worth an upload.
+		// Batches read back from the disk are merged until they are worth an upload.
 		s.uploads = percent(signals * ((consumers+1)*encodedUpload + consumers*compressedUpload))
 	} else {
-		// The queue counts what is uploaded until it has arrived.
+		// The queue counts an upload until APM has accepted it.
 		queue := number("exporters::oci_apm::sending_queue::queue_size", 0) / (1 << 20)
 		s.queue = percent(signals * queue)
 		s.uploads = percent(signals * min(queue/2, consumers*compressedUpload))
 	}
 	s.rest = percent(program + number("processors::db_span_enricher::cache::max_bytes", defaultCache<<20)/(1<<20))
 	if conf.IsSet("processors::durable_tail_sampling") {
-		// memory_limiter refuses more from here on, whoever has the memory.
+		// Above this, memory_limiter refuses data, whoever uses the memory.
 		hard := number("processors::memory_limiter::limit_percentage", 0)
 		s.sampler = (hard-number("processors::memory_limiter::spike_limit_percentage", 0))/hard*100 - s.uploads - s.rest
 	}

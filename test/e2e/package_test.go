@@ -1,7 +1,7 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package e2e tests the built programs as a user meets them.
+// Package e2e tests the built programs as a user does.
 package e2e
 
 import (
@@ -35,7 +35,7 @@ const (
 	pollInterval = 10 * time.Millisecond
 )
 
-// upload is one request as it was on the wire.
+// upload is one request as it went over the wire.
 type upload struct {
 	method string
 	uri    string
@@ -43,7 +43,7 @@ type upload struct {
 	body   []byte
 }
 
-// decompressed returns the body behind its Content-Encoding.
+// decompressed returns the body without its Content-Encoding.
 func (u upload) decompressed(t *testing.T) []byte {
 	t.Helper()
 	require.Equal(t, "gzip", u.header.Get("Content-Encoding"))
@@ -54,7 +54,7 @@ func (u upload) decompressed(t *testing.T) []byte {
 	return content
 }
 
-// wire stands between collector and sandbox and keeps what passes.
+// wire is a proxy between collector and sandbox that records requests.
 type wire struct {
 	URL string
 
@@ -85,8 +85,7 @@ func tapWire(t *testing.T, sandbox *harness.Sandbox) *wire {
 	return w
 }
 
-// taken returns the uploads to a path so far, but for the empty one that checks
-// it at the start.
+// taken returns the uploads to a path so far, except the empty one of the startup check.
 func (w *wire) taken(t *testing.T, path string) []upload {
 	t.Helper()
 	w.mu.Lock()
@@ -171,12 +170,12 @@ func databaseSpan(id byte) ptrace.Traces {
 	return td
 }
 
-// requireClean requires that a text holds none of the harness's keys.
+// requireClean requires that a text contains none of the harness's keys.
 func requireClean(t *testing.T, what, text string) {
 	t.Helper()
 	for _, key := range []string{harness.PrivateKey, harness.PublicKey} {
 		if strings.Contains(text, key) {
-			t.Errorf("the data key is in %s", what) // the text itself would show it once more
+			t.Errorf("the data key is in %s", what) // printing the text would reveal the key
 		}
 	}
 }

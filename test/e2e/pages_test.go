@@ -19,18 +19,18 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// maxReadme is what a newcomer reads in a few minutes, in bytes.
+// maxReadme is the maximum size of the README in bytes: a few minutes to read.
 const maxReadme = 10_000
 
 var (
-	// notPages are folders of what is built or installed.
+	// notPages are folders of build output and installed packages.
 	notPages  = []string{".git", ".cache", ".run", ".venv", "bin", "dist", "node_modules"}
 	fenced    = regexp.MustCompile("(?ms)^ *```.*?\n *```$")
 	pageLink  = regexp.MustCompile(`\]\(([^)\s]+)\)|(?m)^\[[^\]]+\]: (\S+)$`)
 	heading   = regexp.MustCompile(`(?m)^#+ +(.+)$`)
 	mdLink    = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
 	notInSlug = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
-	// placed is a path in the table of "Where do I put X".
+	// placed is a path in the table "Where do I put X".
 	placed = regexp.MustCompile("`([^` ]+)`")
 )
 
@@ -38,8 +38,8 @@ func TestReadmeSize(t *testing.T) {
 	assert.LessOrEqual(t, len(readPage(t, filepath.Join(harness.Root(t), "README.md"))), maxReadme)
 }
 
-// Every relative link leads to a file of the repository, and to a heading of it
-// where it names one.
+// Every relative link leads to an existing file and, if it has an anchor, to an existing
+// heading.
 func TestLinks(t *testing.T) {
 	links := 0
 	for _, page := range pages(t) {
@@ -64,7 +64,8 @@ func TestLinks(t *testing.T) {
 	require.Greater(t, links, 200)
 }
 
-// A stranger finds the place of a change by the names that the plan gives.
+// The paths in the table of places exist, so that a newcomer finds where a change
+// belongs.
 func TestPlaces(t *testing.T) {
 	root := harness.Root(t)
 	_, table, found := strings.Cut(readPage(t, filepath.Join(root, "docs", "architecture.md")), "\n## Where do I put X\n")
@@ -112,8 +113,7 @@ func pages(t *testing.T) []string {
 	return found
 }
 
-// anchors returns what a link can name in a page: its headings, as GitHub writes
-// them.
+// anchors returns the anchors of a page's headings, as GitHub generates them.
 func anchors(page string) []string {
 	var found []string
 	seen := map[string]int{}

@@ -62,8 +62,8 @@ func TestRecipeSecondBackend(t *testing.T) {
 	}, awaitTimeout, pollInterval)
 }
 
-// The gateway answers those who show a password or a token, and an agent with a
-// token delivers through it.
+// The gateway accepts clients with a password or a token, and an agent with a token
+// delivers through it.
 func TestRecipeSecuredGateway(t *testing.T) {
 	folder := t.TempDir()
 	certificate := certificateFiles(t, folder)
@@ -111,8 +111,8 @@ func TestRecipeSecuredGateway(t *testing.T) {
 	assert.Equal(t, "0000000000000002", sandbox.Spans(t)[0].SpanID)
 }
 
-// certificateFiles writes the certificate of httptest, which is for 127.0.0.1 and
-// signed by itself, and returns it as one to trust.
+// certificateFiles writes httptest's self-signed certificate for 127.0.0.1 and returns a
+// pool that trusts it.
 func certificateFiles(t *testing.T, folder string) *x509.CertPool {
 	t.Helper()
 	server := httptest.NewTLSServer(nil)
@@ -175,7 +175,7 @@ func jaegerBatch(service, operation string, micros int64) []byte {
 	}
 	number := func(id uint16, n int64) {
 		field(i64, id)
-		b, _ = binary.Append(b, binary.BigEndian, n) // fails for types of no fixed size only
+		b, _ = binary.Append(b, binary.BigEndian, n) // fails only for types without a fixed size
 	}
 	field(structure, 1) // process
 	str(1, service)
@@ -194,7 +194,7 @@ func jaegerBatch(service, operation string, micros int64) []byte {
 	return append(b, stop, stop)
 }
 
-// A configuration comes over https from a server whose certificate the machine
+// A configuration is fetched over https from a server whose certificate the machine
 // trusts.
 func TestRecipeCentralConfiguration(t *testing.T) {
 	overlay := recipe(t, "central-configuration", "overlay")

@@ -24,8 +24,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// recipe returns the YAML of a page in docs/recipes, with pairs of what stands in
-// it and what takes its place here. Each must be there.
+// recipe returns a YAML block of a page in docs/recipes after replacements, given as
+// pairs of old and new text. Each old text must occur.
 func recipe(t *testing.T, page, block string, replace ...string) string {
 	t.Helper()
 	blocks := harness.PageBlocks(t, "docs/recipes/"+page+".md", block, "yaml")
@@ -36,7 +36,7 @@ func recipe(t *testing.T, page, block string, replace ...string) string {
 	return strings.NewReplacer(replace...).Replace(blocks[0])
 }
 
-// cook starts a sandbox and the agent with a recipe.
+// cook starts a sandbox, and the agent with a recipe.
 func cook(t *testing.T, overlay string) (*harness.Sandbox, *harness.Collector) {
 	t.Helper()
 	sandbox := harness.StartSandbox(t)
@@ -61,7 +61,7 @@ func awaitMetric(t *testing.T, sandbox *harness.Sandbox, name string) apm.Metric
 	return found
 }
 
-// Every page with a recipe is one that a test here starts.
+// Every recipe page is started by a test here.
 func TestRecipesAreTested(t *testing.T) {
 	var source []byte
 	for _, name := range []string{"recipes_test.go", "recipes_gateway_test.go", "dropin_test.go"} {
@@ -110,7 +110,7 @@ func TestRecipeLogFiles(t *testing.T) {
 	assert.Equal(t, "no form", records[1].Body)
 	assert.Zero(t, records[1].SeverityNumber)
 
-	// After a restart it goes on where it was.
+	// After a restart it continues at the same position.
 	require.Zero(t, collector.Stop(t))
 	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
 	require.NoError(t, err)
@@ -151,7 +151,7 @@ func TestRecipeSpanMetrics(t *testing.T) {
 	newOTLPClient(t, collector.GRPC).send(t, databaseSpan(1))
 	sandbox.AwaitSpans(t, 1)
 	var calls apm.Metric
-	require.Eventually(t, func() bool { // a series begins with 0
+	require.Eventually(t, func() bool { // a series starts with 0
 		for _, calls = range sandbox.Metrics(t) {
 			if calls.Name == "traces.span.metrics.calls" && len(calls.DataPoints) == 1 && fmt.Sprint(calls.DataPoints[0].Value) == "1" {
 				return true
@@ -179,7 +179,7 @@ func TestRecipeSampling(t *testing.T) {
 		resource.ScopeSpans().At(0).Spans().At(0).SetTraceID(id)
 	}
 	client.send(t, td)
-	require.Zero(t, collector.Stop(t)) // all that is chosen has been sent
+	require.Zero(t, collector.Stop(t)) // all sampled traces have been sent
 	kept := sandbox.Counts(t).Spans.Stored
 	assert.Greater(t, kept, 60)
 	assert.Less(t, kept, 140)

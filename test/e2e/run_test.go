@@ -22,17 +22,17 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// makeRun starts `make run` on free ports, in a process group of its own as a
-// terminal does, and waits until it says that it is ready. It returns the
-// address that takes OTLP over HTTP, and the folder of its logs and queue.
+// makeRun starts `make run` on free ports, in a new process group as a terminal does,
+// and waits until it reports that it is ready. It returns the address that accepts OTLP
+// over HTTP, and the folder of its logs and queue.
 func makeRun(t *testing.T, env ...string) (run *harness.Process, otlpHTTP, folder string) {
 	t.Helper()
 	otlpHTTP, folder = harness.FreeAddress(t), t.TempDir()
 	addresses := harness.AddressesFile(t, harness.FreeAddress(t), otlpHTTP, harness.FreeAddress(t), harness.FreeAddress(t))
 
-	// `make test` has built the programs, and hands its flags down.
+	// `make test` has built the programs and passes its flags down.
 	cmd := exec.CommandContext(t.Context(), "make", "run", "RUN_ARGS=--config="+addresses)
-	cmd.Cancel = func() error { return nil } // the cleanup of Start ends it
+	cmd.Cancel = func() error { return nil } // the cleanup of Start stops it
 	cmd.Dir = harness.Root(t)
 	for _, kv := range os.Environ() {
 		if !strings.HasPrefix(kv, "APM_") && !strings.HasPrefix(kv, "MAKE") && !strings.HasPrefix(kv, "MFLAGS") {
@@ -47,7 +47,7 @@ func makeRun(t *testing.T, env ...string) (run *harness.Process, otlpHTTP, folde
 	return run, otlpHTTP, folder
 }
 
-// interrupt does what Ctrl-C in a terminal does: SIGINT to the process group of
+// interrupt acts like Ctrl-C in a terminal: it sends SIGINT to the process group of
 // make, which Start created.
 func interrupt(t *testing.T, run *harness.Process, folder string) {
 	t.Helper()
@@ -56,8 +56,7 @@ func interrupt(t *testing.T, run *harness.Process, folder string) {
 	requireNothingRuns(t, folder)
 }
 
-// requireNothingRuns requires that no process is left that reads the logs of
-// make run.
+// requireNothingRuns requires that no process is left that reads the logs of make run.
 func requireNothingRuns(t *testing.T, folder string) {
 	t.Helper()
 	commands, err := filepath.Glob("/proc/[0-9]*/cmdline")
@@ -65,7 +64,7 @@ func requireNothingRuns(t *testing.T, folder string) {
 	for _, command := range commands {
 		line, err := os.ReadFile(command)
 		if err != nil {
-			continue // it has just ended
+			continue // it has just exited
 		}
 		require.NotContains(t, string(line), folder)
 	}
@@ -89,15 +88,15 @@ func TestMakeRunWithSandbox(t *testing.T) {
 		assert.Contains(t, look, shown)
 	}
 
-	// The console can tell what the collector added.
+	// The console knows which attributes the collector added.
 	stored := sandbox.Spans(t)[0]
-	assert.WithinDuration(t, time.Now(), stored.StartTime, awaitTimeout, "the console shows it among what comes now")
+	assert.WithinDuration(t, time.Now(), stored.StartTime, awaitTimeout, "the console shows it among the latest traces")
 	span := sandbox.URL + "/api/v1/traces/" + stored.TraceID + "/spans/" + stored.SpanID
 	require.Eventually(t, func() bool {
 		return strings.Contains(curl(t, "curl -s "+span+"\n"), `"peer.service"],"changed":{},"removed":{}`)
 	}, awaitTimeout, pollInterval)
 
-	// The last spans are sent before both end.
+	// The last spans are sent before both programs exit.
 	request(t, send)
 	interrupt(t, run, folder)
 	output := run.Output()
@@ -124,8 +123,8 @@ func TestMakeRunWithDomain(t *testing.T) {
 	requireClean(t, "the output of make run", run.Output())
 }
 
-// With a domain's OCID no sandbox starts either. Who asks OCI for the rest is not
-// known here, which a warning says.
+// With a domain's OCID no sandbox starts either. This test has no OCI credentials, which
+// a warning reports.
 func TestMakeRunWithDomainID(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "config")
 	run, _, folder := makeRun(t, "APM_DOMAIN_ID="+domainID, "OCI_AUTH_TYPE=config_file", "OCI_CONFIG_FILE="+missing)
@@ -152,8 +151,8 @@ func TestMakeRunWithHalfADomain(t *testing.T) {
 	}
 }
 
-// oneSpan returns the words of the README's two commands that send a span and then
-// look at it, with other addresses.
+// oneSpan returns the words of the README's two commands, which send a span and then
+// look it up, with the addresses replaced.
 func oneSpan(t *testing.T, addresses *strings.Replacer) (send, show []string) {
 	t.Helper()
 	blocks := harness.PageBlocks(t, "README.md", "one span", "bash")
@@ -163,8 +162,8 @@ func oneSpan(t *testing.T, addresses *strings.Replacer) (send, show []string) {
 	return commands[0], commands[1]
 }
 
-// curlCommands runs a script in which curl is a function, and returns the words of
-// each call of it.
+// curlCommands runs a script in which curl is a shell function, and returns the words of
+// each call.
 func curlCommands(t *testing.T, script string) [][]string {
 	t.Helper()
 	shell := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", `curl() { printf '%s\0' "$@" ""; }`+"\n"+script)
@@ -177,7 +176,7 @@ func curlCommands(t *testing.T, script string) [][]string {
 	return commands
 }
 
-// curl does what a script with one curl command does.
+// curl acts like a script with one curl command.
 func curl(t *testing.T, script string) string {
 	t.Helper()
 	commands := curlCommands(t, script)
@@ -185,8 +184,8 @@ func curl(t *testing.T, script string) string {
 	return request(t, commands[0])
 }
 
-// request does what curl does with these words, on a machine that need not have
-// curl: it knows -s, -H and -d.
+// request acts like curl with these words, so that the machine needs no curl. It
+// supports -s, -H and -d.
 func request(t *testing.T, words []string) string {
 	t.Helper()
 	method, url, body := http.MethodGet, "", ""
@@ -203,7 +202,7 @@ func request(t *testing.T, words []string) string {
 			i++
 			method, body = http.MethodPost, words[i]
 		default:
-			require.False(t, strings.HasPrefix(words[i], "-"), "curl's %s is not known here", words[i])
+			require.False(t, strings.HasPrefix(words[i], "-"), "curl's %s is not supported here", words[i])
 			require.Empty(t, url)
 			url = words[i]
 		}

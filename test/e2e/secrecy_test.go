@@ -15,8 +15,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// With all logging on and every upload failing, in each way that it can, the
-// data key is in nothing that the collector says.
+// With debug logging on and every upload failing, in each possible way, the data key
+// appears in nothing that the collector prints or serves.
 func TestKeyIsNeverShown(t *testing.T) {
 	faults := []apm.Fault{
 		{Status: 400, Message: "malformed"},
@@ -50,7 +50,7 @@ service:
   pipelines: {traces: {exporters: [oci_apm, debug]}}`,
 	})
 
-	// The faults that drop an upload take one each; the others repeat it.
+	// The faults that drop an upload use up one each; the others cause retries.
 	client := newOTLPClient(t, collector.GRPC)
 	for id := range byte(4) {
 		client.send(t, databaseSpan(id+1))

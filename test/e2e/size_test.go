@@ -14,16 +14,16 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// A dependency that grows must not grow the binary unseen. builder-config.yaml
-// says what was left out of it.
+// A growing dependency must not enlarge the binary unnoticed. builder-config.yaml lists
+// what is left out.
 func TestBinarySize(t *testing.T) {
 	info, err := os.Stat(harness.Binary(t, "otelcol-ociapm"))
 	require.NoError(t, err)
 	assert.LessOrEqual(t, info.Size(), int64(120_000_000))
 }
 
-// An idle collector has no more in memory than it needs. The ready configuration
-// comes to that after 10 s.
+// An idle collector must not use more memory than it needs. The ready configuration
+// settles within 10 s.
 func TestIdleMemory(t *testing.T) {
 	sandbox := harness.StartSandbox(t)
 	collector := harness.StartCollector(t, harness.CollectorOptions{

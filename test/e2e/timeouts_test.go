@@ -18,10 +18,10 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// A connection that sends nothing, or only half of a request, is closed: whoever
-// opens many would otherwise hold the collector's memory and descriptors for good.
+// A connection that sends nothing, or only half a request, is closed. Otherwise clients
+// could hold the collector's memory and file descriptors indefinitely.
 func TestHalfOpenConnectionsAreClosed(t *testing.T) {
-	const longest = 20 * time.Second // the longest time-out is 10 s
+	const longest = 20 * time.Second // the longest timeout is 10 s
 	collector := harness.StartCollector(t, harness.CollectorOptions{Endpoint: domainEndpoint, DataKey: harness.PrivateKey})
 	for port, address := range map[string]string{"otlp": collector.HTTP, "health": collector.Health, "metrics": collector.Metrics} {
 		for what, request := range map[string]string{
@@ -33,7 +33,7 @@ func TestHalfOpenConnectionsAreClosed(t *testing.T) {
 			t.Run(port+"/"+what, func(t *testing.T) {
 				t.Parallel()
 				if port == "metrics" && what == "kept for later" {
-					t.Skip("its time-out is two minutes, which nothing can change")
+					t.Skip("its timeout is two minutes and cannot be configured")
 				}
 				var dialer net.Dialer
 				conn, err := dialer.DialContext(t.Context(), "tcp", address)
@@ -43,13 +43,14 @@ func TestHalfOpenConnectionsAreClosed(t *testing.T) {
 				require.NoError(t, err)
 				require.NoError(t, conn.SetReadDeadline(time.Now().Add(longest)))
 				_, err = io.Copy(io.Discard, conn)
-				assert.NotErrorIs(t, err, os.ErrDeadlineExceeded, "it is open after %s", longest)
+				assert.NotErrorIs(t, err, os.ErrDeadlineExceeded, "still open after %s", longest)
 			})
 		}
 	}
 }
 
-// Every shipped configuration has all time-outs, for the defaults of both are none.
+// Every shipped configuration sets all timeouts, because neither server has one by
+// default.
 func TestShippedTimeouts(t *testing.T) {
 	root := harness.Root(t)
 	var files []string
@@ -65,7 +66,7 @@ func TestShippedTimeouts(t *testing.T) {
 		require.NoError(t, err)
 		var config map[string]any
 		require.NoError(t, yaml.Unmarshal(content, &config))
-		if spec, ok := config["spec"].(map[string]any); ok { // of the operator
+		if spec, ok := config["spec"].(map[string]any); ok { // the operator's resource
 			config = spec["config"].(map[string]any)
 		}
 		for _, path := range [][]string{{"receivers", "otlp", "protocols", "http"}, {"extensions", "health_check"}} {
@@ -73,7 +74,7 @@ func TestShippedTimeouts(t *testing.T) {
 			for _, key := range path {
 				server, _ = server[key].(map[string]any)
 			}
-			if server == nil || filepath.Base(file) == "pod.yaml" { // it goes over sidecar.yaml
+			if server == nil || filepath.Base(file) == "pod.yaml" { // it is merged over sidecar.yaml
 				continue
 			}
 			servers++

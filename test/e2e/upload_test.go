@@ -25,14 +25,14 @@ import (
 
 const tracesPath = "/20200101/opentelemetry/v1/traces"
 
-// The upload of spans as it is on the wire, for each ready configuration and
-// each type of data key.
+// The upload of spans on the wire, for each ready configuration and each type of data
+// key.
 func TestTracesUpload(t *testing.T) {
 	tests := []struct {
 		name     string
 		config   string
 		override string
-		endpoint string // behind the address of the sandbox
+		endpoint string // appended to the sandbox's address
 		key      string
 		wantPath string
 		wantKind string
@@ -123,8 +123,8 @@ func TestMetricsAndLogsUpload(t *testing.T) {
 	}
 }
 
-// What a real Apache httpd sends arrives whole, unchanged but for resource
-// attributes, and none of it is taken for a call of a database.
+// Traces of a real Apache httpd arrive complete and unchanged except for resource
+// attributes, and none of them is treated as a database call.
 func TestApacheHTTPD(t *testing.T) {
 	for _, name := range []string{"propagating.jsonl", "defaults.jsonl"} {
 		t.Run(name, func(t *testing.T) {
@@ -158,7 +158,7 @@ func TestApacheHTTPD(t *testing.T) {
 	}
 }
 
-// readRequests reads export requests in OTLP JSON, one a line.
+// readRequests reads export requests in OTLP JSON, one per line.
 func readRequests(t *testing.T, path string) []ptrace.Traces {
 	t.Helper()
 	file, err := os.Open(path)

@@ -22,7 +22,7 @@ import (
 type Collector struct {
 	*Process
 
-	// GRPC and HTTP are the addresses, host:port, that take OTLP.
+	// GRPC and HTTP are the addresses, host:port, that accept OTLP.
 	GRPC string
 	HTTP string
 	// Health and Metrics are the addresses of the health check and of the
@@ -30,8 +30,8 @@ type Collector struct {
 	Health  string
 	Metrics string
 
-	// OverridesFile is where CollectorOptions.Overrides are, for tests that
-	// change them.
+	// OverridesFile is the path of the file that holds CollectorOptions.Overrides, for
+	// tests that change them.
 	OverridesFile string
 
 	command []string // with its arguments
@@ -47,7 +47,7 @@ type CollectorOptions struct {
 	Config string
 	// Overrides is YAML that is merged over Config.
 	Overrides string
-	// Endpoint and DataKey are what the collector uploads to and with.
+	// Endpoint and DataKey are the destination of uploads and its key.
 	Endpoint string
 	DataKey  string
 	// QueueDirectory holds the durable queue; a folder of the test if empty.
@@ -56,13 +56,13 @@ type CollectorOptions struct {
 	Environment []string
 	// Arguments are added to the command line.
 	Arguments []string
-	// Wrapper is a command that starts the collector, which is its last
-	// arguments, in its own place: without a process of its own.
+	// Wrapper is a command that must execute its last arguments, the collector, in place
+	// of itself, without a child process.
 	Wrapper []string
 }
 
-// StartCollector starts a collector on free loopback ports, waits until it is
-// ready, and ends it with the test.
+// StartCollector starts a collector on free loopback ports, waits until it is ready, and
+// stops it when the test ends.
 func StartCollector(t testing.TB, opts CollectorOptions) *Collector {
 	t.Helper()
 	c := &Collector{GRPC: FreeAddress(t), HTTP: FreeAddress(t), Health: FreeAddress(t), Metrics: FreeAddress(t)}
@@ -87,8 +87,8 @@ func StartCollector(t testing.TB, opts CollectorOptions) *Collector {
 	return c
 }
 
-// AddressesFile writes the configuration that puts any of the ready ones on the
-// given addresses, and returns its path.
+// AddressesFile writes a configuration that moves any of the ready ones to the given
+// addresses, and returns its path.
 func AddressesFile(t testing.TB, grpc, http, health, metrics string) string {
 	t.Helper()
 	metricsHost, metricsPort, err := net.SplitHostPort(metrics)
@@ -100,13 +100,13 @@ service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 
 `, grpc, http, health, metricsHost, metricsPort))
 }
 
-// Restart starts a collector that has ended once more, with the same
-// configuration, addresses and queue, and waits until it is ready. Environment
-// is added to that of its options, KEY=value. The output begins anew.
+// Restart starts a collector that has exited again, with the same configuration,
+// addresses and queue, and waits until it is ready. Environment, as KEY=value, is added
+// to that of its options. The output starts empty.
 func (c *Collector) Restart(t testing.TB, environment ...string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), c.command[0], c.command[1:]...)
-	cmd.Cancel = func() error { return nil } // the cleanup of Start ends it
+	cmd.Cancel = func() error { return nil } // the cleanup of Start stops it
 	cmd.Env = cleanEnvironment(slices.Concat([]string{
 		"APM_ENDPOINT=" + c.opts.Endpoint,
 		"APM_DATA_KEY=" + c.opts.DataKey,
@@ -118,8 +118,8 @@ func (c *Collector) Restart(t testing.TB, environment ...string) {
 
 var queueSize = regexp.MustCompile(`(?m)^otelcol_exporter_queue_size\{[^}]*data_type="traces"[^}]*\} (\S+)$`)
 
-// QueueSize returns the size of the queues of spans, in the unit of their sizer,
-// what is being sent included.
+// QueueSize returns the size of the spans' queues, in the unit of their sizer, including
+// what is being sent.
 func (c *Collector) QueueSize(t testing.TB) float64 {
 	t.Helper()
 	total := 0.0
@@ -133,8 +133,8 @@ func (c *Collector) QueueSize(t testing.TB) float64 {
 	return total
 }
 
-// RunCollector runs the collector with the given arguments until it ends, and
-// returns what it printed and its exit code.
+// RunCollector runs the collector with the given arguments until it exits, and returns
+// its output and exit code.
 func RunCollector(t testing.TB, env []string, args ...string) (output string, exitCode int) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), Binary(t, "otelcol-ociapm"), args...)
@@ -144,8 +144,8 @@ func RunCollector(t testing.TB, env []string, args ...string) (output string, ex
 	return p.Output(), exitCode
 }
 
-// ConfigFile returns the path of a file in the folder config; an absolute path
-// stays as it is.
+// ConfigFile returns the path of a file in the folder config. An absolute path is
+// returned unchanged.
 func ConfigFile(t testing.TB, name string) string {
 	t.Helper()
 	if filepath.IsAbs(name) {

@@ -25,7 +25,7 @@ func PageSection(t testing.TB, page, name string) string {
 	return section
 }
 
-// PageBlocks returns the code blocks in a language that stand in such a part.
+// PageBlocks returns the code blocks in a language inside such a part.
 func PageBlocks(t testing.TB, page, name, language string) []string {
 	t.Helper()
 	section := PageSection(t, page, name)

@@ -38,7 +38,7 @@ func Root(t testing.TB) string {
 	return filepath.Join(filepath.Dir(file), "..", "..")
 }
 
-// Binary returns the path of a program that `make build` has left in bin.
+// Binary returns the path of a program in bin, where `make build` puts it.
 func Binary(t testing.TB, name string) string {
 	t.Helper()
 	path := filepath.Join(Root(t), "bin", name)
@@ -49,8 +49,8 @@ func Binary(t testing.TB, name string) string {
 
 var buildTags = regexp.MustCompile(`(?m)^ {2}build_tags: (\S+)$`)
 
-// BuildTags returns the tags that the collector is built with, as `go build -tags`
-// takes them. They are in builder-config.yaml.
+// BuildTags returns the collector's build tags from builder-config.yaml, in the form
+// that `go build -tags` expects.
 func BuildTags(t testing.TB) string {
 	t.Helper()
 	manifest, err := os.ReadFile(filepath.Join(Root(t), "builder-config.yaml"))
@@ -69,9 +69,9 @@ func Released(t testing.TB, pattern string) string {
 	return files[0]
 }
 
-// Ports that FreeAddress gives out. They are below those that Linux gives to
-// outgoing connections (ip_local_port_range begins at 32768), one of which could
-// otherwise take the port of a program that is about to start, or to restart.
+// Ports that FreeAddress hands out. They are below Linux's range for outgoing
+// connections (ip_local_port_range starts at 32768). Otherwise a connection could occupy
+// the port of a program that is about to start or restart.
 const (
 	firstPort = 12000
 	lastPort  = 32000
@@ -82,8 +82,8 @@ var givenPorts struct {
 	ports map[int]bool
 }
 
-// FreeAddress returns a loopback address whose TCP port was free a moment ago.
-// It returns none twice.
+// FreeAddress returns a loopback address whose TCP port was free a moment ago. It never
+// returns the same address twice.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
 	givenPorts.mu.Lock()
@@ -99,7 +99,7 @@ func FreeAddress(t testing.TB) string {
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 		listener, err := net.Listen("tcp", address)
 		if err != nil {
-			continue // somebody has it
+			continue // in use
 		}
 		require.NoError(t, listener.Close())
 		givenPorts.ports[port] = true
@@ -109,21 +109,21 @@ func FreeAddress(t testing.TB) string {
 	return ""
 }
 
-// Process is a program under test. It ends with the test that started it.
+// Process is a program under test. It is stopped when the test that started it ends.
 type Process struct {
 	cmd  *exec.Cmd
 	out  syncBuffer
-	done chan struct{} // closed when the process has ended
+	done chan struct{} // closed when the process has exited
 }
 
-// Start runs cmd and collects what it prints. The process is ended, by its id,
-// when the test ends.
+// Start runs cmd and collects its output. The process is stopped, by its id, when the
+// test ends.
 func Start(t testing.TB, cmd *exec.Cmd) *Process {
 	t.Helper()
 	p := &Process{cmd: cmd, done: make(chan struct{})}
 	cmd.Stdout = &p.out
 	cmd.Stderr = &p.out
-	// Children that outlive the process must not hold Wait back.
+	// Children that outlive the process must not block Wait.
 	cmd.WaitDelay = 5 * time.Second
 	require.NoError(t, cmd.Start())
 	go func() {
@@ -151,28 +151,26 @@ func (p *Process) Signal(t testing.TB, sig os.Signal) {
 	require.NoError(t, p.cmd.Process.Signal(sig))
 }
 
-// Stop asks the process to end with SIGTERM, waits, and returns its exit code.
+// Stop sends SIGTERM, waits until the process has exited, and returns its exit code.
 func (p *Process) Stop(t testing.TB) int {
 	t.Helper()
-	require.True(t, p.stop(syscall.SIGTERM), "%s did not end within %s of SIGTERM", p.cmd.Path, stopTimeout)
+	require.True(t, p.stop(syscall.SIGTERM), "%s did not exit within %s of SIGTERM", p.cmd.Path, stopTimeout)
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// Kill ends the process with SIGKILL, which it cannot see coming, and waits
-// until it is gone.
+// Kill sends SIGKILL and waits until the process has exited.
 func (p *Process) Kill(t testing.TB) {
 	t.Helper()
 	p.Signal(t, syscall.SIGKILL)
 	p.Wait(t, stopTimeout)
 }
 
-// PeakMemory returns the most resident memory that the running process has had
-// so far, in bytes (VmHWM of /proc/PID/status). It returns 0 for a process that
-// has ended, and where there is no such file.
+// PeakMemory returns the peak resident memory of the running process, in bytes (VmHWM of
+// /proc/PID/status). It returns 0 if the process has exited or the file does not exist.
 func (p *Process) PeakMemory() int64 { return p.memory("VmHWM") }
 
 // Memory returns the resident memory of the running process, in bytes (VmRSS of
-// /proc/PID/status). It returns 0 where PeakMemory does.
+// /proc/PID/status). It returns 0 in the same cases as PeakMemory.
 func (p *Process) Memory() int64 { return p.memory("VmRSS") }
 
 func (p *Process) memory(name string) int64 {
@@ -188,13 +186,13 @@ func (p *Process) memory(name string) int64 {
 	return kib << 10
 }
 
-// CPUTime returns the time that the running process has spent on CPUs so far, in
-// user and in kernel mode (/proc/PID/stat, in hundredths of a second).
+// CPUTime returns the CPU time that the running process has used so far in user and
+// kernel mode (/proc/PID/stat, in hundredths of a second).
 func (p *Process) CPUTime(t testing.TB) time.Duration {
 	t.Helper()
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Pid()))
 	require.NoError(t, err)
-	// The second field is a name in brackets, which may have blanks in it.
+	// The second field is a name in parentheses, which may contain spaces.
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	var ticks int64
 	for _, field := range fields[11:13] { // utime, stime
@@ -205,7 +203,7 @@ func (p *Process) CPUTime(t testing.TB) time.Duration {
 	return time.Duration(ticks) * (time.Second / 100)
 }
 
-// Wait waits for the process to end by itself and returns its exit code.
+// Wait waits until the process exits by itself and returns its exit code.
 func (p *Process) Wait(t testing.TB, timeout time.Duration) int {
 	t.Helper()
 	select {
@@ -231,8 +229,8 @@ func (p *Process) stop(sig os.Signal) bool {
 	}
 }
 
-// AwaitOutput waits until the output matches the pattern and returns the match
-// and its groups. It fails the test when the process ends before that.
+// AwaitOutput waits until the output matches the pattern and returns the match and its
+// groups. It fails the test if the process exits first.
 func (p *Process) AwaitOutput(t testing.TB, pattern string) []string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
@@ -243,11 +241,11 @@ func (p *Process) AwaitOutput(t testing.TB, pattern string) []string {
 		}
 		select {
 		case <-p.done:
-			// What it printed last may still hold the match.
+			// The last output may contain the match.
 			if match := re.FindStringSubmatch(p.Output()); match != nil {
 				return match
 			}
-			require.FailNow(t, "process ended early", "waiting for %q, exit code %d, output:\n%s", pattern, p.cmd.ProcessState.ExitCode(), p.Output())
+			require.FailNow(t, "process exited early", "waiting for %q, exit code %d, output:\n%s", pattern, p.cmd.ProcessState.ExitCode(), p.Output())
 		case <-time.After(pollInterval):
 		}
 		if time.Now().After(deadline) {
@@ -257,7 +255,7 @@ func (p *Process) AwaitOutput(t testing.TB, pattern string) []string {
 }
 
 // cleanEnvironment returns this process's environment without the variables that
-// steer the programs under test, plus the given ones.
+// configure the programs under test, plus the given ones.
 func cleanEnvironment(extra ...string) []string {
 	var env []string
 	for _, kv := range os.Environ() {

@@ -19,8 +19,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/otlpload"
 )
 
-// The keys that a sandbox of the harness accepts. They are distinct enough to
-// be searched for in the output of a program.
+// The keys that a sandbox of the harness accepts. They are distinct enough to search for
+// in a program's output.
 const (
 	PrivateKey = "HARNESSPRIVATEKEY0123456789ABCDEF"
 	PublicKey  = "HARNESSPUBLICKEY0123456789ABCDEF"
@@ -34,19 +34,19 @@ type Sandbox struct {
 	URL string
 }
 
-// StartSandbox starts a sandbox of OCI APM on a free loopback port and ends it
-// with the test.
+// StartSandbox starts a sandbox of OCI APM on a free loopback port and stops it when the
+// test ends.
 func StartSandbox(t testing.TB, args ...string) *Sandbox {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), Binary(t, "apmsandbox"), append([]string{"--listen=127.0.0.1:0"}, args...)...)
-	cmd.Cancel = func() error { return nil } // the cleanup of Start ends it
+	cmd.Cancel = func() error { return nil } // the cleanup of Start stops it
 	cmd.Env = cleanEnvironment("APMSANDBOX_PRIVATE_KEY="+PrivateKey, "APMSANDBOX_PUBLIC_KEY="+PublicKey)
 	s := &Sandbox{Process: Start(t, cmd)}
 	s.URL = s.AwaitOutput(t, `apmsandbox ready at (http://[^\s"]+)`)[1]
 	return s
 }
 
-// Counts returns what the sandbox has counted.
+// Counts returns the sandbox's counts.
 func (s *Sandbox) Counts(t testing.TB) apm.Counts {
 	t.Helper()
 	return get[apm.Counts](t, s.URL+"/api/v1/counts")

@@ -40,7 +40,7 @@ const (
 	user      = 10001
 	awaitTime = 30 * time.Second
 	requests  = 50
-	// memoryLimit is the container's, in bytes.
+	// memoryLimit is the container's memory limit, in bytes.
 	memoryLimit = 300 << 20
 )
 
@@ -116,7 +116,7 @@ func readTar(t *testing.T, path string) map[string][]byte {
 }
 
 // runContainer starts the image with a read-only root, as its own user, without
-// capabilities, with the host's network, which the sandbox listens on.
+// capabilities, in the host's network, where the sandbox listens.
 func runContainer(t *testing.T, bundle string, env, args []string, mounts ...map[string]any) *harness.Process {
 	t.Helper()
 	name := "otelcol-ociapm-test-" + strconv.Itoa(os.Getpid())
@@ -154,12 +154,12 @@ func runContainer(t *testing.T, bundle string, env, args []string, mounts ...map
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(bundle, "config.json"), content, 0o600))
 	state := t.TempDir()
-	t.Cleanup(func() { // what a test that failed leaves
+	t.Cleanup(func() { // left behind by a failed test
 		output, err := exec.CommandContext(context.Background(), "runc", "--root", state, "delete", "--force", name).CombinedOutput()
 		assert.NoError(t, err, "%s", output)
 	})
 	cmd := exec.CommandContext(t.Context(), "runc", "--root", state, "run", "--bundle", bundle, name)
-	cmd.Cancel = func() error { return nil } // the cleanup of Start ends it
+	cmd.Cancel = func() error { return nil } // the cleanup of Start stops it
 	return harness.Start(t, cmd)
 }
 
@@ -178,7 +178,8 @@ func TestContainer(t *testing.T) {
 	assert.Equal(t, []string{"--config", "/etc/otelcol-ociapm/config.yaml"}, config.Config.Cmd)
 	assert.NotEmpty(t, config.Config.Labels["org.opencontainers.image.version"])
 	assert.NotEmpty(t, config.Config.Labels["org.opencontainers.image.revision"])
-	// The collector, what prepares an agent's queue in Kubernetes, and no shell.
+	// The image has the collector and the program that prepares an agent's queue in
+	// Kubernetes, and no shell.
 	for _, name := range names {
 		info, err := os.Stat(filepath.Join(root, name))
 		require.NoError(t, err)
@@ -190,7 +191,7 @@ func TestContainer(t *testing.T) {
 	require.NoError(t, err)
 	assert.Greater(t, strings.Count(string(pem), "BEGIN CERTIFICATE"), 100)
 
-	// Configuration and key come as files.
+	// Configuration and key are mounted as files.
 	sandbox := harness.StartSandbox(t)
 	grpc, http, health, metrics := harness.FreeAddress(t), harness.FreeAddress(t), harness.FreeAddress(t), harness.FreeAddress(t)
 	mounted := t.TempDir()
@@ -221,8 +222,8 @@ func TestContainer(t *testing.T) {
 	assert.Contains(t, container.Output(), fmt.Sprintf(`"often_from_mib": %d}`, memoryLimit/100*80/100*65>>20))
 	assert.NotContains(t, container.Output(), "more than the container or unit may use")
 
-	// An APM that answers 503 for a while holds the spans back, so that SIGTERM
-	// finds them in the queue.
+	// While APM answers 503, the spans stay in the queue, so that SIGTERM finds them
+	// there.
 	sandbox.AddFault(t, apm.Fault{Status: 503})
 	send := func(n int) {
 		post(t, "http://"+http+"/v1/traces", fmt.Sprintf(`{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"%032x","spanId":"%016x","name":"a","kind":3,`+
@@ -237,15 +238,16 @@ func TestContainer(t *testing.T) {
 	container.Signal(t, syscall.SIGTERM)
 	assert.Zero(t, container.Wait(t, awaitTime))
 
-	// What could not be sent in time is still on disk: the next start sends it. A limit
-	// that the container's does not leave room for is warned of.
+	// Spans that could not be sent in time are still on disk: the next start sends them.
+	// A limit for which the container has too little memory causes a warning.
 	args = append(args, "--config", "yaml:{extensions: {gc_tuner: {limit_mib: 512}}}")
 	container = runContainer(t, bundle, []string{"APM_ENDPOINT=" + sandbox.URL}, args,
 		map[string]any{"destination": "/run/mounted", "type": "bind", "source": mounted, "options": []string{"bind", "ro"}},
 		map[string]any{"destination": "/var/lib/otelcol-ociapm", "type": "bind", "source": queue, "options": []string{"bind", "rw"}})
 	container.AwaitOutput(t, "Everything is ready")
 	assert.Contains(t, container.Output(), fmt.Sprintf(`"limit_mib": 512, "allowed_mib": %d}`, memoryLimit>>20))
-	// It takes signals a moment after it is ready, which is long under qemu.
+	// The collector handles signals slightly after it reports that it is ready, which
+	// takes long under qemu.
 	send(requests)
 	sandbox.AwaitSpans(t, requests+1)
 	assert.Equal(t, requests+1, sandbox.Counts(t).Spans.Stored)

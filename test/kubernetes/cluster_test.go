@@ -46,7 +46,7 @@ const (
 	caFolder = "/etc/test-ca"
 )
 
-// cluster is what all tests of running pods have: images, names, and OCI APM.
+// cluster is what all tests of running pods share: images, names, and OCI APM.
 type cluster struct {
 	sandbox *harness.Sandbox
 	ca      string // PEM
@@ -61,8 +61,8 @@ func newCluster(t *testing.T) *cluster {
 	return c
 }
 
-// serveTLS puts TLS before the sandbox: the exporter sends a key to no other
-// machine without it.
+// serveTLS adds TLS in front of the sandbox: without TLS the exporter sends no key to
+// another machine.
 func (c *cluster) serveTLS(t *testing.T) {
 	t.Helper()
 	certificate := issue(t, &x509.Certificate{
@@ -78,12 +78,12 @@ func (c *cluster) serveTLS(t *testing.T) {
 	serveTLS(t, net.JoinHostPort(nodeAddress, "443"), certificate, &httputil.ReverseProxy{
 		Transport: transport,
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
-		ErrorLog:  log.New(io.Discard, "", 0), // faults are on purpose
+		ErrorLog:  log.New(io.Discard, "", 0), // failed handshakes are expected
 	})
 }
 
-// issue returns a certificate that an authority has signed, or one that has signed
-// itself.
+// issue returns a certificate signed by the authority, or a self-signed one if authority
+// is nil.
 func issue(t *testing.T, template *x509.Certificate, authority *tls.Certificate) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -99,7 +99,7 @@ func issue(t *testing.T, template *x509.Certificate, authority *tls.Certificate)
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-// serveTLS serves at an address of the node until the test ends.
+// serveTLS serves on an address of the node until the test ends.
 func serveTLS(t *testing.T, address string, certificate tls.Certificate, handler http.Handler) {
 	t.Helper()
 	var config net.ListenConfig
@@ -118,8 +118,8 @@ func serveTLS(t *testing.T, address string, certificate tls.Certificate, handler
 	})
 }
 
-// prepare puts into a namespace what collectors there need: the Secret, and the
-// certificate of the sandbox.
+// prepare creates what collectors need in a namespace: the Secret, and the sandbox's
+// certificate.
 func (c *cluster) prepare(t *testing.T, namespace string) {
 	t.Helper()
 	c.writeSecret(t, namespace, harness.PrivateKey)
@@ -127,15 +127,15 @@ func (c *cluster) prepare(t *testing.T, namespace string) {
 	apply(t, ca)
 }
 
-// writeSecret creates or changes the Secret as the README has it.
+// writeSecret creates or changes the Secret as documented in the README.
 func (c *cluster) writeSecret(t *testing.T, namespace, key string) {
 	t.Helper()
 	apply(t, command(t, key, "kubectl", "create", "secret", "generic", "otelcol-ociapm", "-n", namespace,
 		"--from-literal=endpoint=https://"+apmHost, "--from-file=data_key=/dev/stdin", "--dry-run=client", "-o", "yaml"))
 }
 
-// overlay applies an overlay of deploy/kubernetes with what an own overlay adds:
-// trust in the sandbox's certificate, and patches. It removes it when the test
+// overlay applies an overlay of deploy/kubernetes with the additions of a user's
+// overlay: trust in the sandbox's certificate, and patches. It is removed when the test
 // ends.
 func (c *cluster) overlay(t *testing.T, name string, patches ...string) {
 	t.Helper()
@@ -184,8 +184,8 @@ type app struct {
 	namespace, name string
 }
 
-// startApp starts an app that sends to host:port, and waits until it does. The
-// address may use $(NODE_IP), the attributes of its resource $(POD_UID).
+// startApp starts an app that sends to host:port, and waits until it sends. The address
+// may use $(NODE_IP), the resource attributes $(POD_UID).
 func startApp(t *testing.T, id int, protocol, address, resource string) *app {
 	t.Helper()
 	a := &app{appNamespace, fmt.Sprintf("app-%d", id)}
@@ -221,7 +221,7 @@ spec:
 	return a
 }
 
-// pod is what the tests look at of a pod.
+// pod is the part of a pod that the tests read.
 type pod struct {
 	Metadata struct {
 		Name string `json:"name"`
@@ -252,7 +252,7 @@ func (a *app) report(t *testing.T) otlpload.Report {
 	return a.ask(t, http.MethodGet, "/report")
 }
 
-// stop ends the app's load and returns all that it has sent.
+// stop stops the app's load and returns everything that it has sent.
 func (a *app) stop(t *testing.T) otlpload.Report {
 	t.Helper()
 	return a.ask(t, http.MethodPost, "/stop")
@@ -273,7 +273,7 @@ func (a *app) ask(t *testing.T, method, path string) otlpload.Report {
 	return report
 }
 
-// sendsOn waits until the app has got at least n more requests accepted.
+// sendsOn waits until at least n more of the app's requests are accepted.
 func (a *app) sendsOn(t *testing.T, n int) {
 	t.Helper()
 	count := func() int {
@@ -281,11 +281,10 @@ func (a *app) sendsOn(t *testing.T, n int) {
 		return report.AcceptedSpans() / report.Spans
 	}
 	want := count() + n
-	require.Eventually(t, func() bool { return count() >= want }, 2*time.Minute, pollInterval, "%s does not get on: %+v", a.name, a.report(t).Why)
+	require.Eventually(t, func() bool { return count() >= want }, 2*time.Minute, pollInterval, "%s makes no progress: %+v", a.name, a.report(t).Why)
 }
 
-// requireDelivered stops the apps and requires that all that was accepted of them
-// is stored.
+// requireDelivered stops the apps and requires that every accepted span is stored.
 func (c *cluster) requireDelivered(t *testing.T, apps ...*app) {
 	t.Helper()
 	for _, a := range apps {
@@ -303,8 +302,8 @@ func (c *cluster) requireDelivered(t *testing.T, apps ...*app) {
 	t.Logf("stored %d spans, %d duplicates; uploads by status: %v", counts.Spans.Stored, counts.Spans.Duplicates, counts.Uploads.ByStatus)
 }
 
-// serveNames answers for the cluster's DNS, which the node does not have: Services
-// by their addresses, and OCI APM.
+// serveNames replaces the cluster's DNS, which the node does not have: it resolves the
+// names of Services and of OCI APM.
 func serveNames(t *testing.T) {
 	t.Helper()
 	var config net.ListenConfig
@@ -357,7 +356,7 @@ func answerName(ctx context.Context, query []byte) ([]byte, error) {
 	return message.Pack()
 }
 
-// lookUp returns the addresses that a name stands for.
+// lookUp returns the addresses of a name.
 func lookUp(ctx context.Context, name string) (addresses []netip.Addr, found bool) {
 	name = strings.TrimSuffix(name, ".")
 	if name == apmHost {

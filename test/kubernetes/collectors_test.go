@@ -19,13 +19,13 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// Every collector that a rendering starts has a valid configuration, and limits
-// that agree with each other.
+// Every collector in the overlays and the chart has a valid configuration and consistent
+// limits.
 func TestCollectorsOfAllShapes(t *testing.T) {
 	for _, s := range shapes {
 		t.Run("overlay "+s.overlay, func(t *testing.T) { checkCollectors(t, renderOverlay(t, s.overlay)) })
 		for _, r := range s.releases {
-			if !strings.HasPrefix(r.values, "mode=sidecar") { // starts none
+			if !strings.HasPrefix(r.values, "mode=sidecar") { // starts no collector
 				t.Run("chart "+r.values, func(t *testing.T) { checkCollectors(t, renderRelease(t, r)) })
 			}
 		}
@@ -40,8 +40,8 @@ func TestCollectorsOfAllShapes(t *testing.T) {
 	}
 }
 
-// Pods that ask OCI who they are have the token that says so and a way to where it
-// is exchanged, and no data key.
+// Pods that use workload identity have the token for it, can reach the server that
+// exchanges it, and have no data key.
 func TestWorkloadIdentity(t *testing.T) {
 	for name, manifests := range map[string]string{
 		"overlay":        renderOverlay(t, "agent-oke"),
@@ -75,7 +75,7 @@ func TestWorkloadIdentity(t *testing.T) {
 func checkCollectors(t *testing.T, manifests string) {
 	t.Helper()
 	all := objects(t, manifests)
-	files := map[string]object{} // of ConfigMaps
+	files := map[string]object{} // by ConfigMap
 	for _, o := range all {
 		if o["kind"] == "ConfigMap" {
 			files[at(o, "metadata", "name").(string)] = o["data"].(object)
@@ -97,8 +97,8 @@ func checkCollectors(t *testing.T, manifests string) {
 	assert.Positive(t, collectors)
 }
 
-// checkLimits requires that garbage is collected more often, and senders are asked
-// to wait, before the container has no memory left: at four fifths of its limit.
+// checkLimits requires that more frequent garbage collection and refusing data start at
+// four fifths of the container's memory limit.
 func checkLimits(t *testing.T, container, config object) {
 	t.Helper()
 	limit := at(container, "resources", "limits", "memory").(string)
@@ -118,7 +118,8 @@ func checkLimits(t *testing.T, container, config object) {
 	}
 }
 
-// checkConfiguration validates what a collector is started with, and returns it.
+// checkConfiguration validates the configuration of a container's collector and returns
+// it.
 func checkConfiguration(t *testing.T, container, podSpec object, files map[string]object) object {
 	t.Helper()
 	dir := t.TempDir()
@@ -156,7 +157,8 @@ func checkConfiguration(t *testing.T, container, podSpec object, files map[strin
 	return config
 }
 
-// The example for the OpenTelemetry Operator is what its custom resources accept.
+// The example for the OpenTelemetry Operator is valid for its custom resource
+// definitions.
 func TestOperator(t *testing.T) {
 	crds := []string{"opentelemetry.io_opentelemetrycollectors.yaml", "opentelemetry.io_instrumentations.yaml"}
 	for _, crd := range crds {
@@ -164,7 +166,7 @@ func TestOperator(t *testing.T) {
 		kubectl(t, "apply", "--server-side", "-f", path)
 		t.Cleanup(func() { kubectl(t, "delete", "-f", path) })
 		require.Eventually(t, func() bool {
-			// It is an error while there is no condition yet.
+			// It is an error as long as the object has no condition.
 			_, err := tryCommand(t, "", "kubectl", "wait", "--for=condition=Established", "--timeout=10s", "-f", path)
 			return err == nil
 		}, commandTimeout, pollInterval)
@@ -175,7 +177,7 @@ func TestOperator(t *testing.T) {
 		assert.Contains(t, output, "serverside-applied")
 	}
 
-	// The collector is one that starts.
+	// The collector in it is valid.
 	var collector struct {
 		Spec struct{ Config json.RawMessage }
 	}

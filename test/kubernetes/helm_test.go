@@ -20,8 +20,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// The chart installs, upgrades and leaves nothing behind: agents, and a gateway in
-// two tiers, which finds its samplers through the API server.
+// The chart installs, upgrades and removes everything: agents, and a gateway in two
+// tiers, which finds its samplers through the API server.
 func TestHelm(t *testing.T) {
 	c := newCluster(t)
 	namespace(t, appNamespace, "restricted")
@@ -72,7 +72,7 @@ config: {processors: {durable_tail_sampling: {decision_wait: 2s, policies: [{nam
 		rolledOut(t, gateways, "deployment/otelcol-ociapm-gateway-sampler")
 		c.killPods(t, gateways, "app.kubernetes.io/component=gateway")
 		byGRPC.sendsOn(t, 20)
-		killContainers(t) // what waits for a decision is on the samplers' volumes
+		killContainers(t) // waiting spans are on the samplers' volumes
 		byGRPC.sendsOn(t, 20)
 		byHTTP.sendsOn(t, 20)
 		c.requireDelivered(t, byGRPC, byHTTP)
@@ -81,7 +81,7 @@ config: {processors: {durable_tail_sampling: {decision_wait: 2s, policies: [{nam
 		sampling.uninstall(t)
 	})
 
-	// What the node itself makes or removes meanwhile is in another namespace.
+	// Objects that the node itself creates or removes meanwhile are in another namespace.
 	require.EventuallyWithT(t, func(collect *assert.CollectT) {
 		left := slices.DeleteFunc(everything(t), func(name string) bool {
 			return slices.Contains(before, name) || strings.Contains(name, "/kube-")
@@ -128,14 +128,14 @@ func (i *installation) uninstall(t *testing.T) {
 	command(t, "", "helm", "uninstall", "otelcol-ociapm", "-n", i.namespace, "--wait", "--timeout=150s")
 }
 
-// remove ends the app's pod.
+// remove deletes the app's pod.
 func (a *app) remove(t *testing.T) {
 	t.Helper()
 	kubectl(t, "delete", "deployment", "-n", a.namespace, a.name, "--cascade=foreground", "--wait")
 }
 
-// everything returns the names of all objects of the cluster that somebody has
-// made on purpose.
+// everything returns the names of all objects in the cluster that were created by
+// someone, not by the node itself.
 func everything(t *testing.T) []string {
 	t.Helper()
 	kinds := strings.Fields(kubectl(t, "api-resources", "--verbs=list,delete", "-o", "name"))

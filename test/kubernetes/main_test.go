@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	// nodeAddress is the node's, as node.sh sets it.
+	// nodeAddress is the node's address, which node.sh sets.
 	nodeAddress = "10.250.0.1"
 	// commandTimeout bounds every command that a test runs.
 	commandTimeout = 3 * time.Minute
@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// command runs a command and returns what it printed to the standard output.
+// command runs a command and returns its standard output.
 func command(t testing.TB, input, name string, args ...string) string {
 	t.Helper()
 	output, err := tryCommand(t, input, name, args...)
@@ -57,8 +57,8 @@ func tryCommand(t testing.TB, input, name string, args ...string) (string, error
 	return output(cmd)
 }
 
-// output runs a command and returns what it printed to the standard output. The
-// error has what it printed to the standard error.
+// output runs a command and returns its standard output. The error contains the standard
+// error.
 func output(cmd *exec.Cmd) (string, error) {
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
@@ -74,7 +74,7 @@ func kubectl(t testing.TB, args ...string) string {
 	return command(t, "", "kubectl", args...)
 }
 
-// kubectlJSON returns what kubectl get says of an object or a list.
+// kubectlJSON returns the output of kubectl get for an object or a list.
 func kubectlJSON[T any](t testing.TB, args ...string) T {
 	t.Helper()
 	var result T
@@ -88,9 +88,8 @@ func apply(t testing.TB, manifests string) {
 	command(t, manifests, "kubectl", "apply", "--server-side", "--force-conflicts", "--validate=strict", "-f", "-")
 }
 
-// namespace makes a namespace that enforces a level of pod security, and removes
-// it, with all that is in it, when the test ends. It returns when the node has put
-// into it what every namespace has.
+// namespace creates a namespace that enforces a level of pod security, waits until the
+// node has added the default objects, and deletes the namespace when the test ends.
 func namespace(t testing.TB, name, level string) {
 	t.Helper()
 	apply(t, fmt.Sprintf("{apiVersion: v1, kind: Namespace, metadata: {name: %s, labels: {pod-security.kubernetes.io/enforce: %s}}}", name, level))
@@ -103,9 +102,8 @@ func namespace(t testing.TB, name, level string) {
 
 var imagesImported bool
 
-// importImages puts the images into the node's container runtime, unless a test
-// has done so. Before that no pod can start: the one that holds a pod's namespaces
-// is among them.
+// importImages imports the images into the node's container runtime, once. Before that
+// no pod can start: the image that holds a pod's namespaces is one of them.
 func importImages(t testing.TB) {
 	t.Helper()
 	if imagesImported {
@@ -124,8 +122,8 @@ func importImages(t testing.TB) {
 	imagesImported = true
 }
 
-// collectorImage returns the archive of the collector's image: OTELCOL_IMAGE, or
-// one of what make build has left.
+// collectorImage returns the archive of the collector's image: OTELCOL_IMAGE, or an
+// image built from the output of make build.
 func collectorImage(t testing.TB, dir string) string {
 	t.Helper()
 	if archive := os.Getenv("OTELCOL_IMAGE"); archive != "" {

@@ -25,7 +25,7 @@ const (
 	chart = "deploy/helm/otelcol-ociapm"
 	// apmDomain is the OCID of an APM domain.
 	apmDomain = "ocid1.apmdomain.oc1.eu-frankfurt-1.aaaabbbb"
-	// domain is what the chart asks of those who know the APM domain by its OCID.
+	// domain are the chart's values when the APM domain's OCID is used.
 	domain = "apm.domainId=" + apmDomain + ",apm.region=eu-frankfurt-1"
 )
 
@@ -35,8 +35,7 @@ type release struct {
 	values    string
 }
 
-// A shape is an overlay of deploy/kubernetes, and the releases of the chart that
-// come to the same.
+// shape is an overlay of deploy/kubernetes and the equivalent releases of the chart.
 type shape struct {
 	overlay  string
 	releases []release
@@ -71,8 +70,8 @@ func renderRelease(t *testing.T, r release) string {
 	return command(t, "", "helm", "template", "otelcol-ociapm", chart, "--namespace", r.namespace, "--set", values)
 }
 
-// Every manifest and every rendering of the chart is accepted by the API server,
-// with strict fields and without a warning.
+// The API server accepts every manifest and every rendering of the chart, with strict
+// field validation and without a warning.
 func TestManifestsAreAccepted(t *testing.T) {
 	namespace(t, agents, "privileged")
 	namespace(t, gateways, "restricted")
@@ -111,7 +110,7 @@ func TestManifestsAreAccepted(t *testing.T) {
 	}
 }
 
-// The chart refuses values that cannot work, and says which.
+// The chart rejects values that cannot work, and names them.
 func TestChartRefuses(t *testing.T) {
 	for values, says := range map[string]string{
 		"mode=daemon": "at '/mode'",
@@ -139,7 +138,7 @@ func TestChartRefuses(t *testing.T) {
 	command(t, "", "helm", "lint", chart, "--strict", "--set", "apm.existingSecret=s")
 }
 
-// The chart is of the version of the collector.
+// The chart has the version of the collector.
 func TestChartVersion(t *testing.T) {
 	version := func(file, pattern string) string {
 		content, err := os.ReadFile(filepath.Join(harness.Root(t), file))
@@ -153,7 +152,7 @@ func TestChartVersion(t *testing.T) {
 	assert.Equal(t, collector, version(chart+"/Chart.yaml", `(?m)^version: (\S+)$`))
 }
 
-// The chart and the overlays come to the same objects.
+// The chart and the overlays produce the same objects.
 func TestChartAndOverlaysAgree(t *testing.T) {
 	for _, s := range shapes {
 		t.Run(s.overlay, func(t *testing.T) {
@@ -165,9 +164,9 @@ func TestChartAndOverlaysAgree(t *testing.T) {
 				}
 			}
 			switch s.overlay {
-			case "sidecar": // the chart has no app
+			case "sidecar": // the chart has no example app
 				delete(fromOverlay, "Deployment my-app")
-			case "agent-oke": // the administrator makes it, as the Secret of the others
+			case "agent-oke": // the administrator creates it, like the Secret of the others
 				delete(fromChart, "ConfigMap otelcol-ociapm")
 			}
 			require.Equal(t, slices.Sorted(maps.Keys(fromOverlay)), slices.Sorted(maps.Keys(fromChart)))

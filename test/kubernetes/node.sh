@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# A real Kubernetes node on this machine, in namespaces of its own without a way
-# out, for the tests beside this file. It needs root, Debian and cgroup v1.
+# A real Kubernetes node on this machine, in its own namespaces without access to other
+# networks, for the tests beside this file. It needs root, Debian and cgroup v1.
 #
-#   node.sh prepare        build and fetch what it needs; about 6 minutes, once
+#   node.sh prepare        build and download its programs; about 6 minutes, once
 #   node.sh start          start it, 5 seconds
 #   node.sh run CMD...     run a command in the node's network, with its kubectl
-#   node.sh stop           end all of it
+#   node.sh stop           stop everything
 #   node.sh session CMD... start, run, stop
 #
-# Everything is below K8S_HOME. Kubernetes and etcd are built from their Go
-# modules, the container runtime is Debian's, unpacked and not installed.
+# All files are below K8S_HOME. Kubernetes and etcd are built from their Go modules. The
+# container runtime is Debian's, unpacked but not installed.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -43,7 +43,7 @@ fetch_runtime() {
   touch "$root/.complete"
 }
 
-# wrap NAME COMMAND: the unpacked program with the unpacked libraries.
+# wrap NAME COMMAND: writes a script that runs the unpacked program with its libraries.
 wrap() {
   local libraries=$root/usr/lib/x86_64-linux-gnu
   cat >"$home/sbin/$1" <<EOF
@@ -53,7 +53,7 @@ EOF
   chmod +x "$home/sbin/$1"
 }
 
-# What a test needs of a module must be here before: the node has no way out.
+# Modules that a test needs must be downloaded first: the node cannot reach other networks.
 fetch_crds() {
   [[ -e $crds ]] && return
   log "fetching the custom resources of the OpenTelemetry Operator $operator"
@@ -148,7 +148,7 @@ EOF
   {"type": "portmap", "capabilities": {"portMappings": true}, "snat": true}]}
 EOF
   : >"$run/resolv.conf"
-  # The kubelet looks at changed Secrets every few seconds rather than every minute.
+  # The kubelet checks for changed Secrets every few seconds instead of every minute.
   cat >"$run/kubelet.yaml" <<EOF
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
@@ -206,19 +206,19 @@ remove_cgroups() {
   log "cgroups are left: $(compgen -G "/sys/fs/cgroup/*/$cgroup")"
 }
 
-# The first process of the node's namespaces: starts everything else.
+# Runs as the first process in the node's namespaces, and starts everything else.
 init() {
   export PATH=$home/sbin:$home/bin:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin HOME=$run
   mount --make-rshared /
-  # The kubelet sets sysctls of the whole machine. It finds files that hold what
-  # it wants, and the machine's stay as they are.
+  # The kubelet would set sysctls of the whole machine. These files already have the values
+  # that it wants and hide the machine's own, which stay unchanged.
   local setting file
   for setting in vm/overcommit_memory=1 vm/panic_on_oom=0 kernel/panic=10 kernel/panic_on_oops=1 kernel/keys/root_maxkeys=1000000 kernel/keys/root_maxbytes=25000000; do
     file=$run/sysctl.$(tr / . <<<"${setting%=*}")
     echo "${setting#*=}" >"$file"
     mount --bind "$file" "/proc/sys/${setting%=*}"
   done
-  # What pods write to folders of the node goes with the node.
+  # Files that pods write to folders of the node disappear with the node.
   mkdir -p "$run/varlib" "$run/varlog"
   mount --bind "$run/varlib" /var/lib
   mount --bind "$run/varlog" /var/log
@@ -299,7 +299,7 @@ in_node() {
   PATH=$home/sbin:$home/bin:$PATH KUBECONFIG=$run/admin.kubeconfig NODE_RUN=$run OPERATOR_CRDS=$crds nsenter --target "$(cat "$run/init.pid")" --net "$@"
 }
 
-# The end of the first process of a pid namespace ends all of its processes.
+# When the first process of a pid namespace exits, the kernel kills all others in it.
 stop() {
   local pid=""
   if running; then

@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// object is a manifest.
+// object is a parsed manifest.
 type object = map[string]any
 
 // objects parses manifests.
@@ -43,7 +43,7 @@ func objects(t *testing.T, manifests string) []object {
 	}
 }
 
-// at returns what is at a path inside an object, or nil.
+// at returns the value at a path inside an object, or nil.
 func at(o object, path ...string) any {
 	var value any = o
 	for _, key := range path {
@@ -56,9 +56,9 @@ func at(o object, path ...string) any {
 	return value
 }
 
-// substance returns objects without what is to differ: names of ConfigMaps have a
-// hash of the content in kustomize, where the chart has an annotation of the pod;
-// Helm has labels of its own, and namespaces are not its business.
+// substance returns objects without the expected differences: kustomize adds a hash of
+// the content to a ConfigMap's name, where the chart annotates the pod; Helm adds its
+// own labels and does not manage namespaces.
 func substance(t *testing.T, manifests string) map[string]object {
 	t.Helper()
 	all := map[string]object{}
@@ -107,7 +107,7 @@ func sortBy(list any, key string) {
 	})
 }
 
-// containers returns the containers of a pod, the init containers too.
+// containers returns the containers of a pod, including the init containers.
 func containers(podSpec object) []object {
 	var all []object
 	for _, key := range []string{"initContainers", "containers"} {
@@ -119,8 +119,8 @@ func containers(podSpec object) []object {
 	return all
 }
 
-// environment returns the variables of a container. What comes from elsewhere has
-// a value that such a thing may have.
+// environment returns the variables of a container. Variables from other objects get a
+// plausible value.
 func environment(container object) map[string]string {
 	env := map[string]string{}
 	list, _ := container["env"].([]any)

@@ -33,15 +33,15 @@ import (
 )
 
 const (
-	// apiServerAddress is that of the Service of the API server. An OKE cluster
-	// exchanges tokens there as well, at a port of its own.
+	// apiServerAddress is the address of the API server's Service. An OKE cluster
+	// exchanges tokens at the same address, on another port.
 	apiServerAddress = "10.96.0.1"
 	exchangePort     = "12250"
 )
 
-// On a node whose cluster can exchange tokens, as an enhanced OKE cluster does: the
-// agents know the OCID of the APM domain, and ask for the rest as their service
-// account. OCI is emulated; the pods' tokens are real ones.
+// The node's cluster can exchange tokens, as an enhanced OKE cluster does. The agents
+// know the APM domain's OCID and request the rest with their service account. OCI is
+// emulated; the pods' tokens are real.
 func TestOKE(t *testing.T) {
 	importImages(t)
 	serveNames(t)
@@ -106,8 +106,8 @@ func TestOKE(t *testing.T) {
 		"%d spans were accepted", report.AcceptedSpans())
 }
 
-// relay makes an address of this machine reachable from pods until the test ends,
-// and returns the new address.
+// relay makes an address of this machine reachable from pods until the test ends, and
+// returns the address to use.
 func relay(t *testing.T, target string) string {
 	t.Helper()
 	to, err := url.Parse(target)
@@ -147,9 +147,9 @@ func relay(t *testing.T, target string) string {
 	return listener.Addr().String()
 }
 
-// exchangeTokens answers at the API server's address, as an enhanced OKE cluster
-// does: it lets the API server review the token of a pod, and gets what the
-// emulated OCI gives a service account. The result says who asked, each once.
+// exchangeTokens serves on the API server's address, as an enhanced OKE cluster does: it
+// lets the API server review a pod's token, and requests the service account's token
+// from the emulated OCI. The returned function lists the callers, each once.
 func exchangeTokens(t *testing.T, oci *ocisandbox.Server) func() []string {
 	t.Helper()
 	emulated, err := oci.StartCluster(t.Context(), t.TempDir())
@@ -167,7 +167,7 @@ func exchangeTokens(t *testing.T, oci *ocisandbox.Server) func() []string {
 		}
 	}
 
-	// The address is that of a Service, of which the node handles one port only.
+	// The address belongs to a Service, and the node forwards only one of its ports.
 	command(t, "", "ip", "address", "add", apiServerAddress+"/32", "dev", "lo")
 	t.Cleanup(func() { command(t, "", "ip", "address", "delete", apiServerAddress+"/32", "dev", "lo") })
 	var mu sync.Mutex
@@ -201,7 +201,7 @@ func exchangeTokens(t *testing.T, oci *ocisandbox.Server) func() []string {
 	}
 }
 
-// review asks the API server whose token it is.
+// review asks the API server who a token belongs to.
 func review(ctx context.Context, token string) (string, error) {
 	request, err := json.Marshal(object{"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": object{"token": token}})
 	if err != nil {
@@ -229,8 +229,8 @@ func review(ctx context.Context, token string) (string, error) {
 	return answer.Status.User.Username, nil
 }
 
-// clusterCertificate returns a certificate for the API server's address, which pods
-// trust as the API server's own.
+// clusterCertificate returns a certificate for the API server's address that pods trust
+// like the API server's own.
 func clusterCertificate(t *testing.T) tls.Certificate {
 	t.Helper()
 	pki := filepath.Join(os.Getenv("NODE_RUN"), "pki")

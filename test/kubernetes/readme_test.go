@@ -14,7 +14,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// The commands of the page, as they are written: with kustomize, then with Helm.
+// The commands of the page, unchanged: first with kustomize, then with Helm.
 func TestReadme(t *testing.T) {
 	importImages(t)
 	serveNames(t)
@@ -32,7 +32,7 @@ func TestReadme(t *testing.T) {
 	assert.Contains(t, log, "Everything is ready")
 	assert.NotContains(t, log, harness.PrivateKey)
 
-	// Helm takes over nothing that it has not made.
+	// Helm does not adopt objects that it has not created.
 	for _, kind := range []string{"serviceaccount", "service", "daemonset", "networkpolicy"} {
 		kubectl(t, "delete", kind, "-n", agents, "otelcol-ociapm-agent", "--wait")
 	}

@@ -23,11 +23,11 @@ import (
 
 const (
 	rotatedKey = "KUBERNETESROTATEDKEY0123456789ABCD"
-	// podUID is what the README has apps say of themselves.
+	// podUID is the attribute that apps send according to the README.
 	podUID = "k8s.pod.uid=$(POD_UID)"
 )
 
-// What the kustomize overlays make of a node, with apps that send all the while.
+// The kustomize overlays on a node, with apps that send all the time.
 func TestRunning(t *testing.T) {
 	c := newCluster(t)
 	namespace(t, appNamespace, "restricted")
@@ -46,7 +46,7 @@ func (c *cluster) testAgent(t *testing.T) {
 	rolledOut(t, agents, "daemonset/otelcol-ociapm-agent")
 	byGRPC := startApp(t, 100, "grpc", "$(NODE_IP):4317", podUID)
 	byHTTP := startApp(t, 101, "http", "$(NODE_IP):4318", podUID)
-	// A Service keeps the sender's address, which says what pod it is.
+	// A Service preserves the sender's address, which identifies the pod.
 	byService := startApp(t, 102, "http", "otelcol-ociapm-agent."+agents+".svc:4318", `""`)
 	apps := []*app{byGRPC, byHTTP, byService}
 	for _, a := range apps {
@@ -74,7 +74,7 @@ func (c *cluster) testAgent(t *testing.T) {
 			info, err := os.Stat(path)
 			require.NoError(t, err)
 			assert.EqualValues(t, 10001, info.Sys().(*syscall.Stat_t).Uid, path)
-			assert.Zero(t, info.Mode().Perm()&0o077, "%s is for others: %s", path, info.Mode())
+			assert.Zero(t, info.Mode().Perm()&0o077, "%s is accessible to others: %s", path, info.Mode())
 		}
 	})
 
@@ -87,7 +87,7 @@ func (c *cluster) testAgent(t *testing.T) {
 		stored := c.sandbox.Counts(t).Spans.Stored
 		c.awaitStored(t, stored+1)
 		counts := c.sandbox.Counts(t).Uploads.ByStatus
-		assert.Positive(t, counts["401"], "no upload met the new key: %v", counts)
+		assert.Positive(t, counts["401"], "no upload used the old key after the rotation: %v", counts)
 		assert.Zero(t, restarts(t, agents), "the agent was restarted")
 	})
 
@@ -115,13 +115,13 @@ func (c *cluster) testAgent(t *testing.T) {
 	c.sandbox.SetPrivateKey(t, harness.PrivateKey)
 }
 
-// Agents that send to a gateway, which alone has the key.
+// Agents that send to a gateway. Only the gateway has the key.
 func (c *cluster) testAgentAndGateway(t *testing.T) {
 	namespace(t, agents, "privileged")
 	namespace(t, gateways, "restricted")
 	c.prepare(t, agents)
 	c.prepare(t, gateways)
-	kubectl(t, "delete", "secret", "-n", agents, "otelcol-ociapm") // agents do without
+	kubectl(t, "delete", "secret", "-n", agents, "otelcol-ociapm") // agents need none
 	c.overlay(t, "agent-gateway")
 	rolledOut(t, gateways, "deployment/otelcol-ociapm-gateway")
 	rolledOut(t, agents, "daemonset/otelcol-ociapm-agent")
@@ -158,7 +158,7 @@ func (c *cluster) testAgentAndGateway(t *testing.T) {
 	c.requireDelivered(t, apps...)
 }
 
-// A gateway for apps: what it accepted survives its containers.
+// A gateway for apps: accepted data survives its containers.
 func (c *cluster) testGateway(t *testing.T) {
 	namespace(t, gateways, "restricted")
 	c.prepare(t, gateways)
@@ -182,8 +182,8 @@ func (c *cluster) testGateway(t *testing.T) {
 	c.requireDelivered(t, apps...)
 }
 
-// killContainers ends the processes of the collectors in the node's pods, as the
-// kernel does when memory runs out.
+// killContainers kills the collectors' processes in the node's pods, as the kernel does
+// when memory runs out.
 func killContainers(t *testing.T) {
 	t.Helper()
 	commands, err := filepath.Glob("/proc/[0-9]*/cmdline")
@@ -192,7 +192,7 @@ func killContainers(t *testing.T) {
 	for _, path := range commands {
 		line, err := os.ReadFile(path)
 		if err != nil {
-			continue // it has just ended
+			continue // it has just exited
 		}
 		if !strings.HasPrefix(string(line), "/otelcol-ociapm\x00--config=/etc/otelcol-ociapm/kubernetes/") {
 			continue
@@ -242,7 +242,7 @@ func (c *cluster) testSidecar(t *testing.T) {
 	assert.Equal(t, appNamespace, resource["k8s.namespace.name"])
 	assert.Equal(t, "node0", resource["k8s.node.name"])
 
-	// The app ends first, and what it sent last is uploaded before the sidecar ends.
+	// The app exits first, and the sidecar uploads the last spans before it exits.
 	report := a.stop(t)
 	kubectl(t, "scale", "-n", appNamespace, "deployment/my-app", "--replicas=0") // another pod would send the same spans
 	kubectl(t, "wait", "-n", appNamespace, "--for=delete", "pod/"+sender.Metadata.Name, "--timeout=90s")
@@ -251,7 +251,7 @@ func (c *cluster) testSidecar(t *testing.T) {
 	t.Logf("%d spans accepted, %d retries", report.AcceptedSpans(), report.Retries)
 }
 
-// killPods kills pods without a chance to drain.
+// killPods kills pods without giving them time to drain.
 func (c *cluster) killPods(t *testing.T, namespace, selector string) {
 	t.Helper()
 	kubectl(t, "delete", "pods", "-n", namespace, "-l", selector, "--grace-period=0", "--force")
@@ -281,7 +281,7 @@ func (c *cluster) resource(t *testing.T, service string) map[string]any {
 	return spans[len(spans)-1].Resource
 }
 
-// restarts returns how often containers in a namespace were restarted.
+// restarts returns how often containers in a namespace have been restarted.
 func restarts(t *testing.T, namespace string) int {
 	t.Helper()
 	type list struct {

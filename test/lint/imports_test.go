@@ -24,9 +24,9 @@ import (
 
 const module = "github.com/ociapm/otelcol-ociapm"
 
-// TestImports runs the linter on a module that has the folders of this one, with
-// a package in each that imports what it must not, and one that imports what it
-// may. A component without a rule fails it.
+// TestImports runs the linter on a module with the folders of this one. Each folder has
+// a package with forbidden imports and a package with allowed ones. The test fails for a
+// component without a rule.
 func TestImports(t *testing.T) {
 	root := harness.Root(t)
 	components := componentFolders(t, root)
@@ -75,8 +75,8 @@ func TestImports(t *testing.T) {
 	assert.Equal(t, want, rejected(t, root, dir))
 }
 
-// componentFolders returns where the components are: those of the product at the
-// top, the others below components.
+// componentFolders returns the folders of the components: the product's at the top
+// level, the others below components.
 func componentFolders(t *testing.T, root string) []string {
 	t.Helper()
 	var folders []string
@@ -92,7 +92,7 @@ func componentFolders(t *testing.T, root string) []string {
 	return folders
 }
 
-// source returns a file of a package that imports packages of the module.
+// source returns a file that imports packages of the module.
 func source(imports ...string) string {
 	var text strings.Builder
 	text.WriteString("package p\n")

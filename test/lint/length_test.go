@@ -21,16 +21,16 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// maxLines is how many lines a file of code may have: what is longer has more than
-// one concern, and is split by them.
+// maxLines is the maximum length of a source file: a longer one has more than one
+// concern and must be split.
 const maxLines = 400
 
-// codeNames are how the names of files of code end.
+// codeNames are the suffixes of source files.
 var codeNames = []string{
 	".go", ".sh", ".py", ".js", ".mjs", ".ts", ".tsx", ".css", ".html", ".java", ".tf", ".tpl", ".tftpl", ".yaml", ".yml", "Makefile", ".ci/run",
 }
 
-// TestFilesAreShort fails for each tracked file of code with too many lines, except
+// TestFilesAreShort fails for each tracked source file with too many lines, except
 // generated files and test data.
 func TestFilesAreShort(t *testing.T) {
 	root := harness.Root(t)
@@ -70,7 +70,7 @@ func isCode(name string) bool {
 	return slices.ContainsFunc(codeNames, func(end string) bool { return strings.HasSuffix(name, end) })
 }
 
-// isGenerated looks for the line that Go's and other tools write on top
+// isGenerated looks for the marker at the top of generated files
 // (https://go.dev/s/generatedcode).
 func isGenerated(content []byte) bool {
 	for line := range bytes.Lines(content[:min(len(content), 1024)]) {

@@ -39,21 +39,21 @@ const (
 	drainLimit   = 2 * time.Minute
 )
 
-// compared are measured in turn, round by round.
+// compared are measured alternately, round by round.
 var compared = []variant{oursMemory, oursDurable, oursMasking, oursPlain, stockPlain, stockTuned, stockEnriching, stockDurable}
 
 // measured is one measurement of one collector.
 type measured struct {
-	cpu        float64 // µs a span
-	throughput float64 // spans a second
-	cores      float64 // CPU time of the collector by time
+	cpu        float64 // µs per span
+	throughput float64 // spans per second
+	cores      float64 // CPU time of the collector per wall-clock time
 	p50, p99   float64 // ms
-	wire       float64 // bytes a span
+	wire       float64 // bytes per span
 	ready      float64 // ms
 	peak       float64 // MB
 }
 
-// measure sends to a collector for a while, and waits until it has uploaded all.
+// measure sends load to a collector for a while, and waits until everything is uploaded.
 func measure(t testing.TB, c *collector, to *sink, d drive) measured {
 	t.Helper()
 	d.address = c.grpc
@@ -80,7 +80,7 @@ func measure(t testing.TB, c *collector, to *sink, d drive) measured {
 	}
 }
 
-// startWarm starts a collector and has it work for a while.
+// startWarm starts a collector and warms it up.
 func startWarm(t testing.TB, v variant, to *sink) *collector {
 	t.Helper()
 	c := v.start(t, to)
@@ -88,16 +88,17 @@ func startWarm(t testing.TB, v variant, to *sink) *collector {
 	return c
 }
 
-// idleTime is longer than gc_tuner waits until it gives back what the start needed.
+// idleTime is longer than gc_tuner waits before it returns the memory used during
+// startup.
 const idleTime = 15 * time.Second
 
-// idling is what a collector takes that has nothing to do.
+// idling is the resource usage of an idle collector.
 type idling struct {
 	fresh, after float64 // resident MB before the first load, and after one
-	cores        float64 // CPU time by time
+	cores        float64 // CPU time per wall-clock time
 }
 
-// idle leaves a collector alone, and returns its resident memory in MB.
+// idle leaves a collector idle, and returns its resident memory in MB.
 func (c *collector) idle(t testing.TB) float64 {
 	t.Helper()
 	time.Sleep(idleTime)
@@ -105,7 +106,7 @@ func (c *collector) idle(t testing.TB) float64 {
 	return float64(now) / 1e6
 }
 
-// warm has a collector work for a while.
+// warm sends load to a collector for a while.
 func (c *collector) warm(t testing.TB) {
 	t.Helper()
 	warm := drive{protocol: "grpc", address: c.grpc, apps: appsUsually, spans: spansUsually, lasting: warmUp}
@@ -152,9 +153,9 @@ func TestBench(t *testing.T) {
 			full := median(column(r.saturation[v.name], func(m measured) float64 { return m.throughput }))
 			for _, percent := range []int{5, 10, 25, 50, 75, 90} {
 				d := usually()
-				d.apps = 16 // so that no app waits for its own last request
+				d.apps = 16 // so that no app is delayed by its previous request
 				d.rate = full * float64(percent) / 100
-				// One of the machine's own pauses is the worst percent of a measurement.
+				// A pause of the machine itself can determine a measurement's p99.
 				var runs []measured
 				for range ratesRounds {
 					runs = append(runs, measure(t, c, to, d))
@@ -203,7 +204,7 @@ func TestBench(t *testing.T) {
 	}
 }
 
-// zipWriter is what both gzip libraries have.
+// zipWriter is the common part of both gzip libraries.
 type zipWriter interface {
 	Write(p []byte) (int, error)
 	Close() error
@@ -212,18 +213,18 @@ type zipWriter interface {
 
 type stdZip struct{ *stdgzip.Writer }
 
-// Reset begins anew.
+// Reset starts a new stream.
 func (z stdZip) Reset(to *bytes.Buffer) { z.Writer.Reset(to) }
 
 type fastZip struct{ *gzip.Writer }
 
-// Reset begins anew.
+// Reset starts a new stream.
 func (z fastZip) Reset(to *bytes.Buffer) { z.Writer.Reset(to) }
 
-// zippers are what the lower bound compresses with.
+// zippers are the compressors used for the lower bound.
 var zippers = map[string]func() zipWriter{
 	"standard library": func() zipWriter {
-		w, _ := stdgzip.NewWriterLevel(nil, 1) // the level is one
+		w, _ := stdgzip.NewWriterLevel(nil, 1) // level 1 is valid
 		return stdZip{w}
 	},
 	"klauspost/compress": func() zipWriter {
@@ -232,9 +233,9 @@ var zippers = map[string]func() zipWriter{
 	},
 }
 
-// lowerBound returns the CPU time in µs a span of what every collector has to
-// do, alone and in a loop: decode requests, encode them, and compress them in
-// batches, at gzip's level 1.
+// lowerBound returns the CPU time per span, in µs, of the work that no collector can
+// avoid, in a loop and with nothing else: decode requests, encode them, and compress
+// them in batches at gzip level 1.
 func lowerBound(t testing.TB, newZip func() zipWriter) float64 {
 	t.Helper()
 	random := rand.NewPCG(1, 2)
@@ -277,7 +278,7 @@ func processCPU(t testing.TB) time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// TestOutage has APM refuse uploads for a while, at a steady rate of spans.
+// TestOutage makes APM refuse uploads for a while, at a constant rate of spans.
 func TestOutage(t *testing.T) {
 	const rate = 5000.0
 	to := startSink(t)
@@ -303,7 +304,7 @@ func TestOutage(t *testing.T) {
 	to.down.Store(false)
 	o.downUntil = time.Since(begin)
 	up := time.Now()
-	// New spans go on coming while the backlog drains.
+	// New spans keep coming while the backlog drains.
 	after := make(chan driven)
 	go func() { after <- send(*outage / 5) }()
 	for limit := up.Add(*outage); to.spans.Load() < during.spans && time.Now().Before(limit); {
@@ -314,7 +315,7 @@ func TestOutage(t *testing.T) {
 	}
 	o.drained = time.Since(up)
 	later := <-after
-	// Uploads that were refused last wait up to half a minute for their turn.
+	// Uploads that were refused last wait up to half a minute for their retry.
 	for limit := time.Now().Add(drainLimit); to.spans.Load() < during.spans+later.spans && time.Now().Before(limit); {
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -339,7 +340,7 @@ func TestOutage(t *testing.T) {
 // memorySample is the collector's memory at a time, in MB.
 type memorySample struct {
 	at         time.Duration
-	own, files float64 // what it has of its own, and pages of files that it has mapped
+	own, files float64 // private memory, and mapped pages of files
 }
 
 // sampleMemory reads the memory once a second until stop is closed.

@@ -48,7 +48,7 @@ var (
 
 func with(configs []string, more ...string) []string { return slices.Concat(configs, more) }
 
-// collector is one that runs.
+// collector is a running collector.
 type collector struct {
 	process *harness.Process
 	stat    procfs.Proc
@@ -72,7 +72,7 @@ func (v variant) start(t testing.TB, to *sink, more ...string) *collector {
 	}
 	args = append(args, "--config="+harness.AddressesFile(t, c.grpc, c.http, c.health, harness.FreeAddress(t)))
 	cmd := exec.CommandContext(t.Context(), harness.Binary(t, v.binary), append(args, more...)...)
-	cmd.Cancel = func() error { return nil } // the cleanup of harness.Start ends it
+	cmd.Cancel = func() error { return nil } // the cleanup of harness.Start stops it
 	cmd.Env = slices.Concat(os.Environ(), v.env, []string{"APM_ENDPOINT=" + to.url, "APM_DATA_KEY=" + harness.PrivateKey, "OTELCOL_QUEUE_DIRECTORY=" + c.queue})
 
 	probe, err := newRequest(1, 0)
@@ -86,8 +86,7 @@ func (v variant) start(t testing.TB, to *sink, more ...string) *collector {
 	return c
 }
 
-// await repeats a request until it gets a 200, and returns how long after begin
-// that was.
+// await repeats a request until it gets a 200, and returns the time since begin.
 func await(t testing.TB, begin time.Time, method, url string, body []byte) time.Duration {
 	t.Helper()
 	client := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
@@ -109,7 +108,7 @@ func await(t testing.TB, begin time.Time, method, url string, body []byte) time.
 	return 0
 }
 
-// cpu returns the CPU time, user and system, that the collector has used.
+// cpu returns the CPU time that the collector has used, user and system.
 func (c *collector) cpu(t testing.TB) time.Duration {
 	t.Helper()
 	stat, err := c.stat.Stat()
@@ -117,8 +116,7 @@ func (c *collector) cpu(t testing.TB) time.Duration {
 	return time.Duration(stat.CPUTime() * float64(time.Second))
 }
 
-// memory returns the collector's resident memory and the most that it has been,
-// in bytes.
+// memory returns the collector's current and peak resident memory, in bytes.
 func (c *collector) memory(t testing.TB) (now, peak uint64) {
 	t.Helper()
 	status, err := c.stat.NewStatus()
@@ -126,8 +124,8 @@ func (c *collector) memory(t testing.TB) (now, peak uint64) {
 	return status.VmRSS, status.VmHWM
 }
 
-// awaitQuiet waits until no upload has come for a while, which is longer than a
-// batch waits to become full.
+// awaitQuiet waits until no upload has arrived for longer than a batch waits to become
+// full.
 func (s *sink) awaitQuiet(t testing.TB, limit time.Duration) {
 	t.Helper()
 	const quiet = 1500 * time.Millisecond
@@ -136,5 +134,5 @@ func (s *sink) awaitQuiet(t testing.TB, limit time.Duration) {
 			return
 		}
 	}
-	require.FailNow(t, fmt.Sprintf("uploads go on for %s", limit))
+	require.FailNow(t, fmt.Sprintf("uploads still arrive after %s", limit))
 }

@@ -13,32 +13,32 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// variety is how many different requests an app sends in turn.
+// variety is the number of different requests that an app sends in turn.
 const variety = 16
 
-// exportTimeout is that of the OTLP exporters of SDKs.
+// exportTimeout is the timeout of SDKs' OTLP exporters.
 const exportTimeout = 10 * time.Second
 
-// drive is how apps send.
+// drive describes a load.
 type drive struct {
 	protocol string // grpc or http
 	address  string
-	apps     int // each with a connection of its own
-	spans    int // of a request
-	// lasting is how long the apps send; requests, where it is not 0, ends an
-	// app's sending before.
+	apps     int // each with its own connection
+	spans    int // per request
+	// lasting is how long the apps send. If requests is not 0, an app stops earlier,
+	// after that many requests.
 	lasting  time.Duration
 	requests int
-	// rate is the spans per second of all apps together. At 0 each app sends
-	// its next request when the last one is answered.
+	// rate is the total number of spans per second of all apps. If it is 0, each app
+	// sends its next request as soon as the last one is answered.
 	rate float64
 }
 
-// driven is what apps have seen.
+// driven is the result of a load.
 type driven struct {
 	spans   int64 // accepted
-	failed  int64 // requests that were refused or not answered; they are not sent again
-	why     error // of one that failed
+	failed  int64 // requests that were refused or got no response; they are not retried
+	why     error // the reason for one of the failures
 	took    time.Duration
 	latency *hdrhistogram.Histogram // µs of an export call; at a rate, from when it was due
 }
@@ -69,7 +69,7 @@ func (d drive) run(ctx context.Context) (driven, error) {
 	for i := range apps {
 		a := &app{seen: driven{latency: newLatency()}}
 		apps[i] = a
-		// Large requests are few, and apps that are many share the work.
+		// Large requests are few, and many apps share the same ones.
 		for n := range max(1, min(variety, 4000/d.spans, 256/d.apps)) {
 			r, err := newRequest(d.spans, uint64(i*variety+n))
 			if err != nil {
@@ -85,7 +85,7 @@ func (d drive) run(ctx context.Context) (driven, error) {
 
 	start := time.Now()
 	end := start.Add(d.lasting)
-	// The apps of a rate take turns.
+	// With a rate, the apps take turns.
 	interval := time.Duration(0)
 	if d.rate > 0 {
 		interval = time.Duration(float64(d.apps*d.spans) / d.rate * float64(time.Second))
@@ -117,7 +117,7 @@ func (d drive) run(ctx context.Context) (driven, error) {
 				} else {
 					a.seen.spans += int64(r.spans)
 				}
-				_ = a.seen.latency.RecordValue(max(1, time.Since(due).Microseconds())) // above a minute cannot be: exportTimeout
+				_ = a.seen.latency.RecordValue(max(1, time.Since(due).Microseconds())) // exportTimeout keeps it below the maximum of a minute
 				due = due.Add(interval)
 			}
 		})
@@ -138,7 +138,7 @@ func (d drive) run(ctx context.Context) (driven, error) {
 	return all, ctx.Err()
 }
 
-// sleepUntil waits until a time. It returns false when ctx has ended before.
+// sleepUntil waits until a time. It returns false if ctx ends first.
 func sleepUntil(ctx context.Context, due time.Time) bool {
 	wait := time.Until(due)
 	if wait <= 0 {

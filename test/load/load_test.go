@@ -32,7 +32,7 @@ func decode(t *testing.T, r *request) []ptrace.Span {
 	return spans
 }
 
-// The mix is what the reports say of it.
+// The mix has the properties that the reports describe.
 func TestMix(t *testing.T) {
 	const spans = 1000
 	r, err := newRequest(spans, 7)
@@ -70,7 +70,7 @@ func TestMix(t *testing.T) {
 	assert.InDelta(t, spans/8, withLiterals, spans/40, "a quarter of the statements have literals")
 	assert.Equal(t, map[ptrace.SpanKind]int{ptrace.SpanKindServer: 100, ptrace.SpanKindInternal: 300, ptrace.SpanKindClient: 600}, kinds)
 
-	// The next sending has other ids and other literals, and is as long.
+	// The next sending has other ids and literals, and the same length.
 	before := decode(t, r)
 	r.renew(random)
 	after := decode(t, r)
@@ -89,7 +89,7 @@ func TestEverySpanArrives(t *testing.T) {
 			t.Cleanup(to.close)
 			to.counting.Store(true)
 			c := v.start(t, to)
-			sent := int64(1) // by start
+			sent := int64(1) // one is sent by start
 			for protocol, address := range map[string]string{"grpc": c.grpc, "http": c.http} {
 				got, err := drive{protocol: protocol, address: address, apps: 4, spans: 50, requests: 25, lasting: time.Minute}.run(t.Context())
 				require.NoError(t, err)
@@ -106,7 +106,7 @@ func TestEverySpanArrives(t *testing.T) {
 	}
 }
 
-// At a rate, apps send no faster than that.
+// With a rate, apps send no faster than the rate.
 func TestRate(t *testing.T) {
 	to, err := newSink(t.Context())
 	require.NoError(t, err)
@@ -116,7 +116,7 @@ func TestRate(t *testing.T) {
 	require.NoError(t, err)
 	assert.EqualValues(t, 100, got.spans)
 	assert.EqualValues(t, 100, to.spans.Load())
-	assert.GreaterOrEqual(t, got.took, 400*time.Millisecond, "five sendings have four pauses of 100 ms")
+	assert.GreaterOrEqual(t, got.took, 400*time.Millisecond, "five requests have four pauses of 100 ms")
 }
 
 func TestFailuresAreCounted(t *testing.T) {

@@ -22,11 +22,11 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// parts are what the time of a collector is spent on. A sample belongs to the
-// first part that one of its functions belongs to.
+// parts are the categories of a collector's CPU time. A sample belongs to the first
+// category that matches one of its functions.
 var parts = []struct {
 	name      string
-	functions []string // what their names contain
+	functions []string // substrings of their names
 }{
 	{"`db_span_enricher`", []string{"/dbspanenricherprocessor."}},
 	{"`peer_service`", []string{"/peerserviceprocessor."}},
@@ -42,8 +42,8 @@ var parts = []struct {
 	{"the rest: scheduler, queue, telemetry", []string{""}},
 }
 
-// TestProfile says where the time goes. With -update it also writes the profile
-// that `make pgo` builds with.
+// TestProfile measures where the CPU time is spent. With -update it also writes the
+// profile that `make pgo` builds with.
 func TestProfile(t *testing.T) {
 	to := startSink(t)
 	var profiles []*profile.Profile

@@ -15,8 +15,8 @@ import (
 
 var oursFileStorage = variant{name: "agent.yaml, file_storage", binary: ownBinary, configs: with(oursDurable.configs, "testdata/agent-file-storage.yaml")}
 
-// TestQueue measures what the queue on disk costs over the one in memory, beside
-// file_storage.
+// TestQueue measures the cost of the queue on disk compared with the queue in memory,
+// and with file_storage.
 func TestQueue(t *testing.T) {
 	to := startSink(t)
 	queues := []variant{oursMemory, oursDurable, oursFileStorage}

@@ -42,7 +42,7 @@ type named struct {
 	measured measured
 }
 
-// results is what TestBench has measured, by the name of the variant.
+// results are the measurements of TestBench, by name of the variant.
 type results struct {
 	saturation  map[string][]measured // by round
 	bounds      map[string][]float64  // the lower bound by round
@@ -72,12 +72,12 @@ func median(values []float64) float64 {
 	return (sorted[middle-1] + sorted[middle]) / 2
 }
 
-// spread shows the median, and the least and the largest value.
+// spread formats the median, the minimum and the maximum.
 func spread(values []float64, format string) string {
 	return fmt.Sprintf(format+" ("+format+"–"+format+")", median(values), slices.Min(values), slices.Max(values))
 }
 
-// ratios divides round by round.
+// ratios divides values round by round.
 func ratios(of, by []float64) []float64 {
 	values := make([]float64, 0, len(of))
 	for i := range of {
@@ -164,12 +164,12 @@ func (r *results) markdown() string {
 	return b.String()
 }
 
-// outageResult is what TestOutage has seen.
+// outageResult is the result of TestOutage.
 type outageResult struct {
 	lasting               time.Duration
 	rate                  float64 // spans a second
 	downFrom, downUntil   time.Duration
-	firstUpload, drained  time.Duration // after APM was there again
+	firstUpload, drained  time.Duration // after APM was back
 	backlog               int64
 	sent, stored          int64
 	refused               int64 // requests
@@ -214,7 +214,7 @@ func writeSection(section, text string) error {
 	if !found || !ended {
 		return errors.New(path + " has no section " + section)
 	}
-	return os.WriteFile(path, []byte(before+begin+text+end+after), 0o644) //nolint:gosec // a document that all may read
+	return os.WriteFile(path, []byte(before+begin+text+end+after), 0o644) //nolint:gosec // a document that everyone may read
 }
 
 // line is a named series of a plot.
@@ -254,7 +254,7 @@ func savePlot(p *plot.Plot, err error, name string) error {
 	return p.Save(16*vg.Centimeter, 9*vg.Centimeter, filepath.Join(docs, "pictures", name))
 }
 
-// plot draws CPU and latency by load.
+// plot draws CPU and latency against load.
 func (r *results) plot() error {
 	var cpu, latency []line
 	for _, v := range []variant{oursMemory, oursDurable, stockEnriching} {

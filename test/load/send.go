@@ -28,13 +28,13 @@ type sender interface {
 	close()
 }
 
-// encoded is a codec for requests that are encoded already, and for answers that
-// nobody decodes.
+// encoded is a codec for requests that are already encoded, and for responses that are
+// not decoded.
 type encoded struct{}
 
 var _ encoding.CodecV2 = encoded{}
 
-// Name returns what the server chooses its own codec by.
+// Name returns the name by which the server selects its own codec.
 func (encoded) Name() string { return "proto" }
 
 // Marshal returns the bytes that v points to.
@@ -42,7 +42,7 @@ func (encoded) Marshal(v any) (mem.BufferSlice, error) {
 	return mem.BufferSlice{mem.SliceBuffer(*v.(*[]byte))}, nil
 }
 
-// Unmarshal copies the bytes to where v points to.
+// Unmarshal copies the bytes to the slice that v points to.
 func (encoded) Unmarshal(data mem.BufferSlice, v any) error {
 	*v.(*[]byte) = data.Materialize()
 	return nil
@@ -68,8 +68,8 @@ func (s *grpcSender) send(ctx context.Context, body []byte) error {
 
 func (s *grpcSender) close() { _ = s.conn.Close() }
 
-// checkAnswer reads an export response. Without a partial success its partial
-// success is empty, and takes two bytes or none.
+// checkAnswer reads an export response. On full success, the partial success field is
+// absent or empty (two bytes).
 func checkAnswer(answer []byte) error {
 	if len(answer) > 2 {
 		return fmt.Errorf("%w: %q", errRejected, answer)

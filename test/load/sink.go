@@ -16,24 +16,24 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 )
 
-// sink takes uploads on a loopback address. It reads each one and answers with
-// an empty success: as little as an HTTP server can do, so that the cores are
-// the collector's.
+// sink accepts uploads on a loopback address. It reads each one and answers with an
+// empty success. This is the minimum for an HTTP server and leaves the cores to the
+// collector.
 type sink struct {
 	url    string
 	server *http.Server
 	served sync.WaitGroup
 
 	uploads atomic.Int64
-	bytes   atomic.Int64 // of the bodies as they were on the wire
+	bytes   atomic.Int64 // compressed size of the bodies
 	last    atomic.Int64 // when the last upload had arrived, Unix time in ns
 
-	// counting has the sink decode the uploads and count their spans.
+	// counting makes the sink decode the uploads and count their spans.
 	counting atomic.Bool
 	spans    atomic.Int64
-	broken   atomic.Int64 // uploads that do not decode
+	broken   atomic.Int64 // uploads that cannot be decoded
 
-	// down has every upload refused with 503.
+	// down makes the sink refuse every upload with 503.
 	down atomic.Bool
 }
 
@@ -86,7 +86,7 @@ func (s *sink) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/x-protobuf")
 }
 
-// count decodes an upload and returns the bytes that it had on the wire.
+// count decodes an upload and returns its compressed size.
 func (s *sink) count(r *http.Request) (int64, bool) {
 	wire := &countingReader{inner: r.Body}
 	body := io.Reader(wire)

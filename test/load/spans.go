@@ -17,12 +17,12 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 )
 
-// spansPerTrace is how many spans share a trace id.
+// spansPerTrace is the number of spans in a trace.
 const spansPerTrace = 10
 
-// Marks stand in encoded requests where each sending writes something new: ids
-// of traces and spans, and literals in statements. They are as long as what
-// replaces them.
+// Marks are placeholders in encoded requests for values that are new in each sending:
+// trace and span ids, and literals in statements. They have the length of the values
+// that replace them.
 var (
 	traceMark   = pcommon.TraceID([]byte("\xfe\xfetrace-mark-\xfe\xfe\xfe"))
 	spanMark    = pcommon.SpanID([]byte("\xfdspmark\xfd"))
@@ -33,13 +33,13 @@ var (
 type request struct {
 	body     []byte
 	spans    int
-	traces   []int // where marks are in body
+	traces   []int // positions of marks in body
 	ids      []int
 	literals []int
 }
 
-// renew gives the request new trace ids, new span ids and new literals, so that
-// no two sendings are alike.
+// renew gives the request new trace ids, span ids and literals, so that no two sendings
+// are alike.
 func (r *request) renew(random *rand.PCG) {
 	for i, at := range r.traces {
 		// Spans of one trace follow each other.
@@ -55,14 +55,14 @@ func (r *request) renew(random *rand.PCG) {
 	}
 	for _, at := range r.literals {
 		const digits = 1_000_000_000
-		// Ten digits, of which the first is not 0.
+		// Ten digits, the first of which is not 0.
 		strconv.AppendUint(r.body[at:at], digits+random.Uint64()%(9*digits), 10)
 	}
 }
 
-// newRequest makes a request with n spans: for each page of a web app the SERVER
-// span, spans within the app, calls of other services, and five calls of
-// databases, a quarter of which have literals in their text.
+// newRequest creates a request with n spans. Each trace has the SERVER span of a web
+// page, spans inside the app, calls of other services, and five database calls, a
+// quarter of which have literals in their text.
 func newRequest(n int, seed uint64) (*request, error) {
 	random := rand.New(rand.NewPCG(seed, 1))
 	td := ptrace.NewTraces()
@@ -108,7 +108,7 @@ func newRequest(n int, seed uint64) (*request, error) {
 	return r, nil
 }
 
-// indexAll returns where all instances of mark begin.
+// indexAll returns the positions of all instances of mark.
 func indexAll(body, mark []byte) []int {
 	var found []int
 	for at := 0; ; at += len(mark) {
@@ -219,8 +219,8 @@ func fillDatabase(span ptrace.Span, random *rand.Rand) {
 	})
 }
 
-// sometimesLiteral replaces the bind variables of every fourth text by literals,
-// which renew makes new numbers of.
+// sometimesLiteral replaces the bind variables of every fourth text by literals, which
+// renew replaces by new numbers.
 func sometimesLiteral(random *rand.Rand, text string) string {
 	if random.IntN(4) == 0 {
 		return strings.ReplaceAll(text, "?", literalMark)

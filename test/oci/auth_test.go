@@ -13,12 +13,11 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/oci"
 )
 
-// From the OCID of the domain to spans that are stored, as whoever the collector
-// runs for.
+// From the domain's OCID to stored spans, with every type of credentials.
 func TestEveryTypeOfCredentials(t *testing.T) {
 	tests := []struct {
 		name string
-		// prepare makes the credentials and returns how to use them.
+		// prepare creates the credentials and returns how to use them.
 		prepare func(*testing.T, *cloud) setup
 		want    oci.PrincipalType
 		said    string
@@ -31,7 +30,7 @@ func TestEveryTypeOfCredentials(t *testing.T) {
 			want: oci.PrincipalInstance, said: "instance_principal",
 		},
 		{
-			name: "the first that the machine has",
+			name: "first credentials found",
 			prepare: func(*testing.T, *cloud) setup {
 				return setup{}
 			},
@@ -45,7 +44,7 @@ func TestEveryTypeOfCredentials(t *testing.T) {
 			want: oci.PrincipalWorkload, said: "workload_identity",
 		},
 		{
-			name: "a pod that has both",
+			name: "a pod with both",
 			prepare: func(t *testing.T, c *cloud) setup {
 				return inPod(t, c, setup{})
 			},
@@ -90,7 +89,8 @@ func TestEveryTypeOfCredentials(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			// The domain is not where the machine is: its OCID says where.
+			// The domain is in another region than the machine: its OCID names the
+			// region.
 			c := startCloud(t, oci.Config{Region: "us-phoenix-1", DomainRegion: "eu-frankfurt-1"})
 			collector := c.startCollector(t, tt.prepare(t, c))
 			collector.AwaitOutput(t, `Discovered the APM domain: .*"auth": "`+tt.said+`"`)
@@ -101,10 +101,10 @@ func TestEveryTypeOfCredentials(t *testing.T) {
 					assert.Equal(t, "eu-frankfurt-1", request.Region)
 				}
 			}
-			// Three signals, one discovery.
+			// Three signals share one discovery.
 			assert.Equal(t, 1, c.Count(oci.OperationGetAPMDomain, 200))
 			assert.Equal(t, 1, c.Count(oci.OperationListDataKeys, 200))
-			assert.Empty(t, c.Refused(), "the collector asked for hosts that are not OCI's")
+			assert.Empty(t, c.Refused(), "the collector contacted hosts that are not OCI's")
 			require.Zero(t, collector.Stop(t))
 		})
 	}
@@ -114,8 +114,8 @@ func TestEveryTypeOfCredentials(t *testing.T) {
 // account, and where the OCI SDK looks for it.
 const serviceAccountFolder = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-// inPod makes the collector see the service account of a pod: in a mount
-// namespace of its own, which leaves the machine as it is.
+// inPod makes the collector see a pod's service account, in a new mount namespace that
+// leaves the machine unchanged.
 func inPod(t *testing.T, c *cloud, s setup) setup {
 	t.Helper()
 	dir := t.TempDir()

@@ -18,19 +18,19 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// Whatever keeps the domain from being discovered, the collector starts, takes
-// spans and holds them, and says in one sentence what to do. Once that is done,
-// every span arrives, without a restart.
-func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
+// Whatever prevents the discovery of the domain, the collector starts, accepts and
+// queues spans, and logs in one sentence what to do. Once that is done, every span
+// arrives, without a restart.
+func TestDiscoveryFailures(t *testing.T) {
 	const held = `The APM domain cannot be discovered: uploads are queued and retried`
 	instance := func() setup { return setup{auth: "type: instance_principal"} }
 	tests := []struct {
 		name string
-		// prepare returns how to start the collector, and what mends it; nil is
-		// nothing that could be mended while it runs.
+		// prepare returns how to start the collector, and a function that fixes the
+		// problem; nil if it cannot be fixed while the collector runs.
 		prepare func(*testing.T, *cloud) (s setup, mend func())
 		want    string
-		readme  string // the part of it that README.md of the exporter lists
+		readme  string // the part of the message that the exporter's README.md lists
 	}{
 		{
 			name: "no policy for the keys",
@@ -83,7 +83,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 			want:   `or correct the OCID if eu-frankfurt-1 has no APM domain ocid1.apmdomain.oc1.fra.`,
 		},
 		{
-			name: "domain that is being made",
+			name: "domain that is being created",
 			prepare: func(_ *testing.T, c *cloud) (setup, func()) {
 				c.SetDomainState("CREATING")
 				return instance(), func() { c.SetDomainState(oci.DomainActive) }
@@ -101,7 +101,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 			want:   `is DELETING: write the OCID of another into apm_domain_id`,
 		},
 		{
-			name: "clock that is ten minutes late",
+			name: "clock ten minutes slow",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
 				file, err := c.WriteConfigFile(t.TempDir())
 				require.NoError(t, err)
@@ -112,7 +112,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 			want:   `the clock of this machine is 10m0s behind OCI's, and OCI accepts 5m0s: set it, with chrony or NTP`,
 		},
 		{
-			name: "clock of an instance that is ten minutes early",
+			name: "clock of an instance ten minutes fast",
 			prepare: func(_ *testing.T, c *cloud) (setup, func()) {
 				c.SetClockOffset(-10 * time.Minute)
 				return instance(), func() { c.SetClockOffset(0) }
@@ -138,7 +138,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 			want:   `run oci session authenticate --profile-name ` + oci.ProfileSession + `; before it expires, oci session refresh --profile ` + oci.ProfileSession + ` renews it`,
 		},
 		{
-			name: "session that OCI has ended",
+			name: "session revoked by OCI",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
 				dir := t.TempDir()
 				file, err := c.WriteConfigFile(dir)
@@ -188,7 +188,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 			want:   `OCI throttles GetApmDomain in us-phoenix-1 (429 TooManyRequests); it is asked again later, ever less often`,
 		},
 		{
-			name: "control plane that is broken",
+			name: "control plane returns 503",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
 				return instance(), c.fault(t, oci.Fault{Service: oci.ServiceAPM, Status: 503})
 			},
@@ -196,7 +196,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 			want:   `OCI answered GetApmDomain in us-phoenix-1 with 503 ServiceUnavailable; it is asked again later`,
 		},
 		{
-			name: "control plane that is away",
+			name: "control plane down",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
 				return instance(), c.fault(t, oci.Fault{Service: oci.ServiceAPM, Down: true})
 			},
@@ -204,7 +204,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 			want:   `the OCI service for GetApmDomain in us-phoenix-1 does not answer (the proxy answers 502 Bad Gateway); allow outbound HTTPS to it, or set HTTPS_PROXY; it is asked again later`,
 		},
 		{
-			name: "control plane that hangs up",
+			name: "control plane resets connections",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
 				return instance(), c.fault(t, oci.Fault{Service: oci.ServiceAPM, Reset: true})
 			},
@@ -212,7 +212,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 			want:   `the OCI service for GetApmDomain in us-phoenix-1 does not answer (the connection broke off)`,
 		},
 		{
-			name: "token service that is away",
+			name: "token service down",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
 				return instance(), c.fault(t, oci.Fault{Service: oci.ServiceAuth, Down: true})
 			},
@@ -220,7 +220,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 			want:   `the token service auth.us-phoenix-1.oraclecloud.com does not answer (the proxy answers 502 Bad Gateway)`,
 		},
 		{
-			name: "token service that refuses",
+			name: "token service returns 401",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
 				return instance(), c.fault(t, oci.Fault{Service: oci.ServiceAuth, Status: 401})
 			},
@@ -238,7 +238,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 			want:   `no instance metadata service answers at 127.0.0.1:1 (connection refused); auth type instance_principal works on Compute instances of OCI only: elsewhere set auth::type to config_file, or endpoint and data_key instead of apm_domain_id`,
 		},
 		{
-			name: "metadata service of another kind",
+			name: "metadata service not of OCI",
 			prepare: func(t *testing.T, c *cloud) (setup, func()) {
 				return instance(), c.fault(t, oci.Fault{Service: oci.ServiceMetadata, Status: 404})
 			},
@@ -272,7 +272,7 @@ func TestWhatKeepsTheDomainFromBeingDiscovered(t *testing.T) {
 			want:   `OKE refuses workload identity to this pod (403): it needs an enhanced cluster; upgrade the cluster, or set another auth::type`,
 		},
 		{
-			name: "resource principal elsewhere",
+			name: "resource principal outside of OCI",
 			prepare: func(*testing.T, *cloud) (setup, func()) {
 				return setup{auth: "type: resource_principal"}, nil
 			},

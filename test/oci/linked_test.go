@@ -15,8 +15,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// The OCI SDK has a package for each of some hundred services. The collector
-// links those that it asks, and what they share.
+// The OCI SDK has a package for each of about a hundred services. The collector links
+// only those that it calls, and their shared packages.
 func TestOnlyNeededServicesAreLinked(t *testing.T) {
 	const sdk = "github.com/oracle/oci-go-sdk/v65/"
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-tags="+harness.BuildTags(t), ".")

@@ -1,8 +1,8 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package oci tests the built collector against an emulated OCI, which it finds
-// where the real one is: by its host names.
+// Package oci tests the built collector against an emulated OCI, which it finds under
+// the host names of the real one.
 package oci
 
 import (
@@ -56,17 +56,17 @@ func (c *cloud) fault(t *testing.T, fault oci.Fault) (restore func()) {
 	return func() { c.RemoveFault(state.ID) }
 }
 
-// setup is how a collector of the tests is started beside the cloud.
+// setup describes how a test starts a collector against the cloud.
 type setup struct {
-	domain      string // its OCID; the cloud's own if empty
-	auth        string // YAML of the exporter's auth, in one line
-	exporter    string // YAML of more of the exporter's settings, indented by four
+	domain      string // OCID; that of the cloud's domain if empty
+	auth        string // the exporter's auth setting as YAML, on one line
+	exporter    string // more settings of the exporter as YAML, indented by four
 	environment []string
 	wrapper     []string
 }
 
-// startCollector starts the built collector with the environment that leads to
-// the cloud and no credentials but those of the setup.
+// startCollector starts the built collector with the environment that leads to the
+// cloud, and with no credentials except the setup's.
 func (c *cloud) startCollector(t *testing.T, s setup) *harness.Collector {
 	t.Helper()
 	if s.domain == "" {
@@ -82,7 +82,7 @@ func (c *cloud) startCollector(t *testing.T, s setup) *harness.Collector {
 	})
 }
 
-// configFile returns the path of the configuration that the tests share.
+// configFile returns the path of the tests' shared configuration.
 func configFile(t *testing.T) string {
 	t.Helper()
 	return filepath.Join(harness.Root(t), "test", "oci", "testdata", "collector.yaml")
@@ -108,7 +108,7 @@ func (c *cloud) awaitStored(t *testing.T, n int) {
 	require.Eventually(t, func() bool { return c.uploads.Counts().Spans.Stored >= n }, awaitTimeout, pollInterval, "%d spans are not stored", n)
 }
 
-// requireAllStored ends the load and requires that every span that the collector
+// requireAllStored stops the load and requires that every span that the collector
 // accepted is stored.
 func (c *cloud) requireAllStored(t *testing.T, load *otlpload.Load) {
 	t.Helper()
@@ -120,7 +120,7 @@ func (c *cloud) requireAllStored(t *testing.T, load *otlpload.Load) {
 	require.Equal(t, accepted, c.uploads.Counts().Spans.Stored, "spans in and spans stored")
 }
 
-// requireFlow requires that spans that are sent now are stored.
+// requireFlow requires that spans sent now are stored.
 func (c *cloud) requireFlow(t *testing.T, collector *harness.Collector) {
 	t.Helper()
 	load := startLoad(t, collector)
@@ -134,7 +134,7 @@ func requireNoSecret(t *testing.T, what, text string, secrets map[string]string)
 	for name, secret := range secrets {
 		require.Greater(t, len(secret), 10, "%s is too short to be looked for", name)
 		if strings.Contains(text, secret) {
-			t.Errorf("%s is in %s", name, what) // the text itself would show it once more
+			t.Errorf("%s is in %s", name, what) // printing the text would reveal it
 		}
 	}
 }

@@ -55,7 +55,7 @@ func (c *cloud) sendSignals(t *testing.T, collector *harness.Collector, resource
 	return stored
 }
 
-// What oci-resource.yaml says on each signal, attribute by attribute.
+// The effect of oci-resource.yaml on each signal, attribute by attribute.
 func TestResourceAttributes(t *testing.T) {
 	t.Parallel()
 	const shop = `{"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]}`
@@ -80,8 +80,8 @@ func TestResourceAttributes(t *testing.T) {
 	}
 	tests := []struct {
 		name     string
-		metadata map[string]any // custom, of the instance
-		away     bool           // the metadata service
+		metadata map[string]any // custom metadata of the instance
+		away     bool           // the metadata service is down
 		resource string         // as the app sends it
 		env      string         // OTEL_RESOURCE_ATTRIBUTES of the collector
 		drills   string         // OTELCOL_APM_DRILLDOWNS of the collector
@@ -115,7 +115,7 @@ func TestResourceAttributes(t *testing.T) {
 			},
 		},
 		{
-			name: "what the app says wins",
+			name: "attributes of the app take precedence",
 			resource: `{"attributes": [
 				{"key": "cloud.platform", "value": {"stringValue": "oracle_cloud_functions"}},
 				{"key": "host.name", "value": {"stringValue": "container-1"}},
@@ -176,14 +176,14 @@ func TestResourceAttributes(t *testing.T) {
 				}
 				assert.Equal(t, want, got, signal)
 			}
-			// The configuration is read once, and the detector probes and asks once for
-			// each signal.
+			// The configuration is read once, and the detector probes and requests once
+			// for each signal.
 			assert.LessOrEqual(t, c.Count(oci.OperationMetadata, http.StatusOK), 7)
 		})
 	}
 }
 
-// A value without a default keeps the collector from starting, and the error says
+// A value without a default keeps the collector from starting, and the error explains
 // why.
 func TestMetadataMissing(t *testing.T) {
 	t.Parallel()

@@ -13,8 +13,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// The ready configurations of a Compute instance, as docs/oci.md starts them: an
-// OCID in the environment is all that is written.
+// The ready configurations for a Compute instance, started as in docs/oci.md: the only
+// setting is an OCID in the environment.
 func TestComputePreset(t *testing.T) {
 	t.Parallel()
 	c := startCloud(t, oci.Config{})

@@ -17,19 +17,18 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/oci"
 )
 
-// A key that is replaced while spans flow loses none of them, and restarts
-// nothing: neither where the old key ends with the new one's beginning, nor where
-// both are valid for a while.
+// Replacing a key while spans flow loses no spans and needs no restart, whether the old
+// key becomes invalid at once or both keys are valid for a while.
 func TestKeyIsRotatedWhileSpansFlow(t *testing.T) {
 	tests := []struct {
 		name     string
 		exporter string
 		grace    time.Duration
-		refused  bool // whether APM has to refuse the old key first
+		refused  bool // whether APM must refuse the old key first
 	}{
 		{name: "at once", refused: true},
-		{name: "with a grace, and asked in time", exporter: "    refresh_interval: 1s\n", grace: 6 * time.Second},
-		{name: "with a grace, and not asked in time", grace: 3 * time.Second, refused: true},
+		{name: "with a grace period, refreshed in time", exporter: "    refresh_interval: 1s\n", grace: 6 * time.Second},
+		{name: "with a grace period, not refreshed in time", grace: 3 * time.Second, refused: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -51,9 +50,9 @@ func TestKeyIsRotatedWhileSpansFlow(t *testing.T) {
 	}
 }
 
-// Once discovered, a domain needs no control plane: uploads go on with the last
-// endpoint and key, the status stays well, and the log says so once.
-func TestControlPlaneGoesAwayLater(t *testing.T) {
+// Once discovered, a domain needs no control plane: uploads continue with the last
+// endpoint and key, the status stays healthy, and the log reports the problem once.
+func TestControlPlaneDownAfterDiscovery(t *testing.T) {
 	t.Parallel()
 	c := startCloud(t, oci.Config{})
 	collector := c.startCollector(t, setup{exporter: "    refresh_interval: 1s\n"})
@@ -73,9 +72,9 @@ func TestControlPlaneGoesAwayLater(t *testing.T) {
 	assert.NotContains(t, collector.Output(), "Upload to OCI APM failed, will retry")
 }
 
-// A key that is rotated while the control plane is away: uploads are held until
-// it is back.
-func TestKeyIsRotatedWhileTheControlPlaneIsAway(t *testing.T) {
+// The key is rotated while the control plane is down: uploads are queued until it is
+// back.
+func TestKeyIsRotatedWhileTheControlPlaneIsDown(t *testing.T) {
 	t.Parallel()
 	c := startCloud(t, oci.Config{})
 	collector := c.startCollector(t, setup{})
@@ -90,25 +89,24 @@ func TestKeyIsRotatedWhileTheControlPlaneIsAway(t *testing.T) {
 	c.requireAllStored(t, load)
 }
 
-// A token that ends, by its time or by OCI's will, is replaced before anybody
-// notices.
+// A token that expires, or that OCI revokes, is renewed before an upload fails.
 func TestTokenExpires(t *testing.T) {
-	// The SDK renews a token five minutes before it ends.
+	// The SDK renews a token five minutes before it expires.
 	const renewed = 3 * time.Second
 	const lifetime = 5*time.Minute + renewed
 	tests := []struct {
 		name   string
 		expire func(*cloud)
 		auth   func(*testing.T, *cloud) setup
-		asked  oci.Operation // for a token
+		asked  oci.Operation // the operation that requests a token
 	}{
 		{
-			name: "of an instance, by OCI's will", expire: func(c *cloud) { c.ExpireTokens() },
+			name: "of an instance, revoked by OCI", expire: func(c *cloud) { c.ExpireTokens() },
 			auth:  func(*testing.T, *cloud) setup { return setup{auth: "type: instance_principal"} },
 			asked: oci.OperationX509,
 		},
 		{
-			name: "of an instance, by its time", expire: func(*cloud) { time.Sleep(renewed) },
+			name: "of an instance, expired", expire: func(*cloud) { time.Sleep(renewed) },
 			auth: func(_ *testing.T, c *cloud) setup {
 				c.SetTokenLifetime(lifetime)
 				return setup{auth: "type: instance_principal"}
@@ -116,7 +114,7 @@ func TestTokenExpires(t *testing.T) {
 			asked: oci.OperationX509,
 		},
 		{
-			name: "of a pod, by its time", expire: func(*cloud) { time.Sleep(renewed) },
+			name: "of a pod, expired", expire: func(*cloud) { time.Sleep(renewed) },
 			auth: func(t *testing.T, c *cloud) setup {
 				c.SetTokenLifetime(lifetime)
 				return inPod(t, c, setup{})
@@ -134,7 +132,7 @@ func TestTokenExpires(t *testing.T) {
 
 			assert.Equal(t, 1, c.Count(tt.asked, 200))
 			tt.expire(c)
-			require.NoError(t, c.RotateDataKeys(0)) // so that OCI is asked
+			require.NoError(t, c.RotateDataKeys(0)) // so that the collector calls OCI
 			collector.AwaitOutput(t, `The data key of the APM domain has changed`)
 			c.requireAllStored(t, load)
 			assert.Equal(t, 2, c.Count(tt.asked, 200))
@@ -143,9 +141,9 @@ func TestTokenExpires(t *testing.T) {
 	}
 }
 
-// The upload endpoint away, and not the control plane: nothing is asked anew, and
-// nothing is lost.
-func TestUploadEndpointGoesAway(t *testing.T) {
+// The upload endpoint is down, but not the control plane: no new discovery, and nothing
+// is lost.
+func TestUploadEndpointDown(t *testing.T) {
 	t.Parallel()
 	c := startCloud(t, oci.Config{})
 	collector := c.startCollector(t, setup{})

@@ -19,15 +19,14 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// anyToken matches what OCI's and Kubernetes' tokens begin with, and anyKey what
-// private keys do.
+// anyToken matches the start of OCI's and Kubernetes' tokens, and anyKey that of private
+// keys.
 var (
 	anyToken = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}`)
 	anyKey   = regexp.MustCompile(`BEGIN [A-Z ]*PRIVATE KEY`)
 )
 
-// secretsIn returns what is secret in files of credentials, by a name for a
-// failed test.
+// secretsIn returns the secrets in credential files, by a name for failure messages.
 func secretsIn(t *testing.T, files ...string) map[string]string {
 	t.Helper()
 	secrets := map[string]string{}
@@ -36,22 +35,22 @@ func secretsIn(t *testing.T, files ...string) map[string]string {
 		require.NoError(t, err)
 		text := strings.TrimSpace(string(content))
 		if lines := strings.Split(text, "\n"); len(lines) > 2 {
-			text = lines[1] // of a PEM file: the armor is no secret
+			text = lines[1] // the header line of a PEM file is not secret
 		}
 		secrets[filepath.Base(file)] = text
 	}
 	return secrets
 }
 
-// With all logging on, the SDK's too, and the control plane failing in each way
-// that it can, no data key, token, private key or pass phrase is in the log, the
-// metrics, the answer of the health check, the printed configuration, or what a
-// collector that is killed with SIGQUIT prints of all goroutines.
+// With all logging on, including the SDK's, and the control plane failing in every
+// possible way, no data key, token, private key or pass phrase is in the log, the
+// metrics, the health check's response, the printed configuration, or the goroutine dump
+// of a collector that is killed with SIGQUIT.
 func TestNoSecretIsShown(t *testing.T) {
 	tests := []struct {
 		name    string
 		prepare func(*testing.T, *cloud) (setup, map[string]string)
-		// broken says that the credentials cannot be used.
+		// broken means that the credentials cannot be used.
 		broken bool
 	}{
 		{
@@ -68,7 +67,7 @@ func TestNoSecretIsShown(t *testing.T) {
 			},
 		},
 		{
-			name: "workload identity with a token that is none",
+			name: "workload identity with an invalid token",
 			prepare: func(t *testing.T, c *cloud) (setup, map[string]string) {
 				s := inPod(t, c, setup{})
 				token := filepath.Join(podFolder(s), "token")
@@ -86,7 +85,7 @@ func TestNoSecretIsShown(t *testing.T) {
 			},
 		},
 		{
-			name: "resource principal with a token that is none",
+			name: "resource principal with an invalid token",
 			prepare: func(t *testing.T, c *cloud) (setup, map[string]string) {
 				principal, err := c.WriteResourcePrincipal(t.TempDir())
 				require.NoError(t, err)
@@ -170,5 +169,5 @@ func TestNoSecretIsShown(t *testing.T) {
 	}
 }
 
-// podFolder returns the folder of the service account of a setup of inPod.
+// podFolder returns the service account folder of a setup of inPod.
 func podFolder(s setup) string { return s.wrapper[len(s.wrapper)-2] }

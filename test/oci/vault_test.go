@@ -32,15 +32,15 @@ func (c *cloud) privateKey(t *testing.T) string {
 	return ""
 }
 
-// vaultEnvironment leads the collector to the cloud, as the instance that it runs
-// on, and has it look for new versions as often as it may.
+// vaultEnvironment leads the collector to the cloud, as the instance that it runs on,
+// and makes it poll for new versions as often as possible.
 func (c *cloud) vaultEnvironment(t *testing.T) []string {
 	t.Helper()
 	return append(c.Environment(), "HOME="+t.TempDir(), "OCI_CONFIG_FILE=", "OCI_RESOURCE_PRINCIPAL_VERSION=", "OCI_CLI_AUTH=",
 		"OCI_GO_SDK_DEBUG=verbose", "OTELCOL_OCIVAULT_INTERVAL=10s")
 }
 
-// addSecret puts a secret into the vault.
+// addSecret adds a secret to the vault.
 func (c *cloud) addSecret(t *testing.T, content string) (ocid string) {
 	t.Helper()
 	ocid, err := c.AddSecret("apm", []byte(content))
@@ -55,8 +55,8 @@ func (c *cloud) rotate(t *testing.T, ocid, content string) {
 	require.NoError(t, err)
 }
 
-// startWithSecret starts the agent with a data key from the vault, and with the
-// environment and the wrapper of a setup.
+// startWithSecret starts the agent with a data key from the vault, and with a setup's
+// environment and wrapper.
 func (c *cloud) startWithSecret(t *testing.T, reference string, s setup) *harness.Collector {
 	t.Helper()
 	return harness.StartCollector(t, harness.CollectorOptions{
@@ -76,8 +76,8 @@ func awaitTimes(t *testing.T, collector *harness.Collector, text string, times i
 }
 
 // The data key is replaced, in the domain and in the vault, while spans flow: the
-// collector takes the new one by itself, and loses nothing. A version that is not
-// current yet is left alone.
+// collector picks up the new key by itself and loses nothing. It ignores a version that
+// is not current yet.
 func TestVaultRotation(t *testing.T) {
 	t.Parallel()
 	c := startCloud(t, oci.Config{})
@@ -95,7 +95,7 @@ func TestVaultRotation(t *testing.T) {
 	require.Eventually(t, func() bool { return c.Count(oci.OperationGetSecretBundle, 200) > reads }, awaitTimeout, pollInterval)
 	assert.Equal(t, 1, strings.Count(collector.Output(), "Everything is ready"))
 
-	// Whoever rotates takes some time between the two.
+	// There is a delay between rotating the key and storing it in the vault.
 	require.NoError(t, c.RotateDataKeys(0))
 	second := c.privateKey(t)
 	require.NotEqual(t, first, second)
@@ -111,8 +111,8 @@ func TestVaultRotation(t *testing.T) {
 	requireNoSecret(t, "the log", collector.Output(), map[string]string{"the first key": first, "the second key": second, "the pending version": pending})
 }
 
-// Whatever becomes of the secret, the collector goes on with what it has: at a
-// poll, and at a reload that somebody asks for. The log says so once.
+// Whatever happens to the secret, the collector continues with the value that it has:
+// after a poll, and after a requested reload. The log reports the problem once.
 func TestVaultTrouble(t *testing.T) {
 	t.Parallel()
 	const (
@@ -178,13 +178,13 @@ func TestVaultTrouble(t *testing.T) {
 	}
 }
 
-// At the start: what helps is waited for, and anything else is said at once. The
-// README of the provider has every message.
-func TestVaultAtStart(t *testing.T) {
+// On startup the collector waits if waiting can help, and fails at once otherwise. The
+// provider's README lists every message.
+func TestVaultOnStartup(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile(filepath.Join(harness.Root(t), "components", "provider", "ocivaultprovider", "README.md"))
 	require.NoError(t, err)
-	t.Run("away, and back", func(t *testing.T) {
+	t.Run("down, and back", func(t *testing.T) {
 		t.Parallel()
 		c := startCloud(t, oci.Config{})
 		c.fault(t, oci.Fault{Service: oci.ServiceSecrets, Status: 503, Times: 1})
@@ -216,7 +216,7 @@ func TestVaultAtStart(t *testing.T) {
 			want: "OCI throttles GetSecretBundle in us-phoenix-1 (429 TooManyRequests)",
 		},
 		{
-			name: "away",
+			name: "down",
 			prepare: func(t *testing.T, c *cloud) {
 				c.fault(t, oci.Fault{Service: oci.ServiceSecrets, Down: true})
 			},
@@ -264,7 +264,7 @@ func TestVaultAtStart(t *testing.T) {
 	}
 }
 
-// The credentials are those that the OCI CLI's variables choose.
+// The OCI CLI's variables select the credentials.
 func TestVaultCredentials(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -319,7 +319,7 @@ func TestVaultCredentials(t *testing.T) {
 	}
 }
 
-// What the documentation says of secrets.
+// The examples in the documentation of secrets work.
 func TestDocumentedVault(t *testing.T) {
 	t.Parallel()
 	c := startCloud(t, oci.Config{})

@@ -28,11 +28,11 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// Every statement of StayEasy must have the SQL_ID under which the database has it.
+// Every statement of StayEasy must have the SQL_ID that the database shows in V$SQL.
 func TestSQLIDs(t *testing.T) {
 	dsn := os.Getenv("ORACLE_DSN")
 	if dsn == "" {
-		t.Skip("ORACLE_DSN names no database, as in oracle://user:password@host:1521/service")
+		t.Skip("ORACLE_DSN is not set: write oracle://user:password@host:1521/service")
 	}
 	sandbox := harness.StartSandbox(t)
 	collector := harness.StartCollector(t, harness.CollectorOptions{Endpoint: sandbox.URL, DataKey: harness.PrivateKey})
@@ -76,7 +76,7 @@ func startStayEasy(t *testing.T, collector *harness.Collector, dsn string) strin
 	t.Helper()
 	address := harness.FreeAddress(t)
 	cmd := command(t, "-m", "hypercorn", "asgi:application", "--workers", "1", "--bind", address)
-	cmd.Cancel = func() error { return nil } // the cleanup of harness.Start ends it
+	cmd.Cancel = func() error { return nil } // the cleanup of harness.Start stops it
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(cmd.Env, "PYTHONPATH="+filepath.Join(harness.Root(t), "examples", "stayeasy"), "PYTHONUNBUFFERED=1",
 		"STAYEASY_DATABASE_URL="+dsn, "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+collector.HTTP, "OTEL_BSP_SCHEDULE_DELAY=200")
@@ -84,7 +84,7 @@ func startStayEasy(t *testing.T, collector *harness.Collector, dsn string) strin
 	return "http://" + address
 }
 
-// command returns a command of the Python environment that make test-oracle installs.
+// command returns a command in the Python environment that make test-oracle installs.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	python := filepath.Join(harness.Root(t), ".venv", "oracle", "bin", "python")

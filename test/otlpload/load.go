@@ -1,8 +1,8 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package otlpload is apps with an OTLP exporter, for tests: they send spans of
-// database calls as an SDK does, and know what was accepted.
+// Package otlpload simulates apps with an OTLP exporter, for tests: they send spans of
+// database calls as an SDK does, and record what was accepted.
 package otlpload // import "github.com/ociapm/otelcol-ociapm/test/otlpload"
 
 import (
@@ -25,38 +25,38 @@ import (
 const (
 	// attemptTimeout is the default timeout of the OTLP exporters of SDKs.
 	attemptTimeout = 10 * time.Second
-	// An SDK waits longer between its attempts; a test has less time.
+	// An SDK waits longer between attempts; a test has less time.
 	firstBackoff = 50 * time.Millisecond
 	maxBackoff   = time.Second
-	// patience is how long after the end of the load a client still repeats a
-	// request that was not accepted.
+	// patience is how long a client keeps retrying an unaccepted request after the load
+	// ends.
 	patience = 90 * time.Second
-	// RequestsPerTrace keeps the number of traces of an app below what one list
-	// of the sandbox holds.
+	// RequestsPerTrace keeps the number of an app's traces below the sandbox's limit for
+	// one list.
 	RequestsPerTrace = 40
 )
 
 var (
-	// ErrRetryable is an answer after which the OTLP specification has clients
-	// send again, or no answer at all.
+	// ErrRetryable is a response that the OTLP specification tells clients to retry, or
+	// no response at all.
 	ErrRetryable = errors.New("retryable")
-	// ErrRefused is an answer after which the OTLP specification has clients drop
+	// ErrRefused is a response after which the OTLP specification tells clients to drop
 	// the data.
 	ErrRefused = errors.New("refused")
 )
 
-// Options say how much an app sends.
+// Options set how much an app sends.
 type Options struct {
 	// Spans is the number of spans in a request; 10 if 0.
 	Spans int
-	// Pause is between two requests; 100 ms if 0.
+	// Pause is the time between two requests; 100 ms if 0.
 	Pause time.Duration
-	// Payload is the size in bytes of one more attribute on each span.
+	// Payload is the size in bytes of an additional attribute on each span.
 	Payload int
 	// AppsPerTrace is how many apps with neighboring ids share their traces; 1 if
 	// 0.
 	AppsPerTrace int
-	// Resource has attributes of the app's resource beside service.name.
+	// Resource are additional attributes of the app's resource, beside service.name.
 	Resource map[string]string
 }
 
@@ -73,8 +73,8 @@ func (o Options) orDefaults() Options {
 	return o
 }
 
-// App is an application with an OTLP exporter: it sends requests of spans one
-// after the other, and repeats each until it is accepted, as an SDK does.
+// App is an application with an OTLP exporter: it sends requests of spans one after the
+// other, and retries each until it is accepted, as an SDK does.
 type App struct {
 	id      int
 	sender  Sender
@@ -84,24 +84,24 @@ type App struct {
 	report Report
 }
 
-// NewApp returns an app that does not send yet. Its id makes its traces and spans
+// NewApp returns an app that does not send yet. The id makes its traces and spans
 // different from those of other apps. The app closes the sender.
 func NewApp(id int, sender Sender, options Options) *App {
 	options = options.orDefaults()
 	return &App{id: id, sender: sender, options: options, report: Report{ID: id, Spans: options.Spans, AppsPerTrace: options.AppsPerTrace}}
 }
 
-// Report is what an app has sent, and what became of it.
+// Report is what an app has sent, with the outcomes.
 type Report struct {
 	// ID, Spans and AppsPerTrace are those of the app.
 	ID, Spans, AppsPerTrace int
-	// Accepted says of each request whether it was accepted.
+	// Accepted has a value for each request: whether it was accepted.
 	Accepted []bool
-	// Retries counts the answers to try again, and those that did not come.
+	// Retries counts the retryable responses and the missing ones.
 	Retries int
-	// Why is the last such answer.
+	// Why is the reason for the last retry.
 	Why string
-	// Refused are the answers that lose data.
+	// Refused are the responses after which data was dropped.
 	Refused []string
 }
 
@@ -137,15 +137,15 @@ func (r *Report) TraceID(request int) pcommon.TraceID {
 	return id
 }
 
-// SpanID returns the id of span i of a request. Apps that share a trace have span
-// ids of their own.
+// SpanID returns the id of span i of a request. Apps that share a trace have different
+// span ids.
 func (r *Report) SpanID(request, i int) pcommon.SpanID {
 	var id pcommon.SpanID
 	binary.PutVarint(id[:], int64((request*r.Spans+i)*r.AppsPerTrace+r.ID%r.AppsPerTrace)+1)
 	return id
 }
 
-// Run sends until stop is closed, and delivers the request that it has begun.
+// Run sends until stop is closed, and still delivers the request in progress.
 func (a *App) Run(ctx context.Context, stop <-chan struct{}) {
 	defer a.sender.Close()
 	for n := 0; ; n++ {
@@ -197,7 +197,7 @@ func (a *App) deliver(ctx context.Context, stop <-chan struct{}, n int) {
 	}
 }
 
-// traces returns the spans of one request: calls of a database.
+// traces returns the spans of one request: database calls.
 func (a *App) traces(request int) ptrace.Traces {
 	td := ptrace.NewTraces()
 	rs := td.ResourceSpans().AppendEmpty()
@@ -207,7 +207,8 @@ func (a *App) traces(request int) ptrace.Traces {
 	}
 	spans := rs.ScopeSpans().AppendEmpty().Spans()
 	now := time.Now()
-	// The queue on disk is compressed: what is to fill it must not be.
+	// The queue on disk is compressed, so data that should fill it must be
+	// incompressible.
 	noise := rand.NewChaCha8(sha256.Sum256(fmt.Append(nil, a.report.Service(), request)))
 	payload := make([]byte, a.options.Payload/4*3)
 	for i := range a.options.Spans {
@@ -222,14 +223,14 @@ func (a *App) traces(request int) ptrace.Traces {
 		span.Attributes().PutStr("db.namespace", "orders")
 		span.Attributes().PutStr("db.query.text", "SELECT id, total FROM orders WHERE customer = $1")
 		if len(payload) > 0 {
-			_, _ = noise.Read(payload) // it never fails
+			_, _ = noise.Read(payload) // never fails
 			span.Attributes().PutStr("payload", base64.StdEncoding.EncodeToString(payload))
 		}
 	}
 	return td
 }
 
-// Load is apps that send.
+// Load is a group of apps that send.
 type Load struct {
 	Apps []*App
 
@@ -238,8 +239,8 @@ type Load struct {
 	done   sync.WaitGroup
 }
 
-// Start starts apps. Finish ends them; canceling the context does too, without
-// what they have begun to send.
+// Start starts apps. Finish stops them. Canceling the context also stops them, but drops
+// their requests in progress.
 func Start(ctx context.Context, apps ...*App) *Load {
 	ctx, cancel := context.WithCancel(ctx)
 	stop := make(chan struct{})
@@ -250,14 +251,14 @@ func Start(ctx context.Context, apps ...*App) *Load {
 	return l
 }
 
-// Finish ends the load: every app still delivers the request that it has begun.
+// Finish stops the load: every app still delivers its request in progress.
 func (l *Load) Finish() {
 	l.stop()
 	l.done.Wait()
 	l.cancel()
 }
 
-// Abort ends the load at once.
+// Abort stops the load at once.
 func (l *Load) Abort() {
 	l.cancel()
 	l.Finish()
@@ -273,7 +274,7 @@ func (l *Load) Accepted() int {
 	return n
 }
 
-// Retries returns how often an app was asked to try again, or got no answer.
+// Retries returns how often an app was asked to retry, or got no response.
 func (l *Load) Retries() int {
 	n := 0
 	for _, a := range l.Apps {
@@ -282,7 +283,7 @@ func (l *Load) Retries() int {
 	return n
 }
 
-// Refused returns the answers that lost data.
+// Refused returns the responses after which data was dropped.
 func (l *Load) Refused() []string {
 	var all []string
 	for _, a := range l.Apps {
@@ -291,7 +292,7 @@ func (l *Load) Refused() []string {
 	return all
 }
 
-// Pause waits; it returns false if stop is closed before or meanwhile.
+// Pause waits for a duration. It returns false if stop is closed first.
 func Pause(stop <-chan struct{}, d time.Duration) bool {
 	select {
 	case <-stop:

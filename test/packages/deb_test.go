@@ -24,13 +24,12 @@ const (
 	pid     = "systemctl show --property=MainPID --value otelcol-ociapm"
 	journal = "journalctl --no-pager --output=cat --unit=otelcol-ociapm"
 	sandbox = "http://127.0.0.1:4320"
-	// maxExposure is the score of `systemd-analyze security`, 0 to 10, less is
-	// better: what the unit has today, so that it gets no worse.
+	// maxExposure is the highest acceptable score of `systemd-analyze security`, from 0
+	// (best) to 10: the unit's current score, so that it gets no worse.
 	maxExposure = 1.5
 )
 
-// What an administrator does with the package, in order, from the installation
-// to the purge.
+// The steps of an administrator, from the installation to the purge.
 func TestDebianPackage(t *testing.T) {
 	packages := t.TempDir()
 	deb := harness.Released(t, "*_amd64.deb")
@@ -54,7 +53,8 @@ func TestDebianPackage(t *testing.T) {
 	assert.Regexp(t, `^otelcol-ociapm version \d+\.\d+\.\d+\+[0-9a-f]{12}$`, m.run(t, "otelcol-ociapm --version"))
 	m.run(t, "systemd-analyze verify otelcol-ociapm.service")
 
-	// An unfilled environment file is refused with the field and what to write.
+	// An unfilled environment file is rejected with an error that names the field and
+	// what to write.
 	_, _, code := m.try(t, "systemctl start otelcol-ociapm")
 	assert.NotZero(t, code)
 	m.await(t, journal+" | grep -q 'endpoint: it is empty'")
@@ -95,14 +95,14 @@ systemctl restart otelcol-ociapm`)
 		assert.Equal(t, 2048, unit)
 		assert.Equal(t, unit*70/100, own)
 
-		// The administrator's own limit wins.
+		// The administrator's own limit has precedence.
 		m.run(t, "echo OTELCOL_MEMORY_LIMIT_MIB=300 >> /etc/otelcol-ociapm/otelcol-ociapm.env; systemctl restart otelcol-ociapm")
 		m.await(t, ready)
 		_, own = limits()
 		assert.Equal(t, 300, own)
 		m.run(t, "sed -i /OTELCOL_MEMORY_LIMIT_MIB/d /etc/otelcol-ociapm/otelcol-ociapm.env")
 
-		// Without a unit's limit, the limit is of the machine's memory.
+		// Without a limit of the unit, the limit is a percentage of the machine's memory.
 		m.run(t, "printf '[Service]\nMemoryMax=infinity\n' > /etc/systemd/system/otelcol-ociapm.service.d/override.conf; systemctl daemon-reload; systemctl restart otelcol-ociapm")
 		m.await(t, ready)
 		assert.Contains(t, m.run(t, "journalctl --no-pager --output=cat _PID=$("+pid+")"), "Using percentage memory limiter")
@@ -122,7 +122,7 @@ systemctl restart otelcol-ociapm`)
 		_, _, code := m.try(t, "systemctl reload otelcol-ociapm")
 		assert.NotZero(t, code)
 		send()
-		assert.Equal(t, before, m.run(t, pid), "it goes on with the configuration that it has")
+		assert.Equal(t, before, m.run(t, pid), "it continues with its current configuration")
 		m.run(t, "cp -p /tmp/good.yaml /etc/otelcol-ociapm/config.yaml")
 	})
 
@@ -148,7 +148,7 @@ systemctl restart otelcol-ociapm`)
 		assert.Equal(t, "600 root:root", m.run(t, "stat --format='%a %U:%G' /etc/otelcol-ociapm/data_key"))
 	})
 
-	// The machine is none of OCI's: the service starts, and takes what apps send.
+	// The machine is not on OCI: the service starts, and accepts data from apps.
 	t.Run("OCI", func(t *testing.T) {
 		m.run(t, `cp -p /etc/otelcol-ociapm/otelcol-ociapm.env /tmp/good.env
 rm /etc/systemd/system/otelcol-ociapm.service.d/data-key.conf
@@ -164,7 +164,7 @@ systemctl restart otelcol-ociapm`)
 sed -i 's|^APM_DATA_KEY=.*|APM_DATA_KEY=`+harness.PrivateKey+`|' /etc/otelcol-ociapm/otelcol-ociapm.env
 systemctl restart otelcol-ociapm`)
 		m.await(t, ready)
-		sent++ // the one that it kept
+		sent++ // the one in its queue
 		send()
 	})
 
@@ -200,15 +200,14 @@ systemctl restart otelcol-ociapm`)
 	})
 
 	t.Run("purge", func(t *testing.T) {
-		m.run(t, "rm /etc/otelcol-ociapm/data_key /etc/otelcol-ociapm/data-key.yaml") // the administrator's own
+		m.run(t, "rm /etc/otelcol-ociapm/data_key /etc/otelcol-ociapm/data-key.yaml") // files that the administrator created
 		m.run(t, "dpkg --purge otelcol-ociapm")
 		assert.Empty(t, m.run(t, "find /etc /usr /var -name '*otelcol-ociapm*' -not -path '/var/log/*'"))
 		assert.Empty(t, m.run(t, "systemctl list-units --all --no-legend 'otelcol-ociapm*'"))
 	})
 }
 
-// nextVersion writes the package again as version 9.0.0, with another
-// configuration in it.
+// nextVersion repacks the package as version 9.0.0 with another configuration.
 func nextVersion(t *testing.T, deb, to string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "next")
@@ -226,19 +225,19 @@ func nextVersion(t *testing.T, deb, to string) {
 		return regexp.MustCompile(`(?m)^Version: .*$`).ReplaceAllString(s, "Version: 9.0.0")
 	})
 	edit("etc/otelcol-ociapm/config.yaml", func(s string) string { return s + "# of the next version\n" })
-	// The group has another number there, or none.
+	// The group may have another number there, or not exist.
 	edit("DEBIAN/md5sums", func(string) string { return "\n" })
 	command(t, "dpkg-deb", "--build", "-Znone", dir, to)
 }
 
-// span is an OTLP request with one span, whose ids have the number in them.
+// span is an OTLP request with one span whose ids contain the number.
 func span(n int) string {
 	return fmt.Sprintf(`{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}}]},`+
 		`"scopeSpans":[{"spans":[{"traceId":"%032x","spanId":"%016x","name":"SELECT orders","kind":3,`+
 		`"startTimeUnixNano":"1795384800000000000","endTimeUnixNano":"1795384800012000000"}]}]}]}`, n, n)
 }
 
-// documented returns the code in docs/deploy.md that begins with a comment.
+// documented returns the code in docs/deploy.md that starts with a comment.
 func documented(t *testing.T, comment string) string {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(harness.Root(t), "docs", "deploy.md"))

@@ -30,8 +30,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// debian returns a new root folder with a minimal Debian and systemd in it. What
-// debootstrap makes is kept in the user's cache folder.
+// debian returns a new root folder with a minimal Debian and systemd in it. The result
+// of debootstrap is kept in the user's cache folder.
 func debian(t *testing.T) string {
 	t.Helper()
 	cache, err := os.UserCacheDir()
@@ -41,7 +41,7 @@ func debian(t *testing.T) string {
 		require.NoError(t, os.MkdirAll(filepath.Dir(archive), 0o755))
 		dir := t.TempDir()
 		command(t, "debootstrap", "--variant=minbase", "--include=systemd,systemd-sysv,dbus,passwd,procps,curl", "bookworm", dir)
-		// As the installer of Debian leaves it.
+		// As Debian's installer writes it.
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "etc/hosts"), []byte("127.0.0.1 localhost\n::1 localhost\n"), 0o600))
 		require.NoError(t, os.Chmod(filepath.Join(dir, "etc/hosts"), 0o644))
 		command(t, "tar", "-C", dir, "-cf", archive+".new", ".")
@@ -52,7 +52,7 @@ func debian(t *testing.T) string {
 	return root
 }
 
-// command runs a command on the machine of the test and returns what it printed.
+// command runs a command on the test's machine and returns its output.
 func command(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	output, err := exec.CommandContext(t.Context(), name, args...).CombinedOutput()
@@ -69,14 +69,14 @@ type machine struct {
 // given as SOURCE:TARGET.
 func boot(t *testing.T, root string, mounts ...string) machine {
 	t.Helper()
-	// As in an image for virtual machines: the first boot sets it.
+	// As in an image for virtual machines: the first boot sets the id.
 	require.NoError(t, os.WriteFile(filepath.Join(root, "etc/machine-id"), nil, 0o600))
 	args := []string{"--quiet", "--directory=" + root, "--register=no", "--keep-unit", "--private-network", "--resolv-conf=off", "--console=read-only", "--boot"}
 	for _, mount := range mounts {
 		args = append(args, "--bind-ro="+mount)
 	}
 	cmd := exec.CommandContext(t.Context(), "systemd-nspawn", args...)
-	cmd.Cancel = func() error { return nil } // the cleanup of Start ends it
+	cmd.Cancel = func() error { return nil } // the cleanup of Start stops it
 	process := harness.Start(t, cmd)
 
 	children := filepath.Join("/proc", strconv.Itoa(process.Pid()), "task", strconv.Itoa(process.Pid()), "children")
@@ -90,7 +90,7 @@ func boot(t *testing.T, root string, mounts ...string) machine {
 		if err != nil {
 			return false
 		}
-		// The folder is made by systemd early in its start.
+		// systemd creates the folder early in its startup.
 		_, _, code := m.try(t, "test -d /run/systemd/system && systemctl is-system-running --wait")
 		return code == 0
 	}, bootTimeout, pollInterval, "systemd does not come up:\n%s", process.Output())
@@ -114,8 +114,8 @@ func (m machine) try(t *testing.T, script string) (stdout, stderr string, code i
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
-// run runs a shell script in the machine that must succeed, and returns what it
-// printed to its standard output.
+// run runs a shell script in the machine, which must succeed, and returns its standard
+// output.
 func (m machine) run(t *testing.T, script string) string {
 	t.Helper()
 	stdout, stderr, code := m.try(t, "set -euo pipefail; "+script)

@@ -15,8 +15,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// The .rpm goes through rpm itself: into a root where its scripts find the
-// commands that they call, and out again. No systemd runs there.
+// rpm itself installs the .rpm into a root folder that has the commands that its scripts
+// call, and removes it again. No systemd runs there.
 func TestRPMPackage(t *testing.T) {
 	rpm := harness.Released(t, "*.x86_64.rpm")
 	assert.Equal(t, `/etc/otelcol-ociapm
@@ -35,7 +35,7 @@ func TestRPMPackage(t *testing.T) {
 
 	root := debian(t)
 	inRoot := func(script string) string { return command(t, "chroot", root, "/bin/bash", "-euc", script) }
-	// Debian's rpm knows nothing of what dpkg installed.
+	// Debian's rpm does not know the packages that dpkg installed.
 	manage := func(args ...string) {
 		command(t, "rpm", append([]string{"--root", root, "--nodeps"}, args...)...)
 	}
@@ -51,6 +51,6 @@ func TestRPMPackage(t *testing.T) {
 	manage("--erase", "otelcol-ociapm")
 	assert.NoFileExists(t, filepath.Join(root, "usr/bin/otelcol-ociapm"))
 	assert.NoFileExists(t, filepath.Join(root, "usr/lib/systemd/system/otelcol-ociapm.service"))
-	// As rpm does with a configuration that was edited.
+	// rpm does this with an edited configuration.
 	require.FileExists(t, filepath.Join(root, "etc/otelcol-ociapm/config.yaml.rpmsave"))
 }

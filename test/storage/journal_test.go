@@ -1,7 +1,7 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package storage has the components that keep data in queue_storage meet it:
+// Package storage tests components that keep data in queue_storage together with it:
 // components do not import each other.
 package storage
 
@@ -43,7 +43,7 @@ func (h host) GetExtensions() map[component.ID]component.Component {
 	return map[component.ID]component.Component{component.MustNewID("queue_storage"): h.storage}
 }
 
-// startSampler starts a sampler with its journal in a directory.
+// startSampler starts a sampler with its journal in a folder.
 func startSampler(t *testing.T, directory, decisionWait string) (processor.Traces, *consumertest.TracesSink) {
 	t.Helper()
 	storages := queuestorageextension.NewFactory()
@@ -71,8 +71,8 @@ func startSampler(t *testing.T, directory, decisionWait string) (processor.Trace
 	return sampler, sink
 }
 
-// What waits for a decision outlives a kill, also where the journal's range of
-// batches is damaged or older than they are.
+// Spans that wait for a decision survive a kill, even if the journal's range of batches
+// is damaged or outdated.
 func TestJournal(t *testing.T) {
 	const traces = 20
 	directory := t.TempDir()

@@ -29,7 +29,7 @@ var (
 	update   = flag.Bool("update", false, "write what TestCost measures into docs/sizing.md")
 )
 
-// The load of TestCost: 4,000 spans a second, if the machine can.
+// The load of TestCost: 4,000 spans a second, if the machine can handle that.
 const (
 	costApps    = 8
 	costSpans   = 100
@@ -37,24 +37,24 @@ const (
 	costPayload = 512
 )
 
-// part is one kind of process of a shape.
+// part is a kind of process in a shape.
 type part struct {
 	name      string
 	processes []*harness.Process
 }
 
-// cost is what a part costs.
+// cost is the measured cost of a part.
 type cost struct {
 	shape, part string
 	perSpan     float64 // CPU, µs
 	idle, peak  int64   // memory of one process, bytes
 }
 
-// utilization is how busy the CPUs are to be that the guide counts on.
+// utilization is the CPU utilization that the sizing guide assumes.
 const utilization = 0.7
 
-// TestCost measures what a span costs each process of each shape. It fails only
-// if a span does not arrive, or costs much more than it ever did.
+// TestCost measures the cost of a span in each process of each shape. It fails only if a
+// span is missing, or costs much more than ever before.
 func TestCost(t *testing.T) {
 	var costs []cost
 	row := func(shape string, parts []part, sandbox *harness.Sandbox, collectors ...*harness.Collector) {
@@ -115,8 +115,8 @@ func costTable(costs []cost) string {
 	return b.String()
 }
 
-// sizeTable says how many cores each process needs for a number of spans, and how
-// much queue for an hour without APM.
+// sizeTable computes the cores of each process for a number of spans, and the queue size
+// for an hour without APM.
 func sizeTable(costs []cost, bytesPerSpan float64) string {
 	rates := []float64{1_000, 5_000, 20_000, 100_000}
 	var b strings.Builder
@@ -144,12 +144,11 @@ func processes(collectors ...*harness.Collector) []*harness.Process {
 	return all
 }
 
-// releaseTime is longer than gc_tuner waits until it gives back what the start
-// needed.
+// releaseTime is longer than gc_tuner waits before it returns the memory used during
+// startup.
 const releaseTime = 12 * time.Second
 
-// measure sends for a while to the collectors, and returns what it costs each
-// part.
+// measure sends load to the collectors for a while and returns the cost of each part.
 func measure(t *testing.T, shape string, parts []part, sandbox *harness.Sandbox, collectors []*harness.Collector) []cost {
 	t.Helper()
 	idle := make([]int64, len(parts))
@@ -159,7 +158,7 @@ func measure(t *testing.T, shape string, parts []part, sandbox *harness.Sandbox,
 			idle[i] = max(idle[i], process.Memory())
 		}
 	}
-	// Connections, caches and pools are warm, and the batches of that are gone.
+	// Warms up connections, caches and pools, and waits until those batches have left.
 	send(t, sandbox, collectors, time.Second)
 
 	before := make([]time.Duration, len(parts))
@@ -192,8 +191,8 @@ func cpuTime(t *testing.T, p part) time.Duration {
 	return total
 }
 
-// send sends for a while, waits until all has arrived, and returns how many spans
-// it was. Each call has traces of its own.
+// send sends load for a while, waits until all of it has arrived, and returns the number
+// of spans. Each call uses new traces.
 func send(t *testing.T, sandbox *harness.Sandbox, collectors []*harness.Collector, lasting time.Duration) int {
 	t.Helper()
 	stored := sandbox.Counts(t).Spans.Stored
@@ -220,7 +219,7 @@ func startCostLoad(t *testing.T, first int, collectors []*harness.Collector) *ot
 	return load
 }
 
-// queueBytes returns what a span takes in the agent's queue while APM is down.
+// queueBytes returns the size of a span in the agent's queue while APM is down.
 func queueBytes(t *testing.T, sandbox *harness.Sandbox, agent *harness.Collector) float64 {
 	t.Helper()
 	sandbox.AddFault(t, apm.Fault{Down: true})
@@ -232,7 +231,7 @@ func queueBytes(t *testing.T, sandbox *harness.Sandbox, agent *harness.Collector
 	return size / float64(load.Accepted())
 }
 
-// writeBlock puts a text between the markers of its name.
+// writeBlock replaces the text between the markers with this name.
 func writeBlock(t *testing.T, path, name, text string) {
 	t.Helper()
 	content, err := os.ReadFile(path)

@@ -24,11 +24,11 @@ import (
 
 const commandTimeout = 5 * time.Minute
 
-// broker is a Kafka broker in a process of its own.
+// broker is a Kafka broker in its own process.
 type broker struct {
 	process  *harness.Process
 	address  string
-	classes  string // its class path
+	classes  string // class path
 	settings string // file
 }
 
@@ -62,7 +62,7 @@ auto.create.topics.enable=false
 func (b *broker) start(t *testing.T) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "java", "-Xmx512m", "-cp", b.classes, "kafka.Kafka", b.settings)
-	cmd.Cancel = func() error { return nil } // the cleanup of Start ends it
+	cmd.Cancel = func() error { return nil } // the cleanup of Start stops it
 	b.process = harness.Start(t, cmd)
 	require.Eventually(t, func() bool {
 		conn, err := net.DialTimeout("tcp", b.address, time.Second)
@@ -81,8 +81,8 @@ func run(t *testing.T, name string, args ...string) {
 	require.NoError(t, err, string(output))
 }
 
-// An agent writes through a gateway to Kafka, and readers upload: nothing is lost
-// when any of them is killed, the broker too, or APM is down.
+// An agent writes to Kafka through a gateway, and readers upload. Nothing is lost if any
+// of them is killed, including the broker, or if APM is down.
 func TestKafka(t *testing.T) {
 	kafka := startBroker(t)
 	sandbox := harness.StartSandbox(t, "--max-spans=1000000", "--max-bytes=2147483648")

@@ -21,8 +21,8 @@ import (
 )
 
 const (
-	// drainTimeout is how long everything may take to arrive when nothing stands
-	// in its way: a part that has been killed lets others wait up to 40 s.
+	// drainTimeout is how long everything may take to arrive once nothing blocks it:
+	// others wait up to 40 s for a part that was killed.
 	drainTimeout = 3 * time.Minute
 	pollInterval = 250 * time.Millisecond
 )
@@ -31,8 +31,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// agent starts an agent that sends to a gateway at host:port, with the exporter
-// that it has in Kubernetes.
+// agent starts an agent that sends to a gateway at host:port, with its exporter in
+// Kubernetes.
 func agent(t *testing.T, gateway string) *harness.Collector {
 	t.Helper()
 	return harness.StartCollector(t, harness.CollectorOptions{
@@ -42,8 +42,8 @@ func agent(t *testing.T, gateway string) *harness.Collector {
 	})
 }
 
-// gateway starts a collector with the configuration of base/gateway, and over it
-// the files and the YAML of its role.
+// gateway starts a collector with the configuration of base/gateway, merged with the
+// files and the YAML of its role.
 func gateway(t *testing.T, sandbox *harness.Sandbox, environment []string, settings string, files ...string) *harness.Collector {
 	t.Helper()
 	var arguments []string
@@ -62,7 +62,7 @@ func manifest(t *testing.T, path string) string {
 	return filepath.Join(harness.Root(t), "deploy", "kubernetes", path)
 }
 
-// uploadSettings is what differs for an exporter to APM outside Kubernetes.
+// uploadSettings are the exporter settings that differ outside Kubernetes.
 func uploadSettings(t *testing.T) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "data_key")
@@ -90,7 +90,7 @@ func startLoad(t *testing.T, collectors ...*harness.Collector) *otlpload.Load {
 	return load
 }
 
-// missing ends the load and returns how many accepted spans are not stored when
+// missing stops the load and returns how many accepted spans are still not stored when
 // nothing more arrives.
 func missing(t *testing.T, load *otlpload.Load, sandbox *harness.Sandbox) int {
 	t.Helper()

@@ -16,11 +16,11 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// decisionWait is longer than the traces of the load.
+// decisionWait is longer than a trace of the load takes.
 const decisionWait = 4 * time.Second
 
-// tiers is two agents, the two collectors of the first tier, and two samplers,
-// which keep every trace.
+// tiers are two agents, the two collectors of the first tier, and two samplers, which
+// keep every trace.
 type tiers struct {
 	sandbox                     *harness.Sandbox
 	agents, balancers, samplers []*harness.Collector
@@ -31,8 +31,8 @@ func startTiers(t *testing.T) *tiers {
 	s := &tiers{sandbox: harness.StartSandbox(t, "--max-spans=1000000", "--max-bytes=2147483648")}
 	for i := range 2 {
 		queue := t.TempDir()
-		// A policy that keeps all; the rest is what differs outside
-		// Kubernetes, and the sampler's name on what it has seen.
+		// A policy that keeps everything. The other settings differ because this is not
+		// Kubernetes, and mark each span with the name of its sampler.
 		settings := uploadSettings(t) + fmt.Sprintf(`
 processors:
   durable_tail_sampling: {decision_wait: %s, policies: [{name: all, type: always_sample}]}
@@ -52,8 +52,8 @@ exporters: {load_balancing: {resolver: {k8s: null, static: {hostnames: [%q, %q]}
 	return s
 }
 
-// The spans of a trace arrive through both agents and both collectors of the first
-// tier, and meet in one sampler.
+// The spans of a trace arrive through both agents and both collectors of the first tier,
+// and end up in the same sampler.
 func TestTracesMeet(t *testing.T) {
 	s := startTiers(t)
 	load := startLoad(t, s.agents...)
@@ -77,14 +77,14 @@ func TestTracesMeet(t *testing.T) {
 			throughBoth++
 		}
 	}
-	// Only of the last trace of a pair of apps, one may have sent nothing yet.
+	// The last trace of each pair of apps may have spans of only one app.
 	assert.GreaterOrEqual(t, throughBoth, len(traces)-4)
 	t.Logf("%d traces by sampler: %v", len(traces), samplers)
-	assert.Len(t, samplers, 2, "one sampler has got all")
+	assert.Len(t, samplers, 2, "one sampler received all traces")
 }
 
-// Nothing is lost when a collector of the first tier is killed, and when a sampler
-// is replaced: it decides on what it holds before it ends.
+// Nothing is lost if a collector of the first tier is killed, or if a sampler is
+// replaced: it decides on its traces before it exits.
 func TestTiersSurvive(t *testing.T) {
 	s := startTiers(t)
 	load := startLoad(t, s.agents...)
@@ -108,8 +108,8 @@ func TestTiersSurvive(t *testing.T) {
 	assert.Zero(t, missing(t, load, s.sandbox))
 }
 
-// A sampler that is killed without warning has the spans that wait for a decision
-// on disk, and decides on them when it is there again.
+// A killed sampler has the spans that wait for a decision on disk, and decides on them
+// after its restart.
 func TestSamplerKilled(t *testing.T) {
 	s := startTiers(t)
 	load := startLoad(t, s.agents...)
@@ -118,7 +118,7 @@ func TestSamplerKilled(t *testing.T) {
 		sampler.Kill(t)
 		sampler.Restart(t)
 	}
-	// Once more, while it still waits for what it has read back.
+	// Killed again, while the spans that it read back still wait.
 	time.Sleep(time.Second)
 	s.samplers[0].Kill(t)
 	s.samplers[0].Restart(t)

@@ -70,7 +70,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-func TestRunSaysWhyItCannot(t *testing.T) {
+func TestRunErrors(t *testing.T) {
 	denied := errors.New("operation not permitted")
 	err := run([]string{"--owner=1:1", t.TempDir()}, io.Discard, func(string, int, int) error { return denied })
 	require.ErrorIs(t, err, denied)

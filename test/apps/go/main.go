@@ -1,8 +1,8 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command go is the shop on net/http: it listens on the port in PORT. The variable TRACED_BY names the
-// library that traces its statements.
+// Command go is the shop on net/http. It listens on the port in PORT. The variable
+// TRACED_BY names the library that traces its statements.
 package main
 
 import (
@@ -67,14 +67,14 @@ func run(port string) (err error) {
 	return <-stopped
 }
 
-// routes is the shop.
+// routes are the shop's routes.
 func routes(items store) http.Handler {
 	mux := http.NewServeMux()
 	handle := func(pattern string, handler func(r *http.Request) (status int, answer any, err error)) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			status, answer, err := handler(r)
 			if err != nil {
-				// There is no exception in Go that an instrumentation could see.
+				// Go has no exceptions for an instrumentation to record.
 				trace.SpanFromContext(r.Context()).RecordError(err)
 				status, answer = http.StatusInternalServerError, struct{}{}
 			}

@@ -16,8 +16,8 @@ type item struct {
 	Name string `json:"name"`
 }
 
-// store runs the shop's statements. Each has a connection of its own, as in the
-// other languages.
+// store runs the shop's statements, each on its own connection as in the other
+// languages.
 type store interface {
 	// query returns the items that a statement selects.
 	query(ctx context.Context, statement string, args ...any) ([]item, error)
@@ -25,7 +25,8 @@ type store interface {
 	execute(ctx context.Context, statement string, args ...any) error
 }
 
-// stores are the shops by the library that traces their statements.
+// stores are functions that open the shop's database, by the library that traces the
+// statements.
 var stores = map[string]func(url string) (store, error){
 	"otelpgx": func(url string) (store, error) { return pgxStore{url: url}, nil },
 	"otelsql": func(url string) (store, error) {

@@ -1,7 +1,7 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The shop on Express: it listens on the port in PORT. It knows nothing of tracing.
+// The shop on Express. It listens on the port in PORT and contains no tracing code.
 'use strict';
 
 const express = require('express');

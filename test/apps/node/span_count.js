@@ -1,7 +1,8 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Counts the spans that end in the SDK, without a change of the app: one byte each is added to the file SPAN_COUNT_FILE.
+// Counts the spans that end in the SDK, without changing the app: each adds one byte to
+// the file SPAN_COUNT_FILE.
 'use strict';
 
 const fs = require('fs');

@@ -1,7 +1,7 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The shop's statements, on the database that an address names. It knows nothing of tracing.
+// The shop's statements on the database at an address. It contains no tracing code.
 'use strict';
 
 /** The shop on a database that speaks SQL: execute runs one statement on a connection of its own. */

@@ -1,8 +1,8 @@
 # Copyright The otelcol-ociapm Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Counts the spans that end in the SDK, whoever sets it up: one byte each is added to the file SPAN_COUNT_FILE.
+"""Counts the spans that end in the SDK, whatever sets it up: each adds one byte to the file SPAN_COUNT_FILE.
 
-It is imported when Python starts, and waits for opentelemetry.sdk.trace to be.
+It is imported when Python starts, and waits until opentelemetry.sdk.trace is imported.
 """
 
 import importlib.abc
@@ -14,7 +14,7 @@ _MODULE = "opentelemetry.sdk.trace"
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Lets the module be found as ever, and changes its TracerProvider once it is loaded."""
+    """Finds the module as usual, and changes its TracerProvider once it is loaded."""
 
     def find_spec(self, name, path=None, target=None):
         if name != _MODULE:

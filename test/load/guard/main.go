@@ -1,10 +1,10 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command guard runs the micro-benchmarks of what every span goes through, and
-// fails when one has become dearer than the committed baseline says: by a single
-// allocation, or by more time than a busy machine explains. Time is a ratio to
-// that of a fixed piece of work, so that machines can differ.
+// Command guard runs the micro-benchmarks of the code that handles every span. It fails
+// if one is more expensive than the committed baseline: by a single allocation, or by
+// more time than a busy machine explains. Time is measured relative to a fixed piece of
+// work, so that machines are comparable.
 package main
 
 import (
@@ -37,14 +37,14 @@ var guarded = []struct{ pkg, pattern string }{
 	{"./internal/sqltext", "^BenchmarkOracleSQLID$"},
 }
 
-// slower is how many times its baseline a benchmark may take. It is generous:
-// machines differ in more than one speed, and CI is not alone on its own.
+// slower is the tolerated factor over a benchmark's baseline. It is generous: machines
+// differ in more than one speed, and CI shares its machine.
 const slower = 3.0
 
-// cost is what one operation takes.
+// cost is the cost of one operation.
 type cost struct {
 	Allocs float64 `json:"allocs"`
-	// Time is the ratio to the time of calibrate.
+	// Time is relative to the time of calibrate.
 	Time float64 `json:"time"`
 }
 
@@ -86,12 +86,12 @@ func run(root, baseline string, update bool) error {
 	return err
 }
 
-// attempts is how often a package is measured while something in it is too slow.
-// A neighbor on the machine may slow a whole run; code that is slow stays slow.
+// attempts is how often a package is measured while a benchmark in it is too slow. Other
+// load on the machine may slow down a whole run; slow code is slow every time.
 const attempts = 4
 
-// settle measures until nothing takes too much time, or the attempts are used
-// up. Of a benchmark's results the least counts.
+// settle measures until no benchmark is too slow, or all attempts are used. The lowest
+// result of a benchmark counts.
 func settle(want map[string]cost, measure func() (map[string]cost, error)) (map[string]cost, error) {
 	least := map[string]cost{}
 	for range attempts {
@@ -115,8 +115,8 @@ func settle(want map[string]cost, measure func() (map[string]cost, error)) (map[
 	return least, nil
 }
 
-// measure runs the benchmarks of a package. Of several runs the least counts:
-// what disturbs one only adds to it.
+// measure runs the benchmarks of a package. The lowest of several runs counts:
+// disturbances only add time.
 func measure(root, pkg, pattern string) (map[string]cost, error) {
 	cmd := exec.Command("go", "test", "-run=^$", "-bench="+pattern, "-benchmem", "-benchtime=2000x", "-count=20", pkg)
 	cmd.Dir = root
@@ -137,7 +137,7 @@ func measure(root, pkg, pattern string) (map[string]cost, error) {
 		seconds, timed := result.Value("sec/op")
 		allocs, counted := result.Value("allocs/op")
 		if !timed || !counted {
-			return nil, fmt.Errorf("%s has no time or no count of allocations", result.Name)
+			return nil, fmt.Errorf("%s reports no time or no number of allocations", result.Name)
 		}
 		name := strings.TrimPrefix(pkg, "./") + "/" + withoutProcs(result.Name.String())
 		c, seen := costs[name]
@@ -149,7 +149,7 @@ func measure(root, pkg, pattern string) (map[string]cost, error) {
 	return costs, reader.Err()
 }
 
-// withoutProcs cuts off the number of processors, as in Read-2.
+// withoutProcs removes the suffix for the number of processors, as in Read-2.
 func withoutProcs(name string) string {
 	if i := strings.LastIndexByte(name, '-'); i >= 0 {
 		if _, err := strconv.Atoi(name[i+1:]); err == nil {
@@ -159,7 +159,7 @@ func withoutProcs(name string) string {
 	return name
 }
 
-// calibrate returns the least time of a fixed piece of work that resembles the
+// calibrate returns the lowest time of a fixed piece of work that resembles the
 // benchmarks': it hashes, allocates and looks up.
 func calibrate() time.Duration {
 	least := time.Duration(math.MaxInt64)
@@ -180,10 +180,10 @@ func calibrate() time.Duration {
 	return least
 }
 
-var errDearer = errors.New("a benchmark has become dearer: make it cheaper, or run `make check-bench UPDATE=-update` and say in the commit why it is worth it")
+var errDearer = errors.New("a benchmark has become more expensive: make it cheaper, or run `make check-bench UPDATE=-update` and say in the commit why it is worth it")
 
-// compare returns a table, and an error if something is dearer than it was, or
-// cheaper in allocations without the baseline saying so.
+// compare returns a table, and an error if a benchmark became more expensive, or if it
+// needs fewer allocations than the baseline.
 func compare(want, got map[string]cost) (string, error) {
 	var b strings.Builder
 	var problems []error
@@ -226,7 +226,7 @@ func read(path string) (map[string]cost, error) {
 
 func write(path string, costs map[string]cost) error {
 	for name, c := range costs {
-		c.Time, _ = strconv.ParseFloat(strconv.FormatFloat(c.Time, 'g', 3, 64), 64) // what was formatted parses
+		c.Time, _ = strconv.ParseFloat(strconv.FormatFloat(c.Time, 'g', 3, 64), 64) // a formatted number parses
 		costs[name] = c
 	}
 	content, err := json.MarshalIndent(costs, "", "  ")

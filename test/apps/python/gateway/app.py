@@ -1,6 +1,6 @@
 # Copyright The otelcol-ociapm Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A service in Flask that asks another one for everything, and does not wait long for what is slow."""
+"""A Flask service that forwards every request to another service, with a short timeout."""
 
 import os
 

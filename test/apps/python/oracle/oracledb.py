@@ -1,9 +1,9 @@
 # Copyright The otelcol-ociapm Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A stand-in for python-oracledb over SQLite: no Oracle Database is to be had here.
+"""A stand-in for python-oracledb that uses SQLite, because no Oracle Database is available here.
 
-It has what the shop and the instrumentation use of the driver: connect, cursors, the attributes of a connection, and
-its exceptions. The instrumentation around it is the real one.
+It has the parts of the driver that the shop and the instrumentation use: connect, cursors, the attributes of a
+connection, and its exceptions. The instrumentation around it is the real one.
 """
 
 import sqlite3
@@ -34,7 +34,7 @@ class Connection:
         self.username = user
         self.service_name = service_name
         self._connection = sqlite3.connect("oracle.db")
-        deadline = time.monotonic() + 1  # stands for call_timeout
+        deadline = time.monotonic() + 1  # simulates call_timeout
         self._connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
         self._connection.execute(
             "CREATE TABLE IF NOT EXISTS items (id INTEGER PRIMARY KEY DEFAULT 1, name TEXT NOT NULL)"

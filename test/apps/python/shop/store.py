@@ -1,6 +1,6 @@
 # Copyright The otelcol-ociapm Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The shop's statements, over the DB-API driver that DATABASE_URL asks for. It knows nothing of tracing."""
+"""The shop's statements, with the DB-API driver for DATABASE_URL. It contains no tracing code."""
 
 import importlib
 import os
@@ -60,7 +60,7 @@ def broken():
 
 
 def slow():
-    """Says whether the statement ran into its time-out."""
+    """Reports whether the statement timed out."""
     try:
         _execute(SLOW)
     except driver.Error:

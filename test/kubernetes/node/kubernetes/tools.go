@@ -3,7 +3,7 @@
 
 //go:build tools
 
-// Package kubernetes pins what node.sh builds the node from.
+// Package kubernetes pins the programs that node.sh builds for the node.
 package kubernetes
 
 import (
