@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// An SQL_ID may not be that of another statement.
+// A span must not get the SQL_ID of another statement.
 func TestSQLIDOfRewrittenText(t *testing.T) {
 	list := "DELETE FROM towels WHERE room IN (?)"
 	comment := "SELECT size FROM towels WHERE room = ? -- of a floor"
@@ -55,7 +55,7 @@ func TestSQLIDOfRewrittenText(t *testing.T) {
 			}
 			cfg := createDefaultConfig().(*Config)
 			cfg.Conventions = ConventionsBoth
-			for range 2 { // also of a second collector
+			for range 2 { // the second pass is that of another collector
 				_, err := newTestEnricher(t, cfg).processTraces(t.Context(), td)
 				require.NoError(t, err)
 				_, got := span.Attributes().Get(apmOracleSQLID)
