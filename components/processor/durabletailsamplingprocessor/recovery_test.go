@@ -166,8 +166,8 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
-// A held batch that was damaged on the disk, or is gone, is not retried
-// forever; one that cannot be moved aside is.
+// A held batch that is damaged or missing on the disk is not retried
+// forever. One that cannot be moved aside is retried.
 func TestUnreadableInRedelivery(t *testing.T) {
 	_, store := newFileStorage(t, t.TempDir(), 0)
 	keeping := &keepingStorage{crashingStorage: store, err: errFull}
