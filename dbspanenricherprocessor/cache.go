@@ -53,7 +53,7 @@ func newCache(cfg CacheConfig) (*cache, error) {
 	c := &cache{maxWeight: cfg.MaxBytes, seed: maphash.MakeSeed()}
 	var err error
 	c.statements, err = otter.New(&otter.Options[cacheKey, *statement]{
-		MaximumWeight: uint64(cfg.MaxBytes), //nolint:gosec // Validate refuses negative numbers
+		MaximumWeight: uint64(cfg.MaxBytes), //nolint:gosec // Validate rejects negative numbers
 		Weigher: func(key cacheKey, s *statement) uint32 {
 			return uint32(min(max(share, weigh(key, s)), math.MaxUint32)) //nolint:gosec // bounded on the left, a sum of lengths
 		},

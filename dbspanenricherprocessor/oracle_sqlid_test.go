@@ -34,7 +34,7 @@ func TestSQLIDOfRewrittenText(t *testing.T) {
 		{name: "comment at the end of another language's", language: "python", text: "SELECT size FROM towels -- all", names: []string{"db.statement"}, want: true},
 		{name: "comment at the end, stable", language: "java", text: comment, names: []string{"db.query.text"}, want: true},
 		{name: "cut", language: "java", text: long[:agentMaxLength], names: []string{"db.statement"}},
-		{name: "cut within what takes two characters", language: "java", text: long[:agentMaxLength-3] + "😀 ", names: []string{"db.statement"}},
+		{name: "cut within a character of two code units", language: "java", text: long[:agentMaxLength-3] + "😀 ", names: []string{"db.statement"}},
 		{name: "shorter", language: "java", text: long[:agentMaxLength-9], names: []string{"db.statement"}, want: true},
 		{name: "masked literal", language: "java", text: "SELECT size FROM towels WHERE bought > DATE ? AND room = ?", names: []string{"db.query.text"}},
 	}

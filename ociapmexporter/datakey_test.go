@@ -55,7 +55,7 @@ func TestDataKeyFileIsReadAgain(t *testing.T) {
 	assert.Equal(t, 3, changes)
 }
 
-// A refused key is read again even if the file does not look changed.
+// After APM has rejected a key, the file is read again even if it does not look changed.
 func TestDataKeyFileReload(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "key")
 	now := time.Now()

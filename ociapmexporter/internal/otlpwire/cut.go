@@ -78,7 +78,7 @@ func (l Layout) Fill(limit Limit, set Set, pieces ...[]byte) (int, error) {
 
 // Cut divides the items of the pieces, in their order, into requests within the limit.
 // The first request is empty if limit.Smaller leaves no room for an item. An item that is
-// larger than the limit becomes a request of its own. The containers around the items are
+// larger than the limit becomes a separate request. The containers around the items are
 // repeated in each request. Once the repeated bytes exceed the size of the pieces, all
 // remaining items become one request of any size, to bound the memory.
 func (l Layout) Cut(limit Limit, pieces ...[]byte) ([]Part, error) {
