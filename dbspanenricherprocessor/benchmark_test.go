@@ -38,7 +38,7 @@ func newBatch(kind ptrace.SpanKind, attrs map[string]any, text func(int) string)
 	return td
 }
 
-// The time is that of one span, without copying the input back.
+// The time is for one span, without restoring the input.
 func BenchmarkProcess(b *testing.B) {
 	oracle := map[string]any{"db.system": "oracle", "db.name": "ORCL", "db.user": "hotel", "server.address": "db1", "server.port": 1521, "thread.id": 7}
 	http := map[string]any{
@@ -49,7 +49,7 @@ func BenchmarkProcess(b *testing.B) {
 		name     string
 		sanitize Sanitize
 		cold     bool
-		database bool // the others stay as they are
+		database bool // other spans are not changed
 		input    ptrace.Traces
 	}{
 		{"server", SanitizeNever, false, false, newBatch(ptrace.SpanKindServer, http, nil)},

@@ -18,13 +18,13 @@ type cache struct {
 	statements *otter.Cache[cacheKey, *statement] // nil if the cache is off
 	maxWeight  int
 
-	// full is set on the first eviction. After it a statement is admitted only on its
-	// second appearance. A statement with literals has none, and evicting another for
-	// it would cost as much as a third of analyzing it.
+	// full is set on the first eviction. From then on, a statement is admitted only on
+	// its second appearance. A statement with literals seldom appears twice, and evicting
+	// another one for it would cost a third of the time of analyzing it.
 	full atomic.Bool
 	seed maphash.Seed
-	// once has marks of the statements that appeared once while the cache was full, by
-	// hash. If one overwrites another, that statement needs a third appearance.
+	// once marks the statements that appeared once while the cache was full, by hash. A
+	// statement whose mark is overwritten needs a third appearance.
 	once [seenOnce]atomic.Uint32
 }
 
@@ -53,7 +53,7 @@ func newCache(cfg CacheConfig) (*cache, error) {
 	c := &cache{maxWeight: cfg.MaxBytes, seed: maphash.MakeSeed()}
 	var err error
 	c.statements, err = otter.New(&otter.Options[cacheKey, *statement]{
-		MaximumWeight: uint64(cfg.MaxBytes), //nolint:gosec // Validate refuses negative numbers
+		MaximumWeight: uint64(cfg.MaxBytes), //nolint:gosec // Validate rejects negative numbers
 		Weigher: func(key cacheKey, s *statement) uint32 {
 			return uint32(min(max(share, weigh(key, s)), math.MaxUint32)) //nolint:gosec // bounded on the left, a sum of lengths
 		},
@@ -72,7 +72,7 @@ func newCache(cfg CacheConfig) (*cache, error) {
 	return c, nil
 }
 
-// weigh returns the bytes that an entry takes. Strings that are parts of its text take
+// weigh returns the number of bytes that an entry takes. Substrings of its text take
 // none.
 func weigh(key cacheKey, s *statement) int {
 	weight := cacheOverhead + len(key.text) + len(s.summary)
@@ -90,8 +90,7 @@ func (c *cache) get(key cacheKey) (*statement, bool) {
 	return c.statements.GetIfPresent(key)
 }
 
-// put adds a statement, unless it is so large that it would evict a good part of the
-// others.
+// put adds a statement, unless it is so large that it would evict many others.
 func (c *cache) put(key cacheKey, s *statement) {
 	if c.statements == nil || weigh(key, s) > c.maxWeight/largestShare {
 		return
@@ -102,8 +101,8 @@ func (c *cache) put(key cacheKey, s *statement) {
 	c.statements.Set(key, s)
 }
 
-// cameBefore reports whether the statement appeared before, as far as is known, and
-// notes its appearance.
+// cameBefore reports whether the statement is known to have appeared before, and records
+// its appearance.
 func (c *cache) cameBefore(key cacheKey) bool {
 	hash := maphash.String(c.seed, key.text)
 	mark := uint32(hash>>32) | 1 // the upper half

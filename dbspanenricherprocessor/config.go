@@ -30,7 +30,7 @@ const (
 type Sanitize string
 
 const (
-	// SanitizeNever leaves all statements as the application sent them.
+	// SanitizeNever leaves all statements unchanged.
 	SanitizeNever Sanitize = "never"
 	// SanitizeAuto sanitizes statements without bind variables, as the semantic
 	// conventions ask: an application puts its values into the text of such a
@@ -50,7 +50,7 @@ const (
 	SpanNameSummary SpanName = "summary"
 )
 
-// Attributes of APM's own. Source: Oracle's documentation of APM's dimensions.
+// APM's own attributes. Source: Oracle's documentation of APM's dimensions.
 const (
 	apmStatement   = dbspan.AttrAPMStatement
 	apmOracleSQLID = dbspan.AttrAPMOracleSQLID
@@ -68,7 +68,7 @@ type Config struct {
 	// SpanName selects the names of database spans.
 	SpanName SpanName `mapstructure:"span_name"`
 
-	// APMAttributes lists the attributes of APM's own to add, of DbStatement and
+	// APMAttributes lists which of APM's own attributes to add: DbStatement,
 	// DbOracleSqlId.
 	APMAttributes []string `mapstructure:"apm_attributes"`
 
@@ -92,11 +92,11 @@ type CacheConfig struct {
 	// MaxEntries is the maximum number of statements.
 	MaxEntries int `mapstructure:"max_entries"`
 
-	// MaxBytes is the maximum number of bytes that they take together.
+	// MaxBytes is the maximum total size of the statements in bytes.
 	MaxBytes int `mapstructure:"max_bytes"`
 }
 
-// Validate reports everything that is wrong with the configuration.
+// Validate reports all mistakes in the configuration.
 func (cfg *Config) Validate() error {
 	var errs []error
 	switch cfg.Conventions {
@@ -114,13 +114,13 @@ func (cfg *Config) Validate() error {
 		case name != apmStatement && name != apmOracleSQLID:
 			errs = append(errs, fmt.Errorf("apm_attributes[%d]: %q is not known; write %s or %s", i, name, apmStatement, apmOracleSQLID))
 		case slices.Contains(cfg.APMAttributes[:i], name):
-			errs = append(errs, fmt.Errorf("apm_attributes[%d]: %s is there twice; write it once", i, name))
+			errs = append(errs, fmt.Errorf("apm_attributes[%d]: %s is listed twice; write it once", i, name))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// Validate reports everything that is wrong with the configuration.
+// Validate reports all mistakes in the configuration.
 func (cfg *QueryTextConfig) Validate() error {
 	var errs []error
 	switch cfg.Sanitize {
@@ -134,7 +134,7 @@ func (cfg *QueryTextConfig) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Validate reports everything that is wrong with the configuration.
+// Validate reports all mistakes in the configuration.
 func (cfg *CacheConfig) Validate() error {
 	var errs []error
 	if cfg.MaxEntries < 0 {

@@ -31,7 +31,7 @@ func TestConfig(t *testing.T) {
 		{Name: "max_length", Errors: []string{`query_text: max_length: -1 is negative`}},
 		{Name: "span_name", Errors: []string{`span_name: "short" is not known; write keep or summary`}},
 		{Name: "apm_attribute", Errors: []string{`apm_attributes[1]: "DbType" is not known; write DbStatement or DbOracleSqlId`}},
-		{Name: "apm_attribute_twice", Errors: []string{`apm_attributes[1]: DbStatement is there twice`}},
+		{Name: "apm_attribute_twice", Errors: []string{`apm_attributes[1]: DbStatement is listed twice`}},
 		{Name: "cache", Errors: []string{`cache: max_entries: -1 is negative`, `max_bytes: -1 is negative`}},
 	})
 }

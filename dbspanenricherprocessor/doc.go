@@ -3,6 +3,6 @@
 
 //go:generate go tool -modfile=../internal/tools/go.mod mdatagen metadata.yaml
 
-// Package dbspanenricherprocessor gives every database span the attribute
-// names that OCI APM reads, and derives what its instrumentation left out.
+// Package dbspanenricherprocessor gives every database span the attribute names that OCI
+// APM reads, and derives values that its instrumentation left out.
 package dbspanenricherprocessor // import "github.com/ociapm/otelcol-ociapm/dbspanenricherprocessor"

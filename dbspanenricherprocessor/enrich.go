@@ -20,7 +20,7 @@ type batch struct {
 	db        dbspan.Span
 	additions additions
 
-	// The last span's. Most spans of a batch have the same system.
+	// Those of the last span. Most spans of a batch have the same system.
 	system  dbspan.System
 	grammar grammar
 }
@@ -38,16 +38,16 @@ type counts struct {
 	spans, hits, misses, unparsed int64
 }
 
-// origin is what the spans of one resource share.
+// origin has what the spans of one resource share.
 type origin struct {
 	resource pcommon.Map
-	// language is that of the SDK, or nil if nobody has asked for it yet.
+	// language is the SDK's language, or nil if it was not looked up yet.
 	language *string
 }
 
-// passesJDBC reports whether a "?" in a statement can be a bind variable of JDBC. No
-// other driver for Oracle Database accepts it, so only an SDK of another language
-// speaks against it.
+// passesJDBC reports whether a "?" in a statement can be a bind variable of JDBC. It can,
+// unless the SDK is known to be for another language: no other driver for Oracle Database
+// accepts "?".
 func (o *origin) passesJDBC() bool {
 	return o.sdkLanguage() == "" || o.isJava()
 }
@@ -65,7 +65,7 @@ func (o *origin) sdkLanguage() string {
 	return *o.language
 }
 
-// enrich adds to a span what it lacks. b.db is what was read from the span.
+// enrich adds missing attributes to a span. b.db has what was read from the span.
 func (e *enricher) enrich(span ptrace.Span, from *origin, b *batch) {
 	db, n := &b.db, &b.counts
 	n.spans++
@@ -97,8 +97,7 @@ func (e *enricher) enrich(span ptrace.Span, from *origin, b *batch) {
 	}
 	a.apply(span.Attributes(), db.Sent.Odd)
 
-	// This comes after the additions, because they may copy the statement to other
-	// attributes.
+	// This comes last, since the additions may copy the statement to other attributes.
 	if text != "" && e.analyzer.alters() || e.cfg.QueryText.Sanitize == SanitizeAlways {
 		e.redactCopies(span, db, g, s)
 	}
@@ -112,7 +111,7 @@ func (e *enricher) enrich(span ptrace.Span, from *origin, b *batch) {
 // noStatement is the analysis of a span without a statement.
 var noStatement = &statement{}
 
-// statement returns the analysis of a text, from the cache if it is there.
+// statement returns the analysis of a text, from the cache if possible.
 func (e *enricher) statement(g grammar, text string, n *counts) *statement {
 	key := cacheKey{grammar: g, text: text}
 	if s, ok := e.cache.get(key); ok {
@@ -156,8 +155,7 @@ func (e *enricher) addLegacy(a *additions, db *dbspan.Span, s *statement) {
 	}
 }
 
-// redisIndex returns the number of a Redis database, which has a legacy attribute of
-// its own.
+// redisIndex returns the number of a Redis database, which has its own legacy attribute.
 func redisIndex(db *dbspan.Span) (int64, bool) {
 	if db.System.Language != dbspan.LanguageRedis {
 		return 0, false
@@ -216,7 +214,7 @@ func (e *enricher) operation(span ptrace.Span, db *dbspan.Span, s *statement) st
 	if s.operation != "" {
 		return s.operation
 	}
-	// Not if another collector may have named the span by its summary.
+	// Not if another collector may have named the span after its summary.
 	if db.System.Language == dbspan.LanguageSQL && (e.cfg.SpanName == SpanNameKeep || db.Sent.Summary == "") {
 		if verb := verbOf(span.Name()); verb != "" {
 			return verb
@@ -252,7 +250,7 @@ func (e *enricher) collection(db *dbspan.Span, s *statement) string {
 }
 
 // derived returns a value that was found in the statement, or "" if another collector
-// may have cut the text: what is left may have another meaning.
+// may have cut the text: the rest may have another meaning.
 func (e *enricher) derived(db *dbspan.Span, value string) string {
 	if e.cfg.QueryText.MaxLength > 0 && db.Sent.Summary != "" {
 		return ""
@@ -293,8 +291,8 @@ func (e *enricher) oracleSQLID(db *dbspan.Span, s *statement, from *origin) stri
 	case db.System.Legacy != dbspan.Oracle.Legacy:
 		return ""
 	case e.analyzer.alters() && db.Sent.APMStatement != "":
-		// This span has passed such a processor before. Its text may no longer be the
-		// one that the server parsed, and an SQL_ID would have been added then.
+		// This span has passed such a processor before. The server may have parsed
+		// another text. That processor would have added the SQL_ID.
 		return ""
 	case db.ServerText != "":
 		return oracleSQLIDs(db.ServerText).direct
@@ -309,12 +307,12 @@ func (e *enricher) oracleSQLID(db *dbspan.Span, s *statement, from *origin) stri
 	}
 }
 
-// fromAgent reports whether the Java agent may have rewritten the statement: it does so
-// under the legacy name. Under the stable one it leaves text with placeholders alone.
+// fromAgent reports whether the Java agent may have rewritten the statement. It does so
+// under the legacy name. Under the stable one it does not change text with placeholders.
 func fromAgent(db *dbspan.Span, from *origin) bool {
 	t := &db.Sent
 	if t.Statement != db.Statement || t.QueryText != "" && t.APMStatement == "" {
-		return false // DbStatement is there if db.query.text may be a copy
+		return false // db.query.text can be a copy only if DbStatement was added too
 	}
 	return db.JDBC || from.isJava() || from.passesJDBC() && strings.Contains(db.Statement, "?")
 }
@@ -348,12 +346,12 @@ func (a *additions) number(name string, value int64) {
 	a.length++
 }
 
-// spareAttributes is room for what the processors after this one add, such as
+// spareAttributes is room for attributes that later processors add, such as
 // peer.service. Without it the map would grow a second time, to twice its size.
 const spareAttributes = 2
 
-// apply writes the additions. odd is whether the application sent an attribute with a
-// type that the conventions do not give it. Such a value stays.
+// apply writes the additions. odd reports whether the application sent an attribute of a
+// type that the conventions do not allow. Such a value stays.
 func (a *additions) apply(attrs pcommon.Map, odd bool) {
 	if a.length == 0 {
 		return

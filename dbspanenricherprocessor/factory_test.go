@@ -30,7 +30,7 @@ func TestFactory(t *testing.T) {
 	require.NoError(t, componenttest.CheckConfigStruct(factory.CreateDefaultConfig()))
 }
 
-// The processor counts what it does, and declares that it changes data.
+// The processor has metrics, and declares that it mutates data.
 func TestTelemetry(t *testing.T) {
 	tel := componenttest.NewTelemetry()
 	set := metadatatest.NewSettings(tel)

@@ -14,7 +14,7 @@ func analyzeMongo(text string, mayBeCut bool) *statement {
 	s := &statement{}
 	trimmed := strings.TrimLeft(text, " \t\r\n")
 	if !strings.HasPrefix(trimmed, "{") {
-		// Python's instrumentation sends the command and its argument.
+		// Python's instrumentation sends the command's name and its argument.
 		name, rest, _ := strings.Cut(trimmed, " ")
 		if !mayBeCut && rest == "" || strings.HasPrefix(rest, "{") || strings.HasPrefix(rest, "[") || name == "getMore" {
 			s.operation = firstWord(name)

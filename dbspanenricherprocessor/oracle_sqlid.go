@@ -13,10 +13,10 @@ import (
 // sqlIDs are the SQL_IDs of a complete text. They are "" if the server cannot have
 // parsed this text, because a tool has cut it or the JDBC driver rewrites it.
 type sqlIDs struct {
-	direct string // if the server parsed the text as it is
+	direct string // if the server parsed exactly this text
 	jdbc   string // if it went through JDBC
-	// doubtful is whether the Java agent may have made this text of another one, under
-	// the legacy names.
+	// doubtful reports whether the Java agent may have rewritten the statement to this
+	// text under the legacy names.
 	doubtful bool
 }
 
@@ -47,7 +47,7 @@ func oracleSQLIDs(text string) sqlIDs {
 const agentMaxLength = 32 << 10
 
 // mayBeCutByAgent reports whether the text is as long as one that the Java agent has
-// cut. A character of Java is one of UTF-16.
+// cut. Java counts UTF-16 code units.
 func mayBeCutByAgent(text string) bool {
 	if len(text) < agentMaxLength {
 		return false
@@ -56,7 +56,7 @@ func mayBeCutByAgent(text string) bool {
 	for _, r := range text {
 		n += max(utf16.RuneLen(r), 1)
 	}
-	return n == agentMaxLength || n == agentMaxLength-1 // a pair is not split
+	return n == agentMaxLength || n == agentMaxLength-1 // a surrogate pair is not split
 }
 
 // hasJDBCEscape reports whether the text may have one of JDBC's escapes, such as
@@ -82,5 +82,5 @@ func hasJDBCEscape(text string) bool {
 	}
 }
 
-// maxJDBCEscape is a length in bytes that no word at the start of an escape exceeds.
+// maxJDBCEscape is an upper limit for the length in bytes of the first word of an escape.
 const maxJDBCEscape = 10

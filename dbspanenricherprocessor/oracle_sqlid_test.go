@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// An SQL_ID may not be that of another statement.
+// A span must not get the SQL_ID of another statement.
 func TestSQLIDOfRewrittenText(t *testing.T) {
 	list := "DELETE FROM towels WHERE room IN (?)"
 	comment := "SELECT size FROM towels WHERE room = ? -- of a floor"
@@ -34,7 +34,7 @@ func TestSQLIDOfRewrittenText(t *testing.T) {
 		{name: "comment at the end of another language's", language: "python", text: "SELECT size FROM towels -- all", names: []string{"db.statement"}, want: true},
 		{name: "comment at the end, stable", language: "java", text: comment, names: []string{"db.query.text"}, want: true},
 		{name: "cut", language: "java", text: long[:agentMaxLength], names: []string{"db.statement"}},
-		{name: "cut within what takes two characters", language: "java", text: long[:agentMaxLength-3] + "😀 ", names: []string{"db.statement"}},
+		{name: "cut within a character of two code units", language: "java", text: long[:agentMaxLength-3] + "😀 ", names: []string{"db.statement"}},
 		{name: "shorter", language: "java", text: long[:agentMaxLength-9], names: []string{"db.statement"}, want: true},
 		{name: "masked literal", language: "java", text: "SELECT size FROM towels WHERE bought > DATE ? AND room = ?", names: []string{"db.query.text"}},
 	}
@@ -55,7 +55,7 @@ func TestSQLIDOfRewrittenText(t *testing.T) {
 			}
 			cfg := createDefaultConfig().(*Config)
 			cfg.Conventions = ConventionsBoth
-			for range 2 { // also of a second collector
+			for range 2 { // the second pass is that of another collector
 				_, err := newTestEnricher(t, cfg).processTraces(t.Context(), td)
 				require.NoError(t, err)
 				_, got := span.Attributes().Get(apmOracleSQLID)

@@ -13,7 +13,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/dbspan"
 )
 
-// enricher adds to database spans what they lack.
+// enricher adds missing attributes to database spans.
 type enricher struct {
 	cfg          *Config
 	telemetry    *metadata.TelemetryBuilder

@@ -22,7 +22,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/testutil/rounds"
 )
 
-// secret stands only in literals.
+// secret occurs only in literals.
 const secret = "XSECRETX"
 
 var (
@@ -108,7 +108,7 @@ func randomSpan(r *rand.Rand, span ptrace.Span) {
 		span.Attributes().PutInt("server.port", 1521)
 	}
 	if r.IntN(6) == 0 {
-		span.Attributes().PutInt("db.statement", 7) // of a type that makes no sense
+		span.Attributes().PutInt("db.statement", 7) // an invalid type
 	}
 	if r.IntN(6) == 0 {
 		span.Attributes().PutInt("db.operation.batch.size", int64(r.IntN(4)))
@@ -287,7 +287,7 @@ func TestSanitizeLeavesNoCopy(t *testing.T) {
 	}
 }
 
-// Spans that are no calls to a database must leave byte for byte as they came.
+// Spans that are not calls to a database must not change by a byte.
 func TestOthersAreUntouched(t *testing.T) {
 	file, err := os.Open(filepath.Join("testdata", "apache-httpd.jsonl"))
 	require.NoError(t, err)

@@ -12,7 +12,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/dbspan"
 )
 
-// replacement is a text that must not leave, and the one that replaces it.
+// replacement is a text that must not leave the collector, and the one that replaces it.
 type replacement struct {
 	raw, sanitized string
 }
@@ -24,21 +24,21 @@ type redactor struct {
 	analyzer *analyzer
 	grammar  grammar
 	pairs    []replacement
-	clean    string // the sanitized statement, which has been added under other names
-	secrets  bool   // passwords of connection strings must not leave either
+	clean    string // the sanitized statement, which was added under other names
+	secrets  bool   // remove passwords of connection strings too
 }
 
 const (
 	// shortStatement is the minimum length in bytes of a statement that is replaced
-	// within other text. A shorter one can be there by chance.
+	// within other text. A shorter one may occur there by chance.
 	shortStatement = 8
 	// shortStart is the minimum length in bytes of the start of a statement that is
 	// replaced.
 	shortStart = 16
 )
 
-// redactCopies replaces every copy of the span's statements by the sanitized text. If
-// all statements are sanitized, so are connection strings, wherever they stand.
+// redactCopies replaces every copy of the span's statements with the sanitized text. If
+// all statements are sanitized, so are all connection strings anywhere in the span.
 func (e *enricher) redactCopies(span ptrace.Span, db *dbspan.Span, g grammar, s *statement) {
 	t := &db.Sent
 	var space [8]replacement
@@ -63,7 +63,7 @@ func (e *enricher) redactCopies(span ptrace.Span, db *dbspan.Span, g grammar, s 
 	}
 	r.attributes(span.Attributes())
 	if e.cfg.QueryText.Sanitize == SanitizeNever {
-		return // text that is only too long is no secret
+		return // text that is only too long is not a secret
 	}
 	if name, ok := r.replaceStatement(span.Name()); ok {
 		span.SetName(name)
@@ -82,7 +82,7 @@ func (e *enricher) redactCopies(span ptrace.Span, db *dbspan.Span, g grammar, s 
 	}
 }
 
-// addConnections adds what may hold the password of a connection string to the list.
+// addConnections adds the values that may have the password of a connection string.
 func (r *redactor) addConnections(attrs pcommon.Map, db *dbspan.Span) {
 	for name, value := range attrs.All() {
 		if value.Type() == pcommon.ValueTypeStr && (name == dbspan.AttrUser || dbspan.IsPlace(name)) {
@@ -91,8 +91,8 @@ func (r *redactor) addConnections(attrs pcommon.Map, db *dbspan.Span) {
 	}
 }
 
-// add adds a text to the list, if it must not leave. The longest comes first, because
-// it may contain another.
+// add adds a text to the list, unless sanitizing did not change it. Longer texts come
+// first, because they may contain shorter ones.
 func (r *redactor) add(text, sanitized string) {
 	if sanitized == text {
 		return
@@ -124,8 +124,7 @@ func (r *redactor) attributes(attrs pcommon.Map) {
 	}
 }
 
-// isStatement reports whether an attribute holds a statement, on a span or on one of
-// its events.
+// isStatement reports whether an attribute of a span or an event has a statement.
 func isStatement(name string) bool {
 	switch name {
 	case dbspan.AttrStatement, dbspan.AttrQueryText, dbspan.AttrAPMStatement, dbspan.AttrOriginalSQLText, dbspan.AttrActualSQLText:
@@ -135,8 +134,8 @@ func isStatement(name string) bool {
 	}
 }
 
-// jdbcQuery is the start of the attributes of datasource-micrometer that hold the
-// statements of a batch: jdbc.query[0], jdbc.query[1] and so on.
+// jdbcQuery is the prefix of datasource-micrometer's attributes for the statements of a
+// batch: jdbc.query[0], jdbc.query[1] and so on.
 const jdbcQuery = "jdbc.query["
 
 // value redacts a value, and the values in it.
@@ -159,8 +158,8 @@ func (r *redactor) value(value pcommon.Value) {
 	}
 }
 
-// replace removes the raw statements and, if they must not leave, the passwords of
-// connection strings from a text. It reports whether there were any.
+// replace removes raw statements from a text and, with secrets, the passwords of
+// connection strings. It reports whether there were any.
 func (r *redactor) replace(text string) (string, bool) {
 	text, found := r.replaceCopies(text)
 	if r.secrets && !found {
@@ -169,8 +168,8 @@ func (r *redactor) replace(text string) (string, bool) {
 	return text, found
 }
 
-// replaceStatement is replace for a text that may be a statement itself, although the
-// span has it in no other place.
+// replaceStatement is replace for a text that may itself be a statement that no other
+// part of the span has.
 func (r *redactor) replaceStatement(text string) (string, bool) {
 	if replaced, found := r.replaceCopies(text); found || !r.secrets {
 		return replaced, found
@@ -217,8 +216,8 @@ func (r *redactor) replaceCopies(text string) (string, bool) {
 	return text, found
 }
 
-// isStart reports whether text is the start of the statement, cut by the
-// instrumentation, with or without dots for the rest.
+// isStart reports whether text is the start of the statement: the instrumentation has cut
+// it, with or without dots for the rest.
 func isStart(text, statement string) bool {
 	start := strings.TrimSuffix(strings.TrimSuffix(text, "..."), "…")
 	return len(start) >= shortStart && len(start) < len(statement) && strings.HasPrefix(statement, start)

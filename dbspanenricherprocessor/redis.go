@@ -13,8 +13,8 @@ import (
 func analyzeCommand(language dbspan.Language, text string) *statement {
 	operation, pipeline := firstWord(text), ""
 	if language == dbspan.LanguageRedis {
-		// Redis ignores case, and counts by operation should, too. An operation that
-		// the application sends stays as it is.
+		// Redis ignores case, and so should counts by operation. An operation that the
+		// application sent is not changed.
 		operation = strings.ToUpper(operation)
 		pipeline = pipelineOf(operation, text)
 	}
@@ -46,9 +46,10 @@ func pipelineOf(operation, text string) string {
 	}
 }
 
-// maskRedisSecrets replaces what follows a word after which a command takes a password,
-// such as AUTH in "HELLO 3 AUTH user password", up to the end of the command. The
-// library that removes the values from commands knows only those of AUTH.
+// maskRedisSecrets removes passwords from commands. It replaces everything after a word
+// that a password follows, such as AUTH in "HELLO 3 AUTH user password", up to the end of
+// the command. The library that removes values from commands handles only the command
+// AUTH.
 func maskRedisSecrets(text string) string {
 	var out strings.Builder
 	for text != "" {
@@ -83,13 +84,13 @@ func redisCommandEnd(text string) (end, next int) {
 	return len(text), len(text)
 }
 
-// redisSecret returns the offset from which the command has a secret, or values that
-// the library does not know, or -1.
+// redisSecret returns the offset from which the command has a secret, or values that the
+// library does not remove. It returns -1 if there are none.
 func redisSecret(command string) int {
 	first, verb, keep := true, "", -1
 	for i := 0; i < len(command); {
 		for i < len(command) && strings.IndexByte(redisBlanks, command[i]) >= 0 {
-			first = first || command[i] == ';' // an instrumentation has joined commands
+			first = first || command[i] == ';' // instrumentations join commands with it
 			i++
 		}
 		start := i
@@ -108,7 +109,7 @@ func redisSecret(command string) int {
 		_, secret := redisSecretWords[word]
 		if keep == 0 || secret || word == "SET" && (verb == "CONFIG" || verb == "SENTINEL") {
 			if strings.Trim(command[i:], redisBlanks+"?") == "" {
-				return -1 // nothing follows, or only what replaced it
+				return -1 // nothing follows, or only the replacement
 			}
 			return i
 		}
@@ -116,19 +117,19 @@ func redisSecret(command string) int {
 	return -1
 }
 
-// redisBlanks is what separates the words of a command, also those of a list in JSON and
-// of commands that an instrumentation has joined.
+// redisBlanks has the characters that separate the words of a command, including a
+// command as a JSON list, and joined commands.
 const redisBlanks = " \t\r\n;,[]\"'"
 
-// redisSecretWords are the words within commands after which a password comes. Source:
-// the commands of Redis 8 and Valkey 8, and their settings.
+// redisSecretWords has the words within commands that a password follows. Source: the
+// commands of Redis 8 and Valkey 8, and their settings.
 var redisSecretWords = map[string]struct{}{
 	"AUTH": {}, "AUTH2": {}, "SETUSER": {}, "REQUIREPASS": {}, "MASTERAUTH": {}, "MASTERUSER": {}, "PRIMARYAUTH": {}, "PRIMARYUSER": {},
 	"AUTH-PASS": {}, "AUTH-USER": {}, "SENTINEL-PASS": {}, "SENTINEL-USER": {}, "TLS-KEY-FILE-PASS": {}, "TLS-CLIENT-KEY-FILE-PASS": {},
 }
 
-// redisValueCommands are commands with values or passwords that the library leaves, each
-// with the number of arguments that are none.
+// redisValueCommands has the commands with values or passwords that the library does not
+// remove, each with the number of arguments before the first such value.
 var redisValueCommands = map[string]int{
 	"HELLO": 0, "MIGRATE": 0, "EVAL": 0, "EVAL_RO": 0, "EVALSHA": 0, "EVALSHA_RO": 0, "ECHO": 0, "PING": 0, "FCALL": 1, "FCALL_RO": 1, "FUNCTION": 1,
 	"SCRIPT": 1, "ACL": 1, "MODULE": 1, "PUBLISH": 1, "SPUBLISH": 1, "XADD": 1, "PFADD": 1, "SMISMEMBER": 1, "LPOS": 1, "ZMSCORE": 1,

@@ -34,9 +34,9 @@ func (a *analyzer) read(g grammar, text string) (sqltext.Analysis, string) {
 // maxRounds is more rounds of sanitizing and cutting than any text needs.
 const maxRounds = 4
 
-// sanitized returns the text that may leave: sanitized and cut as configured. Cutting
-// can open a quote, so a cut text is sanitized again until it no longer changes. Then a
-// second collector on the way does not change it either.
+// sanitized returns the text to send, sanitized and cut as configured. Cutting can leave
+// a quote open, so a cut text is sanitized again until it no longer changes. So a second
+// collector on the way does not change it either.
 func (a *analyzer) sanitized(g grammar, text string) string {
 	for range maxRounds {
 		clean := cut(a.clean(g, text), a.maxLength)
@@ -62,8 +62,8 @@ func (a *analyzer) clean(g grammar, text string) string {
 	}
 }
 
-// orPlaceholder returns a placeholder for a text of which sanitizing leaves nothing,
-// such as a comment, so that the span still has a statement.
+// orPlaceholder returns a placeholder if sanitizing has left nothing, for example of a
+// comment, so that the span still has a statement.
 func orPlaceholder(clean string) string {
 	if clean == "" {
 		return "?"
@@ -83,8 +83,8 @@ func cut(text string, limit int) string {
 	return text[:end]
 }
 
-// obfuscators removes the values from statements that are not SQL. An obfuscator of
-// the library holds the state of its parser, and can serve only one call at a time.
+// obfuscators removes the values from statements that are not SQL. An obfuscator of the
+// library has the state of its parser, so it can serve only one call at a time.
 type obfuscators struct {
 	pool sync.Pool
 }
@@ -129,8 +129,8 @@ func (o *obfuscators) clean(language dbspan.Language, text string) string {
 	}
 }
 
-// cleanUnknown removes numbers, and text in either kind of quotes, from a text in an
-// unknown language. Those are MySQL's rules.
+// cleanUnknown removes numbers, and text in single or double quotes, from a text in an
+// unknown language. These are MySQL's rules.
 func cleanUnknown(text string) string {
 	return sqltext.Sanitize(text, sqltext.MySQL)
 }

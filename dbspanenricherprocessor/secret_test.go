@@ -15,8 +15,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/testutil/secrettest"
 )
 
-// A password that an application sends must be in no attribute that the processor adds,
-// and nowhere in the span if all statements are sanitized.
+// No attribute that the processor adds may have a password that the application sent. If
+// all statements are sanitized, no part of the span may have it.
 func TestNoSecretIsAdded(t *testing.T) {
 	for _, mode := range []Sanitize{SanitizeNever, SanitizeAuto, SanitizeAlways} {
 		t.Run(string(mode), func(t *testing.T) {
@@ -49,7 +49,7 @@ func TestNoSecretIsAdded(t *testing.T) {
 	}
 }
 
-// Both processors must read a span alike, before and after it has been enriched.
+// Both processors must read a span in the same way, before and after it was enriched.
 func TestEnrichingChangesNoAnswer(t *testing.T) {
 	cfg := createDefaultConfig().(*Config)
 	cfg.Conventions = ConventionsBoth

@@ -30,7 +30,7 @@ func (a *analyzer) analyzeSQL(g grammar, text string) *statement {
 	}
 	switch {
 	case analysis.Operation == "" && isName(sanitized) && !a.mayBeCut(sanitized):
-		// The argument of callproc in Python's DB-API, whose driver makes a call of it.
+		// The argument of callproc in Python's DB-API. The driver builds the call from it.
 		s.operation, s.procedure, s.summary, s.unparsed = callOperation, sanitized, "CALL "+sanitized, false
 	case a.sqlID && g.dialect == sqltext.Oracle && !analysis.Truncated && !isBatch(analysis):
 		s.sqlIDs = oracleSQLIDs(text)
@@ -44,8 +44,8 @@ func (a *analyzer) analyzeSQL(g grammar, text string) *statement {
 // callOperation is the operation of a call.
 const callOperation = "CALL"
 
-// isName reports whether the text is nothing but the name of a procedure, possibly
-// with its schema and package.
+// isName reports whether the text is only the name of a procedure, possibly with its
+// schema and package.
 func isName(text string) bool {
 	if len(text) > maxName || text == "" || strings.Trim(text, ".") != text {
 		return false
@@ -58,7 +58,7 @@ func isName(text string) bool {
 	return true
 }
 
-// maxName is the length in bytes of three identifiers of Oracle at their longest.
+// maxName is the length in bytes of three Oracle identifiers of maximum length.
 const maxName = 3 * 128
 
 // isBatch reports whether the text is several statements: the Java agent joins those

@@ -24,13 +24,13 @@ func grammarOf(system dbspan.System) grammar {
 // statement is the result of analyzing a statement's text. It depends only on the
 // text, its grammar and the configuration, and is never changed.
 type statement struct {
-	sanitized  string // the text that may leave: sanitized and cut as configured
+	sanitized  string // the text to send, sanitized and cut as configured
 	operation  string
 	collection string // the table, collection or container, if there is only one
 	procedure  string
 	summary    string
 	pipeline   string // the operation and the summary, if the text is a pipeline
-	unparsed   bool   // no operation was found, although such a text has one
+	unparsed   bool   // no operation was found, although every statement of the language has one
 
 	sqlIDs sqlIDs // Oracle's
 }
@@ -81,8 +81,8 @@ func (a *analyzer) analyze(g grammar, text string) *statement {
 	return s
 }
 
-// isPlainSQL reports whether a statement in an unknown language is SQL without a doubt: it
-// reads or changes a table.
+// isPlainSQL reports whether a statement in an unknown language is certainly SQL: it reads
+// or changes a table.
 func (s *statement) isPlainSQL() bool {
 	switch s.operation {
 	case "SELECT", "INSERT", "UPDATE", "DELETE":
@@ -92,7 +92,8 @@ func (s *statement) isPlainSQL() bool {
 	}
 }
 
-// maxCommand is a length in bytes that no command exceeds. A longer word is no command.
+// maxCommand is an upper limit for the length of a command in bytes. A longer word is not
+// a command.
 const maxCommand = 64
 
 // firstWord returns the command that a text begins with, or "" if it begins with

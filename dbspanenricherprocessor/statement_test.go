@@ -29,7 +29,7 @@ func TestCut(t *testing.T) {
 		{"é", 1, ""},
 		{"a\U0001F600b", 4, "a"},
 		{"a\U0001F600b", 5, "a\U0001F600"},
-		{"\x80\x80\x80\x80\x80\x80\x80\x80", 6, "\x80\x80"}, // not UTF-8: no more than a character is lost
+		{"\x80\x80\x80\x80\x80\x80\x80\x80", 6, "\x80\x80"}, // not UTF-8: only one character is lost
 	}
 	for _, tt := range tests {
 		assert.Equal(t, tt.want, cut(tt.text, tt.limit), "%q to %d", tt.text, tt.limit)
@@ -60,7 +60,7 @@ func TestOracleSQLIDs(t *testing.T) {
 		})
 	}
 	ids := oracleSQLIDs(`SELECT j.data FROM j WHERE data = '{"a": 1}'`)
-	assert.NotEmpty(t, ids.direct, "braces alone are no escape")
+	assert.NotEmpty(t, ids.direct, "braces alone are not an escape")
 }
 
 // A text that the server cannot have parsed must have no SQL_ID.

@@ -30,15 +30,15 @@ import (
 	"go.uber.org/zap"
 )
 
-// recorder is an APM that notes the spans that it has taken.
+// recorder is an APM that records the spans that it has accepted.
 type recorder struct {
 	url  string
 	mu   sync.Mutex
 	seen map[pcommon.SpanID]int
-	// status is what it answers with instead; 0 is that it takes everything.
+	// status is its answer to every upload; if 0, it accepts them.
 	status  atomic.Int64
-	refuses atomic.Int64 // of a hundred uploads, with 503
-	largest atomic.Int64 // upload that it has taken, in items
+	refuses atomic.Int64 // percentage of uploads, with 503
+	largest atomic.Int64 // accepted upload, in items
 	uploads atomic.Int64
 }
 
@@ -51,7 +51,7 @@ func newRecorder(t *testing.T) *recorder {
 	return r
 }
 
-// ServeHTTP takes an upload.
+// ServeHTTP answers an upload.
 func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.uploads.Add(1)
 	body, err := io.ReadAll(req.Body)
@@ -80,7 +80,7 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-// counts returns how many spans it has, and how many it got once more.
+// counts returns the number of spans, and how many of them were duplicates.
 func (r *recorder) counts() (spans, again int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -90,7 +90,7 @@ func (r *recorder) counts() (spans, again int) {
 	return len(r.seen), again
 }
 
-// startStorage starts a file_storage, and returns a host that has it.
+// startStorage starts a file_storage extension, and returns a host that has it.
 func startStorage(t *testing.T, directory string) (component.Host, component.ID) {
 	t.Helper()
 	id := component.MustNewID("file_storage")
@@ -122,9 +122,9 @@ func randomSpans(random *rand.Rand, last *uint64) ptrace.Traces {
 	return td
 }
 
-// What was accepted arrives, whatever max_size cuts, through the batcher and the
-// queue on disk of exporterhelper, outages and restarts. Nothing arrives twice but
-// what was under way at a restart.
+// All accepted spans arrive, for any max_size, despite outages and restarts, with
+// exporterhelper's batcher and its queue on disk. Only uploads that a restart
+// interrupted may arrive twice.
 func TestMaxSizeLosesNothing(t *testing.T) {
 	tests := []struct {
 		name     string
@@ -148,7 +148,7 @@ func TestMaxSizeLosesNothing(t *testing.T) {
 			cfg.ClientConfig.Compression = "none"
 			cfg.DataKey = testKey
 			cfg.StartupCheck = false
-			// Long enough for what is refused to wait still when the collector ends.
+			// Long enough for refused uploads to be still waiting at the shutdown.
 			cfg.RetryConfig.InitialInterval = 20 * time.Millisecond
 			cfg.RetryConfig.MaxInterval = 100 * time.Millisecond
 			queue := cfg.QueueConfig.Get()
@@ -184,9 +184,9 @@ func TestMaxSizeLosesNothing(t *testing.T) {
 				require.NoError(t, exp.Shutdown(context.Background()))
 			}
 			spans, again := apm.counts()
-			assert.EqualValues(t, last, spans, "spans that arrive of those that were accepted")
+			assert.EqualValues(t, last, spans, "accepted spans that arrived")
 			if !tt.durable {
-				assert.Zero(t, again, "spans that arrive twice")
+				assert.Zero(t, again, "duplicates")
 			}
 			if tt.sizer == exporterhelper.RequestSizerTypeItems {
 				assert.LessOrEqual(t, apm.largest.Load(), tt.max)
@@ -199,7 +199,7 @@ func TestMaxSizeLosesNothing(t *testing.T) {
 func startTraces(t *testing.T, cfg *Config, host component.Host) exporter.Traces {
 	t.Helper()
 	set := nopSettings(zap.NewNop())
-	set.ID = component.MustNewID("oci_apm") // the queue on disk is found by it
+	set.ID = component.MustNewID("oci_apm") // the queue on disk is named after it
 	exp, err := NewFactory().CreateTraces(t.Context(), set, cfg)
 	require.NoError(t, err)
 	require.NoError(t, exp.Start(t.Context(), host))

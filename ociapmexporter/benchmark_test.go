@@ -14,7 +14,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// benchmarkSpans is the spans of one request.
+// benchmarkSpans is the number of spans in a request.
 const benchmarkSpans = 100
 
 func benchmarkTraces() ptrace.Traces {
@@ -29,7 +29,7 @@ func benchmarkTraces() ptrace.Traces {
 	return td
 }
 
-// The time is for a request of 100 spans.
+// The time is for one request of 100 spans.
 func BenchmarkRequest(b *testing.B) {
 	sig := tracesSignal()
 	td := benchmarkTraces()

@@ -17,15 +17,15 @@ import (
 	"go.opentelemetry.io/collector/extension/extensionmiddleware"
 )
 
-// byteMeterID is what the exporter's own middleware is called in the client's
+// byteMeterID is the name of the exporter's own middleware in the client's
 // configuration. No user can give a component this name.
 var byteMeterID = component.MustNewIDWithName("oci_apm_byte_meter", "internal")
 
 // newClient returns the HTTP client of the configuration. It calls sent with the size
 // of each request's body after compression.
 func newClient(ctx context.Context, cfg confighttp.ClientConfig, host component.Host, settings component.TelemetrySettings, sent func(context.Context, int64)) (*http.Client, error) {
-	// confighttp compresses inside its chain of transports. Only a middleware
-	// stands between that and the network.
+	// confighttp compresses inside its chain of transports. Only a middleware sees the
+	// compressed body.
 	cfg.Middlewares = append(slices.Clone(cfg.Middlewares), configmiddleware.Config{ID: byteMeterID})
 	extensions := map[component.ID]component.Component{byteMeterID: byteMeter{sent: sent}}
 	maps.Copy(extensions, host.GetExtensions())
@@ -42,7 +42,7 @@ func newClient(ctx context.Context, cfg confighttp.ClientConfig, host component.
 	return client, nil
 }
 
-// proxyError is returned where a proxy refuses to connect to APM.
+// proxyError is returned if a proxy refuses to connect to APM.
 type proxyError struct {
 	proxy  string // its host and port: the rest of its URL can hold a password
 	target string
@@ -54,8 +54,8 @@ func (e *proxyError) Error() string {
 	return fmt.Sprintf("the proxy %s refuses to connect to %s: %d %s", e.proxy, e.target, e.status, http.StatusText(e.status))
 }
 
-// checkProxyResponse returns an error that names the proxy that refuses. The error of
-// net/http is only the text of the status, which could be APM's.
+// checkProxyResponse returns an error that names the proxy if it refuses to connect. The
+// error of net/http is only the status text, which could just as well come from APM.
 func checkProxyResponse(_ context.Context, proxy *url.URL, connect *http.Request, resp *http.Response) error {
 	if resp.StatusCode == http.StatusOK {
 		return nil
@@ -64,7 +64,8 @@ func checkProxyResponse(_ context.Context, proxy *url.URL, connect *http.Request
 }
 
 // byteMeter is a client middleware that reports the size of request bodies. It is the
-// innermost one, so it can also set what confighttp has no setting for.
+// innermost one, so it can also set options of the transport that confighttp does not
+// expose.
 type byteMeter struct {
 	component.StartFunc
 	component.ShutdownFunc
@@ -76,7 +77,7 @@ var _ extensionmiddleware.HTTPClient = byteMeter{}
 // GetHTTPRoundTripper implements extensionmiddleware.HTTPClient.
 func (m byteMeter) GetHTTPRoundTripper(context.Context) (extensionmiddleware.WrapHTTPRoundTripperFunc, error) {
 	return func(_ context.Context, next http.RoundTripper) (http.RoundTripper, error) {
-		if transport, ok := next.(*http.Transport); ok { // the last middleware has it
+		if transport, ok := next.(*http.Transport); ok {
 			transport.OnProxyConnectResponse = checkProxyResponse
 		}
 		return roundTripper(func(req *http.Request) (*http.Response, error) {

@@ -19,12 +19,12 @@ import (
 	"go.uber.org/zap"
 )
 
-// relay forwards connections until they are to go dead: then it neither forwards nor
-// closes them, as a balancer does that has forgotten them. New ones work.
+// relay forwards connections. Once dead is set, it neither forwards nor closes the
+// existing ones, like a load balancer that has lost them from its table. New ones work.
 type relay struct {
 	listener net.Listener
 	target   string
-	dead     atomic.Bool // the connections that exist when it is set
+	dead     atomic.Bool
 	accepted atomic.Int64
 
 	mu    sync.Mutex
@@ -86,8 +86,8 @@ func (r *relay) forward(from, to net.Conn, canDie bool) {
 	}
 }
 
-// A connection over HTTP/2 that goes dead without being closed is found by a ping,
-// and a new one is made.
+// A ping detects an HTTP/2 connection that is dead but not closed, and a new connection
+// is opened.
 func TestDeadConnectionIsFound(t *testing.T) {
 	defaults := createDefaultConfig().(*Config).ClientConfig
 	require.LessOrEqual(t, defaults.HTTP2ReadIdleTimeout+defaults.HTTP2PingTimeout, 30*time.Second)

@@ -38,20 +38,20 @@ var (
 	errNoDataKey   = errors.New("data_key: no data key; set data_key: ${env:APM_DATA_KEY} with the private data key of the domain (OCI Console > APM > your domain > Data Keys), or data_key_file: PATH of a file that holds it")
 	errTwoDataKeys = errors.New("data_key and data_key_file are both set; keep one of them")
 	errAuth        = errors.New("auth: OCI APM authenticates uploads by their data key only; remove auth::authenticator and set data_key, data_key_file or apm_domain_id")
-	errAuthForm    = errors.New("auth: it must have settings of its own; write auth: {type: config_file} or another type")
+	errAuthForm    = errors.New("auth: it must be a map of settings; write auth: {type: config_file} or another type")
 	errAuthAlone   = errors.New("auth: it chooses the credentials for apm_domain_id, which is not set; write apm_domain_id with the OCID of the APM domain instead of endpoint and data_key, or remove auth")
 	errTwoHosts    = errors.New("endpoint and apm_domain_id are both set; keep apm_domain_id, which finds the endpoint, or endpoint with a data key")
 	errKeyOfDomain = errors.New("apm_domain_id finds the data key; remove data_key and data_key_file, or set endpoint instead of apm_domain_id")
 	errRefresh     = fmt.Errorf("refresh_interval: it must be at least %s; the default suits most", minRefreshInterval)
-	errNoRetry     = errors.New("retry_on_failure: enabled: false loses what sending_queue::storage is there to keep; remove it, or remove storage")
-	errProxyURL    = errors.New("proxy_url: it is not a URL; write http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT with what is not a letter or digit in user and password percent-encoded")
-	errAuthHeader  = errors.New("headers: Authorization is written from the data key; remove it here and set data_key or data_key_file")
+	errNoRetry     = errors.New("retry_on_failure: enabled: false drops the data that sending_queue::storage is meant to keep; remove it, or remove storage")
+	errProxyURL    = errors.New("proxy_url: it is not a URL; write http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT with every character of user and password that is not a letter or digit percent-encoded")
+	errAuthHeader  = errors.New("headers: the exporter sets Authorization from the data key; remove it here and set data_key or data_key_file")
 )
 
 const (
-	// defaultRefreshInterval is how long a data key should stay valid after its
-	// successor was created, so that no upload is refused. A thousand collectors send
-	// the control plane about two requests a second.
+	// A replaced data key should stay valid for defaultRefreshInterval after its
+	// successor is created, so that no upload is refused. A thousand collectors send the
+	// control plane about two requests a second.
 	defaultRefreshInterval = 15 * time.Minute
 	minRefreshInterval     = time.Second
 )
@@ -72,11 +72,11 @@ type Config struct {
 	QueueConfig configoptional.Optional[exporterhelper.QueueBatchConfig] `mapstructure:"sending_queue"`
 
 	// APMDomainID is the OCID of the APM domain. The exporter asks OCI for the
-	// domain's endpoint and data key; neither is set beside it.
+	// domain's endpoint and data key, so neither may be configured as well.
 	APMDomainID string `mapstructure:"apm_domain_id"`
 
-	// Auth chooses the credentials for OCI, with APMDomainID. The zero value uses the
-	// first that this machine has.
+	// Auth chooses the credentials for OCI. It needs APMDomainID. The zero value uses
+	// the first type that this machine has.
 	Auth ociauth.Config `mapstructure:"auth,omitempty"`
 
 	// RefreshInterval is how often the endpoint and the data key are refreshed, give
@@ -101,8 +101,7 @@ type Config struct {
 	// domainIDWritten reports whether apm_domain_id is in the configuration, even if
 	// it is empty.
 	domainIDWritten bool
-	// authenticator reports whether auth names an extension, as it does in other
-	// exporters.
+	// authenticator reports whether auth has an authenticator, as in other exporters.
 	authenticator bool
 }
 
@@ -111,14 +110,14 @@ var (
 	_ confmap.Unmarshaler = (*Config)(nil)
 )
 
-// Unmarshal implements confmap.Unmarshaler. The settings of the HTTP client have
-// an auth of their own, for authenticators that APM does not know. Here auth
-// chooses the credentials for OCI.
+// Unmarshal implements confmap.Unmarshaler. The HTTP client's settings also have a field
+// auth, for authenticators that APM does not support. Here auth chooses the credentials
+// for OCI.
 func (cfg *Config) Unmarshal(conf *confmap.Conf) error {
 	cfg.domainIDWritten = conf.IsSet("apm_domain_id")
 	auth, err := conf.Sub("auth")
 	if err != nil {
-		return errAuthForm // the error of Sub repeats what is written there
+		return errAuthForm // the error of Sub repeats the value
 	}
 	cfg.authenticator = auth.Delete("authenticator")
 	if err := auth.Unmarshal(&cfg.Auth); err != nil {
@@ -144,8 +143,8 @@ func decoding(err error) error {
 	return err
 }
 
-// Validate reports every mistake that would make uploads fail, each with what to
-// write instead. No error shows the data key.
+// Validate reports every mistake that would make uploads fail, and what to write
+// instead. No error shows the data key.
 func (cfg *Config) Validate() error {
 	var errs []error
 
@@ -222,7 +221,7 @@ func (cfg *Config) validateDomain() []error {
 	return errs
 }
 
-// discovers reports whether OCI is asked for the endpoint and the data key.
+// discovers reports whether the exporter asks OCI for the endpoint and the data key.
 func (cfg *Config) discovers() bool {
 	return cfg.APMDomainID != "" || (cfg.domainIDWritten && cfg.ClientConfig.Endpoint == "")
 }

@@ -81,13 +81,13 @@ func TestDefaultConfig(t *testing.T) {
 	assert.Equal(t, configcompression.TypeGzip, cfg.ClientConfig.Compression)
 	assert.Equal(t, configcompression.Level(1), cfg.ClientConfig.CompressionParams.Level)
 	assert.True(t, cfg.RetryConfig.Enabled)
-	assert.Zero(t, cfg.RetryConfig.MaxElapsedTime, "uploads are repeated without an end of time")
+	assert.Zero(t, cfg.RetryConfig.MaxElapsedTime, "uploads are retried without a time limit")
 	assert.True(t, cfg.QueueConfig.HasValue())
 	assert.True(t, cfg.QueueConfig.Get().Batch.HasValue())
 }
 
-// Every mistake is refused with the field, what is wrong and what to write
-// instead, and without the key.
+// The error for each mistake names the field, what is wrong and what to write instead.
+// It does not show the key.
 func TestValidate(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name, content string) string {
@@ -99,7 +99,7 @@ func TestValidate(t *testing.T) {
 	tests := []struct {
 		name    string
 		yaml    map[string]any
-		wantErr []string // all of them; none is no error
+		wantErr []string // the error has all of them; nil is no error
 	}{
 		{
 			name: "key",
@@ -153,32 +153,32 @@ func TestValidate(t *testing.T) {
 		{
 			name:    "key file with two lines",
 			yaml:    map[string]any{"endpoint": testEndpoint, "data_key_file": file("lines", testKey+"\n"+testKey+"\n")},
-			wantErr: []string{"data_key_file: ", "it has a blank or a line end inside"},
+			wantErr: []string{"data_key_file: ", "it contains a space or a line break"},
 		},
 		{
 			name:    "key with a line end inside",
 			yaml:    map[string]any{"endpoint": testEndpoint, "data_key": testKey + "\nX-Injected: " + testKey},
-			wantErr: []string{"data_key: it has a blank or a line end inside; copy the key again, in one piece"},
+			wantErr: []string{"data_key: it contains a space or a line break; copy the key again, in one piece"},
 		},
 		{
-			name:    "key with a blank inside",
+			name:    "key with a space inside",
 			yaml:    map[string]any{"endpoint": testEndpoint, "data_key": testKey + " " + testKey},
-			wantErr: []string{"data_key: it has a blank or a line end inside"},
+			wantErr: []string{"data_key: it contains a space or a line break"},
 		},
 		{
 			name:    "key that is the header's value",
 			yaml:    map[string]any{"endpoint": testEndpoint, "data_key": "dataKey " + testKey},
-			wantErr: []string{"data_key: it begins with dataKey, as the Authorization header does; write the key alone"},
+			wantErr: []string{"data_key: it begins with dataKey, as the Authorization header does; write only the key"},
 		},
 		{
 			name:    "key that is a placeholder",
 			yaml:    map[string]any{"endpoint": testEndpoint, "data_key": "<your-private-data-key>"},
-			wantErr: []string{"data_key: it still is a <placeholder>"},
+			wantErr: []string{"data_key: it is still a <placeholder>"},
 		},
 		{
 			name:    "key with a control character",
 			yaml:    map[string]any{"endpoint": testEndpoint, "data_key": testKey + "\x00"},
-			wantErr: []string{"data_key: it has a character that cannot stand in a header"},
+			wantErr: []string{"data_key: it contains a character that is not allowed in a header"},
 		},
 		{
 			name:    "unknown type of key",
@@ -193,7 +193,7 @@ func TestValidate(t *testing.T) {
 		{
 			name:    "Authorization header",
 			yaml:    map[string]any{"endpoint": testEndpoint, "data_key": testKey, "headers": map[string]any{"authorization": "dataKey " + testKey}},
-			wantErr: []string{"headers: Authorization is written from the data key; remove it here"},
+			wantErr: []string{"headers: the exporter sets Authorization from the data key; remove it here"},
 		},
 		{
 			name:    "authenticator",
@@ -214,7 +214,7 @@ func TestValidate(t *testing.T) {
 			wantErr: []string{"apm_domain_id: it is empty; write the OCID, ocid1.apmdomain.<realm>.<region>.<unique id>"},
 		},
 		{
-			name:    "domain that is no OCID",
+			name:    "domain that is not an OCID",
 			yaml:    map[string]any{"apm_domain_id": testEndpoint},
 			wantErr: []string{"apm_domain_id: it is not an OCID; write ocid1.apmdomain."},
 		},
@@ -273,7 +273,7 @@ func TestValidate(t *testing.T) {
 			yaml: map[string]any{"endpoint": "https://<apm-domain>.apm-agt.<region>.oci.oraclecloud.com", "data_key": "a b"},
 			wantErr: []string{
 				"endpoint: ", "still has a <placeholder> in it",
-				"data_key: it has a blank or a line end inside",
+				"data_key: it contains a space or a line break",
 			},
 		},
 	}
@@ -309,16 +309,16 @@ func TestUnknownFieldOfAuth(t *testing.T) {
 	require.ErrorContains(t, err, "invalid keys: tpye")
 
 	err = confmap.NewFromStringMap(map[string]any{"apm_domain_id": testDomainID, "auth": "config_file"}).Unmarshal(createDefaultConfig())
-	require.ErrorContains(t, err, "auth: it must have settings of its own; write auth: {type: ")
+	require.ErrorContains(t, err, "auth: it must be a map of settings; write auth: {type: ")
 }
 
-// What is printed of a configuration has the credentials for OCI under auth.
+// A printed configuration has the credentials for OCI under auth.
 func TestMarshalAuth(t *testing.T) {
 	written := map[string]any{"apm_domain_id": testDomainID, "auth": map[string]any{"type": "config_file", "profile": "prod", "config_file": ""}}
 	cfg := createDefaultConfig()
 	source := confmap.NewFromStringMap(written)
 	require.NoError(t, source.Unmarshal(cfg))
-	assert.True(t, source.IsSet("auth"), "the source is left as it is")
+	assert.True(t, source.IsSet("auth"), "Unmarshal does not modify its source")
 	printed := confmap.New()
 	require.NoError(t, printed.Marshal(cfg))
 	assert.Equal(t, map[string]any{"type": ociauth.TypeConfigFile, "profile": "prod", "config_file": ""}, printed.Get("auth"))

@@ -49,10 +49,9 @@ type staticDataKey string
 func (k staticDataKey) dataKey() (string, error) { return string(k), nil }
 func (k staticDataKey) reload() (string, error)  { return string(k), nil }
 
-// dataKeyFile reads the key from a file, and again when the file has changed.
-// It checks the file before each upload: compared with an upload, a call of stat costs
-// nothing. It sees a rename as well as the symlink that Kubernetes swaps, and needs no
-// watcher that could miss either.
+// dataKeyFile reads the key from a file, and again when the file has changed. It calls
+// stat before each upload, which costs nothing compared with the upload. This notices
+// both a rename and the symlink that Kubernetes swaps; a watcher could miss either.
 type dataKeyFile struct {
 	path    string
 	changed func()
@@ -83,14 +82,14 @@ func (f *dataKeyFile) reload() (string, error) {
 	return f.read(info)
 }
 
-// read replaces the key by the one in the file. The info was read before the file, so
-// that a change in between is noticed the next time.
+// read replaces the key with the one in the file. The caller got info before the file is
+// read, so that a change in between is noticed the next time.
 func (f *dataKeyFile) read(info fs.FileInfo) (string, error) {
 	key, err := readDataKeyFile(f.path)
 	if err != nil {
 		if f.key != "" {
 			// A file that is being replaced may be missing or empty for a moment.
-			// Meanwhile the last good key is the best guess.
+			// The last good key is the best guess until then.
 			return f.key, nil
 		}
 		return "", fmt.Errorf("%w: %w", errDataKeyFile, err)

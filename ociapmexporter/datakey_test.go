@@ -45,7 +45,7 @@ func TestDataKeyFileIsReadAgain(t *testing.T) {
 	require.NoError(t, os.Rename(next, path))
 	expect("third")
 
-	// Emptied or removed for a moment: the last good key goes on.
+	// Empty or missing for a moment: the last good key stays in use.
 	require.NoError(t, os.WriteFile(path, nil, 0o600))
 	expect("third")
 	require.NoError(t, os.Remove(path))
@@ -55,7 +55,7 @@ func TestDataKeyFileIsReadAgain(t *testing.T) {
 	assert.Equal(t, 3, changes)
 }
 
-// A refused key is read again even if the file does not look changed.
+// After APM has rejected a key, the file is read again even if it does not look changed.
 func TestDataKeyFileReload(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "key")
 	now := time.Now()
@@ -78,7 +78,7 @@ func TestDataKeyFileReload(t *testing.T) {
 	assert.Equal(t, "other", key)
 }
 
-// Kubernetes mounts a Secret as a link to a link, and swaps the inner one.
+// Kubernetes mounts a Secret as a symlink to a symlink, and swaps the inner one.
 func TestDataKeyFileBehindSwappedSymlink(t *testing.T) {
 	dir := t.TempDir()
 	for name, key := range map[string]string{"..old": "old-key", "..new": "new-key"} {

@@ -38,10 +38,9 @@ import (
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadata"
 )
 
-// What every exporter promises the pipeline, with errors that are retryable and
-// errors that are permanent. The OTLP receiver that stands for the backend says
-// 500 for a permanent error, which APM says of data that is fine: a proxy makes
-// it the 400 that APM says of data it will never take.
+// The contract of every exporter with the pipeline, for retryable and permanent errors.
+// The backend is an OTLP receiver, which answers 500 to a permanent error. The exporter
+// retries 500, so a proxy changes it to 400, as APM answers data that it rejects.
 func TestConsumeContract(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -57,8 +56,8 @@ func TestConsumeContract(t *testing.T) {
 	protocol.MetricsURLPath = apm.MetricsPath
 	protocol.LogsURLPath = apm.LogsPath
 
-	// What is refused for good stays refused, and an empty upload is not: else it
-	// would not be the data.
+	// Data that was rejected once must be rejected again, and empty uploads must be
+	// accepted. Otherwise the exporter would conclude that the data is not the cause.
 	var mu sync.Mutex
 	refused := map[string]bool{}
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: address})
@@ -76,7 +75,7 @@ func TestConsumeContract(t *testing.T) {
 		assert.NoError(t, err)
 		mu.Lock()
 		again := refused[hex.EncodeToString(body)]
-		delete(refused, hex.EncodeToString(body)) // for the next test, which has the same items
+		delete(refused, hex.EncodeToString(body)) // the next test sends the same items
 		mu.Unlock()
 		switch {
 		case len(body) == 0:
@@ -113,7 +112,8 @@ func smallSandbox(t *testing.T) *apm.Server {
 	return startSandboxWith(t, config)
 }
 
-// plainConfig sends bodies whose size a test can foresee.
+// plainConfig returns a configuration without compression, so that tests know the size
+// of bodies.
 func plainConfig(endpoint string) *Config {
 	cfg := directConfig(endpoint)
 	cfg.ClientConfig.Compression = "none"
@@ -130,13 +130,13 @@ func TestTooLargeIsSplit(t *testing.T) {
 			span.Attributes().PutStr("filler", filler)
 		}
 		td.ResourceSpans().At(0).Resource().Attributes().PutStr("service.name", "shop")
-		td.MarkReadOnly() // as data is that another exporter gets as well
+		td.MarkReadOnly() // as if another exporter of the pipeline got the same data
 
 		require.NoError(t, newTraces(t, plainConfig(sandbox.URL()), zap.NewNop()).ConsumeTraces(t.Context(), td))
 		counts := sandbox.Counts()
 		assert.Equal(t, 65, counts.Spans.Stored)
 		assert.Zero(t, counts.Spans.Duplicates)
-		assert.Equal(t, map[string]int{"shop": 65}, counts.Services, "the resource goes with each part")
+		assert.Equal(t, map[string]int{"shop": 65}, counts.Services, "each part has the resource")
 		assert.Equal(t, 33, counts.Uploads.ByStatus["200"], "the control, and parts of two or three spans")
 	})
 
@@ -184,8 +184,8 @@ func TestTooLargeIsSplit(t *testing.T) {
 	})
 }
 
-// One item that is too large by itself is dropped with a message that names it,
-// and takes nothing else with it.
+// A single item that is too large is dropped, and the log names it. No other item is
+// dropped.
 func TestSingleItemTooLarge(t *testing.T) {
 	sandbox := smallSandbox(t)
 	core, logs := observer.New(zap.ErrorLevel)
@@ -203,7 +203,7 @@ func TestSingleItemTooLarge(t *testing.T) {
 	assert.EqualValues(t, 1, said.ContextMap()["dropped_items"])
 	assert.Contains(t, fmt.Sprint(said.ContextMap()["errors"]), `span "INSERT huge" (trace 01000000000000000000000000000000, span 0e00000000000000) takes 5`)
 
-	// Alone, it is the error of its request.
+	// If it is alone in a request, the request fails with the same error.
 	alone := ptrace.NewTraces()
 	large.CopyTo(alone.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty())
 	err := exp.ConsumeTraces(t.Context(), alone)
@@ -212,8 +212,8 @@ func TestSingleItemTooLarge(t *testing.T) {
 	assert.True(t, consumererror.IsPermanent(err))
 }
 
-// When a part of a split request fails for now, all that was not sent yet is sent
-// again, and no more.
+// If a part of a split request has to be retried, exactly the items that were not sent
+// yet are sent again.
 func TestSplitRepeatsOnlyWhatFailed(t *testing.T) {
 	sandbox := startSandbox(t)
 	const accepts = apm.Duration(time.Nanosecond)

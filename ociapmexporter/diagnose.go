@@ -15,8 +15,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
 )
 
-// diagnose returns why an upload got no answer, in a word for telemetry, and what to do
-// about it.
+// diagnose returns why an upload got no answer, as one word for the telemetry, and what
+// to do about it.
 func diagnose(err error) (kind, advice string) {
 	var (
 		dnsErr     *net.DNSError
@@ -45,7 +45,7 @@ func diagnose(err error) (kind, advice string) {
 	case errors.As(err, &wrongName):
 		return "tls", "the certificate is another host's: correct the endpoint"
 	case errors.As(err, &unknownCA):
-		return "tls", "the certificate is not of a known authority: where a proxy inspects TLS, set tls::ca_file to its authority"
+		return "tls", "the certificate is not of a known authority: if a proxy inspects TLS, set tls::ca_file to its authority"
 	case errors.As(err, &certErr), errors.As(err, &badRecord), errors.As(err, &alertError), errors.Is(err, http.ErrSchemeMismatch):
 		return "tls", "no TLS session: check the endpoint, a proxy in between and the clock of this machine"
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -63,9 +63,9 @@ func adviceForProxy(refusal *proxyError) string {
 	const queued = "; uploads are queued and retried"
 	switch refusal.status {
 	case http.StatusProxyAuthRequired:
-		return "it wants a user name and a password: write both in front of its host in proxy_url, or in HTTPS_PROXY in the environment" + queued
+		return "it requires a user name and a password: write both in front of its host in proxy_url, or in HTTPS_PROXY in the environment" + queued
 	case http.StatusForbidden:
-		return "it does not let this host through: have " + refusal.target + " allowed there, or set NO_PROXY if no proxy is needed" + queued
+		return "it does not allow this host: allow " + refusal.target + " in the proxy, or set NO_PROXY if no proxy is needed" + queued
 	}
-	return "see that it reaches " + refusal.target + ", or name another proxy in proxy_url or HTTPS_PROXY" + queued
+	return "check that it reaches " + refusal.target + ", or name another proxy in proxy_url or HTTPS_PROXY" + queued
 }

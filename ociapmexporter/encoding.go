@@ -16,14 +16,14 @@ import (
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
 )
 
-// A stored request begins with a zero byte, which no encoded message does, and the
-// version of its format.
+// A stored request begins with a zero byte and the version of its format. No encoded
+// protobuf message begins with a zero byte.
 const (
 	// storedVersion1 has the number of items as a varint and the encoded items as
 	// an S2 block.
 	storedVersion1 = 1
-	// storedVersion2 has the CRC-32C of what follows, 4 bytes in little endian,
-	// and then what version 1 has. The block may be a single literal: not compressed.
+	// storedVersion2 has the CRC-32C of the rest (4 bytes, little endian), then the
+	// fields of version 1. The block may be a single literal, that is, uncompressed.
 	storedVersion2 = 2
 )
 
@@ -31,7 +31,7 @@ const (
 	storedHeaderBytes   = 2
 	storedChecksumBytes = 4
 	// maxStoredBytes is larger than any request: receivers reject far smaller ones. It
-	// bounds what a damaged item can make the collector allocate.
+	// limits how much memory a damaged item can make the collector allocate.
 	maxStoredBytes = 256 << 20
 )
 
@@ -44,20 +44,20 @@ var (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// compressFrom is how much may wait in the queue, in encoded bytes, before what is
-// stored is compressed. Compression and its reverse cost more than all other work of
-// the queue. While APM accepts uploads, an item leaves the disk in a moment, and they
-// would be for nothing; an outage needs the space.
+// compressFrom is the amount of queued data, in encoded bytes, from which on requests are
+// stored compressed. Compressing and decompressing cost more than all other work of the
+// queue. They are not worth it while APM accepts uploads, since items stay on disk only
+// for a moment. During an outage the space is needed.
 const compressFrom = 8 << 20
 
 // stored encodes and decodes requests for the queue on disk.
 type stored[T any] struct {
 	signal *signal[T]
-	// waiting counts the encoded bytes that were stored and not read back yet. A
-	// queue of before the start makes it less than it is.
+	// waiting counts the encoded bytes that were stored and not read back yet. It is too
+	// low if the queue already held requests on startup.
 	waiting *atomic.Int64
-	// keep keeps an item that cannot be read outside of the queue. It returns false if
-	// that has to be retried; then the item stays in the queue.
+	// keep moves an unreadable item out of the queue. It returns false if that has to be
+	// retried; then the item stays in the queue.
 	keep func(ctx context.Context, data []byte, reason error) bool
 }
 
@@ -70,7 +70,7 @@ func (s stored[T]) Marshal(_ context.Context, req xexporterhelper.Request) ([]by
 		return nil, errForeignRequest
 	}
 	if len(r.unreadable) == 1 && r.items == 0 {
-		return r.unreadable[0], nil // put back as it was read
+		return r.unreadable[0], nil // stored again unchanged
 	}
 	if r.size > maxStoredBytes {
 		return nil, errStoredSize
@@ -121,7 +121,7 @@ func (s stored[T]) read(data []byte) (*request[T], error) {
 		}
 		// There is no checksum, but a request with another number of items is damaged.
 		if count, countErr := s.signal.layout.Count(r.pieces...); countErr != nil || count != r.items {
-			return nil, fmt.Errorf("%w: it does not have the %d items that it names", errStoredDamaged, r.items)
+			return nil, fmt.Errorf("%w: it does not have the %d items that its header says", errStoredDamaged, r.items)
 		}
 		return r, nil
 	case storedVersion2:
@@ -161,7 +161,7 @@ const (
 	maxLiteralHead   = binary.MaxVarintLen32 + longLiteralBytes
 )
 
-// appendLiteral appends an S2 block that has body as it is.
+// appendLiteral appends an S2 block that has body uncompressed.
 func appendLiteral(data, body []byte) []byte {
 	data = binary.AppendUvarint(data, uint64(len(body)))
 	if len(body) == 0 {
@@ -171,8 +171,8 @@ func appendLiteral(data, body []byte) []byte {
 	return append(data, body...)
 }
 
-// literal returns what a block of appendLiteral has, without a copy, and whether it
-// is one.
+// literal returns the body in a block of appendLiteral, without a copy. It returns false
+// for any other block.
 func literal(block []byte, size int) ([]byte, bool) {
 	start := len(block) - size
 	if size == 0 || start < 1+longLiteralBytes || block[start-longLiteralBytes] != longLiteral {

@@ -29,7 +29,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/discovery"
 )
 
-// keptItems are those that a test's storage has kept.
+// keptItems has the items that a test's storage has kept.
 type keptItems struct {
 	component.StartFunc
 	component.ShutdownFunc
@@ -56,7 +56,7 @@ func testEncoding(k *keptItems) stored[ptrace.Traces] {
 	}}
 }
 
-// version1 is what the first versions of the exporter stored.
+// version1 returns a request as the first versions of the exporter stored it.
 func version1(items int, body []byte) []byte {
 	data := binary.AppendUvarint([]byte{0, 1}, uint64(items)) //nolint:gosec // a count
 	return append(data, s2.Encode(nil, body)...)
@@ -86,8 +86,8 @@ func TestStoredRequest(t *testing.T) {
 	require.ErrorIs(t, err, errStoredSize)
 }
 
-// While little waits in the queue, what is stored is not compressed; a backlog is. Both
-// are S2 blocks.
+// Requests are stored uncompressed while the queue is short, and compressed when there is
+// a backlog. Both forms are S2 blocks.
 func TestBacklogIsCompressed(t *testing.T) {
 	encoding := testEncoding(&keptItems{})
 	sent := newTestRequest(t, traces(1000))
@@ -114,14 +114,15 @@ func TestBacklogIsCompressed(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(body, decoded), "as an earlier version reads it")
 	}
-	// A queue of before the start is no reason to compress later than usual.
+	// Requests that were in the queue on startup do not make the count negative, which
+	// would delay compression.
 	_, _, err := encoding.Unmarshal(items[0])
 	require.NoError(t, err)
 	assert.Zero(t, encoding.waiting.Load())
 	require.Greater(t, marshal(), len(body))
 }
 
-// What cannot be read is handed to the storage as it is, with the reason.
+// Unreadable items are handed to the storage unchanged, with the reason.
 func TestStoredRequestIsUnreadable(t *testing.T) {
 	r := newTestRequest(t, traces(50))
 	encoding := testEncoding(nil)
@@ -159,7 +160,7 @@ func TestStoredRequestIsUnreadable(t *testing.T) {
 	}
 }
 
-// A count that no request can have is damage too, even where the checksum is right.
+// An impossible count means damage too, even if the checksum is right.
 func TestStoredCountIsBounded(t *testing.T) {
 	content := append(binary.AppendUvarint(nil, maxStoredBytes+1), s2.Encode(nil, []byte{})...)
 	data := binary.LittleEndian.AppendUint32([]byte{0, 2}, crc32.Checksum(content, castagnoli))
@@ -167,7 +168,7 @@ func TestStoredCountIsBounded(t *testing.T) {
 	require.ErrorIs(t, err, errStoredDamaged)
 }
 
-// Whatever size a damaged item claims: it is not allocated.
+// The size that a damaged item claims is not allocated.
 func TestStoredSizeIsBounded(t *testing.T) {
 	claim := binary.AppendUvarint([]byte{1}, maxStoredBytes+1)
 	checked := binary.LittleEndian.AppendUint32([]byte{0, 2}, crc32.Checksum(claim, castagnoli))
@@ -187,9 +188,9 @@ func TestStoredSizeIsBounded(t *testing.T) {
 	}
 }
 
-// What the storage cannot keep, for its disk is full, stays in the queue: the item
-// goes back to the disk as it was, is merged with others, and blocks only them until
-// it is kept.
+// An item that the storage cannot keep, for example because the disk is full, stays in
+// the queue. It is stored again unchanged, can be merged with other requests, and delays
+// only those until the storage keeps it.
 func TestUnreadableItemStays(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
 	kept := &keptItems{err: errors.New("no space left on device")}
@@ -222,7 +223,7 @@ func TestUnreadableItemStays(t *testing.T) {
 	assert.Equal(t, 3, sandbox.Counts().Spans.Stored)
 }
 
-// A storage that keeps nothing loses what cannot be read, and the log says so.
+// If the storage cannot keep unreadable items, they are dropped and logged as such.
 func TestUnreadableItemsWithoutKeeper(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
 	counted := 0

@@ -23,9 +23,9 @@ import (
 )
 
 var (
-	// errStopping ends an upload in parts when the exporter shuts down.
+	// errStopping interrupts an upload in parts when the exporter shuts down.
 	errStopping = errors.New("the exporter is shutting down")
-	// errThrottled ends an upload in parts while APM asks for a pause.
+	// errThrottled interrupts an upload in parts while APM asks for a pause.
 	errThrottled = errors.New("OCI APM has asked for a pause (Retry-After); uploads are queued and retried")
 )
 
@@ -42,11 +42,11 @@ type baseExporter[T any] struct {
 	pace        *pace
 	secrets     *secrets
 	unreadable  *unreadableItems
-	gzipper     *gzipper // nil where confighttp compresses, or nothing does
+	gzipper     *gzipper // nil if confighttp compresses, or if nothing does
 
 	client *http.Client // set by start
 
-	stopCheck context.CancelFunc // ends the check on startup
+	stopCheck context.CancelFunc // cancels the check on startup
 	checking  sync.WaitGroup
 	stopping  chan struct{} // closed by stop
 	stop      func()
@@ -83,8 +83,8 @@ func newBaseExporter[T any](cfg *Config, set exporter.Settings, sig *signal[T], 
 	}, nil
 }
 
-// start makes the HTTP client, which needs the host's extensions, and checks in
-// the background whether APM accepts uploads.
+// start creates the HTTP client, which needs the host's extensions. It checks in the
+// background whether APM accepts uploads.
 func (e *baseExporter[T]) start(ctx context.Context, host component.Host) error {
 	if e.config.durable() {
 		e.unreadable.start(host, *e.config.QueueConfig.Get().StorageID)
@@ -104,9 +104,9 @@ func (e *baseExporter[T]) start(ctx context.Context, host component.Host) error 
 	return nil
 }
 
-// check uploads an empty request on startup, which APM accepts or refuses for its
-// host, path and key as it does a full one. It logs one line: on failure, the line
-// that the first failed upload would have logged.
+// check uploads an empty request on startup. APM accepts or refuses it for its host, path
+// and key, as it does a request with items. It logs one line: on failure, the line that
+// the first failed upload would have logged.
 func (e *baseExporter[T]) check(ctx context.Context) {
 	if e.resolver.WaitReady(ctx) != nil {
 		return // shut down before the domain was discovered
@@ -131,9 +131,9 @@ func (e *baseExporter[T]) shutdown(context.Context) error {
 	return nil
 }
 
-// push uploads a request. It returns what exporterhelper acts upon: after nil the
-// request is done, after a permanent error its items are dropped, and after any other
-// error the upload is retried.
+// push uploads a request. exporterhelper acts upon the error: after nil the request is
+// done, after a permanent error its items are dropped, and after any other error it is
+// retried.
 func (e *baseExporter[T]) push(ctx context.Context, req xexporterhelper.Request) error {
 	r, ok := req.(*request[T])
 	if !ok {
@@ -151,8 +151,8 @@ func (e *baseExporter[T]) push(ctx context.Context, req xexporterhelper.Request)
 	return s.send(ctx)
 }
 
-// keepUnreadable hands stored items that could not be read to the storage, once more:
-// it could not keep them when they were read.
+// keepUnreadable hands unreadable stored items to the storage again. The storage could
+// not keep them when they were read.
 func (e *baseExporter[T]) keepUnreadable(ctx context.Context, r *request[T]) error {
 	for len(r.unreadable) > 0 {
 		_, reason := stored[T]{signal: e.signal}.read(r.unreadable[0])
@@ -165,7 +165,8 @@ func (e *baseExporter[T]) keepUnreadable(ctx context.Context, r *request[T]) err
 }
 
 // interrupted returns why the remaining parts of a request must not be sent now, or
-// nil. With a queue in memory a shutdown is not a reason: the parts would be lost.
+// nil. With a queue in memory, a shutdown does not interrupt, since the parts would be
+// lost.
 func (e *baseExporter[T]) interrupted(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -183,10 +184,9 @@ func (e *baseExporter[T]) interrupted(ctx context.Context) error {
 	return nil
 }
 
-// uploadOnce makes one upload of a request. After an error that is not a refusal, the
-// upload is retried. What becomes of a request that was refused for its data is for
-// the caller to decide and to report. It returns how many items APM rejected of an
-// upload that it accepted.
+// uploadOnce makes one upload of a request. It returns how many items APM rejected of an
+// upload that it accepted. After an error that is not a refusal, the upload is retried.
+// If the request was refused for its data, the caller decides what to do and reports it.
 func (e *baseExporter[T]) uploadOnce(ctx context.Context, r *request[T]) (rejected int, err error) {
 	e.report.encoded(ctx, r.size)
 	body, err := e.encode(r)
@@ -202,7 +202,7 @@ func (e *baseExporter[T]) uploadOnce(ctx context.Context, r *request[T]) (reject
 		e.report.accepted(ctx, got.status, count, message)
 		return int(min(max(count, 0), int64(r.items))), nil
 	case ctx.Err() != nil:
-		return 0, ctx.Err() // a shutdown says nothing about APM
+		return 0, ctx.Err() // a shutdown is not APM's failure
 	case err != nil:
 		return 0, e.unanswered(ctx, r.size, err)
 	}
@@ -217,7 +217,7 @@ func (e *baseExporter[T]) uploadOnce(ctx context.Context, r *request[T]) (reject
 	return 0, e.throttled(problem, got)
 }
 
-// throttled returns the error of an upload that is retried, with the pause that the
+// throttled returns the error of an upload that is retried. It has the pause that the
 // answer asks for.
 func (e *baseExporter[T]) throttled(problem error, got response) error {
 	if got.retryAfter <= 0 {
@@ -246,9 +246,9 @@ func (e *baseExporter[T]) control(ctx context.Context, refused error) error {
 		return e.unanswered(ctx, 0, err)
 	}
 	e.report.control(ctx, got.status)
-	says := "it is not known yet whether it is the data"
+	says := "it is not known yet whether the data is the cause"
 	if !isRetryableStatusCode(got.status) {
-		says = "it is not the data: check the endpoint, and a proxy or firewall in between"
+		says = "the data is not the cause: check the endpoint, and any proxy or firewall in between"
 	}
 	problem := e.secrets.cleaned(fmt.Errorf("%s; an empty upload to %s is answered with %d %s, so %s; uploads are queued and retried",
 		refused.Error(), url, got.status, http.StatusText(got.status), says))
@@ -256,8 +256,8 @@ func (e *baseExporter[T]) control(ctx context.Context, refused error) error {
 	return e.throttled(problem, got)
 }
 
-// uploadEmpty uploads a request without items, such as that of the check on startup.
-// It is its own control.
+// uploadEmpty uploads a request without items, such as that of the check on startup. A
+// request of zero bytes needs no control: it is one.
 func (e *baseExporter[T]) uploadEmpty(ctx context.Context, r *request[T]) error {
 	_, err := e.uploadOnce(ctx, r)
 	if !isRefusal(err) {
@@ -285,7 +285,7 @@ func (e *baseExporter[T]) encode(r *request[T]) (payload, error) {
 	return payload{content: content, encoding: "gzip"}, err
 }
 
-// unanswered returns the error of an upload that got no answer, with what to do.
+// unanswered returns the error of an upload that got no answer. It says what to do.
 func (e *baseExporter[T]) unanswered(ctx context.Context, size int, err error) error {
 	kind, advice := diagnose(err)
 	if kind == "timeout" {

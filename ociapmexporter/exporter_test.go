@@ -51,8 +51,8 @@ func startSandboxWith(t *testing.T, config apm.Config) *apm.Server {
 	return sandbox
 }
 
-// directConfig uploads at once: an error of the upload is the error of the
-// consume call.
+// directConfig returns a configuration without a queue, so that the consume call returns
+// the error of the upload.
 func directConfig(endpoint string) *Config {
 	cfg := createDefaultConfig().(*Config)
 	cfg.ClientConfig.Endpoint = endpoint
@@ -124,7 +124,7 @@ func TestUploadThreeSignals(t *testing.T) {
 	assert.Zero(t, counts.Uploads.Rejected)
 }
 
-// Other exporters of a pipeline get no copy for this one, although it batches.
+// The pipeline makes no copies for this exporter, although it batches.
 func TestDataIsNotMutated(t *testing.T) {
 	cfg := directConfig(testEndpoint)
 	cfg.QueueConfig = createDefaultConfig().(*Config).QueueConfig
@@ -141,7 +141,7 @@ func TestDataIsNotMutated(t *testing.T) {
 	assert.False(t, logs.Capabilities().MutatesData)
 }
 
-// A public key uploads traces, and nothing else is tried with it.
+// A public key uploads traces only. Exporters of other signals are not created.
 func TestPublicKeyTakesTracesOnly(t *testing.T) {
 	for name, endpoint := range map[string]string{
 		"configured": testEndpoint,
@@ -191,8 +191,8 @@ func TestUploadRefused(t *testing.T) {
 	}
 }
 
-// A redirect is answered by the sandbox itself here, so that a client that
-// followed it would be seen.
+// The redirect goes back to the sandbox, so that the test would see a client that follows
+// it.
 func TestRedirectIsNotFollowed(t *testing.T) {
 	var followed atomic.Bool
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { followed.Store(true) }))
@@ -218,8 +218,8 @@ func TestPartialSuccessIsReported(t *testing.T) {
 	assert.Equal(t, map[string]any{"rejected_items": int64(2), "message": "too old"}, logs.All()[0].ContextMap())
 }
 
-// A key that is rotated while uploads are refused costs nothing: the next
-// attempt reads the file again.
+// No data is lost if a key is rotated while uploads are refused: the next attempt reads
+// the file again.
 func TestKeyFileIsRotated(t *testing.T) {
 	sandbox := startSandbox(t)
 	path := filepath.Join(t.TempDir(), "key")
@@ -240,8 +240,7 @@ func TestKeyFileIsRotated(t *testing.T) {
 	require.Eventually(t, func() bool { return sandbox.Counts().Spans.Stored == 1 }, 10*time.Second, time.Millisecond)
 }
 
-// A key in the configuration does not show, however the configuration is
-// printed.
+// No way of printing the configuration shows the key.
 func TestKeyIsOpaque(t *testing.T) {
 	cfg := directConfig(testEndpoint)
 	conf := confmap.New()

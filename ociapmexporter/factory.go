@@ -52,8 +52,9 @@ func createDefaultConfig() component.Config {
 	client.Compression = configcompression.TypeGzip
 	client.CompressionParams.Level = 1
 	client.WriteBufferSize = 512 * 1024
-	// A load balancer or NAT that forgets an HTTP/2 connection leaves it open and
-	// silent. A ping finds that after 25 seconds, and a new connection is made.
+	// A load balancer or NAT that drops an HTTP/2 connection from its table leaves it
+	// open and silent. A ping detects that after 25 seconds, and a new connection is
+	// opened.
 	client.HTTP2ReadIdleTimeout = 10 * time.Second
 	client.HTTP2PingTimeout = 15 * time.Second
 
@@ -61,9 +62,9 @@ func createDefaultConfig() component.Config {
 	retry.MaxElapsedTime = 0 // accepted data is retried until APM has it
 
 	queue := exporterhelper.NewDefaultQueueConfig()
-	// Few large uploads cost both ends less than many small ones. They are
-	// measured in bytes, since items can be of any size. There is no MaxSize: what
-	// is too large for APM is split when it says so.
+	// Few large uploads cost both ends less than many small ones. They are measured in
+	// bytes, since items can be of any size. There is no MaxSize: a request is split when
+	// APM answers that it is too large.
 	queue.Batch = configoptional.Some(exporterhelper.BatchConfig{
 		FlushTimeout: time.Second,
 		Sizer:        exporterhelper.RequestSizerTypeBytes,
@@ -131,10 +132,11 @@ func newLogsExporter(ctx context.Context, set exporter.Settings, cfg *Config, ba
 	return stoppingLogs{Logs: exp, stop: base.stop}, nil
 }
 
-// exporterhelper calls an exporter's shutdown after its queue has ended. These types
-// stop it before, which ends an upload in parts that is under way. exporterhelper also
-// declares that every exporter with batches mutates its data, so that other exporters
-// beside it get copies. Requests here are encoded before they are batched.
+// exporterhelper shuts an exporter down after its queue has shut down. These types call
+// stop before that, which interrupts an upload in parts. exporterhelper also declares
+// that every exporter with batches mutates its data, so that other exporters of the
+// pipeline get copies. Requests here are encoded before they are batched, so nothing is
+// mutated.
 
 var reads = consumer.Capabilities{MutatesData: false}
 

@@ -11,8 +11,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// destination is where the uploads of one signal go. What was learned of an endpoint
-// is kept for as long as the endpoint is the same.
+// destination is where the uploads of one signal go. It remembers which path of an
+// endpoint works for as long as the endpoint stays the same.
 type destination struct {
 	logger *zap.Logger
 
@@ -32,12 +32,12 @@ func (d *destination) of(primary, fallback string) *endpointWithFallback {
 
 // endpointWithFallback is the upload URL of a signal, and another one to try on 404.
 // Oracle's manual has no traces path without the type of the data key, although most
-// domains accept it: where one answers 404, the path for private keys is tried, and
-// used while it works. A later 404 makes the exporter try the other one again: an
-// ingress answers 404 whenever a route is gone for a moment.
+// domains accept it. If a domain answers it with 404, the exporter tries the path for
+// private keys, and uses it until that answers 404. Then it tries the other path again,
+// since an ingress answers 404 whenever a route is missing for a moment.
 type endpointWithFallback struct {
 	primary  string
-	fallback string // "" is none
+	fallback string // "" if there is none
 	logger   *zap.Logger
 
 	mu           sync.Mutex
@@ -54,9 +54,8 @@ func (e *endpointWithFallback) current() string {
 	return e.primary
 }
 
-// notFound handles a request that url answered with 404. It sends the request to the
-// other path, if there is one, and returns the answer to act upon and the URL that gave
-// it.
+// notFound handles a request that was answered with 404. It sends the request to the
+// other path, if there is one, and returns the answer to act upon and its URL.
 func (e *endpointWithFallback) notFound(url string, got response, send func(url string) (response, error)) (response, string, error) {
 	if e.fallback == "" {
 		return got, url, nil
@@ -82,7 +81,7 @@ func (e *endpointWithFallback) use(url string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.usesFallback == (url == e.fallback) {
-		return // another upload was faster
+		return // another upload has switched already
 	}
 	e.usesFallback = !e.usesFallback
 	if now := time.Now(); now.Sub(e.reported) >= reminderInterval {

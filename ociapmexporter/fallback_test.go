@@ -46,7 +46,7 @@ func TestFallbackToPrivatePath(t *testing.T) {
 		assert.Contains(t, logs.All()[0].Message, "write data_key_type: private")
 	})
 
-	t.Run("is tried again and again where both answer 404", func(t *testing.T) {
+	t.Run("is tried again and again if both answer 404", func(t *testing.T) {
 		sandbox := startSandbox(t)
 		_, err := sandbox.AddFault(apm.Fault{Status: 404})
 		require.NoError(t, err)
@@ -63,7 +63,7 @@ func TestFallbackToPrivatePath(t *testing.T) {
 		assert.Equal(t, 1, logs.FilterMessage("Upload to OCI APM failed, will retry").Len())
 	})
 
-	t.Run("is left again when it answers 404", func(t *testing.T) {
+	t.Run("is no longer used when it answers 404", func(t *testing.T) {
 		sandbox := startSandbox(t)
 		exp := newTraces(t, directConfig(sandbox.URL()), zap.NewNop())
 		for range 4 {
@@ -119,7 +119,7 @@ func TestFallbackToPrivatePath(t *testing.T) {
 		assert.Equal(t, []string{apm.PrivateTracesPath}, paths(sandbox))
 	})
 
-	// Many requests meet the first 404 together. All of them find the other path.
+	// Many requests get the first 404 at the same time. All of them find the other path.
 	t.Run("concurrently", func(t *testing.T) {
 		var stored atomic.Int64
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {

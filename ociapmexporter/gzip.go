@@ -12,16 +12,16 @@ import (
 	"go.opentelemetry.io/collector/config/confighttp"
 )
 
-// gzipper compresses the bodies of uploads. confighttp uses the standard library, which
-// takes more than twice the CPU time for gzip, the only compression that APM is known
-// to accept. Other compressions are left to confighttp.
+// gzipper compresses the bodies of uploads with gzip, the only compression that APM is
+// known to accept. confighttp uses the standard library, which takes more than twice the
+// CPU time. Other compressions are left to confighttp.
 type gzipper struct {
-	writers sync.Pool // of *gzip.Writer, or of the error of making one
+	writers sync.Pool // of *gzip.Writer, or of error if none can be created
 }
 
 func gzips(cfg confighttp.ClientConfig) bool { return cfg.Compression == configcompression.TypeGzip }
 
-// newGzipper returns nil for a configuration with another compression, or without one.
+// newGzipper returns nil if the configuration has another compression, or none.
 func newGzipper(cfg confighttp.ClientConfig) *gzipper {
 	if !gzips(cfg) {
 		return nil
@@ -36,7 +36,7 @@ func newGzipper(cfg confighttp.ClientConfig) *gzipper {
 	}}}
 }
 
-// zip compresses the pieces, which have size bytes, as one body.
+// zip compresses the pieces, of size bytes in total, as one body.
 func (z *gzipper) zip(pieces [][]byte, size int) ([]byte, error) {
 	var w *gzip.Writer
 	switch got := z.writers.Get().(type) {

@@ -34,7 +34,7 @@ type health struct {
 	mu       sync.Mutex
 	problem  string // kind of the last failure; "" after a success
 	since    time.Time
-	attempts int // that failed since
+	attempts int // failed since then
 	reminded time.Time
 
 	rejectedItems   int64 // not logged yet
@@ -42,7 +42,7 @@ type health struct {
 	rejectedLogged  time.Time
 }
 
-// failed reports an upload that failed. The kind tells one problem from another.
+// failed reports an upload that failed. A new kind is logged at once.
 func (h *health) failed(kind string, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -81,7 +81,7 @@ func (h *health) succeeded() {
 	componentstatus.ReportStatus(h.host, componentstatus.NewEvent(componentstatus.StatusOK))
 }
 
-// rejected reports items that APM rejected of an upload that it accepted.
+// rejected reports items that APM rejected in an upload that it accepted.
 func (h *health) rejected(items int64, message string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -34,8 +34,8 @@ func (h *statusHost) Report(event *componentstatus.Event) {
 	h.events = append(h.events, event)
 }
 
-// However many uploads fail, the log has a line for each change and a count,
-// and the component's status says the same.
+// However many uploads fail, the log has one line for each change, with a count, and the
+// component status agrees.
 func TestHealthIsReportedOnChange(t *testing.T) {
 	sandbox := startSandbox(t)
 	core, logs := observer.New(zap.InfoLevel)
@@ -69,7 +69,7 @@ func TestHealthIsReportedOnChange(t *testing.T) {
 	var said []line
 	for _, entry := range logs.All() {
 		if !strings.Contains(entry.Message, "to OCI APM") {
-			continue // exporterhelper's, which has nothing to retry here
+			continue // a line of exporterhelper, which does not retry here
 		}
 		text, _ := entry.ContextMap()["error"].(string)
 		said = append(said, line{entry.Message, text})

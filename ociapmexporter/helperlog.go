@@ -13,8 +13,8 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// What exporterhelper logs for each attempt that fails, for each request that it drops,
-// and for each that it rejects because the queue is full.
+// The messages that exporterhelper logs for each failed attempt, for each request that it
+// drops, and for each request that it refuses because the queue is full.
 const (
 	helperRetryMessage    = "Exporting failed. Will retry the request after interval."
 	helperDropMessage     = "Exporting failed. Dropping data."
@@ -22,20 +22,21 @@ const (
 	helperShutdownMessage = "interrupted due to shutdown"
 )
 
-// helperLogger returns the logger for exporterhelper, which logs a line for each
-// request. Failed attempts are lowered to debug, since health logs them once for many;
-// rejected requests are logged once for many; and data that stays on disk at a shutdown
-// is not called dropped (https://github.com/open-telemetry/opentelemetry-collector/issues/10367).
+// helperLogger returns the logger for exporterhelper, which logs a line for each request.
+//   - Failed attempts are logged at debug level, since health summarizes them.
+//   - Refused requests are logged at most once a minute, with their number.
+//   - Data that stays on disk at a shutdown is not called dropped
+//     (https://github.com/open-telemetry/opentelemetry-collector/issues/10367).
 func helperLogger(logger *zap.Logger, durable, queued bool) *zap.Logger {
 	return logger.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
-		return helperCore{Core: core, durable: durable, queued: queued, rejections: &rejections{}}
+		return helperCore{Core: core, durable: durable, queued: queued, refusals: &refusals{}}
 	}))
 }
 
 type helperCore struct {
 	zapcore.Core
 	durable, queued bool
-	rejections      *rejections
+	refusals        *refusals
 }
 
 // With implements zapcore.Core.
@@ -51,7 +52,7 @@ func (c helperCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *z
 		entry.Level = zapcore.DebugLevel
 	case c.durable && strings.HasPrefix(entry.Message, helperDropMessage),
 		c.queued && strings.HasPrefix(entry.Message, helperRejectMessage):
-		return checked.AddCore(entry, c) // for Write, which sees the error
+		return checked.AddCore(entry, c) // Write decides, since it sees the error
 	}
 	return c.Core.Check(entry, checked)
 }
@@ -60,14 +61,14 @@ func (c helperCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *z
 func (c helperCore) Write(entry zapcore.Entry, fields []zapcore.Field) error {
 	switch {
 	case strings.HasPrefix(entry.Message, helperRejectMessage):
-		count := c.rejections.add(entry.Time)
+		count := c.refusals.add(entry.Time)
 		if count == 0 {
 			return nil
 		}
 		entry.Level = zapcore.WarnLevel
-		entry.Message = "Sending queue full: new data is rejected with 503/UNAVAILABLE, senders retry"
+		entry.Message = "Sending queue full: new data is refused with 503/UNAVAILABLE, senders retry"
 		entry.Stack = ""
-		fields = append(fields, zap.Int("rejected_requests", count))
+		fields = append(fields, zap.Int("refused_requests", count))
 	case hasShutdownError(fields):
 		entry.Level = zapcore.InfoLevel
 		entry.Message = "Shutting down: queued data stays on disk and is retried on the next start"
@@ -94,23 +95,23 @@ func hasShutdownError(fields []zapcore.Field) bool {
 	return false
 }
 
-// rejections counts the rejected requests that are not logged yet.
-type rejections struct {
-	mu    sync.Mutex
-	count int
-	told  time.Time
+// refusals counts the refused requests that are not logged yet.
+type refusals struct {
+	mu     sync.Mutex
+	count  int
+	logged time.Time
 }
 
-// add counts one. It returns how many to log now, or 0 if the last line is less than a
-// minute old.
-func (r *rejections) add(now time.Time) int {
+// add counts one request. It returns the number to log now, or 0 if the last line is less
+// than a minute old.
+func (r *refusals) add(now time.Time) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.count++
-	if now.Sub(r.told) < time.Minute {
+	if now.Sub(r.logged) < time.Minute {
 		return 0
 	}
 	count := r.count
-	r.count, r.told = 0, now
+	r.count, r.logged = 0, now
 	return count
 }

@@ -29,9 +29,8 @@ type storageHost struct {
 
 func (h storageHost) GetExtensions() map[component.ID]component.Component { return h.extensions }
 
-// With a queue on disk, APM away and the queue full, the log does not have a
-// line for each attempt, for each refusal, or for data that is said to be
-// dropped and is not.
+// While APM is down and the queue on disk is full, the log does not have a line for each
+// attempt or each refusal, and no line calls data dropped that is not.
 func TestLogOfAFullQueueOnDisk(t *testing.T) {
 	sandbox := startSandbox(t)
 	_, err := sandbox.AddFault(apm.Fault{Status: 503})
@@ -90,10 +89,10 @@ func TestLogOfAFullQueueOnDisk(t *testing.T) {
 		assert.NotContains(t, entry.ContextMap(), "dropped_items", entry.Message)
 	}
 	assert.Equal(t, 1, said["Upload to OCI APM failed, will retry"], said)
-	assert.Equal(t, 1, said["Sending queue full: new data is rejected with 503/UNAVAILABLE, senders retry"], said)
+	assert.Equal(t, 1, said["Sending queue full: new data is refused with 503/UNAVAILABLE, senders retry"], said)
 	assert.Positive(t, said["Shutting down: queued data stays on disk and is retried on the next start"], said)
 
-	// It was true: the next start sends what was accepted.
+	// It is true: after the next start, all accepted data is sent.
 	sandbox.ClearFaults()
 	_, shutdown = newExporter(zap.NewNop())
 	defer shutdown()

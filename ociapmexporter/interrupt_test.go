@@ -29,7 +29,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadata"
 )
 
-// startBaseExporter starts the uploader of an exporter without exporterhelper around it.
+// startBaseExporter starts an exporter without exporterhelper around it.
 func startBaseExporter(t *testing.T, cfg *Config, logger *zap.Logger) *baseExporter[ptrace.Traces] {
 	t.Helper()
 	base, err := newBaseExporter(cfg, nopSettings(logger), tracesSignal(), &discovery.Shared{})
@@ -39,7 +39,7 @@ func startBaseExporter(t *testing.T, cfg *Config, logger *zap.Logger) *baseExpor
 	return base
 }
 
-// exporterhelper gets the pause that APM asks for, of an upload and of a part of one.
+// exporterhelper gets the pause that APM asks for, after a whole upload and after a part.
 func TestRetryAfterIsHonoured(t *testing.T) {
 	for _, tt := range []struct {
 		value string
@@ -60,7 +60,7 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 		})
 	}
 
-	// The retries wait as long.
+	// The retries wait for the pause.
 	sandbox := startSandbox(t)
 	_, err := sandbox.AddFault(apm.Fault{Status: 429, RetryAfter: "1", Times: 1})
 	require.NoError(t, err)
@@ -72,8 +72,8 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 	assert.GreaterOrEqual(t, time.Since(begin), 900*time.Millisecond)
 }
 
-// A split ends where another upload was told to pause, and goes on after the pause,
-// or as soon as APM takes an upload.
+// A split is interrupted if APM asks another upload to pause. It continues after the
+// pause, or as soon as APM accepts an upload.
 func TestPauseEndsSplit(t *testing.T) {
 	sandbox := smallSandbox(t)
 	base := startBaseExporter(t, plainConfig(sandbox.URL()), zap.NewNop())
@@ -84,14 +84,14 @@ func TestPauseEndsSplit(t *testing.T) {
 	err = base.push(t.Context(), r)
 	require.ErrorIs(t, err, errThrottled)
 	require.Contains(t, err.Error(), "Throttle (")
-	assert.Len(t, sandbox.Uploads(), 2, "the other one, and the whole")
+	assert.Len(t, sandbox.Uploads(), 2, "the other upload, and the whole request")
 	base.pace.resume()
 	require.NoError(t, base.push(t.Context(), r.OnError(err)))
 	assert.Equal(t, 200, sandbox.Counts().Spans.Stored)
 }
 
-// splitServer refuses uploads of more than one span as too large, and calls during at
-// an upload.
+// splitServer refuses uploads of more than one span as too large, and calls during when
+// it gets a certain upload.
 type splitServer struct {
 	url     string
 	uploads atomic.Int64
@@ -116,8 +116,8 @@ func newSplitServer(t *testing.T, at int64, during func()) *splitServer {
 	return s
 }
 
-// A shutdown ends a split between two parts. The rest stays on disk, for the next
-// start; a queue in memory has no next start, and sends it.
+// A shutdown interrupts a split between two parts. With a queue on disk, the rest stays
+// there for the next start. With a queue in memory it would be lost, so it is sent.
 func TestShutdownEndsSplit(t *testing.T) {
 	const spans, at = 40, 30
 	for _, durable := range []bool{true, false} {
@@ -141,7 +141,7 @@ func TestShutdownEndsSplit(t *testing.T) {
 			<-stopped
 			var shutdown sync.WaitGroup
 			shutdown.Go(func() { assert.NoError(t, exp.Shutdown(context.Background())) })
-			time.Sleep(20 * time.Millisecond) // for the shutdown to begin
+			time.Sleep(20 * time.Millisecond) // let the shutdown begin
 			close(proceed)
 			shutdown.Wait()
 			if !durable {
@@ -157,7 +157,8 @@ func TestShutdownEndsSplit(t *testing.T) {
 	}
 }
 
-// Whoever has sent a request and gives up ends its split, and says nothing of APM.
+// Canceling the context of a request interrupts its split, and is not reported as a
+// failure of APM.
 func TestCancelEndsSplit(t *testing.T) {
 	for _, at := range []int64{1, 2, 30} {
 		t.Run(strconv.FormatInt(at, 10), func(t *testing.T) {
@@ -169,12 +170,12 @@ func TestCancelEndsSplit(t *testing.T) {
 			require.ErrorIs(t, err, context.Canceled)
 			assert.LessOrEqual(t, server.uploads.Load(), at+1)
 			assert.Empty(t, base.report.health.problem)
-			assert.Empty(t, logs.FilterMessageSnippet("do not arrive").All())
+			assert.Empty(t, logs.FilterMessage(uploadFailed).All())
 		})
 	}
 }
 
-// A shutdown waits for the check at the start, whose upload it ends.
+// A shutdown cancels the upload of the startup check, and waits for the check.
 func TestShutdownWaitsForStartupCheck(t *testing.T) {
 	asked := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
@@ -193,17 +194,16 @@ func TestShutdownWaitsForStartupCheck(t *testing.T) {
 	stopCheck := base.stopCheck
 	base.stopCheck = func() {
 		go func() {
-			time.Sleep(50 * time.Millisecond) // a check that takes its time to end
+			time.Sleep(50 * time.Millisecond) // the check is slow to return
 			ended.Store(true)
 			stopCheck()
 		}()
 	}
 	require.NoError(t, base.shutdown(context.Background()))
-	assert.True(t, ended.Load(), "the shutdown has not waited")
+	assert.True(t, ended.Load(), "the shutdown did not wait")
 }
 
-// The time for an upload is that of the configuration, and not exporterhelper's of
-// five seconds.
+// The time limit of an upload is the configured one, not exporterhelper's five seconds.
 func TestTimeoutIsTheConfigured(t *testing.T) {
 	deadlines := make(chan bool, 1)
 	cfg := directConfig("http://127.0.0.1:1")
@@ -221,7 +221,7 @@ func TestTimeoutIsTheConfigured(t *testing.T) {
 	assert.False(t, <-deadlines, "exporterhelper has set a deadline")
 }
 
-// resolverFunc is a resolver that has no destination.
+// resolverFunc is a resolver whose Resolve is a function.
 type resolverFunc func(ctx context.Context) error
 
 func (resolverFunc) Start(component.Host)            {}

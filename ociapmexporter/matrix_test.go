@@ -20,8 +20,9 @@ import (
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadata"
 )
 
-// Every answer that is given to everything, for each signal: the upload is repeated.
-// Those that could mean the data are given to the control as well, and so do not.
+// Whatever status APM answers to everything, for each signal: the upload is retried. The
+// statuses that can be caused by the data are given to the control as well, which shows
+// that the data is not the cause.
 func TestAnswersMatrix(t *testing.T) {
 	signals := map[string]func(t *testing.T, cfg *Config) error{
 		"traces": func(t *testing.T, cfg *Config) error {
@@ -85,7 +86,7 @@ func TestAnswersMatrix(t *testing.T) {
 			sandbox.ClearFaults()
 			require.NoError(t, consume(t, directConfig(sandbox.URL())))
 			require.NoError(t, sandbox.Shutdown(context.Background()))
-			err := consume(t, directConfig(sandbox.URL())) // nobody listens any more
+			err := consume(t, directConfig(sandbox.URL())) // nothing listens there any more
 			require.Error(t, err)
 			assert.False(t, consumererror.IsPermanent(err))
 		})

@@ -9,10 +9,10 @@ import (
 )
 
 const (
-	// minPace is the smallest limit that time-outs lead to, in bytes: smaller uploads
-	// are not answered any faster.
+	// minPace is the lowest limit after time-outs, in bytes: smaller uploads are not
+	// answered any faster.
 	minPace = 16 << 10
-	// maxPace is the limit from which on there is none any more, in bytes.
+	// A limit that grows to maxPace, in bytes, is removed.
 	maxPace = 64 << 20
 )
 
@@ -21,7 +21,7 @@ const (
 type pace struct {
 	mu       sync.Mutex
 	timeouts int // since the last success
-	limit    int // in bytes; 0 is none
+	limit    int // in bytes; 0 is no limit
 	until    time.Time
 }
 
@@ -33,8 +33,8 @@ func (p *pace) size() int {
 	return p.limit
 }
 
-// timedOut notes an upload that was not answered in time. From the second time-out on,
-// the limit is half of its size.
+// timedOut records an upload that was not answered in time. From the second time-out in
+// a row on, the limit is half of the upload's size.
 func (p *pace) timedOut(size int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -47,8 +47,8 @@ func (p *pace) timedOut(size int) {
 	}
 }
 
-// succeeded notes an upload that was accepted. If it was about as large as the limit,
-// the limit doubles.
+// succeeded records an upload that was accepted. If it had at least half the size of the
+// limit, the limit doubles.
 func (p *pace) succeeded(size int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -62,7 +62,7 @@ func (p *pace) succeeded(size int) {
 	}
 }
 
-// pause notes that APM asks for a pause.
+// pause records that APM asks for a pause.
 func (p *pace) pause(duration time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

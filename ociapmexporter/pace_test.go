@@ -18,8 +18,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// From the second time-out in a row on the limit halves, and successes let it grow
-// until there is none.
+// From the second time-out in a row on, the limit halves. Successes let it grow until it
+// is removed.
 func TestPaceAfterTimeouts(t *testing.T) {
 	p := &pace{}
 	p.timedOut(1 << 20)
@@ -37,7 +37,7 @@ func TestPaceAfterTimeouts(t *testing.T) {
 	assert.Equal(t, minPace, p.size())
 
 	p.succeeded(minPace / 4)
-	assert.Equal(t, minPace, p.size(), "a small upload says nothing about larger ones")
+	assert.Equal(t, minPace, p.size(), "a small upload does not show that larger ones succeed")
 	p.succeeded(minPace)
 	assert.Equal(t, 2*minPace, p.size())
 	for range 20 {
@@ -46,8 +46,8 @@ func TestPaceAfterTimeouts(t *testing.T) {
 	assert.Zero(t, p.size())
 }
 
-// Where only small uploads are answered in time, a large request arrives in parts.
-// A gateway's time-out counts as APM's.
+// If only small uploads are answered in time, a large request is sent in parts. A
+// gateway's time-out counts like APM's.
 func TestTimeoutsHalve(t *testing.T) {
 	for _, status := range []int{0, http.StatusRequestTimeout, http.StatusGatewayTimeout} {
 		t.Run(cmp.Or(http.StatusText(status), "no answer"), func(t *testing.T) {

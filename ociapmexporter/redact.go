@@ -19,18 +19,18 @@ import (
 
 const (
 	redacted = "[redacted]"
-	// minDerived is the length from which on other forms of a secret are looked for:
+	// minDerived is the minimum length of an encoded form of a secret to look for:
 	// shorter ones occur in any text.
 	minDerived = 8
 )
 
-// userInfo is the user name and password of a URL. A password that was not
-// escaped can have a slash or another at sign in it.
+// userInfo matches the user name and password of a URL. An unescaped password can contain
+// a slash or another at sign.
 var userInfo = regexp.MustCompile(`(://)[^\s"'<>]*@`)
 
-// secrets must not show in any log line, error or status: the data keys of the last
-// uploads, and the headers of the configuration. Answers can repeat a key, and so can
-// errors where a key was written into the wrong field.
+// secrets has the values that must not appear in any log line, error or status: the data
+// keys of the last uploads, and the headers of the configuration. An answer can repeat a
+// key, and so can an error if a key was written into the wrong field.
 type secrets struct {
 	mu    sync.Mutex
 	keys  []string // the newest first
@@ -41,7 +41,7 @@ type secrets struct {
 // form is a way to write a secret.
 type form struct {
 	text string
-	fold bool // in upper or lower case
+	fold bool // ignore case
 }
 
 // maxKeys is how many data keys are remembered: those of concurrent uploads, and their
@@ -61,7 +61,7 @@ func newSecrets(key string, headers configopaque.MapList) *secrets {
 	return s
 }
 
-// use notes the data key of an upload.
+// use records the data key of an upload.
 func (s *secrets) use(key string) {
 	key = strings.TrimSpace(key)
 	s.mu.Lock()
@@ -117,7 +117,7 @@ func indexFold(text, part string) int {
 	return -1
 }
 
-// formsOf returns the forms in which a text can have a secret, the longest first.
+// formsOf returns the forms that a secret can have in a text, the longest first.
 func formsOf(secret string) []form {
 	forms := []form{{secret, true}}
 	add := func(text string, fold bool) {
@@ -156,7 +156,7 @@ type cleanError struct {
 // Error returns the text without secrets.
 func (e *cleanError) Error() string { return e.text }
 
-// Unwrap returns the error.
+// Unwrap returns the original error.
 func (e *cleanError) Unwrap() error { return e.err }
 
 // cleaned returns the error without secrets in its text.

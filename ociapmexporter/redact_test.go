@@ -32,7 +32,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// oddKey has what each of the escapes writes in another way.
+// oddKey has characters that the escapes write differently.
 const oddKey = `KEY/with+"odd"&<chars>=%41`
 
 // spellings are the ways in which an answer may repeat a key.
@@ -90,8 +90,7 @@ func TestSecretsAreCleaned(t *testing.T) {
 	assert.Equal(t, "outer: inner [redacted]", cleaned.Error())
 }
 
-// Whatever an answer repeats of the key, in whatever form, is in no log, error or
-// status.
+// No form of a key that an answer repeats appears in a log line, an error or a status.
 func TestKeyInAnswer(t *testing.T) {
 	for name, text := range spellings(oddKeyForHeader) {
 		for _, code := range []int{200, 400, 401, 404, 413, 503} {
@@ -141,7 +140,7 @@ func TestKeyInAnswer(t *testing.T) {
 				for _, form := range []string{oddKeyForHeader, oddKeyForHeader[:9], url.QueryEscape(oddKeyForHeader), base64.StdEncoding.EncodeToString([]byte(oddKeyForHeader))[:20]} {
 					assert.NotContains(t, strings.ToLower(said), strings.ToLower(form))
 				}
-				assert.Contains(t, said, "xxx", "the answer is told of")
+				assert.Contains(t, said, "xxx", "the rest of the answer is shown")
 			})
 		}
 	}
@@ -158,7 +157,7 @@ func everythingIn(logs *observer.ObservedLogs) string {
 
 const oddKeyForHeader = `ODDKEY/with+"odd"&<chars>=%41`
 
-// A key in a wrong field shows in no error of the configuration.
+// No configuration error shows a key that was written into a wrong field.
 func TestKeyInWrongField(t *testing.T) {
 	key := "WRONGFIELDKEY/0123456789ABCDEFGHIJ"
 	for name, yaml := range map[string]map[string]any{
@@ -189,7 +188,7 @@ func TestKeyInWrongField(t *testing.T) {
 	}
 }
 
-// The endpoint is in the error of an upload: a key that is in it is not.
+// The error of an upload shows the endpoint, but not a key in it.
 func TestKeyInHost(t *testing.T) {
 	cfg := directConfig("https://" + testKey + ".invalid")
 	cfg.ClientConfig.Timeout = 5 * time.Second
@@ -201,7 +200,7 @@ func TestKeyInHost(t *testing.T) {
 	assert.Contains(t, said, redacted)
 }
 
-// Keys that are read later are secrets as well: that of a file, and its successor.
+// Keys that are read later, such as those of a file, are removed as well.
 func TestKeyOfAFileInAnswer(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
@@ -221,7 +220,7 @@ func TestKeyOfAFileInAnswer(t *testing.T) {
 	}
 }
 
-// The URL is in the error of an upload that is answered, too, and in that of its control.
+// The error of an answered upload shows the URL, and so does the error of its control.
 func TestKeyInHostOfAnswer(t *testing.T) {
 	for _, code := range []int{400, 404, 503} {
 		t.Run(strconv.Itoa(code), func(t *testing.T) {
@@ -237,7 +236,7 @@ func TestKeyInHostOfAnswer(t *testing.T) {
 	}
 }
 
-// Neither shows what else the configuration has of secrets.
+// Other secrets of the configuration do not appear either.
 func TestHeadersInAnswer(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		w.WriteHeader(http.StatusForbidden)

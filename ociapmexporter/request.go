@@ -14,22 +14,22 @@ import (
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/otlpwire"
 )
 
-// request is what the queue holds and the upload sends: items that are encoded once,
-// when they are consumed. So the size of a request is known, it takes a fifth of the
-// memory of the items, it is stored and read back as it is, and requests are merged
-// without decoding: two encoded messages one after the other are the encoding of both
-// merged (https://protobuf.dev/programming-guides/encoding/#last-one-wins).
+// request is what the queue holds and an upload sends: items that are encoded once, when
+// they are consumed. So the size of a request is known, it takes a fifth of the memory of
+// the decoded items, and it is stored and read back unchanged. Requests are merged without
+// decoding: the concatenation of two encoded messages is the encoding of the merged
+// message (https://protobuf.dev/programming-guides/encoding/#last-one-wins).
 type request[T any] struct {
 	signal *signal[T]
 	pieces [][]byte // encoded export requests
 	size   int      // of the pieces together, in bytes
 	items  int
 
-	// unreadable are stored requests that could not be read, and that the storage
-	// could not keep yet. They are not counted in items.
+	// unreadable has stored requests that could not be read, and that the storage could
+	// not keep yet. They do not count in items.
 	unreadable [][]byte
 
-	// Where this request is the rest of a larger one: what became of the other items.
+	// If this request is the rest of a larger one, the outcomes of the other items.
 	delivered int
 	lost      int // dropped, or rejected in a partial success
 }
@@ -50,7 +50,7 @@ func newRequest[T any](sig *signal[T], data T) (*request[T], error) {
 	return encodedRequest(sig, body, sig.count(data)), nil
 }
 
-// encodedRequest returns a request of an encoded export request.
+// encodedRequest returns a request with the body of an encoded export request.
 func encodedRequest[T any](sig *signal[T], body []byte, items int) *request[T] {
 	r := &request[T]{signal: sig, size: len(body), items: items}
 	if len(body) > 0 {
@@ -59,7 +59,7 @@ func encodedRequest[T any](sig *signal[T], body []byte, items int) *request[T] {
 	return r
 }
 
-// converter returns the function that makes requests of the pipeline's data.
+// converter returns the function that converts the pipeline's data into requests.
 func converter[T any](sig *signal[T]) xexporterhelper.RequestConverterFunc[T] {
 	return func(_ context.Context, data T) (xexporterhelper.Request, error) { return newRequest(sig, data) }
 }
@@ -86,11 +86,10 @@ func (r *request[T]) merge(other *request[T]) {
 	r.unreadable = append(r.unreadable, other.unreadable...)
 }
 
-// MergeSplit implements xexporterhelper.Request. exporterhelper's batcher calls
-// it on the batch that it fills, and takes the first result for that batch: it has
-// all items of r, and those of other come after them, in their order. Only the
-// last result may be filled further. A single item that is larger than maxSize is
-// kept: APM may well accept it.
+// MergeSplit implements xexporterhelper.Request. exporterhelper's batcher calls it on the
+// batch that it fills, and uses the first result as that batch: it has all items of r,
+// followed by those of other in their order. Only the last result may be filled further.
+// A single item that is larger than maxSize is kept, since APM may accept it.
 func (r *request[T]) MergeSplit(_ context.Context, maxSize int, sizer exporterhelper.RequestSizerType, other xexporterhelper.Request) ([]xexporterhelper.Request, error) {
 	if other == nil {
 		return r.split(otlpwire.Limit{Size: maxSize, Items: sizer == exporterhelper.RequestSizerTypeItems})
@@ -102,8 +101,8 @@ func (r *request[T]) MergeSplit(_ context.Context, maxSize int, sizer exporterhe
 	limit := otlpwire.Limit{Size: maxSize, Items: sizer == exporterhelper.RequestSizerTypeItems, Smaller: r.measure(sizer)}
 	parts, err := o.split(limit)
 	if err != nil {
-		// Neither the batch nor the other request is dropped for that: the batch
-		// becomes larger than it should be, which APM may well accept.
+		// This is no reason to drop either request. The batch becomes larger than
+		// maxSize, but APM may accept it.
 		parts = []xexporterhelper.Request{o}
 	}
 	r.merge(parts[0].(*request[T]))
@@ -155,15 +154,15 @@ func (r *request[T]) selection(set otlpwire.Set) (*request[T], error) {
 	return encodedRequest(r.signal, body, set.Len()), nil
 }
 
-// describe names the first item of the request, so that it can be found in APM's data
-// or in the app.
+// describe names the first item of the request, so that a reader of the log can find it
+// in APM or in the app.
 func (r *request[T]) describe() string {
 	messages, err := r.signal.layout.First(r.pieces...)
 	switch {
 	case err != nil:
 		return err.Error()
 	case len(messages) == 0:
-		return "no item of " + r.signal.name
+		return "an empty request of " + r.signal.name
 	}
 	return r.signal.describe(messages)
 }
@@ -177,7 +176,7 @@ func (r *request[T]) OnError(err error) xexporterhelper.Request {
 	return r
 }
 
-// partialRetryError is returned for a request of which only a part is retried.
+// partialRetryError is returned if only a part of a request is retried.
 type partialRetryError[T any] struct {
 	cause   error
 	request *request[T]

@@ -26,7 +26,7 @@ func newTestRequest(t *testing.T, data ptrace.Traces) *request[ptrace.Traces] {
 	return r
 }
 
-// numbered has spans with the ids first to last.
+// numbered returns spans with the IDs first to last.
 func numbered(first, last int) ptrace.Traces {
 	td := traces(last)
 	td.ResourceSpans().At(0).Resource().Attributes().PutStr("service.name", "shop")
@@ -35,7 +35,7 @@ func numbered(first, last int) ptrace.Traces {
 	return td
 }
 
-// decode returns what is in a request.
+// decode returns the traces of a request.
 func decode(t *testing.T, r xexporterhelper.Request) ptrace.Traces {
 	t.Helper()
 	decoded := ptraceotlp.NewExportRequest()
@@ -73,8 +73,8 @@ func TestRequestMerges(t *testing.T) {
 	require.ErrorIs(t, err, errForeignRequest)
 }
 
-// The batcher that calls MergeSplit on its batch expects the whole of it in the first
-// result, and takes what it gets after that for the other request's.
+// The batcher calls MergeSplit on its batch. It expects all items of the batch in the
+// first result, and assumes that the other results have items of the other request only.
 func TestRequestSplits(t *testing.T) {
 	size := newTestRequest(t, numbered(1, 1)).BytesSize()
 	tests := []struct {
@@ -102,7 +102,7 @@ func TestRequestSplits(t *testing.T) {
 				assert.Len(t, ids[len(ids)-1], part.ItemsCount())
 			}
 			if tt.name == "bytes" {
-				// The batch is as large as it is; the others have two items at most.
+				// The batch is never split; the other results have at most two items.
 				assert.Equal(t, []byte{1, 2, 3, 4}, ids[0][:4])
 				assert.Equal(t, []byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, bytes.Join(ids, nil))
 				for _, part := range parts[1:] {
@@ -129,7 +129,7 @@ func TestRequestIsSampled(t *testing.T) {
 	}
 }
 
-// A batch goes in one upload, compressed as one, however many requests it was.
+// A batch is one upload, compressed as a whole, however many requests were merged.
 func TestBatchIsOneUpload(t *testing.T) {
 	for compression, encoding := range map[string]string{"gzip": "gzip", "none": ""} {
 		t.Run(compression, func(t *testing.T) {

@@ -21,10 +21,10 @@ type resolver interface {
 	// Start is called before the first upload. It does not block.
 	Start(host component.Host)
 	Shutdown()
-	// WaitReady waits until there is a destination.
+	// WaitReady waits until the endpoint and the data key are known.
 	WaitReady(ctx context.Context) error
-	// Resolve returns the upload URLs for the next upload, with the key ready for
-	// the header. An error says what to do, and shows no key.
+	// Resolve returns the URLs and the data key for the next upload. The key is ready
+	// for the header. An error says what to do, and shows no key.
 	Resolve(ctx context.Context) (endpoint.URLs, string, error)
 	// OnRejectedKey returns the newest key, after APM has rejected the given one.
 	OnRejectedKey(ctx context.Context, key string) (string, error)

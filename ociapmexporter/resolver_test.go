@@ -23,8 +23,8 @@ func domainConfig() *Config {
 	return cfg
 }
 
-// The signals of one configuration share the discovery of its domain; those of
-// another do not.
+// The signals of one configuration share a discovery. Other configurations have their
+// own.
 func TestSignalsShareTheDiscovery(t *testing.T) {
 	cfg, discoverers := domainConfig(), &discovery.Shared{}
 	set := nopSettings(zap.NewNop())
@@ -48,7 +48,7 @@ func TestPublicKeyOfADomain(t *testing.T) {
 	require.ErrorIs(t, err, errPublicKeySignal)
 }
 
-// What was learned of the paths of an endpoint is kept until it changes.
+// The exporter remembers which path of an endpoint works until the endpoint changes.
 func TestDestinationIsKept(t *testing.T) {
 	d := &destination{logger: zap.NewNop()}
 	first := d.of("https://a/v1", "https://a/private/v1")

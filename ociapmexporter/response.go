@@ -34,15 +34,15 @@ const (
 )
 
 const (
-	// maxResponseBytes is how much of an answer is read. APM's answers are short; the
-	// error page of a proxy need not be.
+	// maxResponseBytes is how much of an answer is read. APM's answers are short, but the
+	// error page of a proxy can be long.
 	maxResponseBytes = 64 * 1024
 	// maxMessageBytes is how much of a message in an answer is logged.
 	maxMessageBytes = 512
 )
 
-// The kinds of refusal for the data. The error of an upload is neither where the
-// endpoint, the key or the moment is wrong.
+// The kinds of refusal for the data. An upload that fails for its endpoint, its key or a
+// temporary problem wraps neither.
 var (
 	// errTooLarge is wrapped by the error of an upload that is too large.
 	errTooLarge = errors.New("more than OCI APM accepts in one request")
@@ -83,11 +83,11 @@ func statusOf(err error) int {
 type response struct {
 	status      int
 	contentType string
-	retryAfter  time.Duration // 0 where the answer names none
+	retryAfter  time.Duration // 0 if the answer has none
 	body        []byte
-	// cut reports whether the body is longer than what was read of it.
+	// cut reports whether only the beginning of the body was read.
 	cut bool
-	// secrets must not show in messages from the body; nil is none.
+	// secrets are removed from messages in the body; nil if there are none.
 	secrets *secrets
 }
 
@@ -112,16 +112,15 @@ func readResponse(resp *http.Response, hidden *secrets) (response, error) {
 	}, nil
 }
 
-// success reports whether the status is 2xx, whoever has answered.
+// success reports whether the status is 2xx, which a proxy can send too.
 func (r response) success() bool { return r.status >= 200 && r.status <= 299 }
 
 // accepted reports whether APM has accepted the upload. A sign-in page or a proxy's
 // notice can have status 200 too, but APM answers in OTLP or with an empty body.
 func (r response) accepted() bool { return r.success() && r.isOTLP() }
 
-// isOTLP reports whether the body can be an OTLP export response. It is the same for
-// the three signals: a message with a message in field 1, or an object with
-// partialSuccess.
+// isOTLP reports whether the body can be an OTLP export response. The three signals have
+// the same form: a message with a message in field 1, or an object with partialSuccess.
 func (r response) isOTLP() bool {
 	body := bytes.TrimSpace(r.body)
 	switch {
@@ -142,8 +141,8 @@ func (r response) isOTLP() bool {
 	return false
 }
 
-// isInsideOfPartialSuccess reports whether a response is cut in the message of field 1,
-// which has a text of any length.
+// isInsideOfPartialSuccess reports whether a response was cut inside the message of
+// field 1, whose text can have any length.
 func isInsideOfPartialSuccess(body []byte) bool {
 	field, wireType, n := protowire.ConsumeTag(body)
 	if n < 0 || field != 1 || wireType != protowire.BytesType {
@@ -161,8 +160,8 @@ func (r response) rejectsKey() bool {
 	return r.status == http.StatusUnauthorized || r.status == http.StatusForbidden
 }
 
-// problem returns the error of an upload that was not accepted: what the answer was,
-// and what to do. It is a refusalError if the data was refused.
+// problem returns the error of an upload that was not accepted. It has the answer and
+// what to do. It is a refusalError if the upload was refused for its data.
 func (r response) problem(signal, url string) error {
 	if r.success() {
 		text := fmt.Sprintf("the upload to %s was answered with %d %s and a body of type %q, which is not OCI APM's", url, r.status, http.StatusText(r.status), r.contentType)
@@ -189,9 +188,9 @@ func (r response) problem(signal, url string) error {
 
 // isRetryableStatusCode reports whether the same upload may be accepted later. The
 // OTLP specification retries 429, 502, 503 and 504. This exporter retries every status
-// but the four that can be about the data itself. The others mean that the endpoint,
-// the key or the moment is wrong: a route that is gone for a while answers 404 or 405,
-// a proxy that wants a password 407, a sign-in page a redirect or even 200.
+// except the four that can be caused by the data itself. The others mean a wrong endpoint,
+// a wrong key or a temporary problem: a missing route answers 404 or 405, a proxy that
+// requires a password 407, a sign-in page a redirect or even 200.
 func isRetryableStatusCode(code int) bool {
 	switch code {
 	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
@@ -208,10 +207,10 @@ func adviceForStatus(code int, signal string) string {
 	case code == http.StatusNotFound && signal == "traces":
 		return "check the endpoint: it is the domain's Data Upload Endpoint, " + endpoint.Form + "; uploads are queued and retried"
 	case code == http.StatusNotFound, code == http.StatusMethodNotAllowed, code == http.StatusGone:
-		return fmt.Sprintf("check the endpoint: it is the domain's Data Upload Endpoint, %s; where traces arrive, the domain does not accept %s: "+
+		return fmt.Sprintf("check the endpoint: it is the domain's Data Upload Endpoint, %s; if traces are accepted, the domain does not support %s: "+
 			"add --set=exporters.nop= '--set=service.pipelines.%s.exporters=[nop]' to the arguments of the collector to stop uploading them; until then they are queued and retried", endpoint.Form, signal, signal)
 	case code == http.StatusProxyAuthRequired:
-		return "the proxy wants a user name and a password: write both in front of its host in proxy_url, or in HTTPS_PROXY in the environment; uploads are queued and retried"
+		return "the proxy requires a user name and a password: write both in front of its host in proxy_url, or in HTTPS_PROXY in the environment; uploads are queued and retried"
 	case code == http.StatusTooManyRequests:
 		return "the domain's limit is reached; uploads are queued and retried"
 	case code >= 300 && code <= 399:
@@ -220,8 +219,8 @@ func adviceForStatus(code int, signal string) string {
 	return ""
 }
 
-// message returns the error message in the body: that of an OTLP error body
-// (google.rpc.Status), or the beginning of a text.
+// message returns the error message in the body: the message of a google.rpc.Status, as
+// OTLP has it, or the beginning of a text.
 func (r response) message() string {
 	var st status.Status
 	switch {
@@ -241,8 +240,8 @@ func (r response) message() string {
 	return r.excerpt(string(r.body))
 }
 
-// excerpt returns one short line of a text in the answer. Secrets are removed before it
-// is cut, since a cut could leave a part of one.
+// excerpt returns one short line of a text in the answer. Secrets are removed before the
+// text is cut, since a cut could leave a part of a secret.
 func (r response) excerpt(text string) string {
 	if r.secrets != nil {
 		text = r.secrets.clean(text)
@@ -260,7 +259,7 @@ func excerpt(text string) string {
 }
 
 // rejectedItems reads the partial success of an answer: how many items APM rejected,
-// and why. Both are zero where it accepted all.
+// and why. Both are zero if it accepted all.
 type rejectedItems func(response) (count int64, message string)
 
 // exportResponse has the methods that the export responses of the three signals share.

@@ -29,7 +29,7 @@ func TestIsRetryableStatusCode(t *testing.T) {
 	}
 }
 
-// A success is one if APM says so: in OTLP, or with nothing.
+// An upload is accepted only if the answer comes from APM: in OTLP, or empty.
 func TestResponseAccepted(t *testing.T) {
 	partial := ptraceotlp.NewExportResponse()
 	partial.PartialSuccess().SetRejectedSpans(2)
@@ -73,15 +73,15 @@ func TestResponseAccepted(t *testing.T) {
 	}
 }
 
-// longPartialSuccess is an answer with a message of which only a part is read.
+// longPartialSuccess is an answer whose message is too long to be read completely.
 func longPartialSuccess() string {
 	partial := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), 2)
 	partial = protowire.AppendString(protowire.AppendTag(partial, 2, protowire.BytesType), strings.Repeat("x", 2*maxResponseBytes))
 	return string(protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), partial))
 }
 
-// Whatever success APM answers with is done. What is no answer of APM's is held,
-// however long its page is, and not counted as rejected.
+// Every successful answer of APM completes the upload. After any other answer, even a
+// long page, the data is retained for retry and not counted as rejected.
 func TestSuccessIsAPMs(t *testing.T) {
 	for _, tt := range []struct {
 		status      int
@@ -178,7 +178,7 @@ func TestResponseProblem(t *testing.T) {
 	}
 }
 
-// A signal that the domain does not accept is told apart, with what switches it off.
+// If the domain does not accept a signal, the error says how to switch the signal off.
 func TestSignalIsNotTaken(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
@@ -186,7 +186,7 @@ func TestSignalIsNotTaken(t *testing.T) {
 	for _, signal := range []string{"metrics", "logs"} {
 		for _, status := range []int{404, 405, 410} {
 			err := response{status: status}.problem(signal, "https://host/path")
-			require.ErrorContains(t, err, "where traces arrive, the domain does not accept "+signal)
+			require.ErrorContains(t, err, "if traces are accepted, the domain does not support "+signal)
 			require.ErrorContains(t, err, "--set=exporters.nop= '--set=service.pipelines."+signal+".exporters=[nop]'")
 			assert.False(t, isRefusal(err))
 		}

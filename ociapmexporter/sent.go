@@ -18,19 +18,21 @@ const (
 	failedCounterPrefix = "otelcol_exporter_send_failed_"
 )
 
-// sentCounters corrects exporterhelper's counters of sent and failed items.
-// exporterhelper counts whole requests: one of which APM rejected some items counts as
-// sent. It adds the items of a request to the counter right after the upload function
-// has returned nil, so that what the function withholds belongs to what is added next.
-// https://github.com/open-telemetry/opentelemetry-collector/issues/9243 would end it.
+// sentCounters corrects exporterhelper's counters of sent and failed items, which count
+// whole requests: all items of a request count as sent even if APM rejected some of them.
+// exporterhelper adds the items of a request to the counter right after the upload
+// function returns nil. So the items that the function withholds are subtracted from the
+// next addition.
+// https://github.com/open-telemetry/opentelemetry-collector/issues/9243 would make this
+// unnecessary.
 type sentCounters struct {
 	mu       sync.Mutex
 	withheld int64 // not subtracted yet
 	failed   map[string]metric.Int64Counter
 }
 
-// withhold notes items that were not sent, of a request that is about to be counted as
-// sent.
+// withhold records the number of items that were not sent, in a request that is about to
+// be counted as sent.
 func (s *sentCounters) withhold(items int) {
 	if items <= 0 {
 		return
@@ -49,7 +51,7 @@ func (s *sentCounters) take(items int64) int64 {
 	return taken
 }
 
-// provider returns a meter provider whose counters of sent items are correct.
+// provider returns a meter provider that corrects the counters.
 func (s *sentCounters) provider(inner metric.MeterProvider) metric.MeterProvider {
 	if inner == nil {
 		return nil
@@ -111,7 +113,7 @@ func (c sentCounter) Add(ctx context.Context, items int64, options ...metric.Add
 	failed := c.counters.failed[c.items]
 	c.counters.mu.Unlock()
 	if failed != nil {
-		// The attributes are those of a request that exporterhelper drops as a whole.
+		// exporterhelper sets the same attributes for a whole request that it drops.
 		failed.Add(ctx, notSent, append(options, metric.WithAttributes(
 			attribute.String("error.type", "_OTHER"), attribute.Bool("error.permanent", true)))...)
 	}

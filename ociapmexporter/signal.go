@@ -23,16 +23,16 @@ import (
 // decodes a request: a few kilobytes can take gigabytes once they are decoded.
 type signal[T any] struct {
 	name string
-	// urls returns the URLs for the signal; "" is no fallback.
+	// urls returns the URLs for the signal. The fallback is "" if there is none.
 	urls func(endpoint.URLs) (primary, fallback string)
 
 	marshal func(T) ([]byte, error)
 	// count is the number of items: spans, data points or log records.
 	count func(T) int
-	// layout tells where the items are in an encoded request.
+	// layout describes where the items are in an encoded request.
 	layout otlpwire.Layout
 	// describe names an item, so that it can be found. The messages are the encoded
-	// item and those around it, from the inside out.
+	// item and the messages around it, the innermost first.
 	describe func(messages [][]byte) string
 	// rejected reads the partial success of an answer.
 	rejected rejectedItems
@@ -86,7 +86,7 @@ func describeSpan(messages [][]byte) string {
 }
 
 func describeDataPoint(messages [][]byte) string {
-	metric := messages[2] // between the metric and the point is a message for its kind
+	metric := messages[2] // messages[1] is the kind of metric, such as gauge
 	return fmt.Sprintf("data point of metric %q", excerpt(string(otlpwire.Field(metric, 1))))
 }
 

@@ -16,12 +16,12 @@ import (
 
 const (
 	// probes is how many items of an unreadable part are uploaded one by one. If APM
-	// refuses them all, the rest of the part is dropped. Where APM refuses all data,
-	// this is what each request costs in addition.
+	// refuses them all, the rest of the part is dropped. If APM refuses all data, each
+	// request costs this many uploads more.
 	probes = 4
-	// maxRefusals is how often parts of one request may be refused. Then the parts
-	// that are still unreadable are dropped, since the requests behind them wait. It
-	// takes about 130 uploads, and finds seven bad items spread over a thousand.
+	// maxRefusals is how often parts of one request may be refused. After that, the parts
+	// that are still refused are dropped, since the next requests wait. This allows about
+	// 130 uploads, enough to find seven bad items spread over a thousand.
 	maxRefusals = 64
 	// maxNamed is how many of the dropped parts of a request are logged.
 	maxNamed = 8
@@ -29,8 +29,8 @@ const (
 
 // partUploader makes the uploads of a splitter.
 type partUploader[T any] interface {
-	// uploadOnce makes one upload. After an error that is not a refusal, the upload is
-	// retried. It returns how many items APM rejected of an upload that it accepted.
+	// uploadOnce makes one upload. It returns how many items APM rejected of an upload
+	// that it accepted. After an error that is not a refusal, the upload is retried.
 	uploadOnce(ctx context.Context, part *request[T]) (rejected int, err error)
 	// control makes an empty upload. It returns why refused data is retained for
 	// retry, or nil if the data is the cause of the refusal.
@@ -39,9 +39,9 @@ type partUploader[T any] interface {
 	interrupted(ctx context.Context) error
 }
 
-// splitter uploads a request, and splits it where APM refuses it. A part is a set of
-// the request's items, which is encoded only for its upload. The splitter stops at the
-// first part that has to be retried: the rest is retained with it.
+// splitter uploads a request, and splits it if APM refuses it. A part is a set of the
+// request's items, which is encoded only for its upload. The splitter stops at the first
+// part that has to be retried. The rest is retained for retry together with it.
 type splitter[T any] struct {
 	uploader partUploader[T]
 	report   *reporter
@@ -55,7 +55,7 @@ type splitter[T any] struct {
 	retry       otlpwire.Set // retained for retry
 	retryReason error        // why; set by the first such part
 
-	suspects  []refusedPart // dropped at the end, if the control is accepted
+	suspects  []refusedPart // dropped by finish if the control is accepted
 	dropped   []error       // why, for the first maxNamed parts
 	lost      int           // items that were dropped, or rejected in a partial success
 	delivered int           // items that APM has accepted
@@ -100,11 +100,12 @@ func (s *splitter[T]) next(rest otlpwire.Set) (part, others otlpwire.Set) {
 	return rest.Cut(n)
 }
 
-// upload makes one upload of a part. It returns an error where the part is refused or
-// retried, and notes what is retried.
+// upload makes one upload of a part. It returns an error if the part is refused or has to
+// be retried. In the second case it has kept the part for retry.
 func (s *splitter[T]) upload(ctx context.Context, part otlpwire.Set) error {
 	if s.uploads > 0 {
-		// Between two parts the exporter may have to shut down, or APM to be left alone.
+		// Since the last part, the exporter may be shutting down, or APM may have asked
+		// for a pause.
 		if err := s.uploader.interrupted(ctx); err != nil {
 			s.keepForRetry(part, err)
 			return err
@@ -130,9 +131,9 @@ func (s *splitter[T]) upload(ctx context.Context, part otlpwire.Set) error {
 	return err
 }
 
-// search divides a refused part until the bad items are found, the larger parts first:
-// if it has to stop early, it has saved the most. The outcome for a request depends on
-// its own items only, not on earlier requests.
+// search divides a refused part until it has found the bad items. It divides the larger
+// parts first, to deliver the most items if it has to stop early. The outcome for a
+// request depends on its own items only, not on earlier requests.
 func (s *splitter[T]) search(ctx context.Context, part refusedPart) {
 	// If APM refuses an empty upload too, the data is not the cause.
 	if err := s.control(ctx, part.err); err != nil {
@@ -174,8 +175,8 @@ func (s *splitter[T]) divide(ctx context.Context, part refusedPart) {
 	}
 }
 
-// probe uploads single items of an unreadable part until APM accepts one. Then the
-// others are halved. If it accepts none, they are suspects.
+// probe uploads single items of an unreadable part until APM accepts one. Then the rest
+// of the part is halved. If APM accepts none, the rest becomes suspect.
 func (s *splitter[T]) probe(ctx context.Context, part refusedPart) {
 	places := sample(part.items.Len(), probes, s.source.size)
 	var tried []int
@@ -207,10 +208,10 @@ func (s *splitter[T]) probe(ctx context.Context, part refusedPart) {
 	}
 }
 
-// sample returns at most n ascending indexes below items. Each nth of the items has one
-// of them, at a pseudo-random index, so that a run or a regular pattern of bad items
-// fills the sample only if it fills most of the request. The same request has the same
-// sample.
+// sample returns at most n ascending indexes below items: it divides the items into n
+// ranges, and picks a pseudo-random index from each. So a run or a regular pattern of bad
+// items fills the sample only if it fills most of the request. The same request always
+// has the same sample.
 func sample(items, n, seed int) []int {
 	n = min(n, items)
 	random := rand.New(rand.NewPCG(uint64(items), uint64(seed))) //nolint:gosec // no secret, and the counts are positive
@@ -247,7 +248,7 @@ func (s *splitter[T]) halve(ctx context.Context, part otlpwire.Set) {
 	}
 }
 
-// keepForRetry notes a part that is retained for retry.
+// keepForRetry records a part that is retained for retry.
 func (s *splitter[T]) keepForRetry(part otlpwire.Set, why error) {
 	s.retry = s.retry.With(part)
 	if s.retryReason == nil {
@@ -255,14 +256,13 @@ func (s *splitter[T]) keepForRetry(part otlpwire.Set, why error) {
 	}
 }
 
-// suspect notes a part that APM seems to refuse for its data.
+// suspect records a part that APM seems to refuse for its data.
 func (s *splitter[T]) suspect(part otlpwire.Set, err error) {
 	s.suspects = append(s.suspects, refusedPart{items: part, err: err})
 }
 
-// control makes an empty upload. If it is refused too, or not answered, nothing is
-// known about the data that was refused, and control returns why it is retained for
-// retry.
+// control makes an empty upload. It returns nil if APM accepts it: then the refusal is
+// due to the data. Otherwise it returns why the refused data is retained for retry.
 func (s *splitter[T]) control(ctx context.Context, refused error) error {
 	if err := s.uploader.interrupted(ctx); err != nil {
 		return err
@@ -270,11 +270,11 @@ func (s *splitter[T]) control(ctx context.Context, refused error) error {
 	return s.uploader.control(ctx, refused)
 }
 
-// finish drops the suspects, or retains them for retry if a control fails. It returns
-// what exporterhelper acts upon.
+// finish drops the suspects, or retains them for retry if the control fails. It returns
+// the error for exporterhelper, as push does.
 func (s *splitter[T]) finish(ctx context.Context) error {
 	if len(s.suspects) > 0 && s.retryReason == nil {
-		// APM may have begun to refuse everything in the meantime.
+		// Meanwhile, APM may have begun to refuse everything.
 		s.retryReason = s.control(ctx, s.suspects[0].err)
 	}
 	for _, part := range s.suspects {
@@ -289,8 +289,8 @@ func (s *splitter[T]) finish(ctx context.Context) error {
 	r := s.source
 	delivered := r.delivered + s.delivered
 	if len(s.dropped) > 0 && (delivered > 0 || len(s.retry) > 0) {
-		// The error returned below is about what is retried, or there is none: what was
-		// dropped is logged here.
+		// The error returned below, if any, is about the retried part. So the dropped
+		// part is logged here.
 		s.report.droppedPart(s.droppedItems(), s.dropped)
 	}
 	switch {
@@ -305,7 +305,7 @@ func (s *splitter[T]) finish(ctx context.Context) error {
 	return nil
 }
 
-// retryPart returns the error that has exporterhelper retry only a part of the request.
+// retryPart returns the error that makes exporterhelper retry only a part of the request.
 func (s *splitter[T]) retryPart(delivered int) error {
 	rest, err := s.source.selection(s.retry)
 	if err != nil || rest == s.source {
@@ -316,7 +316,7 @@ func (s *splitter[T]) retryPart(delivered int) error {
 	return &partialRetryError[T]{cause: s.retryReason, request: rest}
 }
 
-// drop counts and notes a part that is dropped.
+// drop counts and records a dropped part.
 func (s *splitter[T]) drop(ctx context.Context, part refusedPart) {
 	s.report.dropped(ctx, part.items.Len(), part.err)
 	s.lost += part.items.Len()

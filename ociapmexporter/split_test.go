@@ -31,16 +31,16 @@ import (
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadatatest"
 )
 
-// strictReader is an APM that cannot read the span "bad", and refuses whatever it
-// comes with.
+// strictReader is an APM that cannot read spans named "bad", and refuses every upload
+// that has one.
 type strictReader struct {
 	url             string
 	uploads, stored atomic.Int64
-	readsNothing    atomic.Int64 // the status for everything; 0 is none
-	refusesFrom     atomic.Int64 // the upload from which on everything is refused; 0 is none
-	down            atomic.Int64 // the upload to be answered with 503, from 1
-	retryAfter      string       // beside 503
-	rejects         atomic.Int64 // how many spans of an upload that it accepts
+	readsNothing    atomic.Int64 // the status for every upload; if 0, it reads them
+	refusesFrom     atomic.Int64 // the upload from which on everything is refused; 0 is never
+	down            atomic.Int64 // the upload to answer with 503; the first is 1
+	retryAfter      string       // sent with 503
+	rejects         atomic.Int64 // how many spans of an accepted upload it rejects
 }
 
 func newStrictReader(t *testing.T) *strictReader {
@@ -52,7 +52,7 @@ func newStrictReader(t *testing.T) *strictReader {
 	return s
 }
 
-// ServeHTTP takes an upload.
+// ServeHTTP answers an upload.
 func (s *strictReader) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	upload := s.uploads.Add(1)
 	body, err := io.ReadAll(r.Body)
@@ -96,7 +96,7 @@ func (s *strictReader) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// tracesWith returns spans of which those with the indexes are bad.
+// tracesWith returns spans. Those with the given indexes are bad.
 func tracesWith(spans int, bad ...int) ptrace.Traces {
 	td := traces(spans)
 	for _, i := range bad {
@@ -105,7 +105,7 @@ func tracesWith(spans int, bad ...int) ptrace.Traces {
 	return td
 }
 
-// indexes returns count indexes from the first on, with a distance.
+// indexes returns count indexes at a distance from each other, beginning with first.
 func indexes(first, count, distance int) []int {
 	var all []int
 	for i := range count {
@@ -114,7 +114,7 @@ func indexes(first, count, distance int) []int {
 	return all
 }
 
-// What APM cannot read does not cost the items beside it.
+// Items that APM cannot read do not cause the loss of the items around them.
 func TestUnreadableItemsAreFound(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -130,7 +130,7 @@ func TestUnreadableItemsAreFound(t *testing.T) {
 		{"the first", 1000, []int{0}, 1, 23},
 		{"the last", 1000, []int{999}, 1, 24},
 		{"in the middle", 1000, []int{500}, 1, 23},
-		{"two beside each other", 1000, []int{10, 11}, 2, 28},
+		{"two adjacent ones", 1000, []int{10, 11}, 2, 28},
 		{"one in each half", 1000, []int{10, 900}, 2, 44},
 		{"one in each quarter", 1000, []int{10, 300, 600, 900}, 4, 80},
 		{"one in each sixth", 1000, indexes(7, 6, 166), 6, 112},
@@ -163,8 +163,8 @@ func TestUnreadableItemsAreFound(t *testing.T) {
 	}
 }
 
-// Of four items that go alone, three bad ones cannot be all: wherever they are, they
-// cost no other item.
+// Three bad items cannot fill the sample of four, so wherever they are, no other item is
+// dropped.
 func TestThreeUnreadableItemsCostNoOther(t *testing.T) {
 	reader := newStrictReader(t)
 	exp := newTraces(t, plainConfig(reader.url), zap.NewNop())
@@ -178,8 +178,8 @@ func TestThreeUnreadableItemsCostNoOther(t *testing.T) {
 	}
 }
 
-// Where everything is refused, the empty upload too, it is the place that is wrong:
-// nothing is dropped, and each attempt takes two uploads however large the request is.
+// If everything is refused, even the empty upload, the endpoint is wrong, not the data:
+// nothing is dropped, and each attempt takes two uploads, however large the request is.
 func TestBlanketRefusalIsHeld(t *testing.T) {
 	for _, status := range []int{400, 413, 415, 422} {
 		t.Run(strconv.Itoa(status), func(t *testing.T) {
@@ -190,7 +190,7 @@ func TestBlanketRefusalIsHeld(t *testing.T) {
 			const requests = 50
 			for range requests {
 				err := exp.ConsumeTraces(t.Context(), traces(1000))
-				require.ErrorContains(t, err, "so it is not the data: check the endpoint, and a proxy or firewall in between")
+				require.ErrorContains(t, err, "so the data is not the cause: check the endpoint, and any proxy or firewall in between")
 				require.False(t, consumererror.IsPermanent(err))
 			}
 			assert.EqualValues(t, requests*2, reader.uploads.Swap(0))
@@ -205,8 +205,8 @@ func TestBlanketRefusalIsHeld(t *testing.T) {
 	}
 }
 
-// A blanket refusal that comes and goes at any upload of a search costs no item that
-// APM can read, as long as it lasts until the search has ended.
+// If APM begins to refuse everything during a search, and does so until the search ends,
+// no item that it can read is dropped.
 func TestBlanketRefusalDuringSearch(t *testing.T) {
 	for upload := int64(1); upload <= 24; upload++ {
 		reader := newStrictReader(t)
@@ -227,7 +227,7 @@ func TestBlanketRefusalDuringSearch(t *testing.T) {
 	}
 }
 
-// What APM refused before costs no item that it can read.
+// Earlier refusals do not cause the loss of items that APM can read.
 func TestUnreadableRequestsCostNoOther(t *testing.T) {
 	reader := newStrictReader(t)
 	exp := newTraces(t, plainConfig(reader.url), zap.NewNop())
@@ -248,8 +248,8 @@ func TestUnreadableRequestsCostNoOther(t *testing.T) {
 	}
 }
 
-// Parts that APM cannot take for now are held, and with them all that was not sent
-// yet: the search goes on when APM is back.
+// A part that APM refuses for now is retained for retry, together with all items that
+// were not sent yet. The search continues when APM accepts uploads again.
 func TestPartsBesideUnreadableItemAreHeld(t *testing.T) {
 	for _, tt := range []struct {
 		pause string
@@ -270,13 +270,13 @@ func TestPartsBesideUnreadableItemAreHeld(t *testing.T) {
 				err := base.push(t.Context(), r)
 				require.Error(t, err)
 				assert.False(t, consumererror.IsPermanent(err))
-				assert.Equal(t, down, reader.uploads.Load(), "the search goes on while APM is away")
+				assert.Equal(t, down, reader.uploads.Load(), "no upload of the search while APM is down")
 				if tt.pause != "" {
 					assert.Contains(t, err.Error(), "Throttle (10m0s)")
 				}
 
 				held := r.OnError(err).(*request[ptrace.Traces])
-				assert.EqualValues(t, 100, int64(held.items)+reader.stored.Load(), "what is not stored is held")
+				assert.EqualValues(t, 100, int64(held.items)+reader.stored.Load(), "all other items are retained for retry")
 				base.pace.resume()
 				require.NoError(t, base.push(t.Context(), held))
 				assert.EqualValues(t, 100-len(tt.bad), reader.stored.Load())
@@ -285,7 +285,8 @@ func TestPartsBesideUnreadableItemAreHeld(t *testing.T) {
 	}
 }
 
-// Refused parts that wait to be divided when APM goes down are retried, and counted so.
+// Refused parts that were not divided yet when APM goes down are retried and counted as
+// retried.
 func TestWaitingPartsAreCountedAsRetried(t *testing.T) {
 	reader := newStrictReader(t)
 	telemetry := componenttest.NewTelemetry()

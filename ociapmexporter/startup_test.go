@@ -25,8 +25,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadata"
 )
 
-// The one empty upload at the start says in one line whether host, path and key
-// are right, and what to do if not.
+// One log line about the empty upload on startup says whether host, path and key are
+// right, and if not, what to do.
 func TestStartupCheck(t *testing.T) {
 	sandboxWith := func(fault apm.Fault) func(t *testing.T) string {
 		return func(t *testing.T) string {
@@ -139,19 +139,19 @@ func TestStartupCheck(t *testing.T) {
 			want: []string{"no TLS session: check the endpoint"},
 		},
 		{
-			name: "a proxy that wants a password", endpoint: func(*testing.T) string { return "https://testing.invalid" }, level: "warn",
+			name: "a proxy that requires a password", endpoint: func(*testing.T) string { return "https://testing.invalid" }, level: "warn",
 			change: func(cfg *Config) { cfg.ClientConfig.ProxyURL = refusingProxy(t, 407) },
 			want:   []string{"the proxy 127.0.0.1:", "refuses to connect to testing.invalid:443: 407 Proxy Authentication Required", "write both in front of its host in proxy_url, or in HTTPS_PROXY"},
 		},
 		{
-			name: "a proxy that lets nothing through", endpoint: func(*testing.T) string { return "https://testing.invalid" }, level: "warn",
+			name: "a proxy that allows nothing", endpoint: func(*testing.T) string { return "https://testing.invalid" }, level: "warn",
 			change: func(cfg *Config) { cfg.ClientConfig.ProxyURL = refusingProxy(t, 403) },
-			want:   []string{"refuses to connect to testing.invalid:443: 403 Forbidden", "have testing.invalid:443 allowed there"},
+			want:   []string{"refuses to connect to testing.invalid:443: 403 Forbidden", "allow testing.invalid:443 in the proxy"},
 		},
 		{
 			name: "a proxy that fails", endpoint: func(*testing.T) string { return "https://testing.invalid" }, level: "warn",
 			change: func(cfg *Config) { cfg.ClientConfig.ProxyURL = refusingProxy(t, 502) },
-			want:   []string{"502 Bad Gateway", "see that it reaches testing.invalid:443"},
+			want:   []string{"502 Bad Gateway", "check that it reaches testing.invalid:443"},
 		},
 		{
 			name: "no proxy", endpoint: func(*testing.T) string { return "https://testing.invalid" }, level: "warn",
@@ -169,7 +169,7 @@ func TestStartupCheck(t *testing.T) {
 			core, logs := observer.New(zap.InfoLevel)
 			newTraces(t, cfg, zap.New(core))
 			require.Eventually(t, func() bool { return logs.Len() > 0 }, 10*time.Second, time.Millisecond)
-			time.Sleep(20 * time.Millisecond) // for a second line, which must not come
+			time.Sleep(20 * time.Millisecond) // a second line must not follow
 			require.Equal(t, 1, logs.Len(), logs.All())
 			entry := logs.All()[0]
 			assert.Equal(t, tt.level, entry.Level.String())
@@ -183,9 +183,9 @@ func TestStartupCheck(t *testing.T) {
 	}
 }
 
-// The check delays neither the start nor the shutdown.
+// The check delays neither the startup nor the shutdown.
 func TestStartupCheckDelaysNothing(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") // accepts, and says nothing
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // accepts connections and never responds
 	require.NoError(t, err)
 	defer listener.Close()
 	cfg := directConfig("http://" + listener.Addr().String())

@@ -27,7 +27,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadatatest"
 )
 
-// keepingStorage is a storage in memory that keeps what cannot be read.
+// keepingStorage is a storage in memory that keeps unreadable items.
 type keepingStorage struct {
 	component.StartFunc
 	component.ShutdownFunc
@@ -106,7 +106,8 @@ func (s *keepingStorage) stored() (keys []string) {
 	return keys
 }
 
-// config is that of an exporter whose queue is in the storage, and a host that has it.
+// config returns the configuration of an exporter with its queue in the storage, and a
+// host that has the storage.
 func (s *keepingStorage) config(endpoint string) (*Config, component.Host) {
 	id := component.MustNewID("queue_storage")
 	cfg := createDefaultConfig().(*Config)
@@ -121,8 +122,8 @@ func (s *keepingStorage) config(endpoint string) (*Config, component.Host) {
 	return cfg, storageHost{Host: componenttest.NewNopHost(), extensions: map[component.ID]component.Component{id: s}}
 }
 
-// Twenty items that a newer collector has stored are kept after a downgrade, those
-// under way when it ended among them, and counted; those of this version arrive.
+// After a downgrade, twenty items that a newer collector has stored are kept and counted,
+// including those in dispatch when it stopped. The items of this version are sent.
 func TestDowngradeKeepsItems(t *testing.T) {
 	apm := newRecorder(t)
 	apm.status.Store(http.StatusServiceUnavailable)
@@ -158,9 +159,9 @@ func TestDowngradeKeepsItems(t *testing.T) {
 	assert.EqualValues(t, 20, sum(t, got))
 }
 
-// A poison pill, which takes gigabytes once it is decoded, is taken from the queue,
-// refused as too large, split and dropped in a small multiple of its size. What is
-// behind it in the queue arrives.
+// A poison pill would take gigabytes once decoded. It is read from the queue, refused as
+// too large, split and dropped, all in a small multiple of its size. The next request in
+// the queue arrives.
 func TestPoisonPillIsSplit(t *testing.T) {
 	var arrived atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
@@ -207,7 +208,7 @@ func TestPoisonPillIsSplit(t *testing.T) {
 
 	disk := &keepingStorage{items: map[string][]byte{"0": small}, kept: map[string]bool{}}
 	index := binary.LittleEndian.AppendUint64(nil, 0)
-	disk.items["ri"], disk.items["wi"] = index, binary.LittleEndian.AppendUint64(nil, 1) // as older versions of exporterhelper have it
+	disk.items["ri"], disk.items["wi"] = index, binary.LittleEndian.AppendUint64(nil, 1) // the format of older versions of exporterhelper
 	cfg, host := disk.config(server.URL)
 	cfg.QueueConfig.Get().Batch.Get().MinSize = 1
 	exp := startTraces(t, cfg, host)

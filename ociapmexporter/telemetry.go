@@ -20,20 +20,19 @@ import (
 
 // The outcomes of an upload, as the telemetry counts them.
 const (
-	outcomeAccepted = "accepted" // APM has it, or all but some of its items
+	outcomeAccepted = "accepted" // APM accepted it, though it may have rejected some items
 	outcomeRetry    = "retry"    // it will be retried
 	outcomeSplit    = "split"    // it was too large or unreadable, and is sent again in parts
-	outcomeDropped  = "dropped"  // APM refused it permanently
-	outcomeControl  = "control"  // it was empty, to tell a refusal of data from one of everything
+	outcomeDropped  = "dropped"  // APM rejected it permanently
+	outcomeControl  = "control"  // it was empty, to find out whether APM refuses everything
 )
 
-// reporter counts what becomes of the uploads of one signal and of their items, and
-// reports it in the log and in the component's status. Whoever makes uploads tells
-// the reporter what happened; what is counted and what is logged is decided here.
+// reporter counts and logs the outcomes of one signal's uploads and items, and sets the
+// component status. Callers report events; the reporter decides what to count and log.
 type reporter struct {
 	logger     *zap.Logger
 	telemetry  *metadata.TelemetryBuilder
-	attributes metric.MeasurementOption // of all that telemetry counts
+	attributes metric.MeasurementOption // added to every metric
 	health     *health
 	sent       *sentCounters
 }
@@ -52,7 +51,7 @@ func newReporter(set exporter.Settings, signal string) (*reporter, error) {
 	}, nil
 }
 
-// start is called before the first upload, with the host that takes the status.
+// start is called before the first upload, with the host to report the status to.
 func (r *reporter) start(host component.Host) { r.health.host = host }
 
 // connected reports that the check on startup has succeeded.
@@ -60,7 +59,7 @@ func (r *reporter) connected(url string) {
 	r.logger.Info("Connected to OCI APM: endpoint and data key accepted", zap.String("url", url))
 }
 
-// keyReloaded counts and reports another key in the file.
+// keyReloaded counts and logs that the key in the file has changed.
 func (r *reporter) keyReloaded(ctx context.Context, file string) {
 	r.telemetry.ExporterOciApmDataKeyReloads.Add(ctx, 1, r.attributes)
 	r.logger.Info("The data key has changed: uploads use the new one", zap.String("data_key_file", file))
@@ -81,8 +80,8 @@ func (r *reporter) transferred(ctx context.Context, bytes int64) {
 	r.telemetry.ExporterOciApmUploadedBytes.Add(ctx, bytes, r.attributes)
 }
 
-// accepted counts an upload that APM has accepted, but for the rejected items of a
-// partial success.
+// accepted counts an upload that APM has accepted, and the rejected items of a partial
+// success.
 func (r *reporter) accepted(ctx context.Context, status int, rejected int64, message string) {
 	r.countUpload(ctx, outcomeAccepted, statusCode(status))
 	r.health.succeeded()
@@ -94,14 +93,14 @@ func (r *reporter) accepted(ctx context.Context, status int, rejected int64, mes
 	}
 }
 
-// willRetry counts and reports an upload that was answered, and is retried.
+// willRetry counts and reports an upload that was not accepted, and is retried.
 func (r *reporter) willRetry(ctx context.Context, status int, problem error) {
 	r.countUpload(ctx, outcomeRetry, statusCode(status))
 	r.health.failed(strconv.Itoa(status), problem)
 }
 
-// unanswered counts and reports an upload that got no answer, and is retried. Where
-// there is no destination yet, the discovery reports it once for all signals.
+// unanswered counts and reports an upload that got no answer, and is retried. While the
+// endpoint is not yet discovered, the discovery logs the problem once for all signals.
 func (r *reporter) unanswered(ctx context.Context, kind string, problem error) {
 	r.countUpload(ctx, outcomeRetry, attribute.String("error.type", kind))
 	if !errors.Is(problem, discovery.ErrUndiscovered) {
@@ -109,12 +108,13 @@ func (r *reporter) unanswered(ctx context.Context, kind string, problem error) {
 	}
 }
 
-// control counts an empty upload that tells a refusal of data from one of everything.
+// control counts an empty upload that shows whether APM refuses everything.
 func (r *reporter) control(ctx context.Context, status int) {
 	r.countUpload(ctx, outcomeControl, statusCode(status))
 }
 
-// controlFailed reports why it is not known to be the data that was refused.
+// controlFailed reports that the empty upload failed too, so the data may not be the
+// cause.
 func (r *reporter) controlFailed(status int, problem error) {
 	kind := strconv.Itoa(status)
 	if !isRetryableStatusCode(status) {
@@ -123,15 +123,15 @@ func (r *reporter) controlFailed(status int, problem error) {
 	r.health.failed(kind, problem)
 }
 
-// refusedEmpty counts and reports a refused upload without items: everything is
-// refused, and the upload is retried.
+// refusedEmpty counts and reports a refused upload without items. APM refuses everything,
+// so the upload is retried.
 func (r *reporter) refusedEmpty(ctx context.Context, refused error) {
 	r.refusedUnknown(ctx, refused)
 	r.health.failed(everything(statusOf(refused)), refused)
 }
 
-// refusedUnknown counts a refused upload of which it is not known whether it is the
-// data. It is retried.
+// refusedUnknown counts a refused upload that is retried, since its data may not be the
+// cause.
 func (r *reporter) refusedUnknown(ctx context.Context, refused error) {
 	r.countUpload(ctx, outcomeRetry, statusCode(statusOf(refused)))
 }
@@ -142,20 +142,20 @@ func (r *reporter) split(ctx context.Context, refused error) {
 	r.telemetry.ExporterOciApmSplits.Add(ctx, 1, r.attributes)
 }
 
-// dropped counts items that APM has refused permanently.
+// dropped counts items that APM has rejected permanently.
 func (r *reporter) dropped(ctx context.Context, items int, refused error) {
 	r.countUpload(ctx, outcomeDropped, statusCode(statusOf(refused)))
 	r.telemetry.ExporterOciApmDroppedItems.Add(ctx, int64(items), r.attributes)
 }
 
-// droppedPart reports the items that were dropped from a request, where the caller
-// is told of what is retried, or of success.
+// droppedPart logs the items that were dropped from a request. It is used if
+// exporterhelper gets no error about them: the rest succeeded or is retried.
 func (r *reporter) droppedPart(items int, errs []error) {
 	r.logger.Error("OCI APM rejected a part of a request permanently; the part is dropped",
 		zap.Int("dropped_items", items), zap.Errors("errors", errs))
 }
 
-// droppedAll reports a request of which nothing is left.
+// droppedAll reports a request whose items were all dropped.
 func (r *reporter) droppedAll(refused, err error) {
 	r.health.failed(strconv.Itoa(statusOf(refused)), err)
 }
@@ -164,11 +164,11 @@ func (r *reporter) droppedAll(refused, err error) {
 // whole request.
 func (r *reporter) notSent(items int) { r.sent.withhold(items) }
 
-// shutdown ends the telemetry.
+// shutdown shuts the telemetry down.
 func (r *reporter) shutdown() { r.telemetry.Shutdown() }
 
-// countUpload counts an attempt by its outcome, and by the status of the answer or
-// by what kept it from being answered.
+// countUpload counts an attempt by its outcome, and by the status of the answer or the
+// reason why there was none.
 func (r *reporter) countUpload(ctx context.Context, outcome string, reason attribute.KeyValue) {
 	r.telemetry.ExporterOciApmUploads.Add(ctx, 1, r.attributes, metric.WithAttributes(attribute.String("outcome", outcome), reason))
 }
@@ -178,5 +178,5 @@ func statusCode(status int) attribute.KeyValue {
 	return attribute.Int("http.response.status_code", status)
 }
 
-// everything is the kind of problem where even an empty upload is refused.
+// everything returns the kind of problem if even an empty upload is refused.
 func everything(status int) string { return "everything " + strconv.Itoa(status) }

@@ -70,7 +70,7 @@ func TestTelemetry(t *testing.T) {
 	metadatatest.AssertEqualExporterOciApmRejectedItems(t, telemetry, one(2), metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreExemplars())
 	metadatatest.AssertEqualExporterOciApmDroppedItems(t, telemetry, one(1), metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreExemplars())
 
-	// What is counted as uploaded is what was on the wire.
+	// The bytes counted as uploaded are those on the wire.
 	wire := int64(0)
 	for _, upload := range sandbox.Uploads() {
 		wire += upload.Bytes
@@ -78,12 +78,12 @@ func TestTelemetry(t *testing.T) {
 	uploaded, err := telemetry.GetMetric("otelcol_exporter_oci_apm_uploaded_bytes")
 	require.NoError(t, err)
 	counted := uploaded.Data.(metricdata.Sum[int64]).DataPoints[0].Value
-	assert.GreaterOrEqual(t, counted, wire) // the sandbox reads no body that it refuses at once
+	assert.GreaterOrEqual(t, counted, wire) // the sandbox does not read bodies that it refuses at once
 	assert.Positive(t, wire)
 }
 
-// exporterhelper counts whole requests. What APM refused or rejected of one is not
-// sent all the same, however many attempts it took.
+// exporterhelper counts whole requests. Rejected items must not count as sent, however
+// many attempts a request takes.
 func TestSentItemsAreCounted(t *testing.T) {
 	reader := newStrictReader(t)
 	telemetry := componenttest.NewTelemetry()
@@ -112,7 +112,8 @@ func TestSentItemsAreCounted(t *testing.T) {
 	assert.EqualValues(t, 2+3, total("otelcol_exporter_oci_apm_dropped_items"))
 }
 
-// What an earlier attempt had rejected is not sent either, when the rest arrives.
+// Items that were rejected in an earlier attempt do not count as sent when the rest
+// arrives.
 func TestSentItemsOfARetriedPart(t *testing.T) {
 	sandbox := startSandbox(t)
 	for _, fault := range []apm.Fault{

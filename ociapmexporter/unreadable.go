@@ -40,21 +40,21 @@ func (u *unreadableItems) start(host component.Host, storage component.ID) {
 func (u *unreadableItems) keep(ctx context.Context, data []byte, reason error) bool {
 	u.count(ctx)
 	if u.keeper == nil {
-		u.tell("A stored request cannot be read and is dropped: use the storage extension queue_storage, which keeps such requests", reason, u.logger.Error)
+		u.log("A stored request cannot be read and is dropped: use the storage extension queue_storage, which keeps such requests", reason, u.logger.Error)
 		return true
 	}
 	if err := u.keeper.KeepUnreadable(ctx, component.KindExporter, u.id, u.name, data, reason); err != nil {
-		u.tell("A stored request cannot be read, and the storage cannot keep it: it stays in the queue", fmt.Errorf("%w; %w", reason, err), u.logger.Warn)
+		u.log("A stored request cannot be read, and the storage cannot keep it: it stays in the queue", fmt.Errorf("%w; %w", reason, err), u.logger.Warn)
 		return false
 	}
-	u.tell("A stored request cannot be read: the storage keeps it outside of the queue", reason, u.logger.Warn)
+	u.log("A stored request cannot be read: the storage keeps it outside of the queue", reason, u.logger.Warn)
 	return true
 }
 
 // retry hands an item to the storage that could not keep it before.
 func (u *unreadableItems) retry(ctx context.Context, data []byte, reason error) error {
 	if u.keeper == nil {
-		return nil // not reached: the item was read from a storage that has one
+		return nil // unreachable: such a storage would have dropped the item when it was read
 	}
 	if err := u.keeper.KeepUnreadable(ctx, component.KindExporter, u.id, u.name, data, reason); err != nil {
 		return fmt.Errorf("a stored request that cannot be read is retried until the storage keeps it: %w", err)
@@ -62,8 +62,8 @@ func (u *unreadableItems) retry(ctx context.Context, data []byte, reason error) 
 	return nil
 }
 
-// tell logs one line for many items: the whole queue can be unreadable.
-func (u *unreadableItems) tell(message string, reason error, log func(string, ...zap.Field)) {
+// log logs one line for many items, since the whole queue can be unreadable.
+func (u *unreadableItems) log(message string, reason error, log func(string, ...zap.Field)) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.items++

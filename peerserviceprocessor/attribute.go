@@ -15,7 +15,7 @@ import (
 // attrPeerService is the attribute that APM's topology is drawn from.
 const attrPeerService = "peer.service"
 
-// spanView is one span as rules and templates see it.
+// spanView is the view of one span that rules and templates use.
 type spanView struct {
 	attrs    pcommon.Map
 	resource pcommon.Map
@@ -23,16 +23,16 @@ type spanView struct {
 	db       dbspan.Span // of database spans only
 	// joinServices gives the services of one Autonomous Database one name.
 	joinServices bool
-	lastPeer     string // the name of the span before: most spans of a batch have the same
+	lastPeer     string // the name of the previous span: most spans of a batch have the same
 }
 
-// attrRef is an attribute that a rule or a template asks for, under whichever
-// name of the two generations of conventions a span has it.
+// attrRef is an attribute that a rule or a template refers to. A span can have it under
+// the names of either generation of the semantic conventions.
 type attrRef struct {
 	name string
-	// known is how database spans tell it, whatever they call it.
+	// known identifies the field of dbspan.Span that has the attribute's value.
 	known knownAttribute
-	// names is all names it may have, the one asked for first.
+	// names has all names of the attribute, the one in the configuration first.
 	names []string
 }
 
@@ -50,7 +50,7 @@ const (
 	knownServerPort
 )
 
-// generations is the names that attributes have in the two generations of the
+// generations has the names of attributes in the two generations of the semantic
 // conventions. Source: the "deprecated" pages of the attribute registry of
 // semantic-conventions.
 var generations = []struct {
@@ -98,7 +98,7 @@ func newAttrRef(name string) attrRef {
 	return attrRef{name: name, names: []string{name}}
 }
 
-// canonical is one name for all the names of the attribute.
+// canonical returns the same name for all names of the attribute.
 func (a *attrRef) canonical() string {
 	if a.isSystem() {
 		return "db.system"
@@ -117,8 +117,8 @@ func (a *attrRef) isSystem() bool {
 	return a.known == knownSystem || a.known == knownSystemName
 }
 
-// value is the attribute's value on a span, or else on its resource; "" if
-// neither has one.
+// value returns the attribute's value on a span, or else on its resource; "" if neither
+// has one.
 func (a *attrRef) value(span *spanView) string {
 	read := false
 	if a.known != knownNot && span.kind == dbspan.KindDatabase {
@@ -131,25 +131,25 @@ func (a *attrRef) value(span *spanView) string {
 		for _, name := range a.names {
 			value, ok := attrs.Get(name)
 			if !ok || read && value.Type() == pcommon.ValueTypeStr {
-				continue // dbspan has read it, and found no name in it
+				continue // dbspan has read it and found no name in it
 			}
 			if text := value.AsString(); text != "" {
 				return text
 			}
 		}
-		read = false // the resource's
+		read = false // dbspan does not read the resource
 	}
 	return ""
 }
 
-// isPlace tells whether the attribute names a database or its host.
+// isPlace reports whether the attribute names a database or its host.
 func (a *attrRef) isPlace() bool {
 	return a.known == knownNamespace || a.known == knownServerAddress
 }
 
-// nameOf is the attribute's value as a part of a name; "" if there is none, or if it
-// has a password. fold tells that its case means nothing, and that the name has it in
-// small letters. own asks for what no other database has as well.
+// nameOf returns the attribute's value as a part of a name; "" if there is none, or if it
+// contains a password. fold reports whether its case does not matter, so that the name
+// has it in lower case. With own, a value that other databases can have too is left out.
 func (a *attrRef) nameOf(span *spanView, own bool) (value string, fold bool) {
 	if db := &span.db; span.kind == dbspan.KindDatabase {
 		switch {
@@ -175,9 +175,9 @@ func (a *attrRef) nameOf(span *spanView, own bool) (value string, fold bool) {
 	return value, false
 }
 
-// withoutService drops the level of service from the name of a service of an Autonomous
-// Database, which has several. Source: Oracle's documentation, database service names
-// for Autonomous Database.
+// withoutService removes the service level from the name of an Autonomous Database's
+// service. Each such database has several services. Source: Oracle's documentation,
+// database service names for Autonomous Database.
 func withoutService(name string) string {
 	label, _, _ := strings.Cut(name, ".")
 	for _, level := range [...]string{"_high", "_medium", "_low", "_tpurgent", "_tp"} {

@@ -14,13 +14,13 @@ import (
 type Kind string
 
 const (
-	// KindDB is database calls.
+	// KindDB stands for database calls.
 	KindDB Kind = "db"
-	// KindHTTP is HTTP calls.
+	// KindHTTP stands for HTTP calls.
 	KindHTTP Kind = "http"
-	// KindRPC is remote procedure calls.
+	// KindRPC stands for remote procedure calls.
 	KindRPC Kind = "rpc"
-	// KindMessaging is calls to a messaging system.
+	// KindMessaging stands for calls to a messaging system.
 	KindMessaging Kind = "messaging"
 )
 
@@ -29,8 +29,8 @@ type Config struct {
 	// Rules name peers; the first rule that matches decides.
 	Rules []RuleConfig `mapstructure:"rules"`
 
-	// Default is the templates for spans that no rule matches; the first whose
-	// every part is present decides.
+	// Default has the templates for spans that no rule names. The first template whose
+	// parts are all present decides.
 	Default []string `mapstructure:"default"`
 
 	// Override lets rules and templates replace a peer.service that the
@@ -41,7 +41,7 @@ type Config struct {
 	// hotel_high and hotel_low, one name.
 	JoinAutonomousServices bool `mapstructure:"join_autonomous_services"`
 
-	// Kinds is the kinds of CLIENT spans that are named.
+	// Kinds has the kinds of CLIENT spans to name.
 	Kinds []Kind `mapstructure:"kinds"`
 }
 
@@ -50,18 +50,18 @@ type RuleConfig struct {
 	// Match maps attribute names to globs; a rule matches if all of them do.
 	Match map[string]any `mapstructure:"match"`
 
-	// Name is the peer's name, which may hold {attribute} parts. The empty
-	// string leaves matching spans as they are.
+	// Name is the peer's name, which may have {attribute} parts. The empty
+	// string leaves matching spans unchanged.
 	Name *string `mapstructure:"name"`
 }
 
-// Validate reports everything that is wrong with the configuration.
+// Validate reports all mistakes in the configuration.
 func (cfg *Config) Validate() error {
 	_, err := compile(cfg)
 	return err
 }
 
-// program is a configuration made ready to run.
+// program is a compiled configuration.
 type program struct {
 	rules    []rule
 	fallback []template
@@ -70,8 +70,8 @@ type program struct {
 	kinds    [dbspan.KindMessaging + 1]bool
 }
 
-// compile makes a configuration ready to run. Each of its errors names the
-// field, what is wrong with it and what to write instead.
+// compile compiles a configuration. Each of its errors names the field, what is wrong
+// with it and what to write instead.
 func compile(cfg *Config) (*program, error) {
 	p := &program{override: cfg.Override, join: cfg.JoinAutonomousServices}
 	errs := p.compileKinds(cfg.Kinds)
@@ -83,11 +83,11 @@ func compile(cfg *Config) (*program, error) {
 			errs = append(errs, fmt.Errorf("rules[%d].%w", i, err))
 		}
 		if len(ruleErrs) > 0 {
-			r = rule{} // holds a place, so that numbers stay
+			r = rule{} // a placeholder that keeps the numbering
 		}
 		for j := range p.rules {
 			if len(r.conditions) > 0 && len(p.rules[j].conditions) > 0 && p.rules[j].covers(&r, databases) {
-				errs = append(errs, fmt.Errorf("rules[%d].match: can never match, because rules[%d] takes all that it matches; move it before that rule", i, j))
+				errs = append(errs, fmt.Errorf("rules[%d].match: can never match, because rules[%d] matches everything that it matches; move it before that rule", i, j))
 				break
 			}
 		}
@@ -104,12 +104,12 @@ func compile(cfg *Config) (*program, error) {
 			t[j].own = true
 		}
 		if n := len(p.fallback); n > 0 && p.fallback[n-1].constant() {
-			errs = append(errs, fmt.Errorf("default[%d]: is never asked, because the one before it always has a name; remove one of them", i))
+			errs = append(errs, fmt.Errorf("default[%d]: is never used, because the previous template always yields a name; remove one of them", i))
 		}
 		p.fallback = append(p.fallback, t)
 	}
 	if len(cfg.Rules) == 0 && len(cfg.Default) == 0 {
-		errs = append(errs, errors.New("default: is empty and there are no rules, so nothing would be named; write a rule or a template"))
+		errs = append(errs, errors.New("default: is empty and there are no rules, so no span would be named; write a rule or a template"))
 	}
 	return p, errors.Join(errs...)
 }
@@ -117,7 +117,7 @@ func compile(cfg *Config) (*program, error) {
 func (p *program) compileKinds(kinds []Kind) []error {
 	var errs []error
 	if len(kinds) == 0 {
-		errs = append(errs, errors.New("kinds: is empty, so nothing would be named; write [db]"))
+		errs = append(errs, errors.New("kinds: is empty, so no span would be named; write [db]"))
 	}
 	for i, kind := range kinds {
 		number, ok := kindNumbers[kind]
@@ -125,7 +125,7 @@ func (p *program) compileKinds(kinds []Kind) []error {
 		case !ok:
 			errs = append(errs, fmt.Errorf("kinds[%d]: %q is not known; write db, http, rpc or messaging", i, kind))
 		case p.kinds[number]:
-			errs = append(errs, fmt.Errorf("kinds[%d]: %s is there twice; write it once", i, kind))
+			errs = append(errs, fmt.Errorf("kinds[%d]: %s is listed twice; write it once", i, kind))
 		default:
 			p.kinds[number] = true
 		}

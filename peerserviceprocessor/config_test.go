@@ -29,30 +29,30 @@ func TestConfig(t *testing.T) {
 		{Name: "empty_rule", Errors: []string{"rules[0].match: is empty", "rules[0].name: is missing"}},
 		{Name: "empty_glob", Errors: []string{`rules[0].match: db.system has an empty glob`}},
 		{Name: "null_glob", Errors: []string{`rules[0].match: db.system has no glob`}},
-		{Name: "list_glob", Errors: []string{`rules[0].match: db.system has a []interface {} where a glob belongs`}},
-		{Name: "open_class", Errors: []string{`rules[1].match: server.address: "db[1-3" is no glob: "[" is never closed`}},
-		{Name: "empty_class", Errors: []string{`rules[0].match: server.address: "db[]" is no glob`}},
+		{Name: "list_glob", Errors: []string{`rules[0].match: db.system has a []interface {}, not a glob`}},
+		{Name: "open_class", Errors: []string{`rules[1].match: server.address: "db[1-3" is not a glob: "[" is never closed`}},
+		{Name: "empty_class", Errors: []string{`rules[0].match: server.address: "db[]" is not a glob`}},
 		{Name: "reversed_class", Errors: []string{`"9-1" is empty; write the lower character first`}},
 		{Name: "escape", Errors: []string{`rules[0].match: server.address`, `nothing to escape`}},
-		{Name: "shadowed_by_any", Errors: []string{"rules[1].match: can never match, because rules[0] takes all"}},
-		{Name: "shadowed_by_same", Errors: []string{"rules[1].match: can never match, because rules[0] takes all"}},
-		{Name: "shadowed_by_glob", Errors: []string{"rules[1].match: can never match, because rules[0] takes all"}},
+		{Name: "shadowed_by_any", Errors: []string{"rules[1].match: can never match, because rules[0] matches everything"}},
+		{Name: "shadowed_by_same", Errors: []string{"rules[1].match: can never match, because rules[0] matches everything"}},
+		{Name: "shadowed_by_glob", Errors: []string{"rules[1].match: can never match, because rules[0] matches everything"}},
 		{Name: "open_brace", Errors: []string{`default[0]: "{db.system" has a "{" that is not closed`}},
 		{Name: "nested_brace", Errors: []string{`default[0]: "{db.{system}}" has a "{" that is not closed`}},
 		{Name: "closing_brace", Errors: []string{`rules[0].name: "x}" has a "}" that closes nothing`}},
 		{Name: "empty_part", Errors: []string{`default[0]: "a{}b" has an empty part`}},
 		{Name: "blank_part", Errors: []string{`write {db.system}`}},
-		{Name: "itself", Errors: []string{`default[0]: "{peer.service}" reads peer.service`}},
+		{Name: "itself", Errors: []string{`default[0]: "{peer.service}" contains peer.service`}},
 		{Name: "empty_template", Errors: []string{"default[0]: is empty"}},
-		{Name: "after_constant", Errors: []string{"default[1]: is never asked"}},
+		{Name: "after_constant", Errors: []string{"default[1]: is never used"}},
 		{Name: "nothing", Errors: []string{"default: is empty and there are no rules"}},
 		{Name: "no_kinds", Errors: []string{"kinds: is empty"}},
 		{Name: "unknown_kind", Errors: []string{`kinds[1]: "graphql" is not known; write db, http, rpc or messaging`}},
-		{Name: "kind_twice", Errors: []string{"kinds[1]: db is there twice"}},
+		{Name: "kind_twice", Errors: []string{"kinds[1]: db is listed twice"}},
 	})
 }
 
-// Rules that only look alike are no mistake.
+// Rules that only look alike are accepted.
 func TestRulesThatOverlap(t *testing.T) {
 	one, two := "one", "two"
 	tests := []struct {

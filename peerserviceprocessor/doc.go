@@ -3,6 +3,6 @@
 
 //go:generate go tool -modfile=../internal/tools/go.mod mdatagen metadata.yaml
 
-// Package peerserviceprocessor sets peer.service, the name under which OCI APM
-// shows the far side of a call, on CLIENT spans.
+// Package peerserviceprocessor sets peer.service on CLIENT spans. OCI APM shows the peer
+// of a call under this name.
 package peerserviceprocessor // import "github.com/ociapm/otelcol-ociapm/peerserviceprocessor"

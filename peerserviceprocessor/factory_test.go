@@ -73,7 +73,7 @@ func TestTelemetry(t *testing.T) {
 	require.NoError(t, tel.Shutdown(t.Context()))
 }
 
-// A configuration that nobody validated makes no processor.
+// An invalid configuration that was not validated creates no processor.
 func TestCreateTracesRefusesWhatIsWrong(t *testing.T) {
 	tel := componenttest.NewTelemetry()
 	_, err := NewFactory().CreateTraces(t.Context(), metadatatest.NewSettings(tel), &Config{}, consumertest.NewNop())

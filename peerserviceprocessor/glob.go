@@ -11,16 +11,15 @@ import (
 	"unicode/utf8"
 )
 
-// glob matches text against a pattern in which "*" stands for any run of
-// characters, "?" for one, "[a-z]" and "[!a-z]" for one of a class or not of
-// it, and "\" takes the meaning from the next. No character is special in the
-// text, not even "/". Case does not matter: hosts do not have any, and Oracle
-// writes its names in capitals.
+// glob matches text against a pattern. "*" matches any run of characters, "?" one
+// character, and "[a-z]" and "[!a-z]" one character in or not in a class. "\" escapes the
+// next character. No character is special in the text, not even "/". Matching ignores
+// case: host names have none, and Oracle writes its names in upper case.
 //
-// path.Match stops at "/", and the glob libraries in reach have no folding of
-// case, which would cost an allocation for each span.
+// path.Match stops at "/". The glob libraries among the dependencies cannot ignore case,
+// and changing the case of the text would cost an allocation for each span.
 type glob struct {
-	literal string // the whole pattern, where it has nothing special
+	literal string // the whole pattern, if it has no special character
 	tokens  []token
 }
 
@@ -79,19 +78,19 @@ func compileGlob(pattern string) (glob, error) {
 	return g, nil
 }
 
-// compileClass reads a class behind its "[".
+// compileClass reads a class. The text begins after its "[".
 func compileClass(text string) (token, string, error) {
 	class := token{kind: tokenClass}
 	end := strings.IndexByte(text, ']')
 	if end < 0 {
-		return token{}, "", errors.New(`"[" is never closed; write "]" behind the class, or "\[" for the character itself`)
+		return token{}, "", errors.New(`"[" is never closed; write "]" after the class, or "\[" for the character itself`)
 	}
 	body, rest := []rune(text[:end]), text[end+1:]
 	if len(body) > 0 && (body[0] == '!' || body[0] == '^') {
 		class.negate, body = true, body[1:]
 	}
 	if len(body) == 0 {
-		return token{}, "", errors.New(`"[]" has no characters; write those that may stand there`)
+		return token{}, "", errors.New(`"[]" has no characters; write those that it should match`)
 	}
 	for i := 0; i < len(body); i++ {
 		r := charRange{body[i], body[i]}
@@ -107,19 +106,19 @@ func compileClass(text string) (token, string, error) {
 	return class, rest, nil
 }
 
-// any tells whether the glob matches every text.
+// any reports whether the glob matches every text.
 func (g *glob) any() bool {
 	return len(g.tokens) == 1 && g.tokens[0].kind == tokenRun
 }
 
-// match tells whether the whole text matches. It takes time in the product of
-// the lengths at worst, and allocates nothing.
+// match reports whether the whole text matches. Its time is at worst proportional to the
+// product of the lengths. It does not allocate.
 func (g *glob) match(text string) bool {
 	if len(g.tokens) == 0 {
 		return strings.EqualFold(text, g.literal)
 	}
 	position, at := 0, 0
-	retryToken, retryAt := -1, 0 // behind the last "*", and how far it reaches
+	retryToken, retryAt := -1, 0 // the token after the last "*", and the end of the text that "*" matches
 	for at < len(text) {
 		if position < len(g.tokens) {
 			t := &g.tokens[position]
@@ -165,14 +164,13 @@ func (t *token) matches(char rune) bool {
 	}
 }
 
-// fold maps the characters that differ in case only to one of them, as
-// strings.EqualFold sees them.
+// fold maps characters that differ only in case, as in strings.EqualFold, to one of them.
 func fold(char rune) rune {
 	if char < utf8.RuneSelf {
 		if 'A' <= char && char <= 'Z' {
 			char += 'a' - 'A'
 		}
-		if char != 'k' && char != 's' { // which have relatives beyond ASCII
+		if char != 'k' && char != 's' { // these two have case variants beyond ASCII
 			return char
 		}
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 // TestGolden names the peers of each testdata/<case>/input.yaml, with the
-// configuration beside it if there is one.
+// config.yaml in the same folder if there is one.
 func TestGolden(t *testing.T) {
 	goldentest.Run(t, createDefaultConfig, func(t *testing.T, cfg component.Config) goldentest.Process {
 		t.Helper()

@@ -33,7 +33,7 @@ func TestOneName(t *testing.T) {
 			want:  []string{"oracle:küche"},
 		},
 		{
-			name:  "names of which the case may mean something",
+			name:  "names whose case may matter",
 			spans: []attrs{{"db.system": "postgresql", "db.name": "Spa"}, {"db.system": "postgresql", "db.name": "spa"}},
 			want:  []string{"postgresql:Spa", "postgresql:spa"},
 		},
@@ -95,7 +95,7 @@ func TestOneName(t *testing.T) {
 			want:  []string{"mysql:spa_high"}, join: true,
 		},
 		{
-			name:  "nobody can know that two servers' databases are two",
+			name:  "databases of the same name on two servers",
 			spans: []attrs{{"db.system": "mysql", "db.name": "spa", "server.address": "my7"}, {"db.system": "mysql", "db.name": "spa", "server.address": "my8"}},
 			want:  []string{"mysql:spa"},
 		},
@@ -119,8 +119,8 @@ func TestOneName(t *testing.T) {
 	}
 }
 
-// A rule's own name can have what tells servers with a database of the same name apart,
-// and the number of Redis.
+// A rule's name can distinguish servers that have a database of the same name, and can
+// have the number of a Redis database.
 func TestNameOfARule(t *testing.T) {
 	name := "{db.system}:{db.namespace}@{server.address}"
 	cfg := createDefaultConfig().(*Config)

@@ -15,7 +15,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/peerserviceprocessor/internal/metadata"
 )
 
-// source is what named a peer.
+// source says where the name of a peer comes from.
 type source uint8
 
 const (
@@ -26,7 +26,7 @@ const (
 	sourceCount
 )
 
-// sources is the values of the metric's attribute.
+// sources has the values of the metric's attribute.
 var sources = [sourceCount]string{
 	sourceNone:        "none",
 	sourceRule:        "rule",
@@ -85,7 +85,7 @@ func (n *namer) shutdown(context.Context) error {
 	return nil
 }
 
-// name sets a span's peer.service and tells where the name is from.
+// name sets a span's peer.service and returns the source of the name.
 func (p *program) name(span *spanView) source {
 	if !p.override && hasPeer(span.attrs) {
 		return sourceApplication
@@ -98,8 +98,7 @@ func (p *program) name(span *spanView) source {
 		if r.name == nil {
 			return sourceNone
 		}
-		// A name that needs what the span does not have names nothing: the next
-		// rule may.
+		// If the span lacks an attribute in the name, the next rule is tried.
 		if name, ok := r.name.render(span); ok {
 			span.setPeer(name)
 			return sourceRule
@@ -119,7 +118,7 @@ func (s *spanView) setPeer(name string) {
 	s.lastPeer = name
 }
 
-// hasPeer tells whether a span has a peer.service that says something.
+// hasPeer reports whether a span has a peer.service that is not empty.
 func hasPeer(attrs pcommon.Map) bool {
 	value, ok := attrs.Get(attrPeerService)
 	return ok && (value.Type() != pcommon.ValueTypeStr && value.Type() != pcommon.ValueTypeEmpty || value.Str() != "")

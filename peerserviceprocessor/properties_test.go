@@ -53,7 +53,7 @@ func randomAttributes(r *rand.Rand) map[string]any {
 	return raw
 }
 
-// traces holds one CLIENT span, with the attributes in a random order.
+// traces returns one CLIENT span, with the attributes in a random order.
 func traces(t *testing.T, r *rand.Rand, raw map[string]any) ptrace.Traces {
 	t.Helper()
 	td := ptrace.NewTraces()
@@ -76,8 +76,8 @@ func attributesOf(td ptrace.Traces) pcommon.Map {
 	return td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes()
 }
 
-// One pass or two, in whatever order the attributes stand: the outcome is the
-// same, and only peer.service is touched.
+// The outcome is the same for one pass and two, and for any order of the attributes. Only
+// peer.service changes.
 func TestProperties(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for range 20_000 {
@@ -113,7 +113,7 @@ func TestProperties(t *testing.T) {
 	}
 }
 
-// Spans that are not calls to a database leave byte for byte as they came.
+// Spans that are not calls to a database do not change by a byte.
 func TestOthersAreUntouched(t *testing.T) {
 	file, err := os.Open(filepath.Join("testdata", "apache-httpd.jsonl"))
 	require.NoError(t, err)

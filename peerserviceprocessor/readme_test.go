@@ -12,7 +12,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/testutil/goldentest"
 )
 
-// The README's table is made of golden cases.
+// The README's table is generated from golden cases.
 func TestReadmeTable(t *testing.T) {
 	rows := []goldentest.Row{
 		{From: "Oracle, Python dbapi ¹", Case: "python_oracledb", Text: "hotel_id"},

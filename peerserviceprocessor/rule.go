@@ -17,19 +17,19 @@ import (
 // rule names the peer of the spans that meet all its conditions.
 type rule struct {
 	conditions []condition
-	name       template // nil leaves the span as it is
+	name       template // nil leaves the span unchanged
 }
 
 type condition struct {
 	attribute attrRef
 	pattern   string
 	glob      glob
-	// system is the database that the pattern names, if it names one: every
-	// name of that database then matches.
+	// system is the database that the pattern names, if it names one. Then all names
+	// of that database match.
 	system dbspan.System
 }
 
-// compileRule reads a rule. Its errors begin with the field that is wrong.
+// compileRule compiles a rule. Its errors begin with the wrong field.
 func compileRule(cfg *RuleConfig) (rule, []error) {
 	var errs []error
 	var r rule
@@ -46,7 +46,7 @@ func compileRule(cfg *RuleConfig) (rule, []error) {
 	}
 	switch {
 	case cfg.Name == nil:
-		errs = append(errs, errors.New(`name: is missing; write the peer's name, or "" to leave the spans as they are`))
+		errs = append(errs, errors.New(`name: is missing; write the peer's name, or "" to leave the spans unchanged`))
 	case *cfg.Name != "":
 		name, err := compileTemplate(*cfg.Name)
 		if err != nil {
@@ -67,7 +67,7 @@ func compileCondition(name string, value any) (condition, error) {
 	}
 	g, err := compileGlob(pattern)
 	if err != nil {
-		return condition{}, fmt.Errorf("%s: %q is no glob: %w", name, pattern, err)
+		return condition{}, fmt.Errorf("%s: %q is not a glob: %w", name, pattern, err)
 	}
 	c := condition{attribute: newAttrRef(name), pattern: pattern, glob: g}
 	if c.attribute.isSystem() && len(g.tokens) == 0 {
@@ -76,8 +76,8 @@ func compileCondition(name string, value any) (condition, error) {
 	return c, nil
 }
 
-// patternText is the pattern that a YAML value means: server.port: 1521 needs no
-// quotes.
+// patternText returns the pattern that a YAML value stands for: server.port: 1521 needs
+// no quotes.
 func patternText(value any) (string, error) {
 	switch v := value.(type) {
 	case string:
@@ -98,11 +98,11 @@ func patternText(value any) (string, error) {
 	case nil:
 		return "", errors.New(`has no glob; write one, such as "*"`)
 	default:
-		return "", fmt.Errorf("has a %T where a glob belongs; write one rule for each alternative", value)
+		return "", fmt.Errorf("has a %T, not a glob; write one rule for each alternative", value)
 	}
 }
 
-// matches tells whether a span meets all conditions.
+// matches reports whether a span meets all conditions.
 func (r *rule) matches(span *spanView) bool {
 	for i := range r.conditions {
 		if !r.conditions[i].matches(span) {
@@ -120,8 +120,8 @@ func (c *condition) matches(span *spanView) bool {
 	return value != "" && c.glob.match(value)
 }
 
-// matchesSystem tells whether any name of the span's database matches: what the
-// application called it, and what each generation of the conventions does.
+// matchesSystem reports whether any name of the span's database system matches: the one
+// that the application sent, or that of either generation of the conventions.
 func (c *condition) matchesSystem(span *spanView) bool {
 	if span.kind != dbspan.KindDatabase {
 		return false
@@ -136,9 +136,8 @@ func (c *condition) matchesSystem(span *spanView) bool {
 		db.Sent.SystemName != "" && c.glob.match(db.Sent.SystemName)
 }
 
-// covers tells whether r matches every span that other matches, as far as their
-// texts show. databases tells that the processor names database spans only, all
-// of which have a system.
+// covers reports whether r matches every span that other matches, as far as the patterns
+// show. With databases, the processor names database spans only, which all have a system.
 func (r *rule) covers(other *rule, databases bool) bool {
 	for i := range r.conditions {
 		c := &r.conditions[i]

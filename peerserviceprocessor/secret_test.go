@@ -12,7 +12,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/testutil/secrettest"
 )
 
-// No name may have a password that the application sent, whatever a template asks for.
+// No name may have a password that the application sent, whatever the template.
 func TestNoSecretInAName(t *testing.T) {
 	defaults := createDefaultConfig().(*Config).Default
 	for _, attribute := range secrettest.Attributes {

@@ -10,19 +10,18 @@ import (
 	"unicode/utf8"
 )
 
-// template is a name with parts that are attributes' values.
+// template is a name that can contain the values of attributes.
 type template []part
 
 // part is literal text, or an attribute if its name is not empty.
 type part struct {
 	literal   string
 	attribute attrRef
-	// own asks for a value that is the database's own, not one that other databases
-	// have as well.
+	// own leaves out values that other databases can have too.
 	own bool
 }
 
-// text returns the part's text for a span, and whether it belongs in small letters.
+// text returns the part's text for a span, and whether to write it in lower case.
 func (p *part) text(span *spanView) (value string, fold bool) {
 	if p.literal != "" {
 		return p.literal, false
@@ -30,7 +29,7 @@ func (p *part) text(span *spanView) (value string, fold bool) {
 	return p.attribute.nameOf(span, p.own)
 }
 
-// compileTemplate reads text with {attribute} parts.
+// compileTemplate compiles a text with {attribute} parts.
 func compileTemplate(text string) (template, error) {
 	if text == "" {
 		return nil, errors.New("is empty; write a name, or parts such as {db.system}")
@@ -57,9 +56,9 @@ func compileTemplate(text string) (template, error) {
 		case strings.TrimSpace(name) == "":
 			return nil, fmt.Errorf("%q has an empty part; write the name of an attribute between the braces", text)
 		case name != strings.TrimSpace(name):
-			return nil, fmt.Errorf("%q has blanks around %q; write {%s}", text, name, strings.TrimSpace(name))
+			return nil, fmt.Errorf("%q has spaces around %q; write {%s}", text, name, strings.TrimSpace(name))
 		case name == attrPeerService:
-			return nil, fmt.Errorf("%q reads %s, which is what it is to set; write another attribute", text, attrPeerService)
+			return nil, fmt.Errorf("%q contains %s, the attribute that it sets; write another attribute", text, attrPeerService)
 		}
 		t = append(t, part{attribute: newAttrRef(name)})
 		rest = rest[end+1:]
@@ -67,7 +66,7 @@ func compileTemplate(text string) (template, error) {
 	return t, nil
 }
 
-// constant tells whether the template yields the same name for every span.
+// constant reports whether the template yields the same name for every span.
 func (t template) constant() bool {
 	for i := range t {
 		if t[i].literal == "" {
@@ -77,7 +76,7 @@ func (t template) constant() bool {
 	return true
 }
 
-// render writes the name for a span. It fails if a part is absent.
+// render returns the name for a span, or false if a part is absent.
 func (t template) render(span *spanView) (string, bool) {
 	if len(t) == 1 {
 		value, fold := t[0].text(span)
@@ -86,7 +85,7 @@ func (t template) render(span *spanView) (string, bool) {
 		}
 		return value, value != ""
 	}
-	// Most names have three parts; longer ones cost an allocation more.
+	// Most names have three parts; longer ones cost one more allocation.
 	var space [4]piece
 	pieces := space[:0]
 	rest, same := span.lastPeer, true
@@ -124,7 +123,7 @@ type piece struct {
 	fold bool
 }
 
-// cutPrefix is strings.CutPrefix, with the prefix in small letters if fold is set.
+// cutPrefix is strings.CutPrefix, with the prefix in lower case if fold is set.
 func cutPrefix(text, prefix string, fold bool) (string, bool) {
 	if !fold {
 		return strings.CutPrefix(text, prefix)
@@ -149,7 +148,7 @@ func isASCII(text string) bool {
 	return true
 }
 
-// lower returns an ASCII letter in small letters, if fold is set.
+// lower returns an ASCII letter in lower case if fold is set.
 func lower(c byte, fold bool) byte {
 	if fold && 'A' <= c && c <= 'Z' {
 		c += 'a' - 'A'

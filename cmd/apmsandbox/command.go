@@ -77,7 +77,7 @@ const example = `  apmsandbox
   curl -s http://127.0.0.1:4320/api/v1/counts
   curl -s -d '{"status":503,"retry_after":"5","times":3}' http://127.0.0.1:4320/api/v1/faults`
 
-// newCommand returns the command line of apmsandbox.
+// newCommand returns the root command of apmsandbox.
 func newCommand() *cobra.Command {
 	config := apm.DefaultConfig()
 	cloud := &oci{}

@@ -67,7 +67,7 @@ func serve(t *testing.T, args ...string) (url string, stop func() (string, error
 	lines := bufio.NewReader(reader)
 	line, err := lines.ReadString('\n')
 	require.NoError(t, err, log)
-	go func() { _, _ = io.Copy(io.Discard, lines) }() // until the command ends
+	go func() { _, _ = io.Copy(io.Discard, lines) }() // until the command exits
 	url, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "apmsandbox ready at ")
 	require.True(t, ok, line)
 	return url, func() (string, error) {
@@ -152,7 +152,7 @@ func TestBadFlags(t *testing.T) {
 		{"fatal", []string{"--log-level", "fatal"}, "use debug, info, warn or error"},
 		{"spans", []string{"--max-spans", "0"}, "max spans must be at least 1"},
 		{"no number", []string{"--max-bytes", "1GiB"}, `invalid argument "1GiB"`},
-		{"key", []string{"--private-key", "my secret"}, "private key must be printable ASCII without blanks"},
+		{"key", []string{"--private-key", "my secret"}, "private key must be printable ASCII without spaces"},
 		{"keys", []string{"--private-key", "secret", "--public-key", "secret"}, "must differ"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -30,7 +30,7 @@ type oci struct {
 	dir     string
 
 	server    *ocisandbox.Server
-	temporary string // directory to delete at the end
+	temporary string // directory to delete on exit
 }
 
 func (o *oci) addFlags(flags *pflag.FlagSet) {

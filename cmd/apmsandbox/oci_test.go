@@ -78,7 +78,7 @@ func TestOCI(t *testing.T) {
 	require.NoError(t, err)
 	assert.NotContains(t, log, *keys.Items[0].Value)
 	assert.NoFileExists(t, environment["SSL_CERT_FILE"])
-	assert.FileExists(t, environment["OCI_CONFIG_FILE"], "the directory was given: it stays")
+	assert.FileExists(t, environment["OCI_CONFIG_FILE"], "a directory given by the user is kept")
 }
 
 func TestOCITemporaryDirectory(t *testing.T) {
@@ -112,7 +112,7 @@ func TestBadOCIFlags(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"others could reach it", []string{"--oci-listen", "0.0.0.0:0"}, "of this machine alone"},
+		{"others could reach it", []string{"--oci-listen", "0.0.0.0:0"}, "is not a loopback host:port"},
 		{"no region", []string{"--oci-region", "phoenix"}, "not the identifier of a region"},
 		{"no directory", []string{"--oci-dir", filepath.Join(file, "below")}, "--oci-dir: "},
 	} {

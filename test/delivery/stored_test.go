@@ -41,7 +41,7 @@ func writeOlderQueue(t *testing.T, directory string) string {
 	return path
 }
 
-// The queue of an older collector is imported completely, and only once.
+// A queue of an older collector is migrated completely, and once.
 func TestOlderStoredForm(t *testing.T) {
 	t.Parallel()
 	sandbox := harness.StartSandbox(t)
@@ -56,7 +56,7 @@ func TestOlderStoredForm(t *testing.T) {
 	assert.Zero(t, n.stop(t), "exit code")
 	assert.Equal(t, olderRequests*olderSpans, sandbox.Counts(t).Spans.Stored)
 	assert.Zero(t, sandbox.Counts(t).Spans.Duplicates)
-	assert.Contains(t, n.log(), "A queue of file_storage was taken over")
+	assert.Contains(t, n.log(), "A file_storage queue was migrated")
 }
 
 // After a downgrade, an item in a form that only a newer collector knows is moved beside

@@ -96,7 +96,7 @@ func TestMistakes(t *testing.T) {
 		},
 		{
 			name: "plain http to another host", endpoint: "http://aaaabbbb.apm-agt.eu-frankfurt-1.oci.oraclecloud.com", key: harness.PrivateKey,
-			want: "would send the data key in clear over the network; write https://aaaabbbb.apm-agt.eu-frankfurt-1.oci.oraclecloud.com",
+			want: "would send the data key unencrypted over the network; write https://aaaabbbb.apm-agt.eu-frankfurt-1.oci.oraclecloud.com",
 		},
 		{name: "no key", endpoint: domainEndpoint, want: "exporters::oci_apm: data_key: no data key; set data_key: ${env:APM_DATA_KEY}"},
 		{
@@ -115,7 +115,7 @@ func TestMistakes(t *testing.T) {
 		{name: "key file ends in a newline", endpoint: domainEndpoint, keyFile: file("newline", harness.PrivateKey+"\n"), override: keyFromFile},
 		{
 			name: "key with a line end inside", endpoint: domainEndpoint, key: harness.PrivateKey + "\n" + harness.PrivateKey,
-			want: "exporters::oci_apm: data_key: it has a blank or a line end inside; copy the key again, in one piece",
+			want: "exporters::oci_apm: data_key: it contains a space or a line break; copy the key again, in one piece",
 		},
 		{name: "key of digits", endpoint: domainEndpoint, key: "0123456789012345678901234567890123"},
 		{

@@ -89,7 +89,7 @@ func TestDiscoveryFailures(t *testing.T) {
 				return instance(), func() { c.SetDomainState(oci.DomainActive) }
 			},
 			readme: `is still CREATING`,
-			want:   `is still CREATING: it is asked for again until it is ACTIVE`,
+			want:   `is still CREATING: the exporter retries until it is ACTIVE`,
 		},
 		{
 			name: "domain that is being deleted",
@@ -97,8 +97,8 @@ func TestDiscoveryFailures(t *testing.T) {
 				c.SetDomainState(oci.DomainDeleting)
 				return instance(), nil
 			},
-			readme: `write the OCID of another into apm_domain_id`,
-			want:   `is DELETING: write the OCID of another into apm_domain_id`,
+			readme: `set apm_domain_id to the OCID of another domain`,
+			want:   `is DELETING: set apm_domain_id to the OCID of another domain`,
 		},
 		{
 			name: "clock ten minutes slow",

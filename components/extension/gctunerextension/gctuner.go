@@ -46,7 +46,7 @@ func (u *tuner) Start(context.Context, component.Host) error {
 		return err
 	}
 	if allowed, err := u.cgroup(); err == nil && u.config.LimitMiB > allowed>>20 {
-		u.logger.Warn("limit_mib is more than the container or unit may use, so the system ends the collector before the limit is reached; lower limit_mib or raise the limit of the container or unit",
+		u.logger.Warn("limit_mib is more than the container or unit may use, so the system kills the collector before the limit is reached; lower limit_mib or raise the limit of the container or unit",
 			zap.Uint64("limit_mib", u.config.LimitMiB), zap.Uint64("allowed_mib", allowed>>20))
 	}
 	if os.Getenv("GOGC") == "" {

@@ -46,9 +46,9 @@ type mapping struct {
 }
 
 // programMappings returns the mappings in the text of /proc/PID/smaps that are
-// identical to the program's file: those that nobody can write, and of which no
-// page was changed, as a loader or a debugger does. Only these can be read from
-// the file again. Source: proc_pid_smaps(5), Linux manual pages.
+// identical to the program's file: they are not writable, and no loader or
+// debugger has changed a page. Only these can be read from the file again.
+// Source: proc_pid_smaps(5), Linux manual pages.
 func programMappings(smaps io.Reader, program string) ([]mapping, error) {
 	var found []mapping
 	var current mapping

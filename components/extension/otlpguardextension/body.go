@@ -31,7 +31,7 @@ type body struct {
 	request  *http.Request
 	wire     io.ReadCloser
 	inner    io.ReadCloser // the bytes as sent, or a decoder of them
-	encoding string        // "" where the guard does not decompress
+	encoding string        // "" if the guard does not decompress
 	opened   bool
 	decoder  int64 // memory of the decoder, in bytes
 	partial  *partial

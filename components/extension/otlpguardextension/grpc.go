@@ -26,8 +26,8 @@ const (
 	handshakeTimeout = 10 * time.Second
 	// maxHeaders limits the size of a call's headers. grpc's default is 16 MiB.
 	maxHeaders = 64 << 10
-	// headerEntry is what a header takes in memory besides its text: a place in a map
-	// and a slice.
+	// headerEntry is the memory of a header without its text, in bytes: a map entry and a
+	// slice.
 	headerEntry = 128
 )
 
@@ -69,7 +69,7 @@ type note struct {
 
 type noteKey struct{}
 
-// admitCall gives a call a note, or refuses it where too many are under way.
+// admitCall gives a call a note, or refuses it if too many calls are under way.
 func (g *guard) admitCall(ctx context.Context, info *tap.Info) (context.Context, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	c := g.receiving.admit(leastOfCall+memoryOfHeaders(info.Header), cancel)
@@ -81,8 +81,8 @@ func (g *guard) admitCall(ctx context.Context, info *tap.Info) (context.Context,
 	return context.WithValue(ctx, noteKey{}, &note{call: c}), nil
 }
 
-// memoryOfHeaders returns how many bytes headers take in memory. Each text is held
-// twice: as received, and for the handler.
+// memoryOfHeaders returns the memory of headers in bytes. Each text is held twice: as
+// received, and for the handler.
 func memoryOfHeaders(headers metadata.MD) int64 {
 	size := 0
 	for name, values := range headers {

@@ -18,8 +18,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/components/extension/otlpguardextension/internal/metadata"
 )
 
-// Calls that send headers and nothing else take what is counted, and no more than the
-// share: the oldest are canceled for a new one.
+// The memory of calls that send only headers is counted, and stays within the share: the
+// oldest are canceled to admit a new one.
 func TestHeadersOfCallsAreCounted(t *testing.T) {
 	telemetry, err := metadata.NewTelemetryBuilder(componenttest.NewNopTelemetrySettings())
 	require.NoError(t, err)
@@ -45,7 +45,7 @@ func TestHeadersOfCallsAreCounted(t *testing.T) {
 	assert.Eventually(t, func() bool { return g.receiving.inUse() == 0 }, 10*time.Second, time.Millisecond)
 }
 
-// Where all calls are complete and hold their memory, a new one is refused for now.
+// If all calls are complete and hold their memory, a new one is refused.
 func TestCallsWithoutRoom(t *testing.T) {
 	telemetry, err := metadata.NewTelemetryBuilder(componenttest.NewNopTelemetrySettings())
 	require.NoError(t, err)

@@ -125,7 +125,7 @@ type answer struct {
 	body *body
 }
 
-// WriteHeader writes the header, with a status of its own if the request was
+// WriteHeader writes the header, and replaces the status if the request was
 // rejected.
 func (a *answer) WriteHeader(code int) {
 	if a.body.refusal != nil {

@@ -119,8 +119,8 @@ func TestDecodersAreCounted(t *testing.T) {
 	}
 }
 
-// A sender that stops in the middle of a body keeps nobody else out: when
-// memory is short, the oldest such requests are ended.
+// A sender that stops in the middle of a body does not keep others out: when
+// memory is short, the oldest such requests are canceled.
 func TestUploadsThatStopAreEnded(t *testing.T) {
 	g := startWith(t, "", limited(128))
 	ctx, stop := context.WithCancel(t.Context())

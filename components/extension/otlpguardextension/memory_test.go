@@ -71,8 +71,8 @@ func assertShortOfMemory(t *testing.T, err error) {
 	assert.Equal(t, time.Second, details[0].(*errdetails.RetryInfo).GetRetryDelay().AsDuration())
 }
 
-// While others hold the memory, a request is rejected with a status that
-// senders retry.
+// While others hold the memory, a request is refused with a status that senders
+// retry.
 func TestRequestsAreRefusedForNow(t *testing.T) {
 	g := startWith(t, "", limited(128))
 	for range 2 * smallShare { // small requests that take the rest
@@ -152,9 +152,9 @@ func TestMemoryComesFree(t *testing.T) {
 	}, 10*time.Second, 10*time.Millisecond)
 }
 
-// A hundred connections that each hold an incomplete message, and decompression
-// bombs as well, keep no well-behaved client out and take no more than their
-// share.
+// A hundred connections with an incomplete message each, together with
+// decompression bombs, do not keep a well-behaved client out and take no more
+// than their share.
 func TestHeldMessages(t *testing.T) {
 	g := startWith(t, "", limited(409))
 	ctx, stop := context.WithCancel(t.Context())
@@ -245,7 +245,7 @@ func TestRestOfARefusedBodyIsRead(t *testing.T) {
 	_, err = fmt.Fprintf(conn, "POST /v1/traces HTTP/1.1\r\nHost: a\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n", typeProtobuf, len(body))
 	require.NoError(t, err)
 	_, err = io.Copy(conn, bytes.NewReader(body))
-	require.NoError(t, err, "the whole body is taken")
+	require.NoError(t, err, "the whole body is read")
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	require.NoError(t, err)
 	answer, err := io.ReadAll(response.Body)

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// leastOfCall is what a call takes at least while it is under way: its
+	// leastOfCall is the minimum memory of a call that is under way, in bytes: its
 	// goroutine's stack, a frame.
 	leastOfCall = 16 << 10
 	// admitWait is how long a call may wait for others to be canceled. Its connection
@@ -51,8 +51,8 @@ func (r *receiving) inUse() int64 {
 	return r.used
 }
 
-// admit returns a call that takes n bytes until it has ended, besides what it receives,
-// and that cancel ends. It returns nil if there is no room for it.
+// admit returns a call that takes n bytes until it ends, in addition to what it receives.
+// Calling cancel must end it. admit returns nil if there is no room for the call.
 func (r *receiving) admit(n int64, cancel context.CancelFunc) *partial {
 	for deadline := time.Now().Add(admitWait); !r.tryTake(n); {
 		freed := r.awaitFree()
@@ -73,7 +73,7 @@ func (r *receiving) admit(n int64, cancel context.CancelFunc) *partial {
 // received records that a call's message is complete.
 func (r *receiving) received(call *partial) { r.unfinished.remove(call) }
 
-// ended notes that a call has ended.
+// ended records that a call has ended.
 func (r *receiving) ended(call *partial) {
 	r.unfinished.remove(call)
 	r.free(call.size)

@@ -19,7 +19,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/otlpscan"
 )
 
-// retryDelay is the delay after which a rejected sender is asked to retry.
+// retryDelay is the delay after which a refused sender is asked to retry.
 const retryDelay = time.Second
 
 // protocol is the protocol of a request.
@@ -37,7 +37,7 @@ var (
 	forReceiving = metric.WithAttributeSet(attribute.NewSet(attribute.String("use", "receiving")))
 )
 
-// reason is the reason for which a request is rejected.
+// reason is the reason for which a request is refused or rejected.
 type reason string
 
 const (
@@ -72,8 +72,8 @@ func (r reason) httpStatus() int {
 	}
 }
 
-// refuse counts a rejected request and returns the answer. Its status is one
-// that OTLP senders do not retry, except when memory is short for the moment.
+// refuse counts a request that is refused or rejected, and returns the answer. OTLP
+// senders retry only the status for a shortage of memory.
 // Source: OTLP 1.x, "Failures" of OTLP/gRPC and OTLP/HTTP.
 func (g *guard) refuse(ctx context.Context, why reason, how protocol) error {
 	g.telemetry.ExtensionOtlpGuardRefusedRequests.Add(ctx, 1, metric.WithAttributeSet(attribute.NewSet(

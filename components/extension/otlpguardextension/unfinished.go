@@ -28,7 +28,7 @@ type unfinished struct {
 // partial is a request that is being received.
 type partial struct {
 	since  time.Time
-	size   int64 // what a call takes besides what it receives, in bytes
+	size   int64 // memory of a call in addition to what it receives, in bytes
 	cancel func()
 	place  *list.Element // nil once it is complete, canceled or has ended
 }

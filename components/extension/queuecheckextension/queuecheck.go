@@ -21,7 +21,7 @@ type queueCheck struct {
 // Start touches no file: another process may have it open.
 func (q *queueCheck) Start(context.Context, component.Host) error {
 	q.logger.Warn(fmt.Sprintf("queue_check is deprecated and does nothing: a damaged file of file_storage stops the collector. "+
-		"Replace both with queue_storage, which takes over the queues: write extensions::queue_storage::directory: %s, "+
+		"Replace both with queue_storage, which migrates the queues: write extensions::queue_storage::directory: %s, "+
 		"queue_storage in service::extensions, and storage: queue_storage wherever it says storage: file_storage", q.directory))
 	return nil
 }

@@ -72,7 +72,7 @@ func TestKillWithItemsDispatched(t *testing.T) {
 	ext, _ := startStorage(t, killed(t, directory))
 	q = startQueue(t, ext, false)
 	time.Sleep(20 * time.Millisecond)
-	assert.Empty(t, q.names(), "nothing comes twice")
+	assert.Empty(t, q.names(), "no duplicates")
 }
 
 // stepwise copies the directory after each operation of a client.
@@ -258,11 +258,11 @@ func TestHealedJournal(t *testing.T) {
 	require.NoError(t, c.Set(t.Context(), journalIndex, []byte("nonsense")))
 	c, index = reopened(c)
 	assert.Equal(t, []uint64{5, 301}, index)
-	// What is kept beside a batch outlives it where the batch alone was damaged.
+	// If a batch is damaged, its other keys outlive it.
 	ahead := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, 2), 400)
 	require.NoError(t, c.Set(t.Context(), journalIndex, ahead))
 	c, index = reopened(c)
-	assert.Equal(t, []uint64{5, 400}, index, "nor are numbers whose batch is gone used again")
+	assert.Equal(t, []uint64{5, 400}, index, "the numbers of lost batches are not used again")
 	for _, n := range []uint64{5, 6, 300} {
 		require.NoError(t, c.Delete(t.Context(), seglog.Hexadecimal.Key(n)))
 	}

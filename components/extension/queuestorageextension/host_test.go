@@ -70,13 +70,13 @@ type queue struct {
 
 	mu         sync.Mutex
 	delivered  []string
-	away       bool // nothing is delivered
+	away       bool // downstream is down: nothing is delivered
 	onDelivery []func(name string)
 }
 
 // startQueue starts an exporter with one consumer, which sends in the order of the
-// queue. If away is true, it has three, which hold the items that they have taken
-// until they are shut down.
+// queue. If away is true, it has three consumers, which keep the items that they have
+// read until they are shut down.
 func startQueue(t testing.TB, ext storage.Extension, away bool, onDelivery ...func(name string)) *queue {
 	t.Helper()
 	q := &queue{away: away, onDelivery: onDelivery}

@@ -60,7 +60,7 @@ func TestWorker(t *testing.T) {
 		}
 	}
 	fmt.Println("sent")
-	_, _ = io.Copy(io.Discard, os.Stdin) // until the test wants it to end
+	_, _ = io.Copy(io.Discard, os.Stdin) // until the test closes it
 	q.shutdown(t)
 	require.NoError(t, ext.Shutdown(context.Background()))
 }
@@ -72,7 +72,7 @@ type worker struct {
 	ended chan struct{}
 
 	mu    sync.Mutex
-	lines map[string][]string // what followed each word
+	lines map[string][]string // the rest of each line, by its first word
 }
 
 func startWorker(t *testing.T, directory string, environment ...string) *worker {
@@ -112,12 +112,12 @@ func (w *worker) waitFor(t *testing.T, word string, count int) {
 
 // kill ends the process with SIGKILL.
 func (w *worker) kill() {
-	_ = w.cmd.Process.Kill() // it may have ended
+	_ = w.cmd.Process.Kill() // it may have exited
 	<-w.ended
 	_ = w.cmd.Wait()
 }
 
-// stop shuts the process down in order.
+// stop shuts the process down.
 func (w *worker) stop(t *testing.T) {
 	t.Helper()
 	require.NoError(t, w.stdin.Close())
@@ -168,7 +168,7 @@ func TestKillTwentyTimes(t *testing.T) {
 	w.stop(t)
 	duplicates := check(t, accepted, append(delivered, w.said("delivered")...))
 	t.Logf("%d accepted, %d delivered twice", len(accepted), duplicates)
-	assert.LessOrEqual(t, duplicates, 20*4, "only what was being delivered comes twice")
+	assert.LessOrEqual(t, duplicates, 20*4, "only items in delivery are duplicated")
 }
 
 func TestSecondProcess(t *testing.T) {
@@ -249,7 +249,7 @@ func TestFullDisk(t *testing.T) {
 			w.kill()
 		}
 	}
-	// Another program takes all the space that is freed, too.
+	// Another program also fills the space that is freed.
 	w = startWorker(t, directory, workerDeliver+"=x")
 	w.waitFor(t, "delivered", len(accepted)/3)
 	fillUp(t, ballast)
@@ -280,12 +280,12 @@ func TestFullDisk(t *testing.T) {
 		require.NoError(t, err)
 		size += info.Size()
 	}
-	assert.Less(t, size, int64(2<<20), "room is given back")
+	assert.Less(t, size, int64(2<<20), "disk space is freed")
 	assert.NoDirExists(t, filepath.Join(filepath.Dir(segments(t, directory)[0]), "unreadable"), "no write that failed has left anything")
 }
 
-// A queue of file_storage stays if the disk has no room for a copy, and the
-// collector works meanwhile. Nothing of a copy that was begun is sent.
+// A file_storage queue is kept if there is no disk space for a copy, and the
+// collector works meanwhile. Nothing of an incomplete copy is sent.
 func TestTakeOverOnAFullDisk(t *testing.T) {
 	disk, inside := onSmallDisk(t)
 	if !inside {
@@ -301,7 +301,7 @@ func TestTakeOverOnAFullDisk(t *testing.T) {
 
 	ext, logs := startStorage(t, directory)
 	q := startQueue(t, ext, false)
-	require.Equal(t, 1, logs.FilterMessageSnippet("could not be taken over").Len(), logs.All())
+	require.Equal(t, 1, logs.FilterMessageSnippet("was not migrated: no disk space").Len(), logs.All())
 	q.send(t, "new")
 	q.waitFor(t, []string{"new"})
 	q.shutdown(t)

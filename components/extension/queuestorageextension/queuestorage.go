@@ -39,7 +39,7 @@ var (
 	_ unreadable.Keeper = (*queueStorage)(nil)
 )
 
-// queueStorage keeps a log for each client, in a folder of its own.
+// queueStorage keeps a log for each client, each in its own folder.
 type queueStorage struct {
 	cfg       *Config
 	logger    *zap.Logger
@@ -86,7 +86,7 @@ func (q *queueStorage) lockDirectory(ctx context.Context) error {
 	_, err = lock.TryLockContext(waiting, lockRetry)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%s is in use by another collector, or by another queue_storage of this one: stop that one, or give each a directory of its own", dir)
+		return fmt.Errorf("%s is in use by another collector, or by another queue_storage of this one: stop that one, or give each its own directory", dir)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%s cannot be written: %w; give the collector's user write access, or choose another folder", dir, err)
 	case err != nil:
@@ -128,9 +128,9 @@ func (q *queueStorage) Shutdown(context.Context) error {
 	return errors.Join(errs...)
 }
 
-// GetClient opens the log of a component, takes over the component's queue of
-// file_storage if there is one, and repairs the data that the component reads
-// on startup.
+// GetClient opens the log of a component, migrates the component's file_storage
+// queue if there is one, and repairs the data that the component reads on
+// startup.
 func (q *queueStorage) GetClient(ctx context.Context, kind component.Kind, id component.ID, name string) (storage.Client, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

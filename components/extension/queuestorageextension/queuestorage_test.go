@@ -79,7 +79,7 @@ func TestDirectoryInUse(t *testing.T) {
 	dir := t.TempDir()
 	first, _ := startStorage(t, dir)
 	err := startError(t, &Config{Directory: dir})
-	require.EqualError(t, err, "directory: "+dir+" is in use by another collector, or by another queue_storage of this one: stop that one, or give each a directory of its own")
+	require.EqualError(t, err, "directory: "+dir+" is in use by another collector, or by another queue_storage of this one: stop that one, or give each its own directory")
 
 	// A reload shuts one down and starts the next.
 	require.NoError(t, first.Shutdown(t.Context()))
@@ -175,7 +175,7 @@ func TestKeepUnreadable(t *testing.T) {
 	require.NoError(t, keep("data"))
 	require.NoError(t, keep(""))
 	said := logs.FilterLevelExact(zap.WarnLevel).All()
-	require.Len(t, said, 1, "where there is nothing, nothing is kept")
+	require.Len(t, said, 1, "empty data is not kept")
 	assert.Equal(t, "it has version 9", said[0].ContextMap()["error"])
 	kept, err := os.ReadFile(said[0].ContextMap()["file"].(string))
 	require.NoError(t, err)

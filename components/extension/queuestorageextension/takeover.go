@@ -34,24 +34,24 @@ const (
 
 var fileStorageBucket = []byte("default")
 
-// takeOver moves a client's queue of file_storage into its log, once, and
+// takeOver migrates a client's queue of file_storage to its log, once, and
 // removes the file. A file that another process has open is an error. A damaged
-// file is moved aside. A file for which the disk has no room stays until the
-// next start.
+// file is moved aside. If there is no disk space for a copy, the file is kept,
+// and the migration is retried on the next start.
 func (q *queueStorage) takeOver(ctx context.Context, log *seglog.Log, kind component.Kind, id component.ID, name string) error {
 	fileName := fileStorageName(kind, id, name)
 	for _, candidate := range []string{fileName, hashed(fileName)} {
 		path := filepath.Join(q.cfg.Directory, candidate)
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
 			if err := q.takeOverFile(ctx, log, path, hostOf(kind, id)); err != nil {
-				return fmt.Errorf("take over %s, a queue of file_storage: %w", path, err)
+				return fmt.Errorf("migrate %s, a queue of file_storage: %w", path, err)
 			}
 		}
 	}
 	return log.Batch(storage.DeleteOperation(takingOver))
 }
 
-var errInUse = errors.New("another collector has it open; stop that one, or give this one a directory of its own")
+var errInUse = errors.New("another collector has it open; stop that one, or give this one its own directory")
 
 func (q *queueStorage) takeOverFile(ctx context.Context, log *seglog.Log, path string, h host) error {
 	if err := checkBoltFile(ctx, path); errors.Is(err, boltfile.ErrDamaged) {
@@ -73,7 +73,7 @@ func (q *queueStorage) takeOverFile(ctx context.Context, log *seglog.Log, path s
 		return err
 	})
 	if err = errors.Join(err, db.Close()); errors.Is(err, storage.ErrStorageFull) {
-		q.logger.Error("A queue of file_storage could not be taken over, since the disk has no room for a copy: it stays there, and is retried on the next start",
+		q.logger.Error("A file_storage queue was not migrated: no disk space for a copy. The file is kept, and the migration is retried on the next start",
 			zap.String("file", path), zap.Error(err))
 		return nil
 	}
@@ -83,9 +83,9 @@ func (q *queueStorage) takeOverFile(ctx context.Context, log *seglog.Log, path s
 	// If the file stayed, all its items would be sent again after the next
 	// start.
 	if err := os.Remove(path); err != nil {
-		return fmt.Errorf("%w; it has been copied: remove it by hand", err)
+		return fmt.Errorf("%w; the file has been migrated; remove it by hand", err)
 	}
-	q.logger.Info("A queue of file_storage was taken over, and its file was removed", zap.String("file", path), zap.Int("items", count))
+	q.logger.Info("A file_storage queue was migrated, and its file was removed", zap.String("file", path), zap.Int("items", count))
 	return nil
 }
 

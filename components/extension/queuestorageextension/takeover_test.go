@@ -138,8 +138,8 @@ func TestTakeOverOfADamagedFile(t *testing.T) {
 	assert.NoFileExists(t, path)
 }
 
-// A file that another process has open is neither read nor moved, whatever it
-// looks like: an unfinished write looks like damage.
+// A file that another process has open is neither read nor moved, even if it
+// looks damaged: so does an unfinished write.
 func TestTakeOverOfAFileInUse(t *testing.T) {
 	dir := t.TempDir()
 	path := fill(t, dir, numbered(3)...)
@@ -157,7 +157,7 @@ func TestTakeOverOfAFileInUse(t *testing.T) {
 	_, err = ext.GetClient(t.Context(), component.KindExporter, exporterID, "traces")
 	require.ErrorIs(t, err, errInUse)
 	require.ErrorContains(t, err, path)
-	require.ErrorContains(t, err, "stop that one, or give this one a directory of its own")
+	require.ErrorContains(t, err, "stop that one, or give this one its own directory")
 	assert.FileExists(t, path)
 
 	_, err = file.WriteAt(sound, 0)
@@ -181,7 +181,7 @@ func TestTakeOverOfAnotherComponent(t *testing.T) {
 	end()
 
 	ext, logs := startStorage(t, dir)
-	ext.cfg.MaxSize = minMaxSize // which is for what is new
+	ext.cfg.MaxSize = minMaxSize // the limit applies to new data only
 	c, err = ext.GetClient(t.Context(), component.KindReceiver, id, "")
 	require.NoError(t, err)
 	for i := range 500 {

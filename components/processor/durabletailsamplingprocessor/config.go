@@ -18,7 +18,7 @@ type Config struct {
 	Sampling tailsamplingprocessor.Config `mapstructure:",squash"`
 
 	// StorageID names a storage extension, such as queue_storage, which holds
-	// the spans until the decision about their trace is carried out.
+	// the spans until the decision on their trace is carried out.
 	StorageID *component.ID `mapstructure:"storage"`
 }
 

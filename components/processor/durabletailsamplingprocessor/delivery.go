@@ -144,7 +144,7 @@ func (d *durable) redeliver(ctx context.Context) time.Duration {
 			d.hand = d.hand[1:]
 			if err := d.offer(ctx, next.spans); err != nil {
 				d.refused(err)
-				if !progress { // the next attempt may be far off: do not keep the others in memory
+				if !progress { // the next attempt may be long after this: do not keep the others in memory
 					d.putDown()
 				}
 				d.ledger.putBack(d.handBatch, next.parts)

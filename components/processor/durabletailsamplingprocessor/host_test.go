@@ -54,7 +54,7 @@ func newStorageHost() component.Host {
 }
 
 var (
-	errCrashed = errors.New("the process is gone")
+	errCrashed = errors.New("the process has crashed")
 	errFull    = errors.New("no space left")
 )
 

@@ -50,7 +50,7 @@ func TestJournal(t *testing.T) {
 	require.NoError(t, j.flush(t.Context()))
 	assert.Equal(t, []string{"0a", "2c"}, kept(t, client))
 
-	// A finished change is not repeated.
+	// A completed change is not made again.
 	changes := store.changes
 	require.NoError(t, j.flush(t.Context()))
 	assert.Equal(t, changes, store.changes)
@@ -132,7 +132,7 @@ func TestJournalOnFullDisk(t *testing.T) {
 	require.ErrorIs(t, j.flush(t.Context()), errFull)
 	j.finish(1)
 	require.ErrorIs(t, j.flush(t.Context()), errFull)
-	assert.EqualValues(t, 1, j.first, "it is kept still")
+	assert.EqualValues(t, 1, j.first, "it is still stored")
 	store.full = false
 	require.NoError(t, j.flush(t.Context()))
 	assert.Empty(t, store.keys(t))

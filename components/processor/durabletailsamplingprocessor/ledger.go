@@ -22,7 +22,7 @@ const markAttribute = "otelcol.durable_tail_sampling.mark"
 type ledger struct {
 	// The decisions that tail_sampling remembers. It applies them to late
 	// spans: those of a sampled trace are passed on, all others are dropped
-	// without a notice.
+	// without notice.
 	sampled, notSampled cache.Cache
 	// finish is called with the number of a batch that is no longer needed.
 	finish func(number uint64)
@@ -105,7 +105,7 @@ func (l *ledger) register(number uint64, td ptrace.Traces) {
 }
 
 // wait records that a part waits for its decision, unless it is already
-// recorded, or tail_sampling will drop it without a notice.
+// recorded, or tail_sampling will drop it without notice.
 func (l *ledger) wait(id pcommon.TraceID, part waitingPart) {
 	trace := l.traces[id]
 	if trace == nil || len(trace.waiting) == 0 {

@@ -119,8 +119,8 @@ func TestLedgerHeld(t *testing.T) {
 	assert.Nil(t, batch)
 }
 
-// While parts are offered, what is stored of their batch names them: a crash would
-// lose them otherwise.
+// While parts are offered, their batch's stored record still has them: otherwise a
+// crash would lose them.
 func TestLedgerStoresNoBatchInHand(t *testing.T) {
 	l, _ := newTestLedger(t)
 	td := traces(spanOf{1, "a"}, spanOf{2, "b"})

@@ -128,7 +128,7 @@ func (d *durable) Start(ctx context.Context, host component.Host) error {
 	var err error
 	d.client, err = store.GetClient(ctx, component.KindProcessor, d.id, clientName)
 	if err != nil {
-		return fmt.Errorf("open the storage: %w (a second pipeline needs a processor of its own, such as %s/second)", err, d.id.Type())
+		return fmt.Errorf("open the storage: %w (a second pipeline needs its own processor, such as %s/second)", err, d.id.Type())
 	}
 	d.journal, err = openJournal(ctx, d.client)
 	if err != nil {

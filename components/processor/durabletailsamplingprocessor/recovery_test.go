@@ -169,8 +169,8 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
-// A held batch that was damaged on the disk, or is gone, is not retried
-// forever; one that cannot be moved aside is.
+// A held batch that is damaged or missing on the disk is not retried
+// forever. One that cannot be moved aside is retried.
 func TestUnreadableInRedelivery(t *testing.T) {
 	t.Parallel()
 	_, store := newFileStorage(t, t.TempDir(), 0)

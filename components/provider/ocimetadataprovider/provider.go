@@ -118,7 +118,7 @@ func (p *provider) describe(ctx context.Context) (map[string]any, error) {
 		case p.instance != nil:
 			p.logger.Warn("The OCI instance metadata service does not answer; keeping its last answer", zap.Error(err))
 		default:
-			p.logger.Info("No OCI instance metadata; using the defaults of the configuration where it has any", zap.Error(err))
+			p.logger.Info("No OCI instance metadata; using the defaults of the configuration, if it has any", zap.Error(err))
 		}
 	}
 	if p.instance != nil {

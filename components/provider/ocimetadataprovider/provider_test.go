@@ -37,7 +37,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method != http.MethodGet || r.URL.Path != "/opc/v2/instance/":
 		http.Error(w, "no such page", http.StatusNotFound)
 	case r.Header.Get("Authorization") != "Bearer Oracle":
-		http.Error(w, "version 2 wants its header", http.StatusUnauthorized)
+		http.Error(w, "version 2 requires its header", http.StatusUnauthorized)
 	case s.status.Load() == http.StatusFound:
 		http.Redirect(w, r, "/opc/v2/instance/", http.StatusFound)
 	case s.status.Load() != 0:
@@ -186,7 +186,7 @@ func TestLooksOnce(t *testing.T) {
 	assert.EqualValues(t, 2, imds.requests.Load())
 }
 
-// A reload while the service is away must not stop a running collector.
+// A reload while the service is down must not stop a running collector.
 func TestKeepsWhatItKnows(t *testing.T) {
 	imds := startService(t, "compute.json")
 	p, now, logs := newTestProvider(t)

@@ -173,7 +173,7 @@ func (p *provider) Shutdown(context.Context) error {
 	return nil
 }
 
-// resolve returns the value of a reference. If Vault is away, or a new version
+// resolve returns the value of a reference. If Vault is down, or a new version
 // lacks the value, it returns the last value that was served: an error during a
 // reload would stop the collector.
 func (p *provider) resolve(ctx context.Context, ref reference) (*use, error) {

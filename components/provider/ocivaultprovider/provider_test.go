@@ -162,8 +162,8 @@ func TestRetrieveRefuses(t *testing.T) {
 	}
 }
 
-// On startup the provider retries while Vault is away, and does not retry when
-// it is denied access.
+// On startup the provider retries while Vault is down. It does not retry if
+// access is denied.
 func TestStart(t *testing.T) {
 	tests := []struct {
 		name  string

@@ -71,11 +71,11 @@ func TestNewVersion(t *testing.T) {
 	reads := len(w.vault.readsSince(0))
 	w.poll(t)
 	assert.Len(t, w.events, 2)
-	assert.Empty(t, w.vault.readsSince(reads), "no read of what nobody uses")
+	assert.Empty(t, w.vault.readsSince(reads), "no read of an unused secret")
 }
 
-// The resolver handles one event at a time; right after it has called Retrieve,
-// the last one may still be on its way.
+// The resolver handles one event at a time. Right after it has called Retrieve,
+// the last event may still be in delivery.
 func TestSettles(t *testing.T) {
 	w := newWorld(t)
 	_, _ = w.resolve(t, nil, "ocivault:"+plain)
@@ -155,7 +155,7 @@ func TestLateAnswer(t *testing.T) {
 	assert.Empty(t, w.events)
 }
 
-// The goroutine that watches polls by itself, and ends with the provider.
+// The watching goroutine polls by itself, and exits with the provider.
 func TestWatch(t *testing.T) {
 	w := newWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())

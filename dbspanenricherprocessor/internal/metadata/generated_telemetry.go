@@ -69,7 +69,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorDbSpanEnricherCacheMisses, err = builder.meter.Int64Counter(
 		"otelcol_processor_db_span_enricher_cache_misses",
-		metric.WithDescription("Number of statements that had to be analyzed because the cache did not hold them. [Alpha]"),
+		metric.WithDescription("Number of statements that had to be analyzed because they were not in the cache. [Alpha]"),
 		metric.WithUnit("{statement}"),
 	)
 	errs = errors.Join(errs, err)
@@ -81,7 +81,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorDbSpanEnricherUnparsedStatements, err = builder.meter.Int64Counter(
 		"otelcol_processor_db_span_enricher_unparsed_statements",
-		metric.WithDescription("Number of statements in which no operation was found. Their spans pass with what they had. [Alpha]"),
+		metric.WithDescription("Number of statements in which no operation was found. [Alpha]"),
 		metric.WithUnit("{statement}"),
 	)
 	errs = errors.Join(errs, err)

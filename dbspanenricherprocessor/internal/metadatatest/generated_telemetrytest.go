@@ -40,7 +40,7 @@ func AssertEqualProcessorDbSpanEnricherCacheHits(t *testing.T, tt *componenttest
 func AssertEqualProcessorDbSpanEnricherCacheMisses(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_db_span_enricher_cache_misses",
-		Description: "Number of statements that had to be analyzed because the cache did not hold them. [Alpha]",
+		Description: "Number of statements that had to be analyzed because they were not in the cache. [Alpha]",
 		Unit:        "{statement}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -72,7 +72,7 @@ func AssertEqualProcessorDbSpanEnricherSpans(t *testing.T, tt *componenttest.Tel
 func AssertEqualProcessorDbSpanEnricherUnparsedStatements(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_db_span_enricher_unparsed_statements",
-		Description: "Number of statements in which no operation was found. Their spans pass with what they had. [Alpha]",
+		Description: "Number of statements in which no operation was found. [Alpha]",
 		Unit:        "{statement}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

@@ -33,7 +33,7 @@ func call(ctx context.Context, library string) (err error) {
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSyncer(exporter))
 	otel.SetTracerProvider(provider)
 	defer func() { err = errors.Join(err, provider.Shutdown(ctx)) }()
-	ctx, _ = provider.Tracer("capture").Start(ctx, "calls") // otelpgx wants a parent; it never ends, and so is not sent
+	ctx, _ = provider.Tracer("capture").Start(ctx, "calls") // otelpgx requires a parent; it never ends, so it is not sent
 
 	postgres := "postgres://hotel@127.0.0.1:" + os.Getenv("PG_PORT") + "/hotel?sslmode=disable"
 	switch library {
@@ -51,8 +51,8 @@ func call(ctx context.Context, library string) (err error) {
 	}
 }
 
-// callSQL calls through otelsql as its documentation shows: the application names
-// the system, and the data source name gives the address.
+// callSQL calls through otelsql as its documentation shows: the application sets the
+// system, and the address comes from the data source name.
 func callSQL(ctx context.Context, driver, dsn string, system attribute.KeyValue, first, second string) error {
 	db, err := otelsql.Open(driver, dsn,
 		otelsql.WithAttributes(append(otelsql.AttributesFromDSN(dsn), system)...),

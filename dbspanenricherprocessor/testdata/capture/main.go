@@ -1,8 +1,8 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command capture records what a program sends by OTLP as a golden input, and is
-// itself the program for the instrumentations of Go.
+// Command capture records the spans that a program sends by OTLP as a golden input. For
+// Go's instrumentations it is the program itself.
 package main
 
 import (

@@ -21,16 +21,16 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 )
 
-// record runs a program with an OTLP endpoint on loopback and writes the spans
-// that it sends. Times, ids and the process are made the same for each run; names
-// and attributes of spans stay as they came.
+// record runs a program with an OTLP endpoint on loopback and writes the spans that it
+// sends. Times, IDs and the process are normalized; names and attributes of spans are not
+// changed.
 func record(file string, command []string) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	var spans recorder
-	go func() { _ = http.Serve(listener, &spans) }() //nolint:gosec // on loopback, for the time of one program
+	go func() { _ = http.Serve(listener, &spans) }() //nolint:gosec // on loopback, for one program only
 	program := exec.Command(command[0], command[1:]...)
 	program.Stdout, program.Stderr = os.Stderr, os.Stderr
 	program.Env = append(os.Environ(),
@@ -43,7 +43,7 @@ func record(file string, command []string) error {
 	return golden.WriteTracesToFile(file, spans.merged())
 }
 
-// recorder is an OTLP endpoint that keeps what it gets.
+// recorder is an OTLP endpoint that keeps the spans that it receives.
 type recorder struct {
 	mu   sync.Mutex
 	sent []ptrace.Traces
@@ -65,8 +65,7 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	w.Header().Set("Content-Type", "application/x-protobuf")
 }
 
-// merged is everything that was sent, under one resource, in the order of its
-// coming.
+// merged returns all spans that were sent, under one resource, in the order of arrival.
 func (r *recorder) merged() ptrace.Traces {
 	out := ptrace.NewTraces()
 	resource := out.ResourceSpans().AppendEmpty()
@@ -96,8 +95,8 @@ func (r *recorder) merged() ptrace.Traces {
 	return out
 }
 
-// settle gives a span the ids and times of its place, and takes out what tells of
-// the machine.
+// settle gives a span IDs and times that depend only on its position, and removes what
+// depends on the machine.
 func settle(span ptrace.Span, place int) {
 	span.SetTraceID(pcommon.TraceID{15: 1})
 	span.SetSpanID(pcommon.SpanID{7: byte(place + 1)})

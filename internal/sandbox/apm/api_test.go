@@ -84,7 +84,7 @@ func TestEveryAPIAnswerIsJSON(t *testing.T) {
 			}
 		})
 	}
-	assert.Empty(t, s.server.Uploads(), "API calls are no uploads")
+	assert.Empty(t, s.server.Uploads(), "API calls are not uploads")
 }
 
 func TestForeignPagesAreKeptOut(t *testing.T) {

@@ -279,7 +279,7 @@ func (t *serviceTally) httpAttributes() Check {
 	default:
 		c.Found = fmt.Sprintf("%d of %s without http.method, http.target or http.status_code.", c.Failed, spansOf(c.Checked, "SERVER"))
 		c.Fix = "Instrument the web framework or its server (WSGI, ASGI, servlet, …): these attributes come from there. " +
-			"Spans that the app makes itself for something that is no request should be of the kind INTERNAL."
+			"Spans that the app creates itself for something other than a request should be of the kind INTERNAL."
 	}
 	return c
 }
@@ -303,8 +303,8 @@ func (t *serviceTally) databaseStatement() Check {
 		}
 	default:
 		c.Found = fmt.Sprintf("%d of %s without db.statement.", c.Failed, spansOf(c.Checked, "database"))
-		c.Fix = "Let the spans pass the db_span_enricher processor, which writes db.statement from every name in use. " +
-			"If the app sends no statement under any name, switch it on in the driver's instrumentation."
+		c.Fix = "Add the db_span_enricher processor to the pipeline. It sets db.statement from all other names of the statement. " +
+			"If the app sends no statement under any name, enable it in the driver's instrumentation."
 		c.Config = "service:\n  pipelines:\n    traces:\n      processors: [memory_limiter, resource_detection, db_span_enricher, peer_service]\n"
 	}
 	return c
@@ -319,7 +319,7 @@ func (t *serviceTally) peerService() Check {
 		c.Found = spansOf(c.Checked, "database") + " with the name of the database."
 	default:
 		c.Found = fmt.Sprintf("%d of %s without peer.service: the topology shows External Unknown.", c.Failed, spansOf(c.Checked, "database"))
-		c.Fix = "Let the spans pass the peer_service processor. Without rules it names every database; a rule chooses the name."
+		c.Fix = "Add the peer_service processor to the pipeline. Without rules it names every database; a rule chooses the name."
 		c.Config = t.peer.config
 	}
 	return c
@@ -329,12 +329,12 @@ func (t *serviceTally) parents() Check {
 	c := t.parent.check("parents", "Parents")
 	switch c.State {
 	case CheckNone:
-		c.Found = "No span names a parent."
+		c.Found = "No span has a parent."
 	case CheckPassed:
 		c.Found = spansOf(c.Checked, "") + " with a parent, and all parents are there."
 	default:
 		c.Found = fmt.Sprintf("%d of %s with a parent that never came: the traces are in pieces.", c.Failed, spansOf(c.Checked, ""))
-		c.Fix = "Find who made the parent. A SERVER span's parent is in the caller: let it export to a collector too, with the same sampling. " +
+		c.Fix = "Find the app that created the parent. A SERVER span's parent is in the caller: let it export to a collector too, with the same sampling. " +
 			"The parent of any other span is in this app: it ended before its exporter had sent everything (call shutdown at the end), " +
 			"or its queue overflowed (raise OTEL_BSP_MAX_QUEUE_SIZE)."
 	}

@@ -226,8 +226,8 @@ func TestChecks(t *testing.T) {
 	}
 }
 
-// A parent may still be on its way: nothing is reported before the grace period
-// is over.
+// A parent may still arrive: nothing is reported before the grace period is
+// over.
 func TestChecksWaitForParents(t *testing.T) {
 	s := newStore(100, DefaultMaxBytes)
 	s.putSpans(t, spanSpec{trace: 1, id: 2, parent: 1, service: "app"})

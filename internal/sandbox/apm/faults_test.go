@@ -72,7 +72,7 @@ func TestFaultMeetsItsSignalAndItsTimes(t *testing.T) {
 	metrics := protoOf(t, someMetrics())
 	logs := protoOf(t, someLogs())
 
-	assert.Equal(t, 503, s.upload(LogsPath, logs).status, "not the metrics' fault")
+	assert.Equal(t, 503, s.upload(LogsPath, logs).status, "the fault for metrics does not apply")
 	assert.Equal(t, 500, s.upload(MetricsPath, metrics).status, "the oldest one")
 	remaining := s.server.Faults()
 	require.Len(t, remaining, 2)
@@ -83,7 +83,7 @@ func TestFaultMeetsItsSignalAndItsTimes(t *testing.T) {
 	assert.Equal(t, 1, remaining[1].Applied)
 
 	a := s.do(http.MethodPost, MetricsPath, metrics, header{"Authorization": publicAuth, "Content-Type": typeProtobuf})
-	assert.Equal(t, 403, a.status, "a fault meets only what would have been accepted")
+	assert.Equal(t, 403, a.status, "a fault applies only to uploads that would have been accepted")
 	assert.Equal(t, 500, s.upload(MetricsPath, metrics).status)
 	assert.Equal(t, 503, s.upload(MetricsPath, metrics).status, "the first is used up")
 	assert.Equal(t, MetricCounts{DataPoints: 15, Rejected: 15}, s.server.Counts().Metrics)
@@ -200,7 +200,7 @@ func TestDelayFault(t *testing.T) {
 		<-ctx.Done()
 		assert.Equal(t, 1, s.server.Counts().Spans.Stored)
 		assert.Eventually(t, func() bool { return s.server.Counts().Uploads.Total == 1 }, 5*time.Second, 5*time.Millisecond,
-			"the upload ends when the client leaves")
+			"the upload ends when the client disconnects")
 	})
 	t.Run("longer than the server's timeouts", func(t *testing.T) {
 		config := DefaultConfig()

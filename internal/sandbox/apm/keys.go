@@ -92,7 +92,7 @@ func validateKeys(private, public string) error {
 			errs = append(errs, fmt.Errorf("%s key must not be empty", key.name))
 		}
 		if strings.ContainsFunc(key.value, func(r rune) bool { return r <= ' ' || r > '~' }) {
-			errs = append(errs, fmt.Errorf("%s key must be printable ASCII without blanks", key.name))
+			errs = append(errs, fmt.Errorf("%s key must be printable ASCII without spaces", key.name))
 		}
 	}
 	if private == public {
@@ -146,7 +146,7 @@ func (k *keyring) classify(headers []string) (KeyKind, *problem) {
 	}
 	key, ok := strings.CutPrefix(headers[0], authScheme+" ")
 	if len(headers) > 1 || !ok || key == "" || strings.ContainsAny(key, " \t") {
-		message := "the Authorization header is not \"dataKey <key>\": one header, the word dataKey, one blank, the key"
+		message := "the Authorization header is not \"dataKey <key>\": one header, the word dataKey, one space, the key"
 		// Only a known scheme is quoted: an unknown word may be the key.
 		switch scheme, _, _ := strings.Cut(strings.ToLower(headers[0]), " "); scheme {
 		case "bearer", "basic", "apikey":

@@ -191,7 +191,7 @@ func (s *Server) postOriginals(w http.ResponseWriter, r *http.Request) {
 	u := &upload{server: s, w: w, r: r, enc: encodingOf(r.Header.Get("Content-Type"))}
 	_, known := contentEncoding(r)
 	if u.enc == "" || !known {
-		localapi.WriteError(w, http.StatusUnsupportedMediaType, "spans come as "+string(protobufEncoding)+" or "+string(jsonEncoding)+", plain or with gzip")
+		localapi.WriteError(w, http.StatusUnsupportedMediaType, "Content-Type must be "+string(protobufEncoding)+" or "+string(jsonEncoding)+", Content-Encoding gzip or none")
 		return
 	}
 	b, p := u.readBatch(uploadPath{signal: SignalTraces})
@@ -207,7 +207,7 @@ func (s *Server) postOriginals(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", string(u.enc))
 	w.WriteHeader(http.StatusOK)
-	// The collector may be gone, and there is nobody else to report to.
+	// The collector may have disconnected, and there is nobody else to report to.
 	_, _ = w.Write(body)
 }
 

@@ -50,12 +50,12 @@ func findUploadPath(requested string) (uploadPath, bool) {
 func pathHint(requested string) string {
 	if cleaned := path.Clean(requested); cleaned != requested {
 		if _, ok := findUploadPath(cleaned); ok {
-			return "the path has a slash too many: the right one is " + cleaned
+			return "the path has an extra slash: the right one is " + cleaned
 		}
 		requested = cleaned
 	}
 	if strings.HasPrefix(requested, "/opentelemetry.proto.collector.") {
-		return "this is an OTLP/gRPC method: APM takes OTLP over HTTP only"
+		return "this is an OTLP/gRPC method: APM accepts OTLP over HTTP only"
 	}
 	for _, version := range []string{"/v1/", "/v1development/"} {
 		rest, ok := strings.CutPrefix(requested, version)
@@ -68,7 +68,7 @@ func pathHint(requested string) string {
 	}
 	for _, p := range uploadPaths {
 		if rest, ok := strings.CutPrefix(requested, p.path+"/"); ok && strings.Contains(rest, "v1/") {
-			return "the path is doubled: a full upload URL was given where the endpoint without a path is wanted; the right path is " + p.path
+			return "the path is doubled: a full upload URL was given in place of the endpoint without a path; the right path is " + p.path
 		}
 	}
 	if strings.Count(requested, uploadPrefix) > 1 {
@@ -77,7 +77,7 @@ func pathHint(requested string) string {
 	rest, ok := strings.CutPrefix(requested, uploadPrefix)
 	if !ok {
 		if strings.HasPrefix(requested, "/20200101/observations/") {
-			return "this is the path of APM's own agents and of Zipkin: the sandbox takes OpenTelemetry only, at " + listPaths()
+			return "this is the path of APM's own agents and of Zipkin: the sandbox accepts OpenTelemetry only, at " + listPaths()
 		}
 		return "nothing is here; uploads go to " + listPaths()
 	}
@@ -88,7 +88,7 @@ func pathHint(requested string) string {
 	}
 	switch rest {
 	case "", "/v1", "/private", "/public", "/private/v1", "/public/v1":
-		return "the path names no signal; uploads go to " + listPaths()
+		return "the path has no signal; uploads go to " + listPaths()
 	}
 	return "no signal has this path; uploads go to " + listPaths()
 }

@@ -151,7 +151,7 @@ func TestLongNamesAreCutInLists(t *testing.T) {
 	assert.Equal(t, list.Traces[0].RootOperation, waterfall.Spans[0].Name)
 	var detail SpanDetail
 	s.get("/api/v1/traces/"+list.Traces[0].TraceID+"/spans/"+spanID(1).String(), &detail)
-	assert.Equal(t, name, detail.Span.Name, "a span by itself has all of it")
+	assert.Equal(t, name, detail.Span.Name, "a single span has the full name")
 	assert.Equal(t, "aé…", firstCharacters("aéé", 4))
 }
 

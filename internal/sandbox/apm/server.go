@@ -141,8 +141,8 @@ func (s *Server) URL() string {
 	return "http://" + net.JoinHostPort(host, port)
 }
 
-// Shutdown stops listening, ends delays, and waits for the uploads under way.
-// If ctx ends first, it closes their connections.
+// Shutdown stops listening, cuts delays short, and waits for the uploads in
+// progress. If ctx is done first, it closes their connections.
 func (s *Server) Shutdown(ctx context.Context) error {
 	if err := s.http.Shutdown(ctx); err != nil {
 		return errors.Join(fmt.Errorf("shutdown: %w", err), s.http.Close())

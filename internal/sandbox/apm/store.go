@@ -207,8 +207,8 @@ func (s *store) putTraces(traces ptrace.Traces) (duplicates, invalid int) {
 		service := serviceOf(resource.Resource())
 		for _, scope := range resource.ScopeSpans().All() {
 			// The whole resource and scope are charged to every trace, although
-			// the traces of one upload share them: the estimate is rather too
-			// high than too low.
+			// the traces of one upload share them: the estimate errs on the
+			// high side.
 			sharedSize := sizeOfShared(resource.Resource(), scope.Scope())
 			for _, span := range scope.Spans().All() {
 				key := spanKey{trace: span.TraceID(), span: span.SpanID()}

@@ -205,7 +205,7 @@ func TestPercentile(t *testing.T) {
 }
 
 // TestApacheTopology uses spans of a real Apache httpd, see testdata/README.md,
-// with a span of the application behind it.
+// with a span of the application that it calls.
 func TestApacheTopology(t *testing.T) {
 	body, err := os.ReadFile("testdata/apache-httpd.json")
 	require.NoError(t, err)

@@ -43,7 +43,7 @@ type UnknownPeer struct {
 
 type unknownKey struct{ service, kind, system, namespace, address string }
 
-// callee is the information of a span about the other side of its call.
+// callee is what a span says about the callee.
 type callee struct {
 	kind      string
 	system    string // for databases: the value of db.system

@@ -63,7 +63,7 @@ func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request) {
 	path, ok := findUploadPath(r.URL.EscapedPath())
 	if !ok {
 		if r.Method == http.MethodGet || r.Method == http.MethodHead {
-			// Somebody looks around; this is not an upload.
+			// Not an upload: probably someone with a browser.
 			localapi.WriteError(w, http.StatusNotFound, pathHint(u.info.Path))
 			return
 		}
@@ -117,7 +117,7 @@ func (s *Server) checkHeaders(path uploadPath, r *http.Request) *problem {
 	if kind != path.key {
 		return &problem{
 			status: http.StatusForbidden, reason: "key_type",
-			message: fmt.Sprintf("a %s key does not open %s, which takes a %s key", kind, path.path, path.key),
+			message: fmt.Sprintf("a %s key is not accepted at %s, which requires a %s key", kind, path.path, path.key),
 		}
 	}
 	if encodingOf(r.Header.Get("Content-Type")) == "" {
@@ -180,7 +180,7 @@ func (u *upload) readBatch(path uploadPath) (batch, *problem) {
 	}
 	if err != nil || b.items == 0 {
 		if other := looksLike(path.signal, u.enc, body); other != "" {
-			return batch{}, badRequest("signal", fmt.Sprintf("this path takes %s, but the body looks like %s: send each signal to its own path", path.signal, other))
+			return batch{}, badRequest("signal", fmt.Sprintf("this path accepts %s, but the body looks like %s: send each signal to its own path", path.signal, other))
 		}
 	}
 	if err != nil {
@@ -254,7 +254,7 @@ func (u *upload) reject(p *problem) {
 	u.answer(string(u.enc), body)
 }
 
-// hold waits for the delay of the fault, or until the client is gone or the
+// hold waits for the delay of the fault, or until the client disconnects or the
 // server shuts down.
 func (u *upload) hold() {
 	if u.fault != nil {
@@ -275,8 +275,8 @@ func (u *upload) answer(contentType string, body []byte) {
 	}
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	u.w.WriteHeader(u.info.Status)
-	// The client may be gone; the upload is recorded anyway.
-	_, _ = u.w.Write(body) //nolint:gosec // HTML only where a fault of a test orders it
+	// The client may have disconnected; the upload is recorded anyway.
+	_, _ = u.w.Write(body) //nolint:gosec // HTML only for a fault with page
 }
 
 func (u *upload) record() {
@@ -316,7 +316,7 @@ func (u *upload) reset(body []byte) {
 	header := u.w.Header().Clone()
 	// More than will be sent, even if the body is empty.
 	header.Set("Content-Length", strconv.Itoa(len(body)+1))
-	_ = header.Write(&response) // a bytes.Buffer takes everything
+	_ = header.Write(&response) // a bytes.Buffer does not fail
 	response.WriteString("\r\n")
 	response.Write(body[:len(body)/2])
 	_, _ = conn.Write(response.Bytes())

@@ -123,7 +123,7 @@ func (l *List[F]) Changes() uint64 {
 	return l.changes
 }
 
-// Hold waits for delay, or until the client is gone or closing is closed.
+// Hold waits for delay, or until the client disconnects or closing is closed.
 // Afterwards it restarts the server's timeouts, which are set for requests
 // without a fault.
 func Hold(w http.ResponseWriter, r *http.Request, delay time.Duration, closing <-chan struct{}) {

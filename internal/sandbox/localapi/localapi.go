@@ -85,7 +85,7 @@ func Read(w http.ResponseWriter, r *http.Request, v any) (ok bool) {
 		err = errors.New("more than one JSON value")
 	}
 	status := http.StatusBadRequest
-	message := "the body is not the JSON object that is wanted: " + err.Error()
+	message := "the body is not the expected JSON object: " + err.Error()
 	if typeError, isType := errors.AsType[*json.UnmarshalTypeError](err); isType {
 		value, _, _ := strings.Cut(typeError.Value, " ") // "number 12" may be a key
 		message = typeError.Field + ": cannot be a " + value
@@ -126,7 +126,7 @@ func writeBody(w http.ResponseWriter, status int, body []byte) {
 	header.Set("Cross-Origin-Resource-Policy", "same-origin")
 	header.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	// The client may be gone, and there is nobody else to report to.
+	// The client may have disconnected, and there is nobody else to report to.
 	_, _ = w.Write(body)
 }
 

@@ -158,7 +158,7 @@ func (s *Server) putTokens(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if tokens.Lifetime <= 0 {
-		localapi.WriteError(w, http.StatusBadRequest, "lifetime: must be more than nothing, such as \"1h\"")
+		localapi.WriteError(w, http.StatusBadRequest, "lifetime: must be positive, such as \"1h\"")
 		return
 	}
 	s.SetTokenLifetime(time.Duration(tokens.Lifetime))

@@ -46,7 +46,7 @@ func TestAPI(t *testing.T) {
 		{"a slow fault", "POST", "/api/v1/faults", `{"delay":"1s"}`, 201, `"delay":"1s"`},
 		{"the faults", "GET", "/api/v1/faults", "", 200, `"id":"2"`},
 		{"a bad fault", "POST", "/api/v1/faults", `{}`, 400, "set at least one of"},
-		{"no fault", "POST", "/api/v1/faults", `x`, 400, "not the JSON object"},
+		{"no fault", "POST", "/api/v1/faults", `x`, 400, "not the expected JSON object"},
 		{"delete a fault", "DELETE", "/api/v1/faults/1", "", 200, `{"deleted":1}`},
 		{"delete it again", "DELETE", "/api/v1/faults/1", "", 404, "used up"},
 		{"delete all", "DELETE", "/api/v1/faults", "", 200, `{"deleted":1}`},

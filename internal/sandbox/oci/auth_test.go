@@ -21,8 +21,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 )
 
-// discover does the same as the exporter: it starts from the domain's OCID, and
-// ends with an upload that is stored.
+// discover does the same as the exporter: it finds endpoint and key by the
+// domain's OCID, and makes an upload that is stored.
 func (s *sandbox) discover(provider common.ConfigurationProvider) {
 	s.t.Helper()
 	domain, err := s.getDomain(provider)
@@ -195,7 +195,7 @@ func TestRevokedTokensAreRenewed(t *testing.T) {
 }
 
 // TestTokenLifetime relies on the SDK, which renews a token five minutes before
-// its end.
+// it expires.
 func TestTokenLifetime(t *testing.T) {
 	s := start(t, func(c *Config) { c.TokenLifetime = 4 * time.Minute })
 	provider, err := s.instancePrincipal()

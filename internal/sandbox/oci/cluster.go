@@ -58,7 +58,7 @@ type Cluster struct {
 }
 
 // StartCluster serves the requests of oci-go-sdk for the token of a pod, until
-// Close. Since the port is fixed, it uses a loopback address of its own. It
+// Close. Since the port is fixed, it uses its own loopback address. It
 // writes the token of a service account and the certificate of the cluster into
 // dir.
 func (s *Server) StartCluster(ctx context.Context, dir string) (Cluster, error) {
@@ -160,7 +160,7 @@ func (s *Server) exchangeServiceAccount(c *cluster, call *call) (any, *failure) 
 		if errors.Is(err, jwt.ErrTokenExpired) {
 			reason = ReasonTokenExpired
 		}
-		return nil, unauthenticated(reason, "the service account's token is not good")
+		return nil, unauthenticated(reason, "the service account's token is not valid")
 	}
 	var request struct {
 		PodKey string `json:"podKey"`

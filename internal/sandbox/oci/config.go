@@ -64,7 +64,7 @@ func (c Config) Validate() error {
 	c = c.withDefaults()
 	var errs []error
 	if !localapi.IsLoopback(c.Listen) {
-		errs = append(errs, fmt.Errorf("listen address %q is not host:port of this machine alone, such as %s", c.Listen, DefaultListen))
+		errs = append(errs, fmt.Errorf("listen address %q is not a loopback host:port, such as %s", c.Listen, DefaultListen))
 	}
 	for _, region := range []string{c.Region, c.DomainRegion} {
 		if !regionName.MatchString(region) {

@@ -20,8 +20,8 @@ import (
 // signature.
 type Fault struct {
 	// Service restricts the fault to one service. Empty means all except the
-	// data upload endpoint, which supports only Down: the APM sandbox has
-	// faults of its own for uploads.
+	// data upload endpoint, which supports only Down: the APM sandbox has its
+	// own faults for uploads.
 	Service Service `json:"service,omitempty"`
 	// Operation restricts the fault to one operation; empty means all.
 	Operation Operation `json:"operation,omitempty"`

@@ -180,7 +180,7 @@ func parsePublicKey(text string) (*rsa.PublicKey, error) {
 	}
 	public, ok := key.(*rsa.PublicKey)
 	if !ok {
-		return nil, fmt.Errorf("a %T is no RSA key", key)
+		return nil, fmt.Errorf("a %T is not an RSA key", key)
 	}
 	return public, nil
 }

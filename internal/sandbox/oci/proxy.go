@@ -88,7 +88,7 @@ func (s *Server) refuse(w http.ResponseWriter, target string) {
 	s.logger.Warn("the OCI sandbox refused a connection", zap.String("target", target))
 	s.requests.refused(target)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	http.Error(w, fmt.Sprintf("the OCI sandbox does not lead to %q", target), http.StatusBadGateway)
+	http.Error(w, fmt.Sprintf("the OCI sandbox does not connect to %q", target), http.StatusBadGateway)
 }
 
 // tunnel answers CONNECT: afterwards the client speaks TLS with the service.
@@ -101,7 +101,7 @@ func (s *Server) tunnel(w http.ResponseWriter, r *http.Request) {
 	}
 	if s.takeDown(service) {
 		s.requests.add(Request{Time: s.now(), Service: service, Reason: ReasonFault})
-		http.Error(w, "the service is down by a fault of the sandbox", http.StatusBadGateway)
+		http.Error(w, "a fault of the sandbox makes the service unreachable", http.StatusBadGateway)
 		return
 	}
 	conn, buffered, err := http.NewResponseController(w).Hijack()
@@ -131,7 +131,7 @@ func (a *authority) serverConfig(host string) *tls.Config {
 		NextProtos: []string{"http/1.1"},
 		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 			if hello.ServerName != "" && hello.ServerName != host {
-				return nil, fmt.Errorf("the client connected to %s and greets %s", host, hello.ServerName)
+				return nil, fmt.Errorf("the client connected to %s, but requested the certificate of %s", host, hello.ServerName)
 			}
 			return a.serve(host)
 		},

@@ -80,7 +80,7 @@ func TestFaults(t *testing.T) {
 		sub := s.in(t)
 		add(Fault{Service: ServiceAPM, Down: true})
 		_, err := sub.getDomain(provider)
-		require.Error(t, err, "over the connection that is there")
+		require.Error(t, err, "over the existing connection")
 		_, isAnswer := common.IsServiceError(err)
 		assert.False(t, isAnswer, "%v", err)
 		_, err = sub.getDomain(provider)

@@ -187,7 +187,7 @@ func (s *Server) Failed() <-chan error {
 	return s.failed
 }
 
-// Close stops serving, ends delays, and deletes the file of the CA.
+// Close stops serving, cuts delays short, and deletes the file of the CA.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	if s.closed {

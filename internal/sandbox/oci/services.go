@@ -161,7 +161,7 @@ func (s *Server) write(w http.ResponseWriter, record Request, fault *Fault, resu
 		header.Set("Retry-After", fault.RetryAfter)
 	}
 	w.WriteHeader(record.Status)
-	// The client may be gone; the request is recorded anyway.
+	// The client may have disconnected; the request is recorded anyway.
 	_, _ = w.Write(body)
 }
 

@@ -314,7 +314,7 @@ func TestTunnels(t *testing.T) {
 		return secure, err
 	}
 	_, err := connect("auth.us-phoenix-1.oraclecloud.com")
-	require.Error(t, err, "the greeting names another host")
+	require.Error(t, err, "the TLS handshake is for another host")
 
 	secure, err := connect(host)
 	require.NoError(t, err)
@@ -332,7 +332,7 @@ func TestConfigValidate(t *testing.T) {
 		config Config
 		want   string
 	}{
-		{Config{Listen: "0.0.0.0:0"}, "of this machine alone"},
+		{Config{Listen: "0.0.0.0:0"}, "is not a loopback host:port"},
 		{Config{Region: "phx"}, "not the identifier of a region"},
 		{Config{DomainRegion: "x"}, "not the identifier of a region"},
 		{Config{TokenLifetime: -1}, "token lifetime"},

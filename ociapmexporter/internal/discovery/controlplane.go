@@ -18,13 +18,13 @@ import (
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/retryafter"
 )
 
-// DomainKind is what the OCID of an APM domain says that it is.
+// DomainKind is the resource type in the OCID of an APM domain.
 const DomainKind = "apmdomain"
 
 // controlPlaneClient asks OCI about one APM domain.
 type controlPlaneClient interface {
 	get(ctx context.Context) (domainInfo, error)
-	// credentialType names the credentials that it asks with.
+	// credentialType names the type of the credentials that it uses.
 	credentialType() string
 	close()
 }
@@ -36,7 +36,7 @@ type controlPlane struct {
 	keyType  apmcontrolplane.ListDataKeysDataKeyTypeEnum
 	identity identity
 
-	client *apmcontrolplane.ApmDomainClient // nil is not made yet
+	client *apmcontrolplane.ApmDomainClient // nil until it is created
 }
 
 var _ controlPlaneClient = (*controlPlane)(nil)
@@ -69,21 +69,21 @@ func newControlPlane(set Settings) (*controlPlane, error) {
 	}, nil
 }
 
-// domainInfo is what OCI says of a domain.
+// domainInfo is what OCI returns about a domain.
 type domainInfo struct {
 	name     string
 	endpoint string
 	keys     []string // in OCI's order, at least one
 }
 
-// Format keeps the keys out of what fmt writes, for every verb.
+// Format keeps fmt from writing the keys, for every verb.
 func (domainInfo) Format(state fmt.State, _ rune) { _, _ = state.Write([]byte("[redacted]")) }
 
-// queryError is the reason why OCI gave no usable answer, with what to do.
+// queryError says why OCI gave no usable answer, and what to do.
 type queryError struct {
 	kind       string // error.type in the telemetry
 	err        error
-	retryAfter time.Duration // 0 where OCI asks for no pause
+	retryAfter time.Duration // 0 if OCI asks for no pause
 }
 
 // Error implements error.
@@ -128,14 +128,14 @@ func (c *controlPlane) getOnce(ctx context.Context) (domainInfo, error) {
 	}
 	got := domainInfo{name: deref(domain.DisplayName), endpoint: deref(domain.DataUploadEndpoint)}
 	for _, item := range keys.Items {
-		// A value that cannot be a key is skipped: the next may be one.
+		// A value that cannot be a key is skipped. Another one may be valid.
 		if key, err := endpoint.CleanDataKey(deref(item.Value)); err == nil {
 			got.keys = append(got.keys, key)
 		}
 	}
 	if len(got.keys) == 0 {
 		return domainInfo{}, &queryError{kind: "no_data_key", err: fmt.Errorf(
-			"the APM domain %s has no data key of type %s: make one (OCI Console > APM > Administration > your domain > Data Keys)", got.name, c.keyType)}
+			"the APM domain %s has no data key of type %s: create one (OCI Console > APM > Administration > your domain > Data Keys)", got.name, c.keyType)}
 	}
 	return got, nil
 }
@@ -176,16 +176,16 @@ func checkState(domain apmcontrolplane.ApmDomain) error {
 	var text string
 	switch domain.LifecycleState {
 	case apmcontrolplane.LifecycleStatesDeleted, apmcontrolplane.LifecycleStatesDeleting:
-		text = fmt.Sprintf("the APM domain %s is %s: write the OCID of another into apm_domain_id", name, domain.LifecycleState)
+		text = fmt.Sprintf("the APM domain %s is %s: set apm_domain_id to the OCID of another domain", name, domain.LifecycleState)
 	case apmcontrolplane.LifecycleStatesFailed:
-		text = fmt.Sprintf("the APM domain %s is FAILED: delete it and create another (OCI Console > APM > Administration)", name)
+		text = fmt.Sprintf("the APM domain %s is FAILED: delete it and create another one (OCI Console > APM > Administration)", name)
 	case apmcontrolplane.LifecycleStatesCreating:
-		text = fmt.Sprintf("the APM domain %s is still CREATING: it is asked for again until it is ACTIVE", name)
+		text = fmt.Sprintf("the APM domain %s is still CREATING: the exporter retries until it is ACTIVE", name)
 	default:
 		if deref(domain.DataUploadEndpoint) != "" {
 			return nil
 		}
-		text = fmt.Sprintf("the APM domain %s has no data upload endpoint yet (%s): it is asked for again", name, domain.LifecycleState)
+		text = fmt.Sprintf("the APM domain %s has no data upload endpoint yet (%s): the exporter retries", name, domain.LifecycleState)
 	}
 	return &queryError{kind: "domain_state", err: errors.New(text)}
 }

@@ -26,7 +26,7 @@ import (
 
 // dispatcher answers the requests of the SDK.
 type dispatcher struct {
-	statuses []int // of the next answers; then all are 200
+	statuses []int // of the next answers; later ones are 200
 	requests int
 }
 
@@ -47,8 +47,8 @@ func (d *dispatcher) Do(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// startControlPlane returns a control plane that a dispatcher answers, with the
-// credentials of a file.
+// startControlPlane returns a control plane whose requests a dispatcher answers. Its
+// credentials are in a file.
 func startControlPlane(t *testing.T, answers *dispatcher) *controlPlane {
 	t.Helper()
 	dir := t.TempDir()
@@ -68,8 +68,8 @@ func startControlPlane(t *testing.T, answers *dispatcher) *controlPlane {
 	return plane
 }
 
-// The domain decides when OCI is asked again. The SDK does not, whatever its
-// environment says.
+// The discoverer decides when to retry. The SDK does not retry, whatever its environment
+// says.
 func TestSDKDoesNotRetry(t *testing.T) {
 	t.Setenv("OCI_SDK_DEFAULT_RETRY_ENABLED", "true")
 	answers := &dispatcher{statuses: []int{503, 503, 503, 503}}
@@ -78,8 +78,7 @@ func TestSDKDoesNotRetry(t *testing.T) {
 	assert.Equal(t, 1, answers.requests)
 }
 
-// What the SDK logs at debug level has data keys in it, and goes past the log of
-// the collector.
+// At debug level, the SDK would log data keys, and not to the collector's log.
 func TestSDKLogsNothing(t *testing.T) {
 	const child = "OCIAPM_TEST_SDK_LOG"
 	if os.Getenv(child) != "" {
@@ -99,7 +98,7 @@ func TestSDKLogsNothing(t *testing.T) {
 	}
 }
 
-// forgetful is an identity that has new credentials after each Forget.
+// forgetful is an identity that gets new credentials after each Forget.
 type forgetful struct {
 	identity
 	forgotten int
@@ -108,8 +107,8 @@ type forgetful struct {
 // Forget implements identity.
 func (f *forgetful) Forget() { f.forgotten++ }
 
-// Credentials that OCI refuses are forgotten, and those that follow are tried at
-// once; any other refusal says nothing of them.
+// If OCI refuses the credentials, they are forgotten, and new ones are tried at once.
+// After any other error the credentials are kept.
 func TestRefusedCredentialsAreForgotten(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
@@ -121,7 +120,7 @@ func TestRefusedCredentialsAreForgotten(t *testing.T) {
 		{"refused", []int{401}, 1, true},
 		{"refused again", []int{401, 401}, 1, false},
 		{"not allowed", []int{404}, 0, false},
-		{"away", []int{503}, 0, false},
+		{"unavailable", []int{503}, 0, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			answers := &dispatcher{statuses: tt.statuses}

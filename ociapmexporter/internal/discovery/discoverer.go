@@ -21,28 +21,28 @@ import (
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadata"
 )
 
-// resolveTimeout is how long an upload waits for a destination or for a newer key
-// before it fails and is retried: long enough for OCI to answer, and short enough
-// for a shutdown to wait for it.
+// resolveTimeout is how long an upload waits for the discovery or for a newer key before
+// it fails and is retried: long enough for OCI to answer, and short enough for a shutdown
+// to wait for it.
 const resolveTimeout = 5 * time.Second
 
-// ErrUndiscovered is in the error of an upload that has no destination yet.
+// ErrUndiscovered is wrapped by the error of an upload while the domain is not discovered.
 var ErrUndiscovered = errors.New("the APM domain is not discovered yet")
 
-// errUnanswered is the reason before the first answer.
+// errUnanswered is the reason until OCI answers for the first time.
 var errUnanswered = errors.New("OCI has not answered yet")
 
-// Settings are what a Discoverer takes from the exporter and its configuration.
+// Settings are the settings of a Discoverer.
 type Settings struct {
 	// DomainID is the OCID of the APM domain.
 	DomainID string
-	// DataKeyType is the type of the data keys to ask for; unset is private.
+	// DataKeyType is the type of the data keys to ask for. If unset, it is private.
 	DataKeyType endpoint.DataKeyType
 	// Auth chooses the credentials for OCI.
 	Auth ociauth.Config
 	// RefreshInterval is the time between two refreshes, give or take a tenth.
 	RefreshInterval time.Duration
-	// ReminderInterval is how often the log repeats that a problem goes on.
+	// ReminderInterval is how often a problem that persists is logged again.
 	ReminderInterval time.Duration
 	// UserAgent is sent to OCI.
 	UserAgent string
@@ -59,10 +59,10 @@ type Discoverer struct {
 	logger       *zap.Logger
 	telemetry    *metadata.TelemetryBuilder
 	exporter     attribute.KeyValue
-	release      func() (last bool) // ends the use by one signal
+	release      func() (last bool) // releases the Discoverer for one signal
 
-	// current is what uploads use; nil until the first answer. Everything below
-	// serves to replace it.
+	// current is what uploads use; nil until the first answer. The fields below are
+	// for replacing it.
 	current atomic.Pointer[discovered]
 
 	mu           sync.Mutex
@@ -71,13 +71,13 @@ type Discoverer struct {
 	refreshed    chan struct{}    // closed at the end of a refresh, and replaced
 	lastErr      error            // of the last refresh; nil if it succeeded
 
-	refreshNow chan struct{} // requests a refresh out of turn
+	refreshNow chan struct{} // requests a refresh at once
 	stop       context.CancelFunc
 	running    sync.WaitGroup
 
-	// For the loop of refreshes alone.
-	reportedKind   string // of the problem that was logged last; "" is none
-	statusReported bool   // whether the component's status has it
+	// Used by run only.
+	reportedKind   string // of the problem that was logged last; "" if there is none
+	statusReported bool   // whether the component's status shows the problem
 	reportedAt     time.Time
 }
 
@@ -89,7 +89,7 @@ type discovered struct {
 	keys     []string // all, key included
 }
 
-// Format keeps the keys out of what fmt writes, for every verb.
+// Format keeps fmt from writing the keys, for every verb.
 func (*discovered) Format(state fmt.State, _ rune) { _, _ = state.Write([]byte("[redacted]")) }
 
 func newDiscoverer(set Settings, controlPlane controlPlaneClient) (*Discoverer, error) {
@@ -105,7 +105,7 @@ func newDiscoverer(set Settings, controlPlane controlPlaneClient) (*Discoverer, 
 	}, nil
 }
 
-// Start begins to ask OCI when the first signal starts. It does not wait for the
+// Start starts the refreshes when the first signal starts. It does not wait for OCI's
 // answer.
 func (d *Discoverer) Start(host component.Host) {
 	d.mu.Lock()
@@ -119,7 +119,7 @@ func (d *Discoverer) Start(host component.Host) {
 	d.running.Go(func() { d.run(ctx) })
 }
 
-// Shutdown stops asking OCI when the last signal shuts down.
+// Shutdown stops the refreshes when the last signal shuts down.
 func (d *Discoverer) Shutdown() {
 	if !d.release() {
 		return
@@ -152,9 +152,9 @@ func (d *Discoverer) Resolve(ctx context.Context) (endpoint.URLs, string, error)
 	return now.urls, now.key, nil
 }
 
-// OnRejectedKey returns the newest key, after APM has rejected the given one. Where
-// the domain has another key, that is the newest; else OCI is asked, which an upload
-// waits a while for.
+// OnRejectedKey returns the newest key, after APM has rejected the given one. If another
+// key of the domain is known, it returns that one. Otherwise it waits a while for OCI's
+// answer.
 func (d *Discoverer) OnRejectedKey(ctx context.Context, key string) (string, error) {
 	d.mu.Lock()
 	now := d.current.Load()
@@ -181,7 +181,7 @@ func (d *Discoverer) OnRejectedKey(ctx context.Context, key string) (string, err
 
 	waiting, cancel := context.WithTimeout(ctx, resolveTimeout)
 	defer cancel()
-	_ = d.await(waiting, func() bool { return d.current.Load().key != key }) // after the time-out, the old key is the newest
+	_ = d.await(waiting, func() bool { return d.current.Load().key != key }) // after a time-out, the old key is still the newest
 	return d.current.Load().key, nil
 }
 

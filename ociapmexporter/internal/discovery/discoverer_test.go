@@ -49,7 +49,7 @@ func (h *statusHost) Report(event *componentstatus.Event) {
 	h.events = append(h.events, event)
 }
 
-// cloud answers a domain's questions.
+// cloud answers the requests of a Discoverer.
 type cloud struct {
 	mu      sync.Mutex
 	info    domainInfo
@@ -80,7 +80,7 @@ func (c *cloud) times() []time.Time {
 	return c.askedAt
 }
 
-// testSettings are those of a domain in Frankfurt.
+// testSettings returns settings for a domain in Frankfurt.
 func testSettings(set component.TelemetrySettings) Settings {
 	return Settings{
 		DomainID: testDomainID, RefreshInterval: refreshInterval, ReminderInterval: 5 * time.Minute,
@@ -88,7 +88,7 @@ func testSettings(set component.TelemetrySettings) Settings {
 	}
 }
 
-// startDomain starts a domain inside a bubble of synctest.
+// startDomain starts a Discoverer inside a synctest bubble.
 func startDomain(t *testing.T, c *cloud) (*Discoverer, *observer.ObservedLogs, *statusHost) {
 	t.Helper()
 	core, logs := observer.New(zap.DebugLevel)
@@ -102,8 +102,8 @@ func startDomain(t *testing.T, c *cloud) (*Discoverer, *observer.ObservedLogs, *
 	return d, logs, host
 }
 
-// Starting waits for nothing. Uploads wait a while, are held, and go as soon as
-// OCI has answered.
+// The startup does not wait. Uploads wait a while, fail, and succeed as soon as OCI has
+// answered.
 func TestDomainIsAwaited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &cloud{}

@@ -5,11 +5,12 @@ package discovery // import "github.com/ociapm/otelcol-ociapm/ociapmexporter/int
 
 import "slices"
 
-// chooseKey returns the key to use from now on, of those that OCI lists. A key that
-// was not listed before is the successor of the one in use, which may expire at any
-// time: it is taken at once. Otherwise the key in use stays, if it is listed and APM
-// has not rejected it; else it is the first that APM has not rejected. Where APM has
-// rejected all, they get another turn, beginning with the one after the key in use.
+// chooseKey returns which of the keys that OCI lists to use from now on:
+//   - a key that was not listed before: it is the successor of the key in use, which may
+//     expire at any time,
+//   - else the key in use, if it is listed and APM has not rejected it,
+//   - else the first key that APM has not rejected,
+//   - else the one after the key in use. APM has rejected all keys, so each is tried again.
 func (d *Discoverer) chooseKey(keys []string, old *discovered) string {
 	var inUse string
 	if old != nil {

@@ -18,7 +18,7 @@ import (
 func TestChooseKey(t *testing.T) {
 	tests := []struct {
 		name     string
-		before   []string // that were listed; the first is in use
+		before   []string // listed before; the first is in use
 		rejected []string
 		keys     []string
 		want     string
@@ -29,7 +29,7 @@ func TestChooseKey(t *testing.T) {
 		{name: "the replacement", before: []string{"a"}, keys: []string{"b"}, want: "b"},
 		{name: "one that is not rejected", before: []string{"a", "b"}, rejected: []string{"a"}, keys: []string{"a", "b"}, want: "b"},
 		{name: "not a successor that is rejected", before: []string{"a"}, rejected: []string{"b"}, keys: []string{"a", "b"}, want: "a"},
-		{name: "the next one where all are rejected", before: []string{"b", "a", "c"}, rejected: []string{"a", "b", "c"}, keys: []string{"a", "b", "c"}, want: "c"},
+		{name: "the next one if all are rejected", before: []string{"b", "a", "c"}, rejected: []string{"a", "b", "c"}, keys: []string{"a", "b", "c"}, want: "c"},
 		{name: "the only one, though rejected", before: []string{"a"}, rejected: []string{"a"}, keys: []string{"a"}, want: "a"},
 	}
 	for _, tt := range tests {
@@ -44,8 +44,8 @@ func TestChooseKey(t *testing.T) {
 	}
 }
 
-// Uploads that are refused together ask once, and get the key that replaces
-// theirs.
+// Uploads whose key is rejected at the same time cause one request to OCI, and all get
+// the new key.
 func TestRefusedKeyIsAskedForAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &cloud{}
@@ -73,7 +73,7 @@ func TestRefusedKeyIsAskedForAtOnce(t *testing.T) {
 	})
 }
 
-// Where the domain has several keys, the next one is tried before OCI answers.
+// If the domain has several keys, the next one is tried before OCI answers.
 func TestNextKeyIsTried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &cloud{}
@@ -91,7 +91,7 @@ func TestNextKeyIsTried(t *testing.T) {
 	})
 }
 
-// A key that APM refuses for hours does not make OCI asked without end.
+// A key that APM rejects for hours does not cause a flood of requests to OCI.
 func TestKeyThatStaysRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &cloud{}
@@ -106,11 +106,11 @@ func TestKeyThatStaysRefused(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		synctest.Wait()
-		assert.InDelta(t, 65, len(c.times()), 30, "questions in an hour: one a minute, and some at the beginning")
+		assert.InDelta(t, 65, len(c.times()), 30, "requests in an hour: one a minute, and some more at the beginning")
 	})
 }
 
-// Neither does a key that is refused while OCI is away.
+// Neither does a key that is rejected while OCI is down.
 func TestKeyIsRefusedWhileOCIIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &cloud{}
@@ -124,7 +124,7 @@ func TestKeyIsRefusedWhileOCIIsAway(t *testing.T) {
 			require.NoError(t, err)
 		}
 		synctest.Wait()
-		assert.InDelta(t, 90, len(c.times()), 50, "questions in an hour: two a minute at most")
+		assert.InDelta(t, 90, len(c.times()), 50, "requests in an hour: two a minute at most")
 		c.set(nil, "next-key")
 		time.Sleep(2 * maxRetry)
 		_, key, err := d.Resolve(t.Context())
@@ -133,7 +133,7 @@ func TestKeyIsRefusedWhileOCIIsAway(t *testing.T) {
 	})
 }
 
-// However they are printed, keys are not in it.
+// No verb of fmt prints a key.
 func TestKeysAreNotPrinted(t *testing.T) {
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
 		for _, value := range []any{domainInfo{keys: []string{testKey}}, &domainInfo{keys: []string{testKey}}, &discovered{key: testKey, keys: []string{testKey}}} {

@@ -21,13 +21,12 @@ import (
 )
 
 const (
-	// After a refresh that failed, the next one waits: first for about firstRetry,
-	// then ever longer up to maxRetry, both with a jitter of a half.
+	// After a failed refresh, the next one waits for about firstRetry. The wait doubles
+	// after each further failure up to maxRetry, with a jitter of a half.
 	firstRetry = time.Second
 	maxRetry   = time.Minute
-	// A key that APM rejects is refreshed at once, and again after
-	// minRefreshBackoff; where that gives no new key, after ever longer times up to
-	// maxRetry.
+	// A key that APM rejects is refreshed at once. If that gives no new key, the next
+	// refresh on request is minRefreshBackoff later. The wait doubles up to maxRetry.
 	minRefreshBackoff = 2 * time.Second
 )
 
@@ -38,8 +37,8 @@ const (
 	outcomeFailed    = "failed"
 )
 
-// run refreshes until ctx is done: at the interval, at once where an upload says
-// that its key is rejected, and after a while where the last refresh failed.
+// run refreshes until ctx is done: at the interval, at once when APM rejects the key of
+// an upload, and after a backoff when a refresh failed.
 func (d *Discoverer) run(ctx context.Context) {
 	retryBackoff := newBackoff(firstRetry)
 	refreshBackoff := newBackoff(minRefreshBackoff)
@@ -63,13 +62,13 @@ func (d *Discoverer) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		// Requested refreshes that change nothing have ever longer times between them.
+		// The wait grows only between requested refreshes that change nothing.
 		if changed || (!requested && err == nil) {
 			refreshBackoff.Reset()
 		}
 		if changed {
 			select {
-			case <-d.refreshNow: // it was for the key of before
+			case <-d.refreshNow: // requested for the old key
 			default:
 			}
 		}
@@ -97,8 +96,8 @@ func newBackoff(first time.Duration) *backoff.ExponentialBackOff {
 	return b
 }
 
-// jitter keeps thousands of collectors that started together from asking
-// together.
+// jitter keeps thousands of collectors that started at the same time from asking OCI at
+// the same time.
 func jitter(interval time.Duration) time.Duration {
 	return interval - interval/10 + rand.N(interval/5+1)
 }
@@ -115,8 +114,8 @@ func sleep(ctx context.Context, duration time.Duration) bool {
 	}
 }
 
-// refresh asks OCI, and wakes everyone who waits for it. It reports whether uploads
-// use another endpoint or key from now on.
+// refresh asks OCI, and wakes the uploads that wait for the answer. It reports whether
+// uploads use another endpoint or key from now on.
 func (d *Discoverer) refresh(ctx context.Context) (changed bool, err error) {
 	info, err := d.controlPlane.get(ctx)
 	var urls endpoint.URLs
@@ -163,8 +162,8 @@ func (d *Discoverer) adopt(info domainInfo, urls endpoint.URLs) (changed bool) {
 	return true
 }
 
-// report counts a refresh, and reports its outcome when that is another than the
-// last: in the log, and in the status of every signal where uploads wait for it.
+// report counts a refresh. It logs the outcome if it differs from the last one. Until the
+// domain is discovered, it also sets the status of every signal.
 func (d *Discoverer) report(ctx context.Context, changed bool, err error) {
 	if err == nil {
 		outcome := outcomeUnchanged
@@ -197,8 +196,8 @@ func (d *Discoverer) report(ctx context.Context, changed bool, err error) {
 		d.reportStatus(componentstatus.NewRecoverableErrorEvent(err))
 		d.statusReported = true
 	} else {
-		// Uploads succeed: the exporter is healthy, and must not be restarted, which
-		// would lose what it knows.
+		// Uploads succeed, so the exporter is healthy. It must not be restarted, since it
+		// would forget the endpoint and the data key.
 		d.logger.Warn("Refreshing the APM domain failed, will retry: uploads continue with the last endpoint and data key", zap.Error(err))
 	}
 	d.reportedKind, d.reportedAt = kind, now

@@ -21,8 +21,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/metadatatest"
 )
 
-// The interval has a jitter of a tenth, and failures are repeated ever less
-// often, but for what OCI asks to wait for.
+// The interval has a jitter of a tenth. After failures the waits grow, and are at least
+// as long as OCI asks for.
 func TestWhenOCIIsAsked(t *testing.T) {
 	gaps := func(times []time.Time) []time.Duration {
 		var gaps []time.Duration
@@ -69,7 +69,7 @@ func TestWhenOCIIsAsked(t *testing.T) {
 			c.set(&queryError{kind: "throttled", err: errors.New("throttled"), retryAfter: 5 * time.Minute})
 			d, _, _ := startDomain(t, c)
 			time.Sleep(time.Second)
-			d.refreshNow <- struct{}{} // does not come earlier for it
+			d.refreshNow <- struct{}{} // does not shorten the wait
 			time.Sleep(time.Hour)
 			synctest.Wait()
 			for _, gap := range gaps(c.times()) {
@@ -79,8 +79,8 @@ func TestWhenOCIIsAsked(t *testing.T) {
 	})
 }
 
-// Once discovered, a domain stays what it was while OCI is away. The status stays
-// well, the log has one line, and another kind of failure is another line.
+// While OCI is down, the last endpoint and key of a discovered domain stay in use. The
+// status stays OK. The log has one line for each kind of failure.
 func TestLastAnswerStaysInUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &cloud{}
@@ -106,11 +106,11 @@ func TestLastAnswerStaysInUse(t *testing.T) {
 		assert.Equal(t, 1, logs.FilterMessage("Requests to OCI about the APM domain succeed again").Len())
 		host.mu.Lock()
 		defer host.mu.Unlock()
-		assert.Empty(t, host.events, "the status is what the uploads say")
+		assert.Empty(t, host.events, "only uploads change the status")
 	})
 }
 
-// An endpoint that changes is used, and one that is none is not.
+// A changed endpoint is used, unless it is invalid.
 func TestEndpointChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &cloud{}

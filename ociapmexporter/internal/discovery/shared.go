@@ -5,21 +5,21 @@ package discovery // import "github.com/ociapm/otelcol-ociapm/ociapmexporter/int
 
 import "sync"
 
-// Shared hands out one Discoverer for each configuration: the collector makes an
-// exporter for each signal of one configuration. The zero value is ready to use.
+// Shared returns one Discoverer for all exporters of a configuration: the collector
+// creates an exporter for each signal. The zero value is ready to use.
 type Shared struct {
 	mu       sync.Mutex
 	byConfig map[any]*user
 }
 
-// user is a Discoverer and how many signals use it.
+// user is a Discoverer and the number of signals that use it.
 type user struct {
 	discoverer *Discoverer
 	signals    int
 }
 
-// Get returns the Discoverer of a configuration for one more signal, which has to
-// shut it down. The configuration is told from others by ==; a pointer is meant.
+// Get returns the Discoverer of a configuration for one more signal, which has to shut
+// it down. Configurations are compared with ==, so they should be pointers.
 func (s *Shared) Get(config any, set Settings) (*Discoverer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -43,7 +43,7 @@ func (s *Shared) Get(config any, set Settings) (*Discoverer, error) {
 	return d, nil
 }
 
-// release ends the use by one signal. It returns true for the last one.
+// release releases the Discoverer for one signal. It returns true for the last one.
 func (s *Shared) release(config any) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

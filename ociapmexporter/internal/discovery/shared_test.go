@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 )
 
-// The signals of one exporter share a discoverer, and the last one ends it.
+// The signals of one exporter share a Discoverer. The last one shuts it down.
 func TestSignalsShareADiscoverer(t *testing.T) {
 	var shared Shared
 	one, other := new(int), new(int)
@@ -35,7 +35,7 @@ func TestSignalsShareADiscoverer(t *testing.T) {
 	assert.Empty(t, shared.byConfig)
 }
 
-// What is wrong with the settings is an error at once.
+// Wrong settings are an error at once.
 func TestDomainIDIsChecked(t *testing.T) {
 	var shared Shared
 	set := testSettings(componenttest.NewNopTelemetrySettings())

@@ -1,7 +1,7 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package endpoint has the rules for what a user writes of an APM domain: the
-// endpoint, from which the upload URLs follow, the data key and its type. Nothing
-// here reads a file or the network, and no error shows a data key.
+// Package endpoint checks what a user configures for an APM domain: the endpoint, the
+// data key and its type. It derives the upload URLs from the endpoint. It reads neither
+// files nor the network, and no error shows a data key.
 package endpoint // import "github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"

@@ -17,7 +17,7 @@ const (
 	// apiPath is the root of APM's OpenTelemetry paths.
 	apiPath = "/20200101/opentelemetry"
 
-	// Form is what a Data Upload Endpoint looks like.
+	// Form shows the form of a Data Upload Endpoint.
 	Form = "https://<prefix>.apm-agt.<region>.oci.oraclecloud.com"
 	help = "write the Data Upload Endpoint of the APM domain, " + Form +
 		" (OCI Console > Observability & Management > APM > Administration > your domain)"
@@ -32,13 +32,13 @@ type URLs struct {
 	Traces  string
 	Metrics string
 	Logs    string
-	// TracesFallback is tried where Traces answers 404; "" is none.
+	// TracesFallback is tried if Traces answers 404; "" if there is none.
 	TracesFallback string
-	// DataKeyType is the type of data key that the URLs are for.
+	// DataKeyType is the type of the data key for these URLs.
 	DataKeyType DataKeyType
 }
 
-// Parse derives the upload URLs from the endpoint as the user wrote it.
+// Parse derives the upload URLs from the endpoint in the configuration.
 // An error names the field and says what to write instead.
 func Parse(endpoint string, keyType DataKeyType) (URLs, error) {
 	if err := keyType.Check(); err != nil {
@@ -99,7 +99,7 @@ func parseEndpoint(endpoint string) (*url.URL, DataKeyType, error) {
 	case isControlPlane(host):
 		return nil, "", fmt.Errorf("%s is a management host of OCI, which accepts no uploads; %s", shown(u.Host, managementHost, "its host"), help)
 	case u.Scheme == "http" && !isLoopback(host):
-		return nil, "", fmt.Errorf("it would send the data key in clear over the network; write https://%s (plain http is accepted for this machine only)", shownHost(u.Host))
+		return nil, "", fmt.Errorf("it would send the data key unencrypted over the network; write https://%s (plain http is accepted for this machine only)", shownHost(u.Host))
 	case u.RawQuery != "" || u.Fragment != "":
 		return nil, "", fmt.Errorf("OCI APM accepts no query or fragment on its upload paths; write %s://%s", u.Scheme, shownHost(u.Host))
 	}
@@ -112,16 +112,17 @@ func parseEndpoint(endpoint string) (*url.URL, DataKeyType, error) {
 	return base, keyType, nil
 }
 
-// The parts of an endpoint that an error may show: a key can have been pasted into any
-// part of it. Prefixes are in lower case, and much shorter than a data key.
+// The parts of an endpoint that an error may show. Other parts are hidden, since a key can
+// have been pasted into any of them. Prefixes are in lower case, and much shorter than a
+// data key.
 var (
 	uploadHost     = regexp.MustCompile(`^[a-z0-9-]{1,32}\.apm-agt\.[a-z0-9-]{1,24}\.oci\.[a-z0-9.-]{1,40}$`)
 	managementHost = regexp.MustCompile(`^([a-z-]{1,16}\.[a-z0-9-]{1,24}\.oci\.oraclecloud\.com|cloud\.oracle\.com)$`)
 	otherPath      = regexp.MustCompile(`^path (/[a-z0-9-]{1,16}){1,5}$`)
 )
 
-// shown returns a part of an endpoint for an error message if it has the form, or else
-// the replacement.
+// shown returns a part of an endpoint for an error message if it has the form, and
+// otherwise the given text.
 func shown(part string, form *regexp.Regexp, otherwise string) string {
 	if form.MatchString(part) {
 		return part

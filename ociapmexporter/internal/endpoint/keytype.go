@@ -15,19 +15,19 @@ type DataKeyType string
 
 const (
 	// DataKeyTypeUnset uploads traces to /20200101/opentelemetry/v1/traces,
-	// which takes a private key.
+	// which accepts a private key.
 	DataKeyTypeUnset DataKeyType = ""
 	// DataKeyTypePrivate uploads traces to
 	// /20200101/opentelemetry/private/v1/traces.
 	DataKeyTypePrivate DataKeyType = "private"
 	// DataKeyTypePublic uploads traces to
-	// /20200101/opentelemetry/public/v1/traces. APM takes neither metrics nor
+	// /20200101/opentelemetry/public/v1/traces. APM accepts neither metrics nor
 	// logs with a public key.
 	DataKeyTypePublic DataKeyType = "public"
 )
 
-// Check returns an error for an unknown type, with what to write instead. It is not
-// called Validate, since the collector would call that by itself for each field.
+// Check returns an error for an unknown type. It says what to write instead. The name is
+// not Validate, since the collector calls Validate itself for each field.
 func (t DataKeyType) Check() error {
 	switch t {
 	case DataKeyTypeUnset, DataKeyTypePrivate, DataKeyTypePublic:
@@ -42,5 +42,5 @@ func quotedWord(value string) string {
 	if len(value) <= 16 && !strings.ContainsFunc(value, func(r rune) bool { return (r < 'a' || r > 'z') && r != '_' && r != '-' }) {
 		return strconv.Quote(value)
 	}
-	return "what is there"
+	return "the value"
 }

@@ -80,7 +80,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExporterOciApmDroppedItems, err = builder.meter.Int64Counter(
 		"otelcol_exporter_oci_apm_dropped_items",
-		metric.WithDescription("Number of spans, data points or log records that OCI APM refused permanently and that were dropped. [Beta]"),
+		metric.WithDescription("Number of spans, data points or log records that OCI APM rejected permanently and that were dropped. [Beta]"),
 		metric.WithUnit("{item}"),
 	)
 	errs = errors.Join(errs, err)
@@ -104,7 +104,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExporterOciApmUnreadableItems, err = builder.meter.Int64Counter(
 		"otelcol_exporter_oci_apm_unreadable_items",
-		metric.WithDescription("Number of stored requests that could not be read, because of their version or of damage. [Beta]"),
+		metric.WithDescription("Number of stored requests that could not be read, because they were damaged or of another version. [Beta]"),
 		metric.WithUnit("{request}"),
 	)
 	errs = errors.Join(errs, err)

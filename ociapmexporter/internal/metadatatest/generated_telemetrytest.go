@@ -56,7 +56,7 @@ func AssertEqualExporterOciApmDiscoveries(t *testing.T, tt *componenttest.Teleme
 func AssertEqualExporterOciApmDroppedItems(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_oci_apm_dropped_items",
-		Description: "Number of spans, data points or log records that OCI APM refused permanently and that were dropped. [Beta]",
+		Description: "Number of spans, data points or log records that OCI APM rejected permanently and that were dropped. [Beta]",
 		Unit:        "{item}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -120,7 +120,7 @@ func AssertEqualExporterOciApmUncompressedBytes(t *testing.T, tt *componenttest.
 func AssertEqualExporterOciApmUnreadableItems(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_oci_apm_unreadable_items",
-		Description: "Number of stored requests that could not be read, because of their version or of damage. [Beta]",
+		Description: "Number of stored requests that could not be read, because they were damaged or of another version. [Beta]",
 		Unit:        "{request}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

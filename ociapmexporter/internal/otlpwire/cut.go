@@ -3,28 +3,28 @@
 
 package otlpwire // import "github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/otlpwire"
 
-// Limit is how much a request may have.
+// Limit is the largest size of a request.
 type Limit struct {
 	Size    int  // 0 is no limit
-	Items   bool // the size is a number of items; else of bytes
-	Smaller int  // by how much the first request has to be smaller
+	Items   bool // Size and Smaller are in items, not in bytes
+	Smaller int  // how much smaller the first request has to be
 }
 
-// Part is a request that was cut off another one.
+// Part is a request with some of the items of another one.
 type Part struct {
 	Body  []byte
 	Items int
 }
 
-// tally adds up what the items of a request take.
+// tally adds up the size of a request.
 type tally struct {
 	limit   Limit
 	items   int
 	size    int
-	charged int // containers of the path that are in the size
+	charged int // how many containers of the path are included in size
 }
 
-// cost is what one more item adds to a request.
+// cost returns by how much one more item increases the size.
 func (t *tally) cost(path []container, field []byte) int {
 	if t.limit.Items {
 		return 1
@@ -47,11 +47,11 @@ func (t *tally) add(cost, depth int) {
 	t.charged = depth
 }
 
-// left notes that the containers below a depth have ended.
+// left records that the containers below a depth have ended.
 func (t *tally) left(depth int) { t.charged = min(t.charged, depth) }
 
-// Fill returns how many of the first items of the set make a request within the
-// limit: at least one, where there is one.
+// Fill returns how many of the first items of the set fit into a request within the
+// limit. It is at least one, unless the set is empty.
 func (l Layout) Fill(limit Limit, set Set, pieces ...[]byte) (int, error) {
 	t := tally{limit: limit}
 	w := walker{layout: l, left: t.left}
@@ -76,11 +76,11 @@ func (l Layout) Fill(limit Limit, set Set, pieces ...[]byte) (int, error) {
 	return t.items, err
 }
 
-// Cut returns requests that have the items of the pieces in their order and stay
-// within the limit. The first one has no items where not even one fits. An item
-// that is larger than the limit is a request by itself. The containers around the
-// items are repeated in each request; once that has taken as many bytes as the pieces
-// have, the rest is one request of any size, to bound the memory.
+// Cut divides the items of the pieces, in their order, into requests within the limit.
+// The first request is empty if limit.Smaller leaves no room for an item. An item that is
+// larger than the limit becomes a separate request. The containers around the items are
+// repeated in each request. Once the repeated bytes exceed the size of the pieces, all
+// remaining items become one request of any size, to bound the memory.
 func (l Layout) Cut(limit Limit, pieces ...[]byte) ([]Part, error) {
 	var (
 		parts    []Part

@@ -14,11 +14,11 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// rounds is how many random requests of each signal a property is tried on.
+// rounds is the number of random requests of each signal to check a property with.
 const rounds = 400
 
-// property calls check with random requests, in one to three pieces, and the
-// items that they decode to.
+// property calls check with random requests, in one to three pieces, and with their
+// decoded items.
 func property(t *testing.T, check func(t *testing.T, ref reference, source *rand.Rand, pieces [][]byte, items []string)) {
 	t.Helper()
 	for _, ref := range references() {
@@ -46,7 +46,8 @@ func TestCount(t *testing.T) {
 	})
 }
 
-// Both halves, and any set with the rest, decode to the items of the whole.
+// The two halves together have the items of the whole request, and so do any set and
+// its complement.
 func TestSelect(t *testing.T) {
 	property(t, func(t *testing.T, ref reference, source *rand.Rand, pieces [][]byte, items []string) {
 		size := len(bytes.Join(pieces, nil))
@@ -116,7 +117,7 @@ func TestCut(t *testing.T) {
 				assert.LessOrEqual(t, size, limit.Size-smaller)
 			}
 			if i == 0 && smaller > 0 && part.Items > 0 {
-				assert.LessOrEqual(t, size, limit.Size-smaller, "what is there already is not made larger than the limit")
+				assert.LessOrEqual(t, size, limit.Size-smaller, "the first request stays within what is left of the limit")
 			}
 		}
 		assert.Equal(t, items, got)
@@ -168,8 +169,8 @@ func TestFirst(t *testing.T) {
 	require.ErrorIs(t, err, ErrMalformed)
 }
 
-// Neither two bytes that take hundreds once decoded, nor a resource that would
-// be repeated for each item, take memory beyond a few times the request.
+// The memory stays within a small multiple of the request, even if two bytes would take
+// hundreds once decoded, or if a large resource would be repeated for each item.
 func TestMemoryIsBounded(t *testing.T) {
 	events := bytes.Repeat([]byte{0x5a, 0}, 900_000)
 	var spans []byte
@@ -209,13 +210,13 @@ func nestAt(number protowire.Number, inner []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), inner)
 }
 
-// Whatever the bytes are: what is selected and cut has the items of the whole,
-// no more and no less.
+// For any bytes, the selected or cut requests together have exactly the items of the
+// whole.
 func FuzzLayout(f *testing.F) {
 	source := rand.New(rand.NewPCG(3, 4))
 	for i, ref := range references() {
 		for added := 0; added < 5; {
-			if body := ref.random(source); len(body) < 1000 { // quick to make smaller
+			if body := ref.random(source); len(body) < 1000 { // small inputs are quick to minimize
 				f.Add(body, byte(i), 2)
 				added++
 			}

@@ -24,14 +24,14 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// reference does with pdata what the package does without.
+// reference implements with pdata what the package does without it.
 type reference struct {
 	name   string
 	layout Layout
 	// random returns an encoded request with some items.
 	random func(source *rand.Rand) []byte
-	// decode returns the items of a request, each encoded with all that is
-	// around it and nothing else.
+	// decode returns the items of a request, each encoded as a request with its
+	// containers and no other items.
 	decode func(tb testing.TB, body []byte) []string
 }
 
@@ -43,7 +43,8 @@ func references() []reference {
 	}
 }
 
-// text returns texts of which some make the lengths of containers cross those of varints.
+// text returns a random text. Some are long enough for the length of a container to need
+// a longer varint.
 func text(source *rand.Rand) string {
 	size := []int{0, 1, 7, 100, 140, 20000}[source.IntN(6)]
 	if size == 20000 && source.IntN(10) > 0 {

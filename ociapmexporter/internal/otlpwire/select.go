@@ -12,8 +12,8 @@ func (l Layout) Count(pieces ...[]byte) (int, error) {
 	return w.index, err
 }
 
-// Select returns a request with the items of the set, which is never larger than
-// the pieces are together.
+// Select returns a request with the items of the set. It is never larger than the pieces
+// together.
 func (l Layout) Select(set Set, pieces ...[]byte) ([]byte, error) {
 	var out writer
 	w := walker{layout: l, left: out.closeTo}
@@ -36,8 +36,8 @@ func (l Layout) Select(set Set, pieces ...[]byte) ([]byte, error) {
 	return out.finish(), nil
 }
 
-// First returns the message of the first item and those around it, the item
-// first and the resource last; nil where there is no item.
+// First returns the message of the first item and the messages around it, the item first
+// and the resource last. It returns nil if there is no item.
 func (l Layout) First(pieces ...[]byte) ([][]byte, error) {
 	for _, piece := range pieces {
 		if found, err := l.first(piece); found != nil || err != nil {
@@ -67,8 +67,8 @@ func (l Layout) first(message []byte) ([][]byte, error) {
 	return nil, nil
 }
 
-// Field returns the value of a field of a message that is text, bytes or a
-// message, or nil.
+// Field returns the value of a field that is text, bytes or a message, or nil if the
+// message has no such field.
 func Field(message []byte, number protowire.Number) []byte {
 	for len(message) > 0 {
 		got, value, size, err := nextField(message)
@@ -90,10 +90,10 @@ type writer struct {
 	open    []gap
 }
 
-// gap is where the length of an open container goes.
+// gap is the place where the length of an open container is written once it is known.
 type gap struct{ at, width int }
 
-// openTo opens those containers of a path that are not open.
+// openTo opens the containers of a path that are not open yet.
 func (w *writer) openTo(path []container) {
 	for i := len(w.open); i < len(path); i++ {
 		c := &path[i]
@@ -123,7 +123,7 @@ func (w *writer) closeTo(depth int) {
 	}
 }
 
-// finish returns what was written, and begins anew.
+// finish returns what was written, and resets the writer.
 func (w *writer) finish() []byte {
 	w.closeTo(0)
 	content := w.content

@@ -5,11 +5,11 @@ package otlpwire // import "github.com/ociapm/otelcol-ociapm/ociapmexporter/inte
 
 import "slices"
 
-// Range is the items from index From to the one before To.
+// Range is the items with the indexes From to To-1.
 type Range struct{ From, To int }
 
-// Set is a set of items of one request: ranges in their order that neither are
-// empty nor overlap. Its methods change no set.
+// Set is a set of items of one request: ascending ranges that are not empty and do not
+// overlap. The methods do not modify it.
 type Set []Range
 
 // All returns the set of the first n items.
@@ -47,8 +47,8 @@ func (s Set) Cut(n int) (first, rest Set) {
 	return first, rest
 }
 
-// Without returns the set without those of its items whose places are given:
-// place 0 is the first item. The places are in their order.
+// Without returns the set without the items at the given places, which are ascending.
+// Place 0 is the first item of the set.
 func (s Set) Without(places []int) Set {
 	var kept Set
 	rest, done := s, 0
@@ -69,14 +69,14 @@ func (s Set) At(place int) Set {
 	return one
 }
 
-// With returns the set with the items of another, which has none of its own.
+// With returns the union of the set and another one. The two must be disjoint.
 func (s Set) With(other Set) Set {
 	all := slices.Concat(s, other)
 	slices.SortFunc(all, func(a, b Range) int { return a.From - b.From })
 	return all.joined()
 }
 
-// joined makes one range of those that touch.
+// joined merges adjacent ranges.
 func (s Set) joined() Set {
 	var joined Set
 	for _, r := range s {

@@ -13,8 +13,8 @@ import (
 // ErrMalformed is wrapped by the error of an operation on bytes that are not protobuf.
 var ErrMalformed = errors.New("malformed OTLP request")
 
-// Layout says in which fields the items of a signal are: for each message from
-// the request inwards, those that hold the next one.
+// Layout describes where the items of a signal are: for each level of messages from the
+// request inwards, the fields that hold the next level.
 type Layout []fields
 
 // fields is a set of field numbers below 32.
@@ -29,8 +29,8 @@ func fieldSet(numbers ...uint) (set fields) {
 
 func (f fields) has(number protowire.Number) bool { return number < 32 && f>>number&1 == 1 }
 
-// The layouts of the three signals. Between a metric and its data points stands
-// a message for the kind of metric, which has a field for each kind.
+// The layouts of the three signals. Between a metric and its data points is a message
+// for the kind of metric, such as gauge or sum. Each kind has its own field.
 var (
 	Traces  = Layout{fieldSet(1), fieldSet(2), fieldSet(2)}
 	Metrics = Layout{fieldSet(1), fieldSet(2), fieldSet(2), fieldSet(5, 7, 9, 10, 11), fieldSet(1)}
@@ -45,8 +45,8 @@ type container struct {
 	extra  int      // bytes in others
 }
 
-// overhead is how many bytes the container adds to a request at most, besides
-// its items.
+// overhead returns the maximum number of bytes that the container adds to a request, not
+// counting its items.
 func (c *container) overhead() int {
 	return protowire.SizeTag(c.number) + protowire.SizeVarint(uint64(c.size)) + c.extra //nolint:gosec // a length
 }
@@ -58,11 +58,11 @@ type walker struct {
 	path  []container
 	index int // of the current item
 
-	// item is called with the field of an item, its tag included. It returns whether
-	// to go on.
+	// item is called with the field of an item, including its tag. It reports whether to
+	// continue.
 	item func(field []byte) (more bool)
-	// left, which may be nil, is called when a container ends: depth is the
-	// length of the path without it.
+	// left, which may be nil, is called when a container ends. The depth is the length of
+	// the path without the container.
 	left func(depth int)
 }
 

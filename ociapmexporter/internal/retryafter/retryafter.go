@@ -15,8 +15,8 @@ import (
 // Max is the longest pause that an answer can ask for.
 const Max = 15 * time.Minute
 
-// Parse reads the header as seconds or as a date (RFC 9110, section
-// 10.2.3). It returns 0 for what is neither, or lies in the past.
+// Parse reads the header as seconds or as a date (RFC 9110, section 10.2.3). It returns 0
+// if it is neither or in the past.
 func Parse(value string, now time.Time) time.Duration {
 	value = strings.TrimSpace(value)
 	if value == "" {

@@ -60,7 +60,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ProcessorPeerServiceSpans, err = builder.meter.Int64Counter(
 		"otelcol_processor_peer_service_spans",
-		metric.WithDescription("Number of spans of the configured kinds, by what named their peer. [Alpha]"),
+		metric.WithDescription("Number of spans of the configured kinds, by the source of their peer's name. [Alpha]"),
 		metric.WithUnit("{span}"),
 	)
 	errs = errors.Join(errs, err)

@@ -50,7 +50,7 @@ func Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
-			http.Error(w, "the console is read with GET", http.StatusMethodNotAllowed)
+			http.Error(w, "the console supports only GET", http.StatusMethodNotAllowed)
 			return
 		}
 		found, ok := files[r.URL.Path]
@@ -72,7 +72,7 @@ func Handler() http.Handler {
 		}
 		header.Set("Content-Type", found.contentType)
 		header.Set("Content-Length", strconv.Itoa(len(found.content)))
-		// The browser may be gone, and there is nobody else to report to.
+		// The browser may have disconnected, and there is nobody else to report to.
 		_, _ = w.Write(found.content)
 	})
 }

@@ -93,7 +93,7 @@ func (r *Request) Grow(ctx context.Context, n int64) error {
 	if err := r.budget.await(ctx, w); err != nil && r.budget.giveUp(w) {
 		return err
 	}
-	return nil // the memory was granted at the last moment
+	return nil // the memory was granted just before the wait ended
 }
 
 // await waits until a waiter has its memory.

@@ -71,7 +71,7 @@ func TestSmallRequestsWaitTheirTurn(t *testing.T) {
 		took, err := third1()
 		require.NoError(t, err)
 		assert.Equal(t, 100*time.Millisecond, took)
-		assert.Zero(t, fourth.Taken(), "who came later waits longer")
+		assert.Zero(t, fourth.Taken(), "a later request waits longer")
 		second.Release()
 		_, err = fourth1()
 		require.NoError(t, err)
@@ -98,8 +98,7 @@ func TestSmallRequestsDoNotOvertake(t *testing.T) {
 	})
 }
 
-// A stream of small requests, each before the one before it has ended, does not
-// keep a large one out.
+// A stream of overlapping small requests does not keep a large one out.
 func TestLargeRequestsDoNotStarve(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := New(1000, 50, time.Second, func() {})

@@ -125,8 +125,8 @@ func TestNoMemory(t *testing.T) {
 	assert.ErrorIs(t, err, errFull)
 }
 
-// A zstd body takes the memory of its window. A window that no encoder of a
-// collector uses is rejected before anything is allocated.
+// A zstd body takes the memory of its window. A window that is larger than any
+// collector's encoder uses is rejected before anything is allocated.
 func TestZstdWindow(t *testing.T) {
 	body := bytes.Repeat([]byte("spans"), 50_000)
 	for window, class := range map[int]int{512 << 10: 0, 1 << 20: 0, 4 << 20: 1, 8 << 20: 1, 32 << 20: 2} {

@@ -116,7 +116,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExtensionOtlpGuardRefusedRequests, err = builder.meter.Int64Counter(
 		"otelcol_extension_otlp_guard_refused_requests",
-		metric.WithDescription("Number of requests that were rejected before they were decoded. [Alpha]"),
+		metric.WithDescription("Number of requests that were refused or rejected before they were decoded. [Alpha]"),
 		metric.WithUnit("{request}"),
 	)
 	errs = errors.Join(errs, err)

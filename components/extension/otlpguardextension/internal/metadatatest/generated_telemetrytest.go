@@ -52,7 +52,7 @@ func AssertEqualExtensionOtlpGuardMemoryUsage(t *testing.T, tt *componenttest.Te
 func AssertEqualExtensionOtlpGuardRefusedRequests(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_otlp_guard_refused_requests",
-		Description: "Number of requests that were rejected before they were decoded. [Alpha]",
+		Description: "Number of requests that were refused or rejected before they were decoded. [Alpha]",
 		Unit:        "{request}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package boltfile detects damaged bbolt files without opening them with bbolt:
-// bbolt verifies a file in a goroutine of its own, and a panic there ends the
-// program, whatever the caller does.
+// bbolt verifies a file in its own goroutine, where a panic crashes the program,
+// since no caller can recover it.
 //
 // The file layout is that of go.etcd.io/bbolt, internal/common, version 2.
 package boltfile // import "github.com/ociapm/otelcol-ociapm/components/extension/queuestorageextension/internal/boltfile"

@@ -19,7 +19,7 @@ import (
 )
 
 // opener is set in the process that a test starts to open a file with bbolt,
-// which ends the process when the file is damaged.
+// which crashes the process if the file is damaged.
 const opener = "BOLTFILE_TEST_OPEN"
 
 func TestMain(m *testing.M) {
@@ -154,8 +154,8 @@ func TestOneDamagedMeta(t *testing.T) {
 	}
 }
 
-// Whatever is damaged: opening a file that passes the check does not crash the
-// program. bbolt runs in a process of its own, since a crash would end the
+// Opening a file that passes the check does not crash the program, whatever is
+// damaged in it. bbolt runs in a separate process, since a crash would end the
 // test.
 func TestWhatPassesCanBeOpened(t *testing.T) {
 	seed := rand.Uint64()

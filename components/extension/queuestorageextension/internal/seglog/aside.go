@@ -41,7 +41,7 @@ func openAside(folder string, limit int64) (*aside, error) {
 	return a, nil
 }
 
-// keep stores data in a file of its own and returns its path.
+// keep stores data in a new file and returns its path.
 func (a *aside) keep(label string, data []byte) (string, error) {
 	if a.limit > 0 && a.size+int64(len(data)) > a.limit {
 		return "", fmt.Errorf("%s holds %d bytes, and %d more would exceed max_size: inspect its files and remove them", a.folder, a.size, len(data))

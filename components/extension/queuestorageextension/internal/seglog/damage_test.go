@@ -60,7 +60,7 @@ func openWith(t testing.TB, name string, content []byte) *testLog {
 	return openLog(t, folder)
 }
 
-// Wherever a kill or a power cut ends the log, all batches before that point
+// Wherever a kill or a power cut truncates the log, all batches before that point
 // are complete, and the log can be written again.
 func TestTruncationAtEveryOffset(t *testing.T) {
 	name, content, ends := written(t)
@@ -208,7 +208,7 @@ func TestForeignSegments(t *testing.T) {
 			require.Len(t, l.kept, 1)
 			kept, err := os.ReadFile(l.kept[0])
 			require.NoError(t, err)
-			assert.Equal(t, foreign, kept, "nothing of it is lost")
+			assert.Equal(t, foreign, kept, "it is kept completely")
 			assert.NoFileExists(t, filepath.Join(l.opts.Folder, name))
 			assert.Nil(t, l.get(t, "1"))
 			require.NoError(t, l.Batch(set("1", "new")))

@@ -18,7 +18,7 @@ func isFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, storage.ErrStorageFull)
 }
 
-// isDeleted reports whether a file that is open has no name any more.
+// isDeleted reports whether an open file has been deleted.
 func isDeleted(file *os.File) bool {
 	info, err := file.Stat()
 	if err != nil {

@@ -22,6 +22,5 @@ func isFull(err error) bool {
 	return errors.Is(err, errorHandleDiskFull) || errors.Is(err, errorDiskFull) || errors.Is(err, storage.ErrStorageFull)
 }
 
-// isDeleted reports whether a file that is open has no name any more: Windows does not
-// let it come to that.
+// isDeleted reports whether an open file has been deleted. Windows does not allow that.
 func isDeleted(*os.File) bool { return false }

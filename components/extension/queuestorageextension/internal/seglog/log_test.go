@@ -136,8 +136,8 @@ func (m model) check(t testing.TB, l *testLog, numbers uint64) {
 	require.Equal(t, m[derivedKey], string(l.get(t, derivedKey)))
 }
 
-// Whatever is done, the log has the same content as a map, after a kill and
-// after Close.
+// After any operations, the log has the same content as a map, also after a kill
+// and after Close.
 func TestAgainstAMap(t *testing.T) {
 	for seed := range uint64(10) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
@@ -181,7 +181,7 @@ func TestAgainstAMap(t *testing.T) {
 			}
 			m.check(t, l, numbers)
 			stats := l.Stats()
-			assert.LessOrEqual(t, stats.Disk, 2*stats.Live+5*size, "room is given back")
+			assert.LessOrEqual(t, stats.Disk, 2*stats.Live+5*size, "disk space is freed")
 			assert.Empty(t, l.kept)
 			assert.Zero(t, l.lost)
 			for k := range m {
@@ -256,9 +256,9 @@ func TestMaxSize(t *testing.T) {
 	n--
 	require.ErrorIs(t, err, storage.ErrStorageFull)
 	require.ErrorContains(t, err, "max_size")
-	assert.Greater(t, n, 95, "it can be used up")
+	assert.Greater(t, n, 95, "the limit can be used up")
 	assert.Equal(t, int64(n), l.Stats().Keys)
-	require.NoError(t, l.Import(set("imported", value)), "what is taken over does not count")
+	require.NoError(t, l.Import(set("imported", value)), "migrated data does not count")
 	// The log stays small while as many items are added as are sent.
 	for i := range 500 {
 		require.NoError(t, l.Batch(del(strconv.Itoa(i))))

@@ -36,9 +36,9 @@ func (l *Log) room(p *plan) error {
 // lookEvery is how often Log checks that the active file still exists.
 const lookEvery = time.Second
 
-// lookForFile seals the active segment if its file was deleted: anything written to
-// it from then on would be lost when the process exits. If a new segment cannot be
-// created either, new values are rejected.
+// lookForFile seals the active segment if its file was deleted: everything written to
+// it after that would be lost when the process exits. If a new segment cannot be
+// created either, new values are refused.
 func (l *Log) lookForFile() {
 	now := time.Now()
 	if l.active == nil || l.sealed || now.Sub(l.looked) < lookEvery {
@@ -47,7 +47,7 @@ func (l *Log) lookForFile() {
 	l.looked = now
 	if isDeleted(l.active) {
 		l.sealed = true
-		l.opts.Logger.Error("The file of a queue was deleted while the collector runs: what it held is lost unless it is uploaded before the collector exits",
+		l.opts.Logger.Error("The file of a queue was deleted while the collector is running: its data is lost unless it is uploaded before the collector exits",
 			zap.String("file", l.active.Name()))
 	}
 }
@@ -94,11 +94,11 @@ func (l *Log) refuse(err error) error {
 	return err
 }
 
-// noteFull logs the first failed write.
+// noteFull logs the first of several failed writes.
 func (l *Log) noteFull(err error) {
 	if !l.full {
 		l.full = true
-		l.opts.Logger.Warn("Disk queue full or not writable: new data is rejected, senders retry. Queued data is kept and sent. Free disk space, or raise max_size",
+		l.opts.Logger.Warn("Disk queue full or not writable: new data is refused, senders retry. Queued data is kept and sent. Free disk space, or raise max_size",
 			zap.String("folder", l.opts.Folder), zap.Error(err))
 	}
 }

@@ -68,7 +68,7 @@ func TestWritesThatFail(t *testing.T) {
 	assert.Equal(t, []string{"Disk queue full or", "Disk queue accepts"}, said, "once each")
 }
 
-// Changes that Close cannot write are no error.
+// Changes that Close cannot write are not an error.
 func TestCloseWithoutWrites(t *testing.T) {
 	folder := t.TempDir()
 	l := openLog(t, folder)
@@ -155,7 +155,7 @@ func TestFSync(t *testing.T) {
 			err = l.Batch(set("2", "value"))
 			assert.Equal(t, fsync, err != nil)
 			l.sealed = false
-			require.Error(t, l.Import(set("3", "value")), "what is taken over is always synchronized")
+			require.Error(t, l.Import(set("3", "value")), "migrated data is always synchronized")
 			require.NoError(t, null.Close())
 			l.active = sound
 		})
@@ -180,8 +180,8 @@ func TestWhatIsInTheWay(t *testing.T) {
 	assert.LessOrEqual(t, l.Stats().Disk, int64(200))
 }
 
-// Where the file that is written to was deleted, the next one is begun, and where its
-// folder is gone too, new values are refused. What is there can still be read.
+// If the active file was deleted, a new one is created. If the folder was deleted too, new
+// values are refused. Existing values can still be read.
 func TestDeletedFile(t *testing.T) {
 	core, logs := observer.New(zap.ErrorLevel)
 	folder := filepath.Join(t.TempDir(), "queue")
@@ -191,7 +191,7 @@ func TestDeletedFile(t *testing.T) {
 	l.looked = time.Time{}
 	require.NoError(t, l.Batch(set("2", "value")))
 	assert.FileExists(t, l.active.Name())
-	assert.Equal(t, 1, logs.FilterMessageSnippet("was deleted while the collector runs").Len())
+	assert.Equal(t, 1, logs.FilterMessageSnippet("was deleted while the collector is running").Len())
 	assert.Equal(t, "value", string(l.get(t, "2")))
 
 	require.NoError(t, os.RemoveAll(folder))
