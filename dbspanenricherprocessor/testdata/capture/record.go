@@ -86,6 +86,9 @@ func (r *recorder) merged() ptrace.Traces {
 		}
 	}
 	for _, ss := range resource.ScopeSpans().All() {
+		if ss.Scope().Name() == springBoot {
+			ss.Spans().Sort(func(a, b ptrace.Span) bool { return a.EndTimestamp() < b.EndTimestamp() })
+		}
 		for place, span := range ss.Spans().All() {
 			settle(span, place)
 		}
@@ -95,6 +98,11 @@ func (r *recorder) merged() ptrace.Traces {
 	})
 	return out
 }
+
+// springBoot is the scope of the spans of Spring Boot, whose exporter sends them in no
+// order. All others come in the order in which they ended, also where the clocks of their
+// programs say otherwise.
+const springBoot = "org.springframework.boot"
 
 // settle gives a span the ids and times of its place, and takes out what tells of
 // the machine.
