@@ -113,6 +113,12 @@ check-bench: ## Fail if handling a span costs more than the baseline; UPDATE=-up
 test-apps: build ## Run real apps against the built binaries (test/README.md lists its requirements)
 	go test -count=1 -tags=apps -timeout=30m -parallel=2 -v ./test/apps/...
 
+.PHONY: captures
+captures: ## Renew the spans captured from real instrumentations, CASES="…" for some (needs what their README lists)
+	dbspanenricherprocessor/testdata/capture/run.sh .cache/captures $(CASES)
+	go test -count=1 -run='TestGolden|TestReadme' ./dbspanenricherprocessor ./peerserviceprocessor -update
+	go test -count=1 ./dbspanenricherprocessor ./peerserviceprocessor
+
 .PHONY: test-delivery
 test-delivery: build ## Compare accepted and delivered spans during failures; short form; DELIVERY=-update writes its table
 	go test -count=1 -tags=delivery -timeout=20m -v ./test/delivery/... $(DELIVERY)

@@ -28,7 +28,7 @@ func oracleSQLIDs(text string) sqlIDs {
 	ids := sqlIDs{doubtful: mayBeCutByAgent(text)}
 	if strings.Contains(text, "?") || strings.Contains(text, "--") {
 		found := sqltext.RewriteJDBCPlaceholders(text)
-		if found.MaskedLiteral {
+		if found.MaskedLiteral || hasMaskedHint(text) {
 			return sqlIDs{}
 		}
 		ids.doubtful = ids.doubtful || found.OneItemList || found.OpenLineComment
@@ -40,6 +40,22 @@ func oracleSQLIDs(text string) sqlIDs {
 	ids.direct, _ = sqltext.OracleSQLID(text)
 	ids.jdbc = ids.direct
 	return ids
+}
+
+// hasMaskedHint reports whether a hint has a ?, which no hint has: the Java agent puts
+// it there for a number, as in FIRST_ROWS(10).
+func hasMaskedHint(text string) bool {
+	for {
+		_, rest, found := strings.Cut(text, "/*+")
+		if !found {
+			return false
+		}
+		hint, rest, _ := strings.Cut(rest, "*/")
+		if strings.Contains(hint, "?") {
+			return true
+		}
+		text = rest
+	}
 }
 
 // agentMaxLength is the number of characters that the Java agent cuts a statement to.

@@ -36,6 +36,8 @@ func TestSQLIDOfRewrittenText(t *testing.T) {
 		{name: "cut", language: "java", text: long[:agentMaxLength], names: []string{"db.statement"}},
 		{name: "cut within a character of two code units", language: "java", text: long[:agentMaxLength-3] + "😀 ", names: []string{"db.statement"}},
 		{name: "shorter", language: "java", text: long[:agentMaxLength-9], names: []string{"db.statement"}, want: true},
+		{name: "masked hint", language: "java", text: "SELECT /*+ INDEX(t) FIRST_ROWS(?) */ size FROM towels t WHERE room = ?", names: []string{"db.query.text"}},
+		{name: "hint", language: "java", text: "SELECT /*+ FIRST_ROWS(10) */ size /* ? */ FROM towels WHERE room = ?", names: []string{"db.query.text"}, want: true},
 		{name: "masked literal", language: "java", text: "SELECT size FROM towels WHERE bought > DATE ? AND room = ?", names: []string{"db.query.text"}},
 	}
 	for _, tt := range tests {

@@ -19,12 +19,16 @@ func TestReadmeTable(t *testing.T) {
 		{From: "Oracle, Python dbapi, data source name ¹", Case: "python_oracledb", Text: "dbhost:1521"},
 		{From: "Oracle, Java agent ¹", Case: "java_oracle", Text: "SELECT room"},
 		{From: "Oracle, Java agent, stable names ¹", Case: "java_oracle_stable", Text: "BEGIN book_room"},
-		{From: "Oracle, Java agent, an Autonomous Database ²", Case: "transcribed_oracle_java_urls", Text: "tcps"},
+		{From: "Oracle, Java agent 2.31, an Autonomous Database ¹", Case: "java_oracle_urls_2_31_stable", Text: "AS tcps FROM"},
+		{From: "Oracle, Java agent, IPv6, stable names ¹", Case: "java_oracle_urls_stable", Text: "AS ipv6 FROM"},
 		{From: "Oracle, Node oracledb ¹", Case: "node_oracledb_statements", Text: "SELECT room"},
 		{From: "Oracle JDBC observability provider ²", Case: "transcribed_oracle_jdbc_provider", Text: "SELECT ename"},
-		{From: "any, Spring's datasource-micrometer ²", Case: "transcribed_spring_micrometer", Text: "query"},
+		{From: "Oracle, Spring's datasource-micrometer ¹", Case: "spring_boot3", Text: "SELECT room"},
 		{From: "PostgreSQL, Node pg", Case: "node_pg", Text: "SELECT room"},
 		{From: "PostgreSQL, Java agent", Case: "java_postgresql", Text: "UPDATE stays"},
+		{From: "PostgreSQL, Node prisma", Case: "node_prisma", Text: "SELECT name"},
+		{From: "PostgreSQL, Go gorm", Case: "go_gorm_postgres", Text: "UPDATE"},
+		{From: "PostgreSQL, Go gorm, a data source name on several lines", Case: "go_gorm_postgres", Text: "AS lines"},
 		{From: "PostgreSQL, Go otelsql", Case: "go_otelsql_pgx", Text: "SELECT room"},
 		{From: "MySQL, Node mysql2", Case: "node_mysql2", Text: "SELECT room"},
 		{From: "MySQL, Python mysql-connector", Case: "python_mysql", Text: "ORDER BY price"},
@@ -39,7 +43,7 @@ func TestReadmeTable(t *testing.T) {
 	}
 	goldentest.Table(t, []string{"From", "In", "Added"}, rows, func(in, out pcommon.Map) []string {
 		database := func(name string, _ pcommon.Value) bool {
-			for _, prefix := range []string{"db.", "server.", "net.peer.", "oracle.", "SQL ", "Original ", "Actual ", "jdbc.query"} {
+			for _, prefix := range []string{"db.", "server.", "net.peer.", "oracle.", "SQL ", "Original ", "Actual ", "jdbc.query", "jdbc.datasource.driver"} {
 				if strings.HasPrefix(name, prefix) {
 					return true
 				}

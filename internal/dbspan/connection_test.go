@@ -63,6 +63,9 @@ func TestParseConnection(t *testing.T) {
 		{text: "postgres://app:12#x@h1:5432/shop", system: "postgresql", host: "h1", port: 5432, namespace: "shop"},
 		{text: "jdbc:postgresql://h1:5432/shop?user=admin@corp.com&options=a/b", system: "postgresql", host: "h1", port: 5432, namespace: "shop"},
 		{text: "host=pg1 port=5432 dbname=shop user=app password='a b'", system: "postgresql", host: "pg1", port: 5432, namespace: "shop"},
+		{text: "host=pg1\nuser=app\npassword=secret\ndbname=shop\nport=5433", system: "postgresql", host: "pg1", port: 5433, namespace: "shop"},
+		{text: "user=app\tpassword=se,cret\thost=pg1\tdbname=shop", system: "postgresql", host: "pg1", namespace: "shop"},
+		{text: "database=shop,user=app,password=secret"}, // Teradata's
 		{text: "host='/var/run/postgresql' dbname=shop", system: "postgresql", host: "/var/run/postgresql", namespace: "shop"},
 
 		{text: "jdbc:mysql://my.host:22/mydb?user=myuser&password=PW", system: "mysql", host: "my.host", port: 22, namespace: "mydb"},

@@ -9,7 +9,7 @@ import (
 )
 
 // undoMisreading restores what can be restored of Oracle's JDBC URLs that the Java
-// agent (2.20 to 2.31) misreads. It cuts a URL at its first ":" and "/", and takes the
+// agent (2.31, and some of them 2.33) misreads. It cuts a URL at its first ":" and "/", and takes the
 // part before for the host and the part behind for the database:
 //
 //	@tcps://host:1522/service     host tcps, database 1522/service

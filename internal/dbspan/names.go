@@ -18,6 +18,7 @@ const (
 	AttrType        = "db.type" // OpenTracing
 	AttrDriverClass = string(legacy.DBJDBCDriverClassnameKey)
 	AttrDriver      = "db.driver"
+	AttrJDBCDriver  = "jdbc.datasource.driver" // datasource-micrometer
 
 	AttrName          = string(legacy.DBNameKey)
 	AttrNamespace     = string(semconv.DBNamespaceKey)
@@ -79,6 +80,7 @@ type Sent struct {
 	Type        string
 	DriverClass string
 	Driver      string
+	JDBCDriver  string
 
 	Name          string
 	Namespace     string
@@ -149,6 +151,8 @@ func (t *Sent) field(name string) (text *string, number *int64) {
 		return &t.DriverClass, nil
 	case AttrDriver:
 		return &t.Driver, nil
+	case AttrJDBCDriver:
+		return &t.JDBCDriver, nil
 	case AttrName:
 		return &t.Name, nil
 	case AttrNamespace:

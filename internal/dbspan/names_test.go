@@ -18,6 +18,7 @@ var wireNames = map[string]string{
 	"Type":             "db.type",
 	"DriverClass":      "db.jdbc.driver_classname",
 	"Driver":           "db.driver",
+	"JDBCDriver":       "jdbc.datasource.driver",
 	"Name":             "db.name",
 	"Namespace":        "db.namespace",
 	"Instance":         "db.instance",

@@ -99,7 +99,7 @@ func parsePairs(text string, hint System) Connection {
 			c.Namespace = value
 			if normalKey(key) == "initialcatalog" {
 				guess = "mssql"
-			} else if separator == ' ' {
+			} else if separator == ' ' && !strings.Contains(value, ",") { // Teradata's separator
 				guess = "postgresql"
 			}
 		case pairService:
@@ -172,7 +172,10 @@ func placeServer(c *Connection, host string) {
 		}
 	}
 	host, _, _ = strings.Cut(host, `\`)
-	if strings.HasPrefix(host, "/") { // a socket
+	if strings.HasPrefix(host, "/") { // a socket; PostgreSQL's has a port as well
+		if folder, port, found := strings.Cut(host, ":"); found && atoiPort(port) != 0 {
+			host, c.Port = folder, atoiPort(port)
+		}
 		c.Host = host
 		return
 	}
@@ -221,7 +224,11 @@ func nextPair(text string, separator byte) (key, value, rest string) {
 		}
 		return key, text, ""
 	}
-	if i := strings.IndexByte(text, separator); i >= 0 {
+	separators := ";"
+	if separator == ' ' {
+		separators = " \t\r\n"
+	}
+	if i := strings.IndexAny(text, separators); i >= 0 {
 		return key, strings.TrimSpace(text[:i]), text[i+1:]
 	}
 	return key, strings.TrimSpace(text), ""

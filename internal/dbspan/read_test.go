@@ -43,6 +43,12 @@ func TestRead(t *testing.T) {
 			want:  Span{System: Oracle, Namespace: "hotel_high", ServerAddress: "adb.example.com", ServerPort: 1522},
 		},
 		{
+			name:  "datasource-micrometer, which names the driver",
+			scope: "org.springframework.boot",
+			attrs: map[string]any{"jdbc.datasource.driver": "oracle.jdbc.OracleDriver", "jdbc.query[0]": "SELECT 1 FROM dual"},
+			want:  Span{System: Oracle, Statement: "SELECT 1 FROM dual", JDBC: true},
+		},
+		{
 			name:  "easy connect without a port as the database",
 			attrs: map[string]any{"db.system": "oracle", "db.name": "db1.example.com/orclpdb1"},
 			want:  Span{System: Oracle, Namespace: "orclpdb1", ServerAddress: "db1.example.com"},

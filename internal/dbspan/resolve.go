@@ -86,7 +86,7 @@ func (s *Span) resolveSystem(scope Scope, attributes bool) bool {
 			return true
 		}
 	}
-	for _, alias := range [...]string{t.DriverClass, t.Driver, t.Type} {
+	for _, alias := range [...]string{t.DriverClass, t.Driver, t.JDBCDriver, t.Type} {
 		if system, ok := LookupSystem(alias); ok && !vague(system.Legacy) {
 			s.System = system
 			return true

@@ -11,22 +11,15 @@ import com.mongodb.client.model.Updates;
 import de.bwaldvogel.mongo.MongoServer;
 import de.bwaldvogel.mongo.ServerVersion;
 import de.bwaldvogel.mongo.backend.memory.MemoryBackend;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
 import java.sql.CallableStatement;
 import java.sql.Connection;
-import java.sql.DatabaseMetaData;
-import java.sql.Driver;
 import java.sql.DriverManager;
-import java.sql.DriverPropertyInfo;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.List;
-import java.util.Properties;
-import java.util.logging.Logger;
 import org.bson.Document;
-import org.h2.jdbc.JdbcConnection;
+import standin.StandIn;
 
 /** Calls one database under the Java agent: Calls DATABASE. Or is a MongoDB server: Calls mongo-server PORT. */
 public class Calls {
@@ -35,6 +28,9 @@ public class Calls {
       case "h2" -> statements("jdbc:h2:mem:hotel");
       case "postgresql" -> statements("jdbc:postgresql://127.0.0.1:" + System.getenv("PG_PORT") + "/hotel?user=hotel");
       case "oracle" -> oracle();
+      case "oracle_urls" -> Urls.oracle();
+      case "oracle_texts" -> OracleTexts.send();
+      case "urls" -> Urls.others();
       case "sqlserver" -> sqlserver();
       case "mongo" -> mongo();
       case "mongo-server" -> {
@@ -97,17 +93,6 @@ public class Calls {
       statement.addBatch("DROP TABLE offers");
       statement.executeBatch();
     }
-    for (String other : List.of(
-        "jdbc:oracle:thin:hotel/secret@//db1.example.com:1521/orclpdb1",
-        "jdbc:oracle:thin:@db1.example.com:1521:ORCL",
-        "jdbc:oracle:thin:@(DESCRIPTION=(ADDRESS=(PROTOCOL=tcps)(HOST=adb.eu-frankfurt-1.oraclecloud.com)(PORT=1522))"
-            + "(CONNECT_DATA=(SERVICE_NAME=g1_hotel_high.adb.oraclecloud.com)))",
-        "jdbc:oracle:thin:@tcps://adb.eu-frankfurt-1.oraclecloud.com:1522/g1_hotel_high.adb.oraclecloud.com?wallet_location=/opt/wallet",
-        "jdbc:oracle:thin:@hotel_high?TNS_ADMIN=/opt/wallet",
-        "jdbc:oracle:thin:@ldap://oid.example.com:389/hotel,cn=OracleContext,dc=example,dc=com",
-        "jdbc:oracle:oci:@hotel")) {
-      query(other, "SELECT banner FROM (SELECT 'Oracle' AS banner FROM dual)");
-    }
     DriverManager.deregisterDriver(driver);
   }
 
@@ -157,74 +142,6 @@ public class Calls {
         System.err.println("as wanted: " + wanted.getMessage());
       }
       orders.drop();
-    }
-  }
-
-  /** Takes the URLs of a database that is not there, and has H2 answer in its place. */
-  record StandIn(String scheme, String mode) implements Driver {
-    @Override
-    public Connection connect(String url, Properties info) throws SQLException {
-      return acceptsURL(url) ? new StandInConnection(url, "jdbc:h2:mem:;MODE=" + mode, info) : null;
-    }
-
-    @Override
-    public boolean acceptsURL(String url) {
-      return url.startsWith(scheme);
-    }
-
-    @Override
-    public DriverPropertyInfo[] getPropertyInfo(String url, Properties info) {
-      return new DriverPropertyInfo[0];
-    }
-
-    @Override
-    public int getMajorVersion() {
-      return 1;
-    }
-
-    @Override
-    public int getMinorVersion() {
-      return 0;
-    }
-
-    @Override
-    public boolean jdbcCompliant() {
-      return false;
-    }
-
-    @Override
-    public Logger getParentLogger() {
-      return Logger.getGlobal();
-    }
-  }
-
-  /** A connection of H2 that says that it has the other URL. */
-  static class StandInConnection extends JdbcConnection {
-    private final String url;
-
-    StandInConnection(String url, String h2, Properties info) throws SQLException {
-      super(h2, info, null, null, false);
-      this.url = url;
-    }
-
-    @Override
-    public CallableStatement prepareCall(String sql) throws SQLException {
-      return super.prepareCall("{call book_room(?)}"); // the only one there is, in H2's words
-    }
-
-    @Override
-    public DatabaseMetaData getMetaData() throws SQLException {
-      DatabaseMetaData real = super.getMetaData();
-      return (DatabaseMetaData) Proxy.newProxyInstance(getClass().getClassLoader(), new Class<?>[] {DatabaseMetaData.class}, (proxy, method, args) -> {
-        if (method.getName().equals("getURL")) {
-          return url;
-        }
-        try {
-          return method.invoke(real, args);
-        } catch (InvocationTargetException e) {
-          throw e.getCause();
-        }
-      });
     }
   }
 }

@@ -44,8 +44,16 @@ func call(ctx context.Context, library string) (err error) {
 		return callSQL(ctx, "mysql", mariadb, attribute.String("db.system", "mysql"), "?", "?")
 	case "otelpgx":
 		return callPgx(ctx, postgres)
+	case "gorm_postgres":
+		return callGormPostgres(ctx)
+	case "gorm_mysql":
+		return callGormMySQL(ctx)
+	case "gorm_uptrace":
+		return callUptrace(ctx)
 	case "redisotel":
 		return callRedis(ctx)
+	case "redisotel_secrets":
+		return callRedisSecrets(ctx)
 	default:
 		return fmt.Errorf("no library %q", library)
 	}
@@ -148,4 +156,35 @@ func callRedis(ctx context.Context) error {
 		return err
 	}
 	return client.Del(ctx, "session:17", "visits").Err()
+}
+
+// callRedisSecrets makes the calls that have a password among their arguments.
+func callRedisSecrets(ctx context.Context) error {
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:" + os.Getenv("REDIS_PORT"), Username: "night", Password: "s3cret", DisableIdentity: true})
+	defer func() { _ = client.Close() }()
+	if err := redisotel.InstrumentTracing(client); err != nil {
+		return err
+	}
+	for _, args := range [][]any{
+		{"AUTH", "night", "s3cret"},
+		{"HELLO", "3", "AUTH", "night", "s3cret"},
+		{"ACL", "SETUSER", "evening", "on", ">s3cret2", "+@all"},
+		{"CONFIG", "SET", "masterauth", "s3cret3"},
+		{"ACL", "DELUSER", "evening"},
+		{"CONFIG", "SET", "masterauth", ""},
+	} {
+		if err := client.Do(ctx, args...).Err(); err != nil {
+			return fmt.Errorf("%v: %w", args[0], err)
+		}
+	}
+	err := client.Do(ctx, "MIGRATE", "127.0.0.1", "1", "nokey", "0", "10", "AUTH2", "night", "s3cret4").Err() // which finds no key
+	_, pipelined := client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		pipe.Do(ctx, "AUTH", "night", "s3cret")
+		pipe.Get(ctx, "session:17")
+		return nil
+	})
+	if errors.Is(pipelined, redis.Nil) {
+		pipelined = nil
+	}
+	return errors.Join(err, pipelined)
 }

@@ -14,6 +14,7 @@ const { OTLPTraceExporter } = require('@opentelemetry/exporter-trace-otlp-proto'
 const { registerInstrumentations } = require('@opentelemetry/instrumentation');
 const { IORedisInstrumentation } = require('@opentelemetry/instrumentation-ioredis');
 const { OracleInstrumentation } = require('@opentelemetry/instrumentation-oracledb');
+const { PrismaInstrumentation } = require('@prisma/instrumentation');
 
 const [, library, variant] = /^([^_]*)_?(.*)$/.exec(process.argv[2]);
 const packageOf = (name) => (variant === 'legacy' ? `${name}-legacy` : `@opentelemetry/instrumentation-${name}`);
@@ -30,6 +31,7 @@ registerInstrumentations({
     new IORedisInstrumentation({ requireParentSpan: false }),
     new MongoDBInstrumentation({ enhancedDatabaseReporting: variant === 'reporting' }),
     new OracleInstrumentation({ dbStatementDump: variant === 'statements' }),
+    new PrismaInstrumentation(),
   ],
 });
 
@@ -128,7 +130,24 @@ async function callElasticsearch() {
   server.close();
 }
 
+// Prisma with the driver that it has instead of its former engine, which is traced as well.
+async function callPrisma() {
+  const { PrismaClient } = require('@prisma/client');
+  const { PrismaPg } = require('@prisma/adapter-pg');
+  const connectionString = `postgresql://hotel:secret@${host}:${process.env.PG_PORT}/hotel`;
+  const client = new PrismaClient({ adapter: new PrismaPg({ connectionString }), log: [] });
+  await client.$executeRawUnsafe('CREATE TABLE guests (id INTEGER PRIMARY KEY, name TEXT)');
+  await client.guest.create({ data: { id: 1, name: 'Ada' } });
+  await client.guest.findMany({ where: { name: "O'Brien" }, orderBy: { id: 'asc' } });
+  await client.$queryRaw`SELECT name FROM guests WHERE id = ${1}`;
+  await client.guest.update({ where: { id: 1 }, data: { name: 'Eve' } });
+  await client.$queryRawUnsafe('SELECT * FROM nowhere').catch(() => {});
+  await client.$executeRawUnsafe('DROP TABLE guests');
+  await client.$disconnect();
+}
+
 const calls = {
+  prisma: callPrisma,
   oracledb: callOracle,
   mongodb: callMongo,
   elasticsearch: callElasticsearch,

@@ -85,6 +85,9 @@ func (r *recorder) merged() ptrace.Traces {
 		}
 	}
 	for _, ss := range resource.ScopeSpans().All() {
+		if ss.Scope().Name() == springBoot {
+			ss.Spans().Sort(func(a, b ptrace.Span) bool { return a.EndTimestamp() < b.EndTimestamp() })
+		}
 		for place, span := range ss.Spans().All() {
 			settle(span, place)
 		}
@@ -94,6 +97,11 @@ func (r *recorder) merged() ptrace.Traces {
 	})
 	return out
 }
+
+// springBoot is the scope of Spring Boot's spans, whose exporter sends them in no
+// particular order. All others arrive in the order in which they ended, even if the
+// clocks of their programs differ.
+const springBoot = "org.springframework.boot"
 
 // settle gives a span IDs and times that depend only on its position, and removes what
 // depends on the machine.
