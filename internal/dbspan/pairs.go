@@ -221,7 +221,11 @@ func nextPair(text string, separator byte) (key, value, rest string) {
 		}
 		return key, text, ""
 	}
-	if i := strings.IndexByte(text, separator); i >= 0 {
+	separators := ";"
+	if separator == ' ' {
+		separators = " \t\r\n"
+	}
+	if i := strings.IndexAny(text, separators); i >= 0 {
 		return key, strings.TrimSpace(text[:i]), text[i+1:]
 	}
 	return key, strings.TrimSpace(text), ""

@@ -272,6 +272,12 @@ func credentials(text string, i int) (start, end int) {
 	if start > 0 && (text[start-1] == '/' || text[start-1] == ':') && !hasSchemeBefore(text, start) || text[i] == '/' && start == i || text[start] == '.' {
 		return i, i
 	}
+	if strings.HasPrefix(text[i+1:], `"`) { // Oracle's user/"password"@address
+		if n := strings.Index(text[i+2:], `"@`); n > 0 && text[i+2:i+2+n] != "?" {
+			return i + 2, i + 2 + n
+		}
+		return i, i
+	}
 	stop := i + 1 + tokenLength(text[i+1:])
 	at := strings.LastIndexByte(text[i+1:stop], '@')
 	if text[i] == ':' && beginsURL(text[start:i], text[i+1:max(i+1+at, i+1)]) {

@@ -24,6 +24,7 @@ func TestMaskSecrets(t *testing.T) {
 		{"parameters of a url", "jdbc:postgresql://pg1/spa?user=app&password=Zx9secret&ssl=true", "jdbc:postgresql://pg1/spa?user=app&password=?&ssl=true"},
 		{"jdbc url of oracle", "jdbc:oracle:thin:app/Zx9secret@//db1:1521/spa", "jdbc:oracle:thin:app/?@//db1:1521/spa"},
 		{"easy connect", "app/Zx9secret@db1/spa", "app/?@db1/spa"},
+		{"password of oracle in quotes", `jdbc:oracle:thin:app/"Zx9@sec/ret"@db1:1521/spa`, `jdbc:oracle:thin:app/"?"@db1:1521/spa`},
 		{"go mysql", "app:Zx9secret@tcp(my1:3306)/spa", "app:?@tcp(my1:3306)/spa"},
 		{"godror", `user="app" password="Zx9secret" connectString="db1/spa"`, `user="app" password="?" connectString="db1/spa"`},
 		{"stackexchange", "cache1:6379,password=Zx9secret,ssl=True", "cache1:6379,password=?,ssl=True"},
