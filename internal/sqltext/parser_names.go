@@ -236,7 +236,7 @@ const maxQualifier = 1024
 // dotFollows reports whether a dot stands behind blanks or comments at i.
 func (p *parser) dotFollows(i int) bool {
 	switch p.lex.at(i) {
-	case ' ', '\n', '\t', '\r', '-', '/':
+	case ' ', '\n', '\t', '\r', '-', '/', '#':
 		return p.peek(i) == '.'
 	}
 	return false

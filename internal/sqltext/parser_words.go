@@ -38,7 +38,7 @@ func (p *parser) asName(tok token) {
 func (p *parser) keyword(tok token) {
 	f := p.top
 	switch tok.kw {
-	case kwNone, kwOther:
+	case kwNone, kwDate, kwOther:
 		p.name(tok)
 		return
 	case kwReplace, kwLeft, kwRight, kwIf, kwInsert, kwValues, kwUser:
