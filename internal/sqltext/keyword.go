@@ -338,6 +338,16 @@ func (k keyword) beginsOperand() bool {
 	return false
 }
 
+// isText reports whether the keyword, as the first argument of EXEC, is a text without
+// quotes. Others begin a statement or belong to EXEC.
+func (k keyword) isText() bool {
+	switch k {
+	case kwNone, kwDate, kwFirst, kwNext, kwValue, kwLeft, kwRight, kwFull, kwPassword, kwPrimary, kwOnly, kwWork, kwAll:
+		return true
+	}
+	return k > kwTable && k.namesKind()
+}
+
 // endsTables reports whether the keyword ends a list of tables.
 func (k keyword) endsTables() bool {
 	switch k {

@@ -117,8 +117,11 @@ func (p *parser) textOf(t token) string { return p.lex.text[t.start:t.end] }
 
 // token reads a token that is not a comment.
 func (p *parser) token(tok token) {
-	if p.prev.kw == kwBy || p.stmt.secret || p.stmt.verb == kwConnect {
+	if p.prev.kw == kwBy || p.stmt.secret || p.stmt.using || p.stmt.verb == kwConnect {
 		p.secrets(tok)
+	}
+	if p.stmt.inline && p.startsData(tok) {
+		return
 	}
 	if p.stmt.calls && len(p.frames) == 1 {
 		p.decideCall(tok)

@@ -8,11 +8,57 @@ import "strings"
 // inlineData replaces the rows that follow COPY … FROM STDIN, which end at a line with
 // \\. alone.
 func (p *parser) inlineData(from int) {
-	end := len(p.lex.text)
-	if i := strings.Index(p.lex.text[from:], "\n\\."); i >= 0 {
-		end = from + i
+	end, text := len(p.lex.text), p.lex.text
+	for i := from; ; {
+		n := strings.Index(text[i:], "\\.")
+		if n < 0 {
+			break
+		}
+		i += n
+		if rest := strings.TrimLeft(text[i+2:], "\r"); (i == from || text[i-1] == '\n') && (rest == "" || rest[0] == '\n') {
+			end = i
+			break
+		}
+		i += 2
+	}
+	for end > from && end < len(text) && isSpace(text[end-1]) {
+		end--
 	}
 	p.data(from, end)
+}
+
+// startsData reads a token of COPY … FROM STDIN. If it begins a line and is none of the
+// statement's options, the rows begin with it, although no semicolon has ended the
+// statement. It reports whether they did.
+func (p *parser) startsData(tok token) bool {
+	if tok.start == p.prev.end || strings.IndexByte(p.lex.text[p.prev.end:tok.start], '\n') < 0 {
+		return false
+	}
+	switch tok.kind {
+	case tokenPunct:
+		if c := p.lex.text[tok.start]; c == '(' || c == ')' || c == ';' || c == ',' {
+			return false
+		}
+	case tokenWord:
+		switch tok.kw {
+		case kwWith, kwNull, kwEscape, kwWhere, kwAs, kwNot, kwOn:
+			return false
+		}
+		for _, w := range [...]string{"DELIMITER", "DELIMITERS", "CSV", "HEADER", "BINARY", "QUOTE", "FORCE", "ENCODING", "FORMAT", "FREEZE"} {
+			if equalWord(w, p.textOf(tok)) {
+				return false
+			}
+		}
+	case tokenString:
+		return false // the value of an option
+	}
+	if len(p.frames) > 1 {
+		return false
+	}
+	p.stmt.inline = false
+	p.lex.pos = tok.start
+	p.inlineData(tok.start)
+	return true
 }
 
 // insertedFormat replaces the rows that follow INSERT INTO t FORMAT CSV of ClickHouse.
@@ -76,4 +122,18 @@ func (p *parser) forwardNames(i int) {
 func (p *parser) isArrayJoin() bool {
 	return p.lex.d == Generic && p.prev.kind == tokenWord && p.prev.kw == kwNone && p.top.expect == expectNothing && p.prevKw != kwFrom && p.prevKw != kwJoin &&
 		strings.EqualFold(p.textOf(p.prev), "ARRAY")
+}
+
+// isKeyPragma reports whether a PRAGMA of SQLite takes the key that a database is encrypted
+// with. Source: SQLCipher and the SQLite Encryption Extension.
+func isKeyPragma(name string) bool {
+	switch len(name) {
+	case 3, 5, 6, 7, 8, 9:
+		for _, w := range [...]string{"KEY", "REKEY", "HEXKEY", "HEXREKEY", "TEXTKEY", "TEXTREKEY"} {
+			if equalWord(w, name) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -53,6 +53,8 @@ func (p *parser) kind(tok token) {
 	case kwView, kwIndex, kwSequence, kwSynonym, kwType:
 	case kwProcedure, kwFunction, kwTrigger, kwPackage, kwEvent:
 		p.stmt.body = f.op != kwDrop
+	case kwDatabase:
+		p.stmt.secret, p.stmt.using = true, true // ENCRYPT USING
 	case kwSession, kwSystem:
 		f.expect = expectNothing
 		p.stmt.secret = true

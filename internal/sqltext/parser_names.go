@@ -140,6 +140,7 @@ func (p *parser) name(tok token) {
 	case expectTarget, expectSequence:
 		p.summary.add(p.textOf(tok))
 		f.expect = expectNothing
+		p.stmt.using = p.stmt.using || f.op == kwPragma && isKeyPragma(p.textOf(tok))
 	case expectProcedure:
 		p.procedure(tok)
 	case expectCTE:
@@ -179,13 +180,7 @@ func (p *parser) firstName(tok token) {
 	switch {
 	case f.nested:
 	case !p.script.block:
-		if strings.EqualFold(s, "WHILE") {
-			f.op, p.script.branches = kwIf, true
-		}
-		if p.lex.d == SQLServer && p.nextWord(tok.end) == kwTrigger && (strings.EqualFold(s, "ENABLE") || strings.EqualFold(s, "DISABLE")) {
-			p.operation(tok, strings.ToUpper(s)+" TRIGGER", false)
-			f.op, f.expect, p.stmt.ddl = kwDrop, expectKind, true
-		}
+		p.unknownVerb(tok, s)
 	case p.script.declares:
 		p.declare(tok)
 	case strings.EqualFold(s, "BATCH"), strings.EqualFold(s, "UNLOGGED"), strings.EqualFold(s, "COUNTER"):
@@ -206,6 +201,56 @@ func (p *parser) firstName(tok token) {
 		}
 		p.called(s)
 	}
+}
+
+// unknownVerb reads a name s that begins a statement outside of blocks.
+func (p *parser) unknownVerb(tok token, s string) {
+	f := p.top
+	switch {
+	case equalWord("WHILE", s):
+		f.op, p.script.branches = kwIf, true
+	case equalWord("MODIFY", s): // Teradata's MODIFY USER
+		p.stmt.secret = true
+	case equalWord("CONN", s): // SQL*Plus
+		p.stmt.verb, p.stmt.secret, p.stmt.using, p.stmt.skip = kwConnect, true, true, true
+	case p.triggerFollows(tok):
+		p.triggerState(tok)
+	case p.lex.d == SQLServer && !isVerb(s) || p.lex.d == Generic && len(s) > len("sp_") && equalFoldASCII("SP_", s[:len("sp_")]):
+		// A procedure that begins a batch needs no EXEC.
+		if c := p.peek(tok.end); c != ':' && c != '(' {
+			p.stmt.arguments, p.stmt.procedure = true, tok.start
+		}
+	}
+}
+
+// triggerFollows reports whether a word is the verb of SQL Server's ENABLE TRIGGER or
+// DISABLE TRIGGER.
+func (p *parser) triggerFollows(tok token) bool {
+	s := p.textOf(tok)
+	return p.lex.d == SQLServer && (equalWord("ENABLE", s) || equalWord("DISABLE", s)) && p.nextWord(tok.end) == kwTrigger
+}
+
+// triggerState reads the verb of such a statement.
+func (p *parser) triggerState(tok token) {
+	p.operation(tok, strings.ToUpper(p.textOf(tok))+" TRIGGER", false)
+	p.top.op, p.top.expect, p.stmt.ddl = kwDrop, expectKind, true
+}
+
+// isVerb reports whether a word begins a statement of SQL Server, or separates batches,
+// although it is no keyword here.
+func isVerb(s string) bool {
+	switch len(s) {
+	case 2, 3, 4, 5, 6, 7, 8, 9, 10:
+		for _, w := range [...]string{
+			"GO", "ADD", "GET", "SAVE", "SEND", "GOTO", "BREAK", "RETURN", "REVERT", "ENABLE", "DISABLE", "RECEIVE", "SETUSER", "CONTINUE",
+			"READTEXT", "WRITETEXT", "UPDATETEXT", "LINENO",
+		} {
+			if equalWord(w, s) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // assigns reports whether the last token is the := of an assignment.

@@ -68,6 +68,7 @@ type statementState struct {
 	aliased token  // the table in FROM whose alias may follow
 
 	secret   bool // a password may follow PASSWORD
+	using    bool // a password may follow USING or KEY
 	mask     bool // everything from maskFrom to the end of the statement is a secret
 	maskFrom int
 }

@@ -180,13 +180,15 @@ func (p *parser) starts(kw keyword) bool {
 		case kwInsert, kwUpdate, kwDelete, kwMerge, kwReplace, kwCreate, kwValues:
 			return true
 		}
-	case kwIf, kwSet, kwDeclare, kwEnd:
+	case kwIf, kwSet, kwDeclare, kwEnd, kwExec, kwExecute:
 		// Transact-SQL needs no semicolon between its statements.
 		switch kw {
 		case kwInsert, kwUpdate, kwDelete, kwMerge, kwExec, kwExecute:
-			return !f.nested
+			return !f.nested && (f.op != kwExec && f.op != kwExecute || p.lex.d == SQLServer)
 		case kwBegin, kwSet, kwDrop, kwCreate, kwAlter, kwTruncate, kwCommit, kwRollback:
 			return (f.op == kwIf || f.op == kwEnd) && !f.nested
+		case kwCommand, kwGrant, kwRevoke, kwUse:
+			return f.op == kwIf && !f.nested && p.lex.d == SQLServer
 		}
 	case kwProcedure: // a block's own
 		return kw == kwBegin && !f.nested
@@ -294,12 +296,13 @@ func (p *parser) start(tok token) {
 			return
 		}
 	case kwCommand:
-		p.stmt.secret = name == "ADMINISTER"
+		p.stmt.secret, p.stmt.using = name == "ADMINISTER", name == "ATTACH"
 	case kwConnect, kwSensitive:
-		p.stmt.secret, p.stmt.skip = true, true
+		p.stmt.secret, p.stmt.using, p.stmt.skip = true, true, true
 		return
 	case kwSet:
 		weak = true
+		p.stmt.secret = p.nextWord(tok.end) == kwPassword
 	case kwDeclare:
 		if p.peek(tok.end) == '@' {
 			weak, p.script.declared = true, true
