@@ -338,6 +338,15 @@ func (k keyword) beginsOperand() bool {
 	return false
 }
 
+// joinsQueries reports whether another query follows the keyword.
+func (k keyword) joinsQueries() bool {
+	switch k {
+	case kwUnion, kwIntersect, kwExcept, kwMinus:
+		return true
+	}
+	return false
+}
+
 // isText reports whether the keyword, as the first argument of EXEC, is a text without
 // quotes. Others begin a statement or belong to EXEC.
 func (k keyword) isText() bool {
@@ -365,7 +374,7 @@ var inert = func() (words [256]bool) {
 		switch k := keyword(i); k {
 		case kwNone:
 			words[i] = true
-		case kwFrom, kwInto, kwJoin, kwApply, kwLateral, kwCase, kwEnd, kwThen, kwElse, kwLoop, kwTable:
+		case kwFrom, kwInto, kwJoin, kwApply, kwLateral, kwCase, kwEnd, kwThen, kwElse, kwLoop, kwTable, kwIf:
 		default:
 			words[i] = k >= kwTable && !k.endsTables()
 		}

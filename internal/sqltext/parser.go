@@ -256,9 +256,10 @@ func (p *parser) open() {
 		// The list of columns after the name, or a query without a name.
 	default:
 		f.expect = expectNothing
+		child.params = f.op == kwProcedure
 	}
 	switch {
-	case p.prev.kw == kwQualify && p.lex.d == SQLServer: // OPTION (MERGE JOIN)
+	case p.prev.kw == kwQualify && (p.lex.d == SQLServer || p.lex.d == Generic && equalWord("OPTION", p.textOf(p.prev))): // OPTION (MERGE JOIN)
 		child.op = kwOther
 	case p.prev.kw == kwTop:
 		f.expect, child = expect, frame{op: kwOther, nested: true}
@@ -305,6 +306,10 @@ func (p *parser) comma() {
 		f.expect = expectCTE
 	case f.tables:
 		f.expect = expectTable
+	case f.params:
+		f.op = kwNone // another parameter
+	case f.op == kwLock && f.into && !f.nested:
+		f.expect = expectInto
 	case f.op == kwDelete && !f.nested && p.anotherDeleted():
 	case f.op == kwDrop && f.into, f.op == kwTruncate && f.into:
 		f.expect = expectObject

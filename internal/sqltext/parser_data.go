@@ -82,13 +82,16 @@ func (p *parser) data(from, end int) {
 	p.lex.pos = end
 }
 
+// maxRecursive limits how often a statement is read ahead.
+const maxRecursive = 8
+
 // forwardNames collects the names that WITH RECURSIVE defines: each is visible in all of
 // its queries, also before its definition. The list begins at i.
 func (p *parser) forwardNames(i int) {
-	if p.top.nested || p.stmt.recursive {
+	if p.stmt.recursive == maxRecursive {
 		return
 	}
-	p.stmt.recursive = true
+	p.stmt.recursive++
 	sub := p.lex
 	sub.pos, sub.probing = i, true
 	depth, expected := 0, true
@@ -104,6 +107,9 @@ func (p *parser) forwardNames(i int) {
 			depth++
 		case tok.kind == tokenPunct && sub.text[tok.start] == ')':
 			depth--
+			if depth < 0 {
+				return
+			}
 		case tok.kind == tokenPunct && sub.text[tok.start] == ',':
 			expected = depth == 0
 		case depth > 0:
@@ -115,6 +121,49 @@ func (p *parser) forwardNames(i int) {
 		}
 		prev = tok
 	}
+}
+
+// definesQuery reports whether what follows WITH names a query: a AS (…). Otherwise it is
+// an option of CREATE.
+func (p *parser) definesQuery(i int) bool {
+	if p.nextWord(i) == kwRecursive {
+		return true
+	}
+	i = p.lex.skipBlanks(i)
+	if p.lex.at(i) == '`' {
+		end, ok := p.lex.quotedIdent(i)
+		return ok && p.nextWord(end) == kwAs
+	}
+	n := p.lex.identStart(i)
+	return n > 0 && p.nextWord(p.lex.identEnd(i+n)) == kwAs
+}
+
+// isTableStatement reports whether TABLE is the statement that reads a table: TABLE a, also
+// as a sub-query, as a part of UNION, or where another SELECT could stand.
+func (p *parser) isTableStatement(tok token) bool {
+	f := p.top
+	if !p.nameFollows(tok.end) && p.nextWord(tok.end) != kwOnly {
+		return false
+	}
+	switch f.op {
+	case kwNone, kwWith, kwExplain:
+		return true
+	case kwSelect, kwTable, kwValues:
+		return p.prev.kw.joinsQueries() || (p.prev.kw == kwAll || p.prev.kw == kwDistinct) && p.prevKw.joinsQueries()
+	case kwInsert, kwReplace:
+		return f.into
+	case kwCreate:
+		return p.prev.kw == kwAs || f.into && p.lex.d == MySQL
+	}
+	return false
+}
+
+// tableStatement reads TABLE as such a statement.
+func (p *parser) tableStatement(tok token) {
+	f, main := p.top, p.isMain()
+	p.operation(tok, "TABLE", main)
+	p.stmt.mainSeen = p.stmt.mainSeen || main
+	*f = frame{op: kwTable, expect: expectInto, nested: f.nested, cases: f.cases}
 }
 
 // isArrayJoin reports whether the word before JOIN makes it ClickHouse's ARRAY JOIN, of

@@ -163,8 +163,11 @@ func (p *parser) name(tok token) {
 		if f.op == kwInsert && f.into && p.lex.d == Generic {
 			p.insertedFormat(tok)
 		}
-		if f.op == kwNone {
+		switch {
+		case f.op == kwNone:
 			p.firstName(tok)
+		case f.op == kwIf && !f.nested && p.triggerFollows(tok):
+			p.triggerState(tok)
 		}
 	}
 }
@@ -178,12 +181,14 @@ func (p *parser) firstName(tok token) {
 	}
 	f.op = kwOther
 	switch {
+	case f.params:
+		p.declare(tok)
 	case f.nested:
 	case !p.script.block:
 		p.unknownVerb(tok, s)
 	case p.script.declares:
 		p.declare(tok)
-	case strings.EqualFold(s, "BATCH"), strings.EqualFold(s, "UNLOGGED"), strings.EqualFold(s, "COUNTER"):
+	case strings.EqualFold(s, "BATCH"), strings.EqualFold(s, "UNLOGGED"), strings.EqualFold(s, "LOGGED"), strings.EqualFold(s, "COUNTER"):
 		if p.prev.kw == kwBegin || f.batch {
 			f.op, f.batch = kwIf, true // CQL's first statement follows
 		}
@@ -191,7 +196,7 @@ func (p *parser) firstName(tok token) {
 		f.op = kwNone // BEGIN TRY
 	case strings.EqualFold(s, "FORALL"):
 		f.op = kwIf // the statement that it repeats follows
-	case p.isLocal(s), p.assigns() && isBuiltIn(s):
+	case p.isLocal(s), p.assigns() && (isBuiltIn(s) || isSequence(s)), equalWord("RAISE_APPLICATION_ERROR", s):
 	case p.peek(tok.end) == ':':
 		p.assigned(tok)
 	case p.isCall(tok):

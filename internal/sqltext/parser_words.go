@@ -57,9 +57,8 @@ func (p *parser) keyword(tok token) {
 			return
 		}
 	case kwTable:
-		if f.op == kwNone && !f.nested && !p.script.block && (p.nameFollows(tok.end) || p.nextWord(tok.end) == kwOnly) {
-			p.operation(tok, "TABLE", p.isMain())
-			f.op, f.expect = kwTable, expectInto
+		if !p.script.block && p.isTableStatement(tok) {
+			p.tableStatement(tok)
 			return
 		}
 	case kwFetch:
@@ -104,7 +103,8 @@ func (p *parser) keyword(tok token) {
 		}
 		return
 	case kwWith:
-		if f.op == kwNone || f.op == kwExplain || f.op == kwInsert && f.into || p.prev.kw == kwAs && f.op == kwCreate {
+		if f.op == kwNone || f.op == kwExplain || (f.op == kwInsert || f.op == kwReplace || f.op == kwUpsert) && f.into ||
+			f.op == kwCreate && (p.prev.kw == kwAs || f.into && p.lex.d == MySQL && p.definesQuery(tok.end)) {
 			f.op, f.expect, f.sawFrom = kwWith, expectCTE, false
 		}
 		return
@@ -150,6 +150,9 @@ func (p *parser) keyword(tok token) {
 	}
 	if tok.kw.endsTables() && p.prev.kw != kwFor && (tok.kw != kwFor || p.prev.kw != kwIndex) {
 		f.tables, f.sources = false, false
+	}
+	if tok.kw == kwIf && (f.op == kwDeclare || f.op == kwSet) && !f.nested && p.lex.d == SQLServer {
+		f.op = kwNone // DECLARE @a int = 1 IF …
 	}
 	if f.op == kwNone {
 		switch {
