@@ -170,7 +170,7 @@ func (p *parser) token(tok token) {
 // condition.
 func (p *parser) isQuiet() bool {
 	f := p.top
-	return f.expect == expectNothing && f.op != kwNone && !f.sources && p.stmt.pending.end == 0 &&
+	return f.expect == expectNothing && f.op != kwNone && f.op != kwIf && !f.sources && p.stmt.pending.end == 0 &&
 		(f.op != kwInsert || p.lex.d != Generic) // FORMAT may follow
 }
 

@@ -39,7 +39,11 @@ func (p *parser) decidePending(next token) {
 }
 
 // dropPending drops the pending name, which is no target.
-func (p *parser) dropPending() { p.stmt.pending = token{} }
+func (p *parser) dropPending() {
+	if p.stmt.pending.end != 0 {
+		p.stmt.pending, p.stmt.qualifier = token{}, ""
+	}
+}
 
 // table reads a table, or whatever stands in the place of one.
 func (p *parser) table(tok token) {
@@ -57,6 +61,9 @@ func (p *parser) table(tok token) {
 		return
 	}
 	if p.top.op == kwUpdate || p.top.op == kwDelete {
+		if p.lex.d == MySQL && p.top.op == kwDelete && !p.top.nested {
+			p.deletedTarget(s)
+		}
 		p.stmt.target, p.summary.target = s, len(p.summary.buf)
 	}
 	p.summary.add(s)
@@ -129,6 +136,11 @@ func (p *parser) name(tok token) {
 	case expectTable, expectWritten, expectInto, expectTruncated, expectLocked:
 		p.table(tok)
 	case expectInserted, expectDeleted:
+		if p.dotFollows(tok.end) || p.stmt.qualifier != "" && p.lex.at(tok.end) == '.' {
+			if _, complete := p.qualified(tok); !complete {
+				return
+			}
+		}
 		p.stmt.pending = tok
 		f.expect = expectNothing
 	case expectObject:
@@ -155,7 +167,7 @@ func (p *parser) name(tok token) {
 	case expectNothing:
 		switch {
 		case !f.sources:
-		case len(p.targets) == 0:
+		case !p.stmt.named:
 			p.source(tok)
 		case p.stmt.aliased.end != 0:
 			p.deletedAlias(tok)
@@ -271,7 +283,8 @@ func (p *parser) qualified(tok token) (name string, complete bool) {
 		return s, true
 	}
 	s = p.stmt.qualifier + s
-	if p.peek(tok.end) != '.' || len(s) > maxQualifier {
+	dot := p.lex.skipBlanks(tok.end)
+	if p.lex.at(dot) != '.' || p.peek(dot+1) == '*' || len(s) > maxQualifier {
 		p.stmt.qualifier = ""
 		return s, true
 	}

@@ -69,6 +69,10 @@ type statementState struct {
 	target  string // the target of UPDATE or DELETE, as written
 	aliased token  // the table in FROM whose alias may follow
 
+	named         bool        // the targets of DELETE are in front of their tables
+	beforeTargets summaryMark // the summary before the tables of MySQL's DELETE FROM
+	collected     int         // the number of collections before them
+
 	secret   bool // a password may follow PASSWORD
 	using    bool // a password may follow USING or KEY
 	mask     bool // everything from maskFrom to the end of the statement is a secret

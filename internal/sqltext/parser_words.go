@@ -97,6 +97,11 @@ func (p *parser) keyword(tok token) {
 		}
 		p.stmt.aliased = token{}
 		return
+	case kwUsing:
+		if f.op == kwDelete && p.lex.d == MySQL && f.into && !f.sawFrom && !f.nested {
+			p.deletedUsing()
+			return
+		}
 	case kwApply:
 		if f.op == kwSelect && (p.prev.kw == kwCross || p.prev.kw == kwOuter) {
 			f.expect = expectTable
