@@ -205,7 +205,7 @@ func (p *parser) intoRole(tok token) role {
 			return rolePart
 		}
 	case kwNone: // Hive's INSERT OVERWRITE LOCAL DIRECTORY
-		if p.top.op == kwInsert && (p.nextIs(tok.end, "DIRECTORY") || p.peek(tok.end) == '\'' && equalWord("DIRECTORY", p.textOf(tok))) {
+		if c := p.peek(tok.end); p.top.op == kwInsert && (p.nextIs(tok.end, "DIRECTORY") || (c == '\'' || c == '?') && equalWord("DIRECTORY", p.textOf(tok))) {
 			return rolePart
 		}
 	}
@@ -289,6 +289,11 @@ func (p *parser) procedureRole(tok token) role {
 		return rolePart
 	case kwProcedure:
 		return rolePart
+	case kwAs: // SQL Server's EXECUTE AS USER = 'a'
+		if p.lex.d == SQLServer {
+			p.top.expect = expectNothing
+			return rolePart
+		}
 	case kwImmediate:
 		p.summary.add(p.textOf(tok))
 		p.top.expect = expectNothing
@@ -304,7 +309,7 @@ func (p *parser) transactionRole(tok token) role {
 	switch {
 	case tok.kw == kwTransaction || tok.kw == kwTran:
 		p.summary.add(p.textOf(tok))
-	case tok.kw == kwElse:
+	case tok.kw == kwElse, tok.kw == kwEnd && f.op != kwBegin, tok.kw != kwNone && tok.kw < kwTable && f.op != kwBegin && p.lex.d == SQLServer:
 		f.expect = expectNothing
 		return roleKeyword
 	case f.op == kwBegin && !isTransactionMode(p.textOf(tok)):

@@ -108,6 +108,9 @@ func (p *parser) keyword(tok token) {
 		}
 		return
 	case kwWith:
+		if f.op != kwNone && p.peek(tok.end) == '(' { // SQL Server's INSERT INTO a WITH (TABLOCK)
+			return
+		}
 		if f.op == kwNone || f.op == kwExplain || (f.op == kwInsert || f.op == kwReplace || f.op == kwUpsert) && f.into ||
 			f.op == kwCreate && (p.prev.kw == kwAs || f.into && p.lex.d == MySQL && p.definesQuery(tok.end)) {
 			f.op, f.expect, f.sawFrom = kwWith, expectCTE, false
@@ -188,11 +191,11 @@ func (p *parser) starts(kw keyword) bool {
 		case kwInsert, kwUpdate, kwDelete, kwMerge, kwReplace, kwCreate, kwValues:
 			return true
 		}
-	case kwIf, kwSet, kwDeclare, kwEnd, kwExec, kwExecute:
+	case kwIf, kwSet, kwDeclare, kwEnd, kwExec, kwExecute, kwBegin, kwCommit, kwRollback:
 		// Transact-SQL needs no semicolon between its statements.
 		switch kw {
 		case kwInsert, kwUpdate, kwDelete, kwMerge, kwExec, kwExecute:
-			return !f.nested && (f.op != kwExec && f.op != kwExecute || p.lex.d == SQLServer)
+			return !f.nested && (f.op == kwIf || f.op == kwSet || f.op == kwDeclare || f.op == kwEnd || p.lex.d == SQLServer)
 		case kwBegin, kwSet, kwDrop, kwCreate, kwAlter, kwTruncate, kwCommit, kwRollback:
 			return (f.op == kwIf || f.op == kwEnd) && !f.nested
 		case kwCommand, kwGrant, kwRevoke, kwUse:
@@ -277,6 +280,9 @@ func (p *parser) start(tok token) {
 	if p.script.block && !f.nested {
 		switch kw {
 		case kwBegin:
+			if next := p.nextWord(tok.end); next == kwTran || next == kwTransaction {
+				break
+			}
 			f.op = kwNone
 			p.beginBody()
 			return
