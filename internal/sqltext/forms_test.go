@@ -132,6 +132,7 @@ func TestFormsOfSanitizing(t *testing.T) {
 		{SQLServer, "EXEC spa.fold Xq7 EXEC spa.dry Xq8", "EXEC spa.fold ? EXEC spa.dry ?"},
 		{SQLServer, "EXEC spa.fold First", "EXEC spa.fold ?"},
 		{SQLServer, "EXEC spa.fold Date, Left", "EXEC spa.fold ?, ?"},
+		{SQLServer, "EXEC spa.fold @a = Xq7 SELECT a FROM towels WHERE a = b", "EXEC spa.fold @a = ? SELECT a FROM towels WHERE a = b"},
 		{SQLServer, "RETURN a", "RETURN a"},
 
 		{PostgreSQL, "COPY towels FROM STDIN\nXq7\t1\n", "COPY towels FROM STDIN\n?"},

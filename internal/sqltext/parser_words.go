@@ -234,6 +234,9 @@ func (p *parser) selects(tok token) {
 	if f.op == kwSelect && p.prev.kw == kwAs {
 		return // an alias
 	}
+	if !f.nested {
+		p.stmt.arguments = false
+	}
 	main := p.isMain()
 	p.operation(tok, "SELECT", main)
 	p.stmt.mainSeen = p.stmt.mainSeen || main
@@ -297,7 +300,7 @@ func (p *parser) start(tok token) {
 	main := p.isMain()
 	f.op, f.expect = kw, expectNothing
 	if !f.nested {
-		p.stmt.verb = kw
+		p.stmt.verb, p.stmt.arguments = kw, false
 	}
 	name := canonical[kw]
 	if name == "" {
