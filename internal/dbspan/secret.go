@@ -50,7 +50,7 @@ func nextSecret(text string, i int) (start, end int) {
 				i += len("//")
 				continue
 			}
-			if isPasswordKey(keyBefore(text, i)) {
+			if key := keyBefore(text, i); isPasswordKey(key) || i > 0 && text[i-1] == '"' && isSecretKey(key) { // in JSON
 				if start, end := secretValue(text, i+1); start < end {
 					return start, end
 				}
@@ -121,7 +121,7 @@ func isSecretKey(key string) bool {
 			return true
 		}
 	}
-	return false
+	return strings.EqualFold(key, "sig") || strings.EqualFold(key, "jwt")
 }
 
 // isPasswordKey reports whether a key names a password, also in JSON and in prose.
@@ -143,7 +143,9 @@ func isPasswordKey(key string) bool {
 // letter.
 var (
 	passwordWords = byLastLetter("password", "passwd", "pwd", "passphrase", "secret", "passcode")
-	secretWords   = byLastLetter("pass", "token", "apikey", "accesskey", "accountkey", "authkey", "privatekey", "sharedkey", "credential", "credentials", "sas")
+	secretWords   = byLastLetter(
+		"pass", "token", "apikey", "accesskey", "accountkey", "authkey", "privatekey", "sharedkey", "secretkey", "encryptionkey", "credential", "credentials", "sas",
+		"signature", "authorization")
 )
 
 func byLastLetter(words ...string) (table [32][]string) {
