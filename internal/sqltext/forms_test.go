@@ -137,6 +137,9 @@ func TestFormsOfSanitizing(t *testing.T) {
 
 		{PostgreSQL, "COPY towels FROM STDIN\nXq7\t1\n", "COPY towels FROM STDIN\n?"},
 		{PostgreSQL, "COPY towels FROM STDIN\nWITH (\nFORMAT csv,\nNULL ''\n)\nXq7,1\n\\.\n", "COPY towels FROM STDIN\nWITH (\nFORMAT csv,\nNULL ?\n)\n?\n\\.\n"},
+		{PostgreSQL, "COPY towels FROM STDIN\n'a',Xq7\n(b),Xq8\n", "COPY towels FROM STDIN\n?"},
+		{PostgreSQL, "COPY towels FROM STDIN\nnull,Xq7\n", "COPY towels FROM STDIN\n?"},
+		{PostgreSQL, "COPY towels FROM STDIN\nNULL AS ''\nDELIMITER ','\n,Xq7\n", "COPY towels FROM STDIN\nNULL AS ?\nDELIMITER ?\n?"},
 		{PostgreSQL, "COPY towels FROM STDIN;\n\\.Xq7\nXq8\n\\.\nSELECT a FROM sheets", "COPY towels FROM STDIN;\n?\n\\.\nSELECT a FROM sheets"},
 
 		{PostgreSQL, "UPDATE t SET value=value+1, date=date-2, type=type*3, a=NULL+4", "UPDATE t SET value=value+?, date=date-?, type=type*?, a=NULL+?"},

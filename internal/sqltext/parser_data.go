@@ -31,34 +31,46 @@ func (p *parser) inlineData(from int) {
 // statement's options, the rows begin with it, although no semicolon has ended the
 // statement. It reports whether they did.
 func (p *parser) startsData(tok token) bool {
-	if tok.start == p.prev.end || strings.IndexByte(p.lex.text[p.prev.end:tok.start], '\n') < 0 {
-		return false
-	}
-	switch tok.kind {
-	case tokenPunct:
-		if c := p.lex.text[tok.start]; c == '(' || c == ')' || c == ';' || c == ',' {
-			return false
-		}
-	case tokenWord:
-		switch tok.kw {
-		case kwWith, kwNull, kwEscape, kwWhere, kwAs, kwNot, kwOn:
-			return false
-		}
-		for _, w := range [...]string{"DELIMITER", "DELIMITERS", "CSV", "HEADER", "BINARY", "QUOTE", "FORCE", "ENCODING", "FORMAT", "FREEZE"} {
-			if equalWord(w, p.textOf(tok)) {
-				return false
-			}
-		}
-	case tokenString:
-		return false // the value of an option
-	}
-	if len(p.frames) > 1 {
+	if len(p.frames) > 1 || tok.start == p.prev.end || strings.IndexByte(p.lex.text[p.prev.end:tok.start], '\n') < 0 || p.isCopyOption(tok) {
 		return false
 	}
 	p.stmt.inline = false
 	p.lex.pos = tok.start
 	p.inlineData(tok.start)
 	return true
+}
+
+// isCopyOption reports whether a token at the start of a line belongs to the options of
+// COPY, or ends the statement.
+func (p *parser) isCopyOption(tok token) bool {
+	switch tok.kind {
+	case tokenPunct:
+		c := p.lex.text[tok.start]
+		return c == ';' || c == '(' && (p.prev.kw == kwWith || equalWord("STDIN", p.textOf(p.prev)))
+	case tokenString: // the value of an option
+		return p.prev.kw == kwAs || p.prev.kw == kwNull || p.prev.kw == kwEscape || isCopyWord(p.textOf(p.prev))
+	case tokenWord:
+		switch tok.kw {
+		case kwNull, kwEscape:
+			next := p.peek(tok.end)
+			return next == '\'' || next == '?' || p.nextWord(tok.end) == kwAs
+		case kwWith, kwWhere, kwAs, kwNot:
+			return true
+		}
+		return isCopyWord(p.textOf(tok))
+	}
+	return false
+}
+
+// isCopyWord reports whether a word is an option of COPY. Source: PostgreSQL's manual, COPY,
+// with the syntax of its earlier versions.
+func isCopyWord(s string) bool {
+	for _, w := range [...]string{"DELIMITER", "DELIMITERS", "CSV", "HEADER", "BINARY", "QUOTE", "FORCE", "ENCODING", "FORMAT", "FREEZE"} {
+		if equalWord(w, s) {
+			return true
+		}
+	}
+	return false
 }
 
 // insertedFormat replaces the rows that follow INSERT INTO t FORMAT CSV of ClickHouse.

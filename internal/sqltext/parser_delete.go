@@ -68,7 +68,7 @@ func (p *parser) deletedTarget(name string) {
 func (p *parser) deletedUsing() {
 	f := p.top
 	p.summary.restore(p.stmt.beforeTargets)
-	p.collections = p.collections[:p.stmt.collected]
+	p.collections = p.collections[:min(p.stmt.collected, len(p.collections))]
 	p.stmt.named = true
 	f.expect, f.tables, f.sawFrom, f.sources = expectTable, true, true, true
 }

@@ -60,7 +60,7 @@ func (s *summary) mark() summaryMark {
 
 // restore drops what was added since the mark.
 func (s *summary) restore(m summaryMark) {
-	s.buf, s.chars, s.full = s.buf[:m.length], m.chars, m.full
+	s.buf, s.chars, s.full = s.buf[:min(m.length, len(s.buf))], m.chars, m.full
 }
 
 // replaceTarget replaces the last target of UPDATE or DELETE by another name, if that
