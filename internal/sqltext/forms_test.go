@@ -133,6 +133,7 @@ func TestFormsOfSanitizing(t *testing.T) {
 		{SQLServer, "EXEC spa.fold First", "EXEC spa.fold ?"},
 		{SQLServer, "EXEC spa.fold Date, Left", "EXEC spa.fold ?, ?"},
 		{SQLServer, "EXEC spa.fold @a = Xq7 SELECT a FROM towels WHERE a = b", "EXEC spa.fold @a = ? SELECT a FROM towels WHERE a = b"},
+		{SQLServer, "spa .0, Xq7", "spa ?, ?"},
 		{SQLServer, "RETURN a", "RETURN a"},
 
 		{PostgreSQL, "COPY towels FROM STDIN\nXq7\t1\n", "COPY towels FROM STDIN\n?"},

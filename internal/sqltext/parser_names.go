@@ -284,7 +284,7 @@ func (p *parser) qualified(tok token) (name string, complete bool) {
 	}
 	s = p.stmt.qualifier + s
 	dot := p.lex.skipBlanks(tok.end)
-	if p.lex.at(dot) != '.' || p.peek(dot+1) == '*' || len(s) > maxQualifier {
+	if p.lex.at(dot) != '.' || p.peek(dot+1) == '*' || isDigit(p.lex.at(dot+1)) && p.lex.d != MySQL || len(s) > maxQualifier {
 		p.stmt.qualifier = ""
 		return s, true
 	}
