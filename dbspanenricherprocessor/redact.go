@@ -183,7 +183,7 @@ func (r *redactor) replaceStatement(text string) (string, bool) {
 			return s.sanitized, s.sanitized != text
 		}
 	case dbspan.LanguageRedis:
-		masked, _ := dbspan.MaskSecrets(maskRedisSecrets(text))
+		masked, _ := dbspan.MaskSecrets(maskRedisSecrets(text, false))
 		return masked, masked != text
 	}
 	return dbspan.MaskSecrets(text)

@@ -5,6 +5,7 @@ package dbspanenricherprocessor // import "github.com/ociapm/otelcol-ociapm/dbsp
 
 import (
 	"encoding/json"
+	"strings"
 	"sync"
 	"unicode/utf8"
 
@@ -113,7 +114,7 @@ func (o *obfuscators) clean(language dbspan.Language, text string) string {
 		return cleanUnknown(text)
 	}
 	if language == dbspan.LanguageRedis {
-		text = maskRedisSecrets(text)
+		text = maskRedisSecrets(text, true)
 	}
 	library := o.pool.Get().(*obfuscate.Obfuscator)
 	defer o.pool.Put(library)
@@ -121,13 +122,32 @@ func (o *obfuscators) clean(language dbspan.Language, text string) string {
 	case dbspan.LanguageRedis:
 		return library.ObfuscateRedisString(text)
 	case dbspan.LanguageMemcached:
-		return library.ObfuscateMemcachedString(text)
+		return maskStored(library.ObfuscateMemcachedString(text))
 	case dbspan.LanguageMongo:
 		return library.ObfuscateMongoDBString(text)
 	default:
 		return library.ObfuscateElasticSearchString(text)
 	}
 }
+
+// maskStored replaces the value in a Memcached command that stores one, if the line break
+// before the value was lost.
+func maskStored(command string) string {
+	words := strings.Fields(command)
+	if len(words) <= storedWords {
+		return command
+	}
+	switch strings.ToLower(words[0]) {
+	case "set", "add", "replace", "append", "prepend", "cas":
+		return strings.Join(append(words[:storedWords:storedWords], "?"), " ")
+	default:
+		return command
+	}
+}
+
+// storedWords is the number of words of such a command with its key, flags, time and
+// length. A number or noreply may follow.
+const storedWords = 5
 
 // cleanUnknown removes numbers, and text in single or double quotes, from a text in an
 // unknown language. These are MySQL's rules.

@@ -69,15 +69,23 @@ func parseConnection(text string, hint System) Connection {
 		return parseURL(hint, rest)
 	case hint.Legacy == Oracle.Legacy && hasOracleScheme(text):
 		return parseOracle(text) // Easy Connect with its protocol, or an entry of a directory
-	case strings.Contains(text, "://"), onlyCredentials(text):
-		return Connection{} // no database, or nothing but credentials
+	case hint.Legacy == Oracle.Legacy && hasOracleAddress(text):
+		return parseOracle(afterOracleCredentials(text))
+	case strings.Contains(text, "://"), onlyCredentials(text), endsAsScheme(text):
+		return Connection{} // no database, or nothing but credentials or a scheme
 	case hint.Legacy == Oracle.Legacy:
 		return parseOracle(afterOracleCredentials(text))
-	case isPlain(text) && !strings.Contains(text, "."), strings.HasSuffix(text, ":"):
-		return Connection{} // the name of a pool or of a data source, or a scheme
+	case isPlain(text) && !strings.Contains(text, "."):
+		return Connection{} // the name of a pool or of a data source
 	default:
 		return parseHostPath(text, hint)
 	}
+}
+
+// endsAsScheme reports whether text ends with the ":" of a scheme, as "p6spy:" does. The
+// last ":" of an IPv6 address is not its only one.
+func endsAsScheme(text string) bool {
+	return strings.HasSuffix(text, ":") && strings.IndexByte(text, ':') == len(text)-1
 }
 
 // hasOracleScheme reports whether a URL has the scheme of a connect identifier.

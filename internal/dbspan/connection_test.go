@@ -48,6 +48,12 @@ func TestParseConnection(t *testing.T) {
 		{text: "tcps://db1.example.com:2484/orclpdb1?wallet_location=/w", hint: "oracle", system: "oracle", host: "db1.example.com", port: 2484, namespace: "orclpdb1"},
 		{text: "tcp://db1/orclpdb1", hint: "oracle", system: "oracle", host: "db1", namespace: "orclpdb1"},
 		{text: "tcp://db1/orclpdb1"},
+		{text: "spa/Zx9@tcps://db7:2484/svc", hint: "oracle", system: "oracle", host: "db7", port: 2484, namespace: "svc"},
+		{text: "user=spa\npassword=Zx9\nconnectString=\"tcps://db7:2484/svc?x=y\"", hint: "oracle", system: "oracle", host: "db7", port: 2484, namespace: "svc"},
+		{text: "oracle:thin://spa?tns_admin=:1521", system: "oracle", namespace: "spa"}, // the Java agent's
+		{text: "spa?TNS_ADMIN=/opt/wallet", hint: "oracle", system: "oracle", namespace: "spa"},
+		{text: "p6spy:", hint: "oracle"},
+		{text: "log4jdbc:", hint: "postgresql"},
 		{text: "hr/secret@db1:1521/svc", hint: "oracle.db", system: "oracle", host: "db1", port: 1521, namespace: "svc"},
 		// SQLAlchemy.
 		{text: "oracle+oracledb://scott:tiger@db1:1521/?service_name=freepdb1", system: "oracle", host: "db1", port: 1521, namespace: "freepdb1"},
@@ -56,6 +62,12 @@ func TestParseConnection(t *testing.T) {
 		{text: "sqlite:////srv/data/shop.db", system: "sqlite", namespace: "shop.db"},
 
 		{text: "jdbc:postgresql://pg.example.com:5433/shop?user=app&password=secret", system: "postgresql", host: "pg.example.com", port: 5433, namespace: "shop"},
+		{text: "user=app\tpassword=Zx9\thost=pg7\tdbname=spa", system: "postgresql", host: "pg7", namespace: "spa"},
+		{text: "host=pg7\nuser=app\npassword=Zx9\ndbname=spa", system: "postgresql", host: "pg7", namespace: "spa"},
+		{text: "jdbc:mysql://(host=my7,port=3307,user=app,password=Zx9)/spa", system: "mysql", host: "my7", port: 3307, namespace: "spa"},
+		{text: "jdbc:h2:mem:spa;USER=sa;PASSWORD=Zx9", system: "h2", namespace: "spa"},
+		{text: "token:Zx9@ws7.example.com:443/sql/1.0/warehouses/a", hint: "databricks", host: "ws7.example.com", port: 443},
+		{text: "unix:/run/pg.sock", hint: "postgresql"},
 		{text: "postgresql://localhost:5432/shop", system: "postgresql", host: "localhost", port: 5432, namespace: "shop"}, // Node pg
 		{text: "postgres://app:s3cr3t@h1:5432,h2:5432/shop?target_session_attrs=primary", system: "postgresql", host: "h1", port: 5432, namespace: "shop"},
 		{text: "postgres://app:pa/ss@h1:5432/shop", system: "postgresql", host: "h1", port: 5432, namespace: "shop"},

@@ -60,11 +60,14 @@ const oracleContext = ",cn=oraclecontext"
 func isOracleScheme(host string) bool {
 	switch len(host) {
 	case 3:
-		return strings.EqualFold(host, "tcp") || strings.EqualFold(host, "beq") || strings.EqualFold(host, "ipc")
+		return strings.EqualFold(host, "tcp") || strings.EqualFold(host, "beq") || strings.EqualFold(host, "ipc") ||
+			strings.EqualFold(host, "sdp") || strings.EqualFold(host, "wss")
 	case 4:
 		return strings.EqualFold(host, "tcps") || strings.EqualFold(host, "ldap")
 	case 5:
 		return strings.EqualFold(host, "ldaps")
+	case 9:
+		return strings.EqualFold(host, "exadirect")
 	default:
 		return isConfigProvider(host)
 	}
@@ -78,7 +81,7 @@ func isConfigProvider(host string) bool { return hasPrefixFold(host, "config-") 
 // misread reports whether the database is the rest of a URL that was cut in the wrong
 // place.
 func misread(entry string) bool {
-	if strings.Contains(entry, "://") || entry == "" || entry[0] == '(' {
+	if strings.Contains(entry, "://") || strings.HasPrefix(entry, "//") && indexFold(entry, oracleContext) < 0 || entry == "" || entry[0] == '(' {
 		return false // a whole connection string
 	}
 	if indexFold(entry, oracleContext) > 0 || strings.Contains(entry, "]:") || strings.Contains(entry, "]/") {

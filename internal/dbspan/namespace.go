@@ -25,7 +25,7 @@ func databaseOf(system System, namespace string) string {
 		// The instance is one of several in a cluster, which are one database.
 		if _, rest, found := strings.Cut(namespace, "|"); found {
 			database, service, _ := strings.Cut(rest, "|")
-			return cmp.Or(service, database)
+			return cmp.Or(strings.TrimSpace(service), strings.TrimSpace(database))
 		}
 	}
 	return namespace

@@ -19,6 +19,9 @@ func parseOracleURL(rest string) Connection {
 		return parseDescriptor(rest[i+1:])
 	}
 	if body, ok := strings.CutPrefix(rest, "//"); ok {
+		if alias, params, found := strings.Cut(body, "?"); found && isPlain(alias) && hasPrefixFold(params, tnsAdmin) {
+			return Connection{Namespace: alias} // the Java agent's reading of @alias?TNS_ADMIN=…
+		}
 		address := afterOracleCredentials(body)
 		if host, _, _ := strings.Cut(body, "?"); len(address) == len(host) {
 			return withServiceParam(parseOracle(rest[:len("//")+len(address)]), body)
@@ -31,12 +34,20 @@ func parseOracleURL(rest string) Connection {
 	return withServiceParam(parseOracle(afterOracleCredentials(rest)), rest)
 }
 
+// tnsAdmin begins the parameter that names the folder of the network configuration, in
+// which the aliases are.
+const tnsAdmin = "tns_admin="
+
 // onlyCredentials reports whether text may be nothing but user/password, which
 // looks like host/service. Without a port or a domain nothing shows which of the
 // two it is.
 func onlyCredentials(text string) bool {
 	if strings.Contains(text, "@") || strings.HasPrefix(text, "(") || strings.Contains(text, "//") {
 		return false
+	}
+	head, params, _ := strings.Cut(text, "?")
+	if isPlain(head) && hasPrefixFold(params, tnsAdmin) {
+		return false // an alias
 	}
 	host, _, ok := strings.Cut(text, "/")
 	return ok && host != "" && !strings.ContainsAny(host, ".:") && !strings.EqualFold(host, "localhost")
@@ -53,10 +64,23 @@ func withServiceParam(c Connection, text string) Connection {
 	return c
 }
 
+// oracleAddresses are the starts of an address after credentials that no name has.
+var oracleAddresses = [...]string{"@(", "@//", "@tcps://", "@tcp://", "@ldap://", "@ldaps://"}
+
+// hasOracleAddress reports whether text has the start of an address after credentials.
+func hasOracleAddress(text string) bool {
+	for _, mark := range oracleAddresses {
+		if lastIndexFold(text, mark) >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // afterOracleCredentials drops "user/password@". A password may hold an "@", so
 // it looks for the start of an address first, and only then for the last "@".
 func afterOracleCredentials(text string) string {
-	for _, mark := range []string{"@(", "@//", "@tcps://", "@tcp://", "@ldap://", "@ldaps://"} {
+	for _, mark := range oracleAddresses {
 		if i := lastIndexFold(text, mark); i >= 0 {
 			return text[i+1:]
 		}
@@ -79,10 +103,6 @@ func parseOracle(text string) Connection {
 		return parseDescriptor(text)
 	}
 	if i := strings.Index(text, "?"); i >= 0 {
-		if alias, found := strings.CutPrefix(text[:i], "//"); found && isPlain(alias) && hasPrefixFold(text[i+1:], "tns_admin=") {
-			c.Namespace = alias // the Java agent's reading of @alias?TNS_ADMIN=…
-			return c
-		}
 		text = text[:i]
 	}
 	for _, ldap := range []string{"ldap://", "ldaps://", "ldap:", "ldaps:"} {
@@ -124,7 +144,7 @@ func parseOracle(text string) Connection {
 	}
 	if !isHost && !hasService && !more && !strings.Contains(first, ":") {
 		c.Namespace = first // an alias: nothing shows that it is a host
-		if isPool(first) {
+		if isPool(first) || wrapsURL(first) {
 			c.Namespace = ""
 		}
 		return c
@@ -174,7 +194,7 @@ func parseDescriptor(text string) Connection {
 			closed = c.Host != ""
 			continue
 		}
-		stop := strings.IndexAny(text[i:], "()")
+		stop := strings.IndexAny(text[i:], "(),") // MySQL's (host=…,port=…) has commas
 		if stop < 0 {
 			break
 		}

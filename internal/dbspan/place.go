@@ -98,6 +98,8 @@ func readNamespace(text string, system System) Connection {
 	switch {
 	case isPlain(text):
 		return Connection{Namespace: text}
+	case system.Legacy == Oracle.Legacy && hasServerMode(text):
+		return Connection{Namespace: serviceName(text)}
 	case looksLikeConnection(text, system):
 		return ParseConnection(text, system)
 	case isCredentials(text, system), !plausibleNamespace(text), HoldsSecret(text):
@@ -123,17 +125,30 @@ func readAddress(text string, system System) Connection {
 		return Connection{Host: text}
 	}
 	text = withoutConnectionID(text)
+	if rest, found := strings.CutPrefix(text, "/"); found && !strings.Contains(rest, "/") {
+		if host, port, ok := splitHostPort(rest); ok && port != 0 {
+			return Connection{Host: host, Port: port} // Java's /10.0.0.1:5432
+		}
+	}
+	if strings.Contains(text, ",") && !strings.Contains(text, "=") {
+		text = strings.ReplaceAll(text, " ", "") // a list
+	}
 	if looksLikeAddress(text) {
 		var c Connection
 		placeServer(&c, text)
 		if c.Host != "" && plausibleHost(c.Host) {
 			return c
 		}
-		return Connection{}
+		if system.Legacy != Oracle.Legacy { // whose host:port:sid may be
+			return Connection{}
+		}
 	}
 	if embedded(system) && !looksLikeConnection(text, system) { // host/~/file
 		host, path, _ := strings.Cut(text, "/")
 		name := embeddedName(path)
+		if isEmbeddedKind(name) {
+			name = "" // the rest was cut
+		}
 		if !isPlain(host) || !plausibleHost(host) || !plausibleNamespace(name) {
 			return Connection{}
 		}
@@ -182,8 +197,11 @@ func withoutConnectionID(text string) string {
 // looksLikeAddress reports whether text is host:port, a list of those, an address of
 // SQL Server such as tcp:host\instance,1433, or a socket.
 func looksLikeAddress(text string) bool {
-	if strings.HasPrefix(text, "/") {
+	if strings.HasPrefix(text, "/") && !strings.HasPrefix(text, "//") {
 		return true
+	}
+	if endsAsScheme(text) {
+		return false
 	}
 	return !strings.ContainsAny(text, "/@=;?(){}<>\"'` \t\r\n")
 }
@@ -195,6 +213,8 @@ func looksLikeConnection(text string, system System) bool {
 	case text[0] == '(', strings.Contains(text, "://"), strings.Contains(text, "@"), hasPrefixFold(text, "jdbc:"),
 		strings.Contains(text, "=") && isPairs(text), strings.Contains(text, "?") && strings.Contains(text, "="), isGoMySQL(text):
 		return true
+	case strings.HasPrefix(text, "//"), isOptions(text):
+		return true
 	case strings.Contains(text, "|"), text[0] == '/':
 		return false
 	case system.Legacy == Oracle.Legacy:
@@ -205,6 +225,14 @@ func looksLikeConnection(text string, system System) bool {
 	_, tail, found := strings.Cut(text, ":") // host:port/database
 	port, _, _ := strings.Cut(tail, "/")
 	return found && atoiPort(port) != 0
+}
+
+// hasServerMode reports whether text is Easy Connect's service:mode, with or without an
+// instance, of which the Java agent takes the host away.
+func hasServerMode(text string) bool {
+	name, mode, found := strings.Cut(text, ":")
+	mode, _, _ = strings.Cut(mode, "/")
+	return found && isPlain(name) && (strings.EqualFold(mode, "dedicated") || strings.EqualFold(mode, "shared") || strings.EqualFold(mode, "pooled"))
 }
 
 // isCredentials reports whether the value of an attribute for a name may be nothing

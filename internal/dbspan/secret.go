@@ -50,7 +50,7 @@ func nextSecret(text string, i int) (start, end int) {
 				i += len("//")
 				continue
 			}
-			if isPasswordKey(keyBefore(text, i)) {
+			if key := keyBefore(text, i); isPasswordKey(key) || i > 0 && text[i-1] == '"' && isSecretKey(key) { // in JSON
 				if start, end := secretValue(text, i+1); start < end {
 					return start, end
 				}
@@ -121,7 +121,7 @@ func isSecretKey(key string) bool {
 			return true
 		}
 	}
-	return false
+	return strings.EqualFold(key, "sig") || strings.EqualFold(key, "jwt")
 }
 
 // isPasswordKey reports whether a key names a password, also in JSON and in prose.
@@ -143,7 +143,9 @@ func isPasswordKey(key string) bool {
 // letter.
 var (
 	passwordWords = byLastLetter("password", "passwd", "pwd", "passphrase", "secret", "passcode")
-	secretWords   = byLastLetter("pass", "token", "apikey", "accesskey", "accountkey", "authkey", "privatekey", "sharedkey", "credential", "credentials", "sas")
+	secretWords   = byLastLetter(
+		"pass", "token", "apikey", "accesskey", "accountkey", "authkey", "privatekey", "sharedkey", "secretkey", "encryptionkey", "credential", "credentials", "sas",
+		"signature", "authorization")
 )
 
 func byLastLetter(words ...string) (table [32][]string) {
@@ -270,6 +272,12 @@ func credentials(text string, i int) (start, end int) {
 		start--
 	}
 	if start > 0 && (text[start-1] == '/' || text[start-1] == ':') && !hasSchemeBefore(text, start) || text[i] == '/' && start == i || text[start] == '.' {
+		return i, i
+	}
+	if strings.HasPrefix(text[i+1:], `"`) { // Oracle's user/"password"@address
+		if n := strings.Index(text[i+2:], `"@`); n > 0 && text[i+2:i+2+n] != "?" {
+			return i + 2, i + 2 + n
+		}
 		return i, i
 	}
 	stop := i + 1 + tokenLength(text[i+1:])

@@ -19,7 +19,7 @@ func parseURL(system System, rest string) Connection {
 		system, rest = known("mssql"), server
 	}
 
-	if first := strings.IndexAny(rest, "=/?"); first > 0 && rest[first] == '=' && isPairs(rest) { // PHP's PDO
+	if first := strings.IndexAny(rest, "=/?"); first > 0 && rest[first] == '=' && isPairs(rest) && !embedded(system) { // PHP's PDO
 		c := parsePairs(rest, system)
 		c.System = system
 		return c
@@ -76,8 +76,8 @@ func safeParams(body, params string) bool {
 
 // parseHostPath reads [user[:password]@]host[:port][,host…][/database].
 func parseHostPath(text string, system System) Connection {
-	if options := strings.IndexByte(text, ','); options > 0 && isOption(text[options+1:]) { // StackExchange.Redis
-		text = text[:options]
+	if isOptions(text) { // StackExchange.Redis
+		text, _, _ = strings.Cut(text, ",")
 	}
 	if i := strings.IndexAny(text, "?;"); i >= 0 {
 		if strings.Contains(text[i:], "@") && !safeParams(text[:i], text[i+1:]) {
@@ -94,6 +94,9 @@ func parseHostPath(text string, system System) Connection {
 		return c
 	}
 	authority, path, _ := strings.Cut(text, "/")
+	if endsAsScheme(authority) || authority == "" && strings.Contains(path, "/") && !embedded(system) {
+		return Connection{} // a socket
+	}
 	var c Connection
 	first, _, _ := strings.Cut(authority, ",")
 	// SQL Server's host\instance.
@@ -114,6 +117,12 @@ func parseHostPath(text string, system System) Connection {
 	return c
 }
 
+// isOptions reports whether text is host,name=value.
+func isOptions(text string) bool {
+	i := strings.IndexByte(text, ',')
+	return i > 0 && text[0] != '(' && isOption(text[i+1:])
+}
+
 // isOption reports whether name=value follows, or a list of hosts and then that.
 func isOption(text string) bool {
 	key, _, found := strings.Cut(text, "=")
@@ -125,7 +134,10 @@ func isOption(text string) bool {
 
 // pathName returns the name of the database in the path of a URL.
 func pathName(path string, system System) string {
-	path, _, _ = strings.Cut(path, "/")
+	path, rest, _ := strings.Cut(path, "/")
+	if system.Legacy == "databricks" && path == "sql" && rest != "" {
+		return "" // the path of a warehouse: sql/1.0/…
+	}
 	if system.Legacy == "db2" || system.Legacy == "informix" { // /db:KEY=value;
 		path, _, _ = strings.Cut(path, ":")
 	}
@@ -158,15 +170,23 @@ func embedded(system System) bool {
 
 // embeddedName returns the name of a file or an area of memory, without its folder.
 func embeddedName(text string) string {
-	for _, kind := range []string{"mem:", "memory:", "file:", "directory:", "classpath:", "jar:", "zip:", "nio:", "split:", "res:"} {
-		if rest, ok := cutPrefixFold(text, kind); ok {
-			text = rest
-			break
-		}
+	if kind, rest, ok := strings.Cut(text, ":"); ok && len(kind) > 1 && isEmbeddedKind(kind) {
+		text = rest
 	}
 	text = strings.ReplaceAll(text, `\`, "/")
 	text = withoutFilePort(text)
 	return text[strings.LastIndexByte(text, '/')+1:]
+}
+
+// isEmbeddedKind reports whether a word says where a database is, in memory, in a file or
+// on a drive of Windows, and is not its name.
+func isEmbeddedKind(word string) bool {
+	switch strings.ToLower(word) {
+	case "mem", "memory", "file", "directory", "classpath", "jar", "zip", "nio", "split", "res":
+		return true
+	default:
+		return len(word) == 1 && word[0]|0x20 >= 'a' && word[0]|0x20 <= 'z'
+	}
 }
 
 // withoutFilePort drops the port that the Java agent puts behind the path of a file.

@@ -49,9 +49,9 @@
 // Sanitize passes the conventions' official cases by the rules of every dialect: a sign
 // belongs to the number unless it is the operator behind an operand, TRUE and FALSE are
 // literals, comments are left out, white space stays. Apart from literals it replaces
-// passwords that stand without quotes, as after Oracle's IDENTIFIED BY and WITH SECRET,
-// the words that SQL Server's EXEC takes for text, and rows of data behind COPY … FROM
-// STDIN.
+// passwords that stand without quotes, as after Oracle's IDENTIFIED BY, WITH SECRET and
+// ENCRYPT USING or in SQLite's PRAGMA key, the words that a procedure of SQL Server takes
+// for text, with or without EXEC, and rows of data behind COPY … FROM STDIN.
 //
 // For a known dialect the text is read as that system reads it. Settings of a server
 // can change the rules. The text itself nearly always shows it: with the wrong meaning

@@ -151,6 +151,7 @@ const (
 	kwImmediate
 	kwFirst
 	kwBoolean
+	kwDate  // a type that may precede a literal, or the name of a column
 	kwOther // never a name, and nothing more
 )
 
@@ -203,7 +204,8 @@ var keywordWords = map[keyword][]string{
 	kwPrimary: {"PRIMARY"}, kwNext: {"NEXT"}, kwValue: {"VALUE"}, kwTransaction: {"TRANSACTION"},
 	kwTran: {"TRAN"}, kwWork: {"WORK"}, kwOverwrite: {"OVERWRITE"}, kwImmediate: {"IMMEDIATE"},
 	kwFirst: {"FIRST"}, kwBoolean: {"TRUE", "FALSE"},
-	kwOther: {"ASC", "COLLATE", "XOR", "DIV", "MOD", "TO", "INTERVAL", "OVER", "SEPARATOR", "DATE", "TIME", "TIMESTAMP", "DATETIME", "JSON"},
+	kwDate:  {"DATE", "TIME", "TIMESTAMP", "DATETIME", "JSON"},
+	kwOther: {"ASC", "COLLATE", "XOR", "DIV", "MOD", "TO", "INTERVAL", "OVER", "SEPARATOR"},
 }
 
 // canonical has the spelling of each keyword that has only one.
@@ -323,6 +325,38 @@ func (k keyword) namesKind() bool {
 	return k >= kwTable && k <= kwProfile
 }
 
+// beginsOperand reports whether a value follows the keyword, which is no operand itself:
+// after SELECT, LIMIT or AND the sign belongs to the number, while value-1 subtracts.
+func (k keyword) beginsOperand() bool {
+	switch k {
+	case kwSelect, kwValues, kwSet, kwCall, kwExec, kwExecute, kwFrom, kwInto, kwJoin, kwOn, kwUsing, kwWhere, kwGroup, kwHaving, kwOrder,
+		kwLimit, kwOffset, kwFetch, kwQualify, kwReturning, kwOutput, kwFor, kwUnion, kwIntersect, kwExcept, kwMinus, kwAs, kwDistinct, kwAll, kwIf,
+		kwNot, kwExists, kwOr, kwAnd, kwIn, kwLike, kwIs, kwBetween, kwCase, kwWhen, kwThen, kwElse, kwLoop, kwDefault, kwEscape, kwTop, kwBy,
+		kwBoolean, kwOther:
+		return true
+	}
+	return false
+}
+
+// joinsQueries reports whether another query follows the keyword.
+func (k keyword) joinsQueries() bool {
+	switch k {
+	case kwUnion, kwIntersect, kwExcept, kwMinus:
+		return true
+	}
+	return false
+}
+
+// isText reports whether the keyword, as the first argument of EXEC, is a text without
+// quotes. Others begin a statement or belong to EXEC.
+func (k keyword) isText() bool {
+	switch k {
+	case kwNone, kwDate, kwFirst, kwNext, kwValue, kwLeft, kwRight, kwFull, kwPassword, kwPrimary, kwOnly, kwWork, kwAll:
+		return true
+	}
+	return k > kwTable && k.namesKind()
+}
+
 // endsTables reports whether the keyword ends a list of tables.
 func (k keyword) endsTables() bool {
 	switch k {
@@ -340,7 +374,7 @@ var inert = func() (words [256]bool) {
 		switch k := keyword(i); k {
 		case kwNone:
 			words[i] = true
-		case kwFrom, kwInto, kwJoin, kwApply, kwLateral, kwCase, kwEnd, kwThen, kwElse, kwLoop:
+		case kwFrom, kwInto, kwJoin, kwApply, kwLateral, kwCase, kwEnd, kwThen, kwElse, kwLoop, kwTable, kwIf, kwUsing:
 		default:
 			words[i] = k >= kwTable && !k.endsTables()
 		}

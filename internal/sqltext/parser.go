@@ -117,8 +117,11 @@ func (p *parser) textOf(t token) string { return p.lex.text[t.start:t.end] }
 
 // token reads a token that is not a comment.
 func (p *parser) token(tok token) {
-	if p.prev.kw == kwBy || p.stmt.secret || p.stmt.verb == kwConnect {
+	if p.prev.kw == kwBy || p.stmt.secret || p.stmt.using || p.stmt.verb == kwConnect {
 		p.secrets(tok)
+	}
+	if p.stmt.inline && p.startsData(tok) {
+		return
 	}
 	if p.stmt.calls && len(p.frames) == 1 {
 		p.decideCall(tok)
@@ -167,7 +170,7 @@ func (p *parser) token(tok token) {
 // condition.
 func (p *parser) isQuiet() bool {
 	f := p.top
-	return f.expect == expectNothing && f.op != kwNone && !f.sources && p.stmt.pending.end == 0 &&
+	return f.expect == expectNothing && f.op != kwNone && f.op != kwIf && !f.sources && p.stmt.pending.end == 0 &&
 		(f.op != kwInsert || p.lex.d != Generic) // FORMAT may follow
 }
 
@@ -253,9 +256,10 @@ func (p *parser) open() {
 		// The list of columns after the name, or a query without a name.
 	default:
 		f.expect = expectNothing
+		child.params = f.op == kwProcedure
 	}
 	switch {
-	case p.prev.kw == kwQualify && p.lex.d == SQLServer: // OPTION (MERGE JOIN)
+	case p.prev.kw == kwQualify && (p.lex.d == SQLServer || p.lex.d == Generic && equalWord("OPTION", p.textOf(p.prev))): // OPTION (MERGE JOIN)
 		child.op = kwOther
 	case p.prev.kw == kwTop:
 		f.expect, child = expect, frame{op: kwOther, nested: true}
@@ -302,6 +306,10 @@ func (p *parser) comma() {
 		f.expect = expectCTE
 	case f.tables:
 		f.expect = expectTable
+	case f.params:
+		f.op = kwNone // another parameter
+	case f.op == kwLock && f.into && !f.nested:
+		f.expect = expectInto
 	case f.op == kwDelete && !f.nested && p.anotherDeleted():
 	case f.op == kwDrop && f.into, f.op == kwTruncate && f.into:
 		f.expect = expectObject

@@ -53,6 +53,8 @@ func (p *parser) kind(tok token) {
 	case kwView, kwIndex, kwSequence, kwSynonym, kwType:
 	case kwProcedure, kwFunction, kwTrigger, kwPackage, kwEvent:
 		p.stmt.body = f.op != kwDrop
+	case kwDatabase:
+		p.stmt.secret, p.stmt.using = true, true // ENCRYPT USING
 	case kwSession, kwSystem:
 		f.expect = expectNothing
 		p.stmt.secret = true
@@ -67,11 +69,11 @@ func (p *parser) secondKind(tok token) bool {
 	second := ""
 	switch p.prev.kw {
 	case kwDatabase:
-		if p.nextWord(tok.end) == kwNone && p.nameFollows(tok.end) || p.nextIs(tok.end, "CONNECT") {
+		if next := p.nextWord(tok.end); next == kwIf || next == kwNone && p.nameFollows(tok.end) || next == kwConnect {
 			second = "LINK"
 		}
 	case kwView:
-		if p.prevKw == kwMaterialized && p.nextWord(tok.end) == kwOn {
+		if next := p.nextWord(tok.end); p.prevKw == kwMaterialized && (next == kwOn || next == kwIf || p.nextIs(tok.end, "FORCE")) {
 			second = "LOG"
 		}
 	}
@@ -80,7 +82,8 @@ func (p *parser) secondKind(tok token) bool {
 	}
 	p.summary.add(p.textOf(tok))
 	p.res.Operation += " " + second
-	p.top.tables = second == "LOG"
+	p.stmt.log = second == "LOG"
+	p.top.tables = p.stmt.log
 	return true
 }
 
@@ -128,7 +131,7 @@ var kindModifiers = map[string]struct{}{
 	"FOREIGN": {}, "VIRTUAL": {}, "RECURSIVE": {}, "FULLTEXT": {}, "SPATIAL": {}, "DEFINER": {}, "SQL": {},
 	"SECURITY": {}, "INVOKER": {}, "ALGORITHM": {}, "UNDEFINED": {}, "MERGE": {}, "TEMPTABLE": {}, "AGGREGATE": {},
 	"SHARDED": {}, "DUPLICATED": {}, "BLOCKCHAIN": {}, "IMMUTABLE": {}, "CONSTRAINT": {}, "TRANSIENT": {},
-	"SECURE": {}, "PLUGGABLE": {}, "SHARED": {}, "HYBRID": {}, "COLUMN": {}, "ROW": {}, "IF": {}, "NOT": {}, "EXISTS": {},
+	"SECURE": {}, "PLUGGABLE": {}, "CUSTOM": {}, "SHARED": {}, "HYBRID": {}, "COLUMN": {}, "ROW": {}, "IF": {}, "NOT": {}, "EXISTS": {},
 }
 
 // maxKindWord is a length that no word of a kind of object exceeds.

@@ -15,9 +15,9 @@ func (p *parser) anotherDeleted() bool {
 	switch {
 	case !f.into && p.stmt.pending.end != 0:
 		if p.lex.d == MySQL && len(p.targets) < maxTargets {
-			p.targets = append(p.targets, p.textOf(p.stmt.pending))
+			p.targets, p.stmt.named = append(p.targets, p.pendingName(p.stmt.pending)), true
 		}
-		p.stmt.pending = token{}
+		p.dropPending()
 		f.expect = expectDeleted
 		return true
 	case p.lex.d == MySQL && f.into && !f.sawFrom && f.expect == expectNothing && p.stmt.target != "" && !f.sources:
@@ -33,12 +33,43 @@ func (p *parser) deletedFrom() {
 	last := p.stmt.pending
 	p.stmt.pending = token{}
 	f.expect = expectWritten
-	if last.end != 0 && (p.lex.d == MySQL || p.lex.d == SQLServer) {
-		p.targets = append(p.targets, p.textOf(last))
+	if name := p.pendingName(last); name != "" && (p.lex.d == MySQL || p.lex.d == SQLServer) {
+		p.targets = append(p.targets, name)
 	}
 	if len(p.targets) == 0 {
 		return
 	}
+	p.stmt.named = true
+	f.expect, f.tables, f.sawFrom, f.sources = expectTable, true, true, true
+}
+
+// pendingName returns the whole of a name that was not decided about, or "".
+func (p *parser) pendingName(tok token) string {
+	if tok.end == 0 {
+		return ""
+	}
+	name := p.stmt.qualifier + p.textOf(tok)
+	p.stmt.qualifier = ""
+	return name
+}
+
+// deletedTarget notes a table of MySQL's DELETE FROM, which USING may turn into an alias.
+func (p *parser) deletedTarget(name string) {
+	if len(p.targets) == 0 {
+		p.stmt.beforeTargets, p.stmt.collected = p.summary.mark(), len(p.collections)
+	}
+	if len(p.targets) < maxTargets {
+		p.targets = append(p.targets, name)
+	}
+}
+
+// deletedUsing reads USING of MySQL's DELETE FROM a, b USING …, which has the tables that
+// a and b are or stand for.
+func (p *parser) deletedUsing() {
+	f := p.top
+	p.summary.restore(p.stmt.beforeTargets)
+	p.collections = p.collections[:min(p.stmt.collected, len(p.collections))]
+	p.stmt.named = true
 	f.expect, f.tables, f.sawFrom, f.sources = expectTable, true, true, true
 }
 
@@ -61,7 +92,7 @@ func (p *parser) deletedAlias(tok token) {
 // deletes adds the table if name is one of the targets.
 func (p *parser) deletes(name string, table token) bool {
 	for i, target := range p.targets {
-		if target == "" || !strings.EqualFold(target, name) {
+		if target == "" || !isTarget(target, name) {
 			continue
 		}
 		p.targets[i] = ""
@@ -76,10 +107,33 @@ func (p *parser) deletes(name string, table token) bool {
 	return false
 }
 
+// isTarget reports whether a target of DELETE is the table or the alias with this name. It
+// may lack the schema that the table has, and its quotes.
+func isTarget(target, name string) bool {
+	if strings.EqualFold(target, name) {
+		return true
+	}
+	if strings.IndexByte(target, '.') < 0 {
+		name = name[strings.LastIndexByte(name, '.')+1:]
+	}
+	return strings.EqualFold(withoutQuotes(target), withoutQuotes(name))
+}
+
+// withoutQuotes returns a name without the quotes of its parts.
+func withoutQuotes(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch r {
+		case '`', '"', '[', ']':
+			return -1
+		}
+		return r
+	}, name)
+}
+
 // remainingTargets adds the targets that FROM does not explain.
 func (p *parser) remainingTargets() {
 	for _, target := range p.targets {
-		if target != "" && !p.isCTE(target) {
+		if p.stmt.named && target != "" && !p.isCTE(target) {
 			p.summary.add(target)
 			p.collect(target)
 		}

@@ -70,11 +70,19 @@ func (p *parser) expected(tok token) bool {
 	return r != roleKeyword
 }
 
-// isStatistics reports whether the word after UPDATE makes it SQL Server's UPDATE
-// STATISTICS of a table. Otherwise it is the name of one.
+// isStatistics reports whether the word after UPDATE makes it the UPDATE STATISTICS of a
+// table that SQL Server and Sybase have. Otherwise it is the name of one, which may have
+// an alias.
 func (p *parser) isStatistics(tok token) bool {
-	return p.lex.d == SQLServer && p.top.op == kwUpdate && p.prev.kw == kwUpdate && tok.end-tok.start == len("STATISTICS") &&
-		equalFoldASCII("STATISTICS", p.textOf(tok)) && p.nameFollows(tok.end)
+	if p.top.op != kwUpdate || p.prev.kw != kwUpdate || !equalWord("STATISTICS", p.textOf(tok)) || !p.nameFollows(tok.end) {
+		return false
+	}
+	if p.lex.d != Generic {
+		return p.lex.d == SQLServer
+	}
+	i := p.lex.skipBlanks(tok.end)
+	next := p.nextWord(p.lex.identEnd(i + p.lex.identStart(i)))
+	return next == kwNone || next == kwWith
 }
 
 // tableRole returns the role of a word in a list of tables.
@@ -89,6 +97,10 @@ func (p *parser) tableRole(tok token) role {
 	case kwTable:
 		if isDelta(p.textOf(p.prev)) && p.peek(tok.end) == '(' {
 			return rolePart
+		}
+		if f.parens && f.op == kwNone && p.nameFollows(tok.end) { // FROM (TABLE a)
+			f.expect, f.tables = expectNothing, false
+			return roleKeyword
 		}
 	case kwInsert, kwUpdate, kwDelete, kwMerge:
 		if f.parens && f.op == kwNone && (kw != kwUpdate && kw != kwInsert || p.nextWord(tok.end) != kwNone || p.nameFollows(tok.end)) {
@@ -168,16 +180,34 @@ func (p *parser) intoRole(tok token) role {
 	case kwInto: // COPY INTO, INSERT OVERWRITE INTO
 		return rolePart
 	case kwOnly:
-		if (p.top.op == kwLock || p.top.op == kwTable) && p.nameFollows(tok.end) {
+		if (p.top.op == kwLock || p.top.op == kwTable) && (p.nameFollows(tok.end) || p.peek(tok.end) == '(') {
 			return rolePart
 		}
 	case kwTable:
+		if p.top.parens && p.top.op == kwNone && p.nameFollows(tok.end) {
+			p.top.expect = expectNothing
+			return roleKeyword // COPY (TABLE a)
+		}
 		if p.nameFollows(tok.end) {
 			return rolePart
 		}
 	case kwSelect:
 		p.top.expect = expectNothing
 		return roleKeyword
+	case kwWith, kwValues:
+		if p.top.parens {
+			p.top.expect = expectNothing
+			return roleKeyword
+		}
+	case kwAll, kwFirst: // Snowflake's INSERT OVERWRITE ALL
+		if p.prev.kw == kwOverwrite {
+			p.top.multi, p.top.expect = true, expectNothing
+			return rolePart
+		}
+	case kwNone: // Hive's INSERT OVERWRITE LOCAL DIRECTORY
+		if c := p.peek(tok.end); p.top.op == kwInsert && (p.nextIs(tok.end, "DIRECTORY") || (c == '\'' || c == '?') && equalWord("DIRECTORY", p.textOf(tok))) {
+			return rolePart
+		}
 	}
 	return roleName
 }
@@ -203,10 +233,14 @@ func (p *parser) objectRole(tok token) role {
 	case kwIf, kwNot, kwExists, kwConcurrently, kwOnly:
 		return rolePart
 	case kwOn:
-		if !p.top.tables || p.prevKw != kwView || p.top.into {
+		if !p.stmt.log || p.top.into {
 			p.top.expect = expectNothing
 		}
 		return rolePart
+	case kwNone:
+		if p.stmt.log && p.nextWord(tok.end) == kwOn { // FORCE ON
+			return rolePart
+		}
 	}
 	if p.secondKind(tok) {
 		return rolePart
@@ -255,6 +289,11 @@ func (p *parser) procedureRole(tok token) role {
 		return rolePart
 	case kwProcedure:
 		return rolePart
+	case kwAs: // SQL Server's EXECUTE AS USER = 'a'
+		if p.lex.d == SQLServer {
+			p.top.expect = expectNothing
+			return rolePart
+		}
 	case kwImmediate:
 		p.summary.add(p.textOf(tok))
 		p.top.expect = expectNothing
@@ -270,7 +309,7 @@ func (p *parser) transactionRole(tok token) role {
 	switch {
 	case tok.kw == kwTransaction || tok.kw == kwTran:
 		p.summary.add(p.textOf(tok))
-	case tok.kw == kwElse:
+	case tok.kw == kwElse, tok.kw == kwEnd && f.op != kwBegin, tok.kw != kwNone && tok.kw < kwTable && f.op != kwBegin && p.lex.d == SQLServer:
 		f.expect = expectNothing
 		return roleKeyword
 	case f.op == kwBegin && !isTransactionMode(p.textOf(tok)):

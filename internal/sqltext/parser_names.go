@@ -39,7 +39,11 @@ func (p *parser) decidePending(next token) {
 }
 
 // dropPending drops the pending name, which is no target.
-func (p *parser) dropPending() { p.stmt.pending = token{} }
+func (p *parser) dropPending() {
+	if p.stmt.pending.end != 0 {
+		p.stmt.pending, p.stmt.qualifier = token{}, ""
+	}
+}
 
 // table reads a table, or whatever stands in the place of one.
 func (p *parser) table(tok token) {
@@ -57,6 +61,9 @@ func (p *parser) table(tok token) {
 		return
 	}
 	if p.top.op == kwUpdate || p.top.op == kwDelete {
+		if p.lex.d == MySQL && p.top.op == kwDelete && !p.top.nested {
+			p.deletedTarget(s)
+		}
 		p.stmt.target, p.summary.target = s, len(p.summary.buf)
 	}
 	p.summary.add(s)
@@ -129,6 +136,11 @@ func (p *parser) name(tok token) {
 	case expectTable, expectWritten, expectInto, expectTruncated, expectLocked:
 		p.table(tok)
 	case expectInserted, expectDeleted:
+		if p.dotFollows(tok.end) || p.stmt.qualifier != "" && p.lex.at(tok.end) == '.' {
+			if _, complete := p.qualified(tok); !complete {
+				return
+			}
+		}
 		p.stmt.pending = tok
 		f.expect = expectNothing
 	case expectObject:
@@ -140,6 +152,7 @@ func (p *parser) name(tok token) {
 	case expectTarget, expectSequence:
 		p.summary.add(p.textOf(tok))
 		f.expect = expectNothing
+		p.stmt.using = p.stmt.using || f.op == kwPragma && isKeyPragma(p.textOf(tok))
 	case expectProcedure:
 		p.procedure(tok)
 	case expectCTE:
@@ -154,7 +167,7 @@ func (p *parser) name(tok token) {
 	case expectNothing:
 		switch {
 		case !f.sources:
-		case len(p.targets) == 0:
+		case !p.stmt.named:
 			p.source(tok)
 		case p.stmt.aliased.end != 0:
 			p.deletedAlias(tok)
@@ -162,8 +175,11 @@ func (p *parser) name(tok token) {
 		if f.op == kwInsert && f.into && p.lex.d == Generic {
 			p.insertedFormat(tok)
 		}
-		if f.op == kwNone {
+		switch {
+		case f.op == kwNone:
 			p.firstName(tok)
+		case f.op == kwIf && !f.nested && p.triggerFollows(tok):
+			p.triggerState(tok)
 		}
 	}
 }
@@ -177,18 +193,14 @@ func (p *parser) firstName(tok token) {
 	}
 	f.op = kwOther
 	switch {
+	case f.params:
+		p.declare(tok)
 	case f.nested:
 	case !p.script.block:
-		if strings.EqualFold(s, "WHILE") {
-			f.op, p.script.branches = kwIf, true
-		}
-		if p.lex.d == SQLServer && p.nextWord(tok.end) == kwTrigger && (strings.EqualFold(s, "ENABLE") || strings.EqualFold(s, "DISABLE")) {
-			p.operation(tok, strings.ToUpper(s)+" TRIGGER", false)
-			f.op, f.expect, p.stmt.ddl = kwDrop, expectKind, true
-		}
+		p.unknownVerb(tok, s)
 	case p.script.declares:
 		p.declare(tok)
-	case strings.EqualFold(s, "BATCH"), strings.EqualFold(s, "UNLOGGED"), strings.EqualFold(s, "COUNTER"):
+	case strings.EqualFold(s, "BATCH"), strings.EqualFold(s, "UNLOGGED"), strings.EqualFold(s, "LOGGED"), strings.EqualFold(s, "COUNTER"):
 		if p.prev.kw == kwBegin || f.batch {
 			f.op, f.batch = kwIf, true // CQL's first statement follows
 		}
@@ -196,7 +208,7 @@ func (p *parser) firstName(tok token) {
 		f.op = kwNone // BEGIN TRY
 	case strings.EqualFold(s, "FORALL"):
 		f.op = kwIf // the statement that it repeats follows
-	case p.isLocal(s), p.assigns() && isBuiltIn(s):
+	case p.isLocal(s), p.assigns() && (isBuiltIn(s) || isSequence(s)), equalWord("RAISE_APPLICATION_ERROR", s):
 	case p.peek(tok.end) == ':':
 		p.assigned(tok)
 	case p.isCall(tok):
@@ -206,6 +218,56 @@ func (p *parser) firstName(tok token) {
 		}
 		p.called(s)
 	}
+}
+
+// unknownVerb reads a name s that begins a statement outside of blocks.
+func (p *parser) unknownVerb(tok token, s string) {
+	f := p.top
+	switch {
+	case equalWord("WHILE", s):
+		f.op, p.script.branches = kwIf, true
+	case equalWord("MODIFY", s): // Teradata's MODIFY USER
+		p.stmt.secret = true
+	case equalWord("CONN", s): // SQL*Plus
+		p.stmt.verb, p.stmt.secret, p.stmt.using, p.stmt.skip = kwConnect, true, true, true
+	case p.triggerFollows(tok):
+		p.triggerState(tok)
+	case p.lex.d == SQLServer && !isVerb(s) || p.lex.d == Generic && len(s) > len("sp_") && equalFoldASCII("SP_", s[:len("sp_")]):
+		// A procedure that begins a batch needs no EXEC.
+		if c := p.peek(tok.end); c != ':' && c != '(' {
+			p.stmt.arguments, p.stmt.procedure = true, tok.start
+		}
+	}
+}
+
+// triggerFollows reports whether a word is the verb of SQL Server's ENABLE TRIGGER or
+// DISABLE TRIGGER.
+func (p *parser) triggerFollows(tok token) bool {
+	s := p.textOf(tok)
+	return p.lex.d == SQLServer && (equalWord("ENABLE", s) || equalWord("DISABLE", s)) && p.nextWord(tok.end) == kwTrigger
+}
+
+// triggerState reads the verb of such a statement.
+func (p *parser) triggerState(tok token) {
+	p.operation(tok, strings.ToUpper(p.textOf(tok))+" TRIGGER", false)
+	p.top.op, p.top.expect, p.stmt.ddl = kwDrop, expectKind, true
+}
+
+// isVerb reports whether a word begins a statement of SQL Server, or separates batches,
+// although it is no keyword here.
+func isVerb(s string) bool {
+	switch len(s) {
+	case 2, 3, 4, 5, 6, 7, 8, 9, 10:
+		for _, w := range [...]string{
+			"GO", "ADD", "GET", "SAVE", "SEND", "GOTO", "BREAK", "RETURN", "REVERT", "ENABLE", "DISABLE", "RECEIVE", "SETUSER", "CONTINUE",
+			"READTEXT", "WRITETEXT", "UPDATETEXT", "LINENO",
+		} {
+			if equalWord(w, s) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // assigns reports whether the last token is the := of an assignment.
@@ -221,7 +283,8 @@ func (p *parser) qualified(tok token) (name string, complete bool) {
 		return s, true
 	}
 	s = p.stmt.qualifier + s
-	if p.peek(tok.end) != '.' || len(s) > maxQualifier {
+	dot := p.lex.skipBlanks(tok.end)
+	if p.lex.at(dot) != '.' || p.peek(dot+1) == '*' || isDigit(p.lex.at(dot+1)) && p.lex.d != MySQL || len(s) > maxQualifier {
 		p.stmt.qualifier = ""
 		return s, true
 	}
@@ -236,7 +299,7 @@ const maxQualifier = 1024
 // dotFollows reports whether a dot stands behind blanks or comments at i.
 func (p *parser) dotFollows(i int) bool {
 	switch p.lex.at(i) {
-	case ' ', '\n', '\t', '\r', '-', '/':
+	case ' ', '\n', '\t', '\r', '-', '/', '#':
 		return p.peek(i) == '.'
 	}
 	return false

@@ -38,6 +38,7 @@ type frame struct {
 	batch   bool  // after BEGIN BATCH of CQL
 	multi   bool  // INSERT ALL, which has several targets
 	nested  bool  // in parentheses
+	params  bool  // these parentheses hold the parameters of a block's own procedure
 }
 
 // statementState is what is known about the current statement. A semicolon replaces
@@ -57,17 +58,23 @@ type statementState struct {
 	begins    int    // how many END the body of WITH FUNCTION needs
 	hint      bool   // in a hint of Spanner: @{…}
 	label     bool   // in a label of a block: <<x>>
-	recursive bool   // WITH RECURSIVE
+	recursive uint8  // how many WITH RECURSIVE have been read ahead
 	arguments bool   // in the arguments of EXEC in SQL Server
 	procedure int    // where the procedure begins that EXEC names
 	inline    bool   // after the statement come rows: COPY … FROM STDIN
 	second    string // the second word of the kind of object
+	log       bool   // the object is the log of a materialized view, whose table follows ON
 
 	pending token  // a name that is a target if the next token allows it
 	target  string // the target of UPDATE or DELETE, as written
 	aliased token  // the table in FROM whose alias may follow
 
+	named         bool        // the targets of DELETE are in front of their tables
+	beforeTargets summaryMark // the summary before the tables of MySQL's DELETE FROM
+	collected     int         // the number of collections before them
+
 	secret   bool // a password may follow PASSWORD
+	using    bool // a password may follow USING or KEY
 	mask     bool // everything from maskFrom to the end of the statement is a secret
 	maskFrom int
 }

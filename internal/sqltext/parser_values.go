@@ -49,9 +49,9 @@ func (p *parser) isArgument(tok token) bool {
 			return tok.kw != kwNull && tok.kw != kwDefault && tok.kw != kwBoolean
 		}
 		return false
-	case tokenWord, tokenName:
+	case tokenWord, tokenName, tokenAt:
 		// Directly after the procedure. Other statements need no semicolon before them.
-		if p.prev.start != p.stmt.procedure || tok.kw != kwNone {
+		if p.prev.start != p.stmt.procedure || !tok.kw.isText() {
 			return false
 		}
 		for _, w := range [...]string{"GO", "OUTPUT", "OUT", "RETURN", "BREAK", "CONTINUE", "GOTO", "WHILE", "AT", "SAVE", "ENABLE", "DISABLE"} {
@@ -144,6 +144,10 @@ func (p *parser) bind(tok token) {
 		switch next := p.peek(tok.end); {
 		case p.stmt.ddl, p.stmt.skip, p.lex.d == MySQL: // a variable of the session
 		case p.stmt.exec && next == '=':
+		case p.stmt.exec && p.top.expect == expectProcedure: // EXEC @procedure
+			p.top.expect, p.script.atBinds = expectNothing, true
+			p.stmt.arguments, p.stmt.procedure = true, tok.start
+			return
 		default:
 			p.script.atBinds = true
 		}

@@ -38,7 +38,7 @@ func (p *parser) asName(tok token) {
 func (p *parser) keyword(tok token) {
 	f := p.top
 	switch tok.kw {
-	case kwNone, kwOther:
+	case kwNone, kwDate, kwOther:
 		p.name(tok)
 		return
 	case kwReplace, kwLeft, kwRight, kwIf, kwInsert, kwValues, kwUser:
@@ -57,9 +57,8 @@ func (p *parser) keyword(tok token) {
 			return
 		}
 	case kwTable:
-		if f.op == kwNone && !f.nested && !p.script.block && (p.nameFollows(tok.end) || p.nextWord(tok.end) == kwOnly) {
-			p.operation(tok, "TABLE", p.isMain())
-			f.op, f.expect = kwTable, expectInto
+		if !p.script.block && p.isTableStatement(tok) {
+			p.tableStatement(tok)
 			return
 		}
 	case kwFetch:
@@ -98,13 +97,22 @@ func (p *parser) keyword(tok token) {
 		}
 		p.stmt.aliased = token{}
 		return
+	case kwUsing:
+		if f.op == kwDelete && p.lex.d == MySQL && f.into && !f.sawFrom && !f.nested {
+			p.deletedUsing()
+			return
+		}
 	case kwApply:
 		if f.op == kwSelect && (p.prev.kw == kwCross || p.prev.kw == kwOuter) {
 			f.expect = expectTable
 		}
 		return
 	case kwWith:
-		if f.op == kwNone || f.op == kwExplain || f.op == kwInsert && f.into || p.prev.kw == kwAs && f.op == kwCreate {
+		if f.op != kwNone && p.peek(tok.end) == '(' { // SQL Server's INSERT INTO a WITH (TABLOCK)
+			return
+		}
+		if f.op == kwNone || f.op == kwExplain || (f.op == kwInsert || f.op == kwReplace || f.op == kwUpsert) && f.into ||
+			f.op == kwCreate && (p.prev.kw == kwAs || f.into && p.lex.d == MySQL && p.definesQuery(tok.end)) {
 			f.op, f.expect, f.sawFrom = kwWith, expectCTE, false
 		}
 		return
@@ -151,6 +159,9 @@ func (p *parser) keyword(tok token) {
 	if tok.kw.endsTables() && p.prev.kw != kwFor && (tok.kw != kwFor || p.prev.kw != kwIndex) {
 		f.tables, f.sources = false, false
 	}
+	if tok.kw == kwIf && (f.op == kwDeclare || f.op == kwSet) && !f.nested && p.lex.d == SQLServer {
+		f.op = kwNone // DECLARE @a int = 1 IF …
+	}
 	if f.op == kwNone {
 		switch {
 		case tok.kw == kwIf && !f.nested:
@@ -180,13 +191,15 @@ func (p *parser) starts(kw keyword) bool {
 		case kwInsert, kwUpdate, kwDelete, kwMerge, kwReplace, kwCreate, kwValues:
 			return true
 		}
-	case kwIf, kwSet, kwDeclare, kwEnd:
+	case kwIf, kwSet, kwDeclare, kwEnd, kwExec, kwExecute, kwBegin, kwCommit, kwRollback:
 		// Transact-SQL needs no semicolon between its statements.
 		switch kw {
 		case kwInsert, kwUpdate, kwDelete, kwMerge, kwExec, kwExecute:
-			return !f.nested
+			return !f.nested && (f.op == kwIf || f.op == kwSet || f.op == kwDeclare || f.op == kwEnd || p.lex.d == SQLServer)
 		case kwBegin, kwSet, kwDrop, kwCreate, kwAlter, kwTruncate, kwCommit, kwRollback:
 			return (f.op == kwIf || f.op == kwEnd) && !f.nested
+		case kwCommand, kwGrant, kwRevoke, kwUse:
+			return f.op == kwIf && !f.nested && p.lex.d == SQLServer
 		}
 	case kwProcedure: // a block's own
 		return kw == kwBegin && !f.nested
@@ -220,6 +233,9 @@ func (p *parser) selects(tok token) {
 	f := p.top
 	if f.op == kwSelect && p.prev.kw == kwAs {
 		return // an alias
+	}
+	if !f.nested {
+		p.stmt.arguments = false
 	}
 	main := p.isMain()
 	p.operation(tok, "SELECT", main)
@@ -267,6 +283,9 @@ func (p *parser) start(tok token) {
 	if p.script.block && !f.nested {
 		switch kw {
 		case kwBegin:
+			if next := p.nextWord(tok.end); next == kwTran || next == kwTransaction {
+				break
+			}
 			f.op = kwNone
 			p.beginBody()
 			return
@@ -281,7 +300,7 @@ func (p *parser) start(tok token) {
 	main := p.isMain()
 	f.op, f.expect = kw, expectNothing
 	if !f.nested {
-		p.stmt.verb = kw
+		p.stmt.verb, p.stmt.arguments = kw, false
 	}
 	name := canonical[kw]
 	if name == "" {
@@ -294,12 +313,13 @@ func (p *parser) start(tok token) {
 			return
 		}
 	case kwCommand:
-		p.stmt.secret = name == "ADMINISTER"
+		p.stmt.secret, p.stmt.using = name == "ADMINISTER", name == "ATTACH"
 	case kwConnect, kwSensitive:
-		p.stmt.secret, p.stmt.skip = true, true
+		p.stmt.secret, p.stmt.using, p.stmt.skip = true, true, true
 		return
 	case kwSet:
 		weak = true
+		p.stmt.secret = p.nextWord(tok.end) == kwPassword
 	case kwDeclare:
 		if p.peek(tok.end) == '@' {
 			weak, p.script.declared = true, true

@@ -86,9 +86,10 @@ func (w *writer) string() string {
 }
 
 // secrets finds passwords that are no literals by the rules of the language: Oracle's
-// IDENTIFIED BY and SAP HANA's PASSWORD take an identifier, and the CONNECT of SQL*Plus
-// takes name/password@service. A password without quotes may hold anything, so the
-// rest of the statement is replaced.
+// IDENTIFIED BY and SAP HANA's PASSWORD take an identifier, the CONNECT of SQL*Plus
+// takes name/password@service, and a password stands behind USING in DB2's CONNECT and
+// in Oracle's ENCRYPT USING, and in SQLite's PRAGMA key. A password without quotes may
+// hold anything, so the rest of the statement is replaced.
 func (p *parser) secrets(tok token) {
 	if p.writer.masking || p.stmt.mask {
 		return
@@ -104,7 +105,9 @@ func (p *parser) secrets(tok token) {
 	}
 	switch {
 	case p.prev.kw == kwBy && p.prevKw == kwIdentified:
-	case p.stmt.secret && p.prev.kind == tokenWord && p.prev.end-p.prev.start == len("SECRET") && equalFoldASCII("SECRET", p.textOf(p.prev)):
+	case p.stmt.using && (p.prev.kw == kwUsing || p.stmt.verb == kwCommand && p.prev.kind == tokenWord && equalWord("KEY", p.textOf(p.prev))):
+	case p.stmt.using && p.stmt.verb == kwPragma && p.prev.kind == tokenPunct: // key = x, key(x)
+	case p.stmt.secret && p.prev.kind == tokenWord && equalWord("SECRET", p.textOf(p.prev)):
 	case p.stmt.secret && len(p.frames) == 1 && p.prev.kw == kwPassword && !isPasswordOption(tok, p.textOf(tok)):
 	case p.stmt.secret && p.prevKw == kwPassword && p.prev.kind == tokenPunct && p.lex.text[p.prev.start] == '=':
 	case p.stmt.verb == kwConnect && p.prev.kind == tokenPunct && p.lex.text[p.prev.start] == '/':
@@ -117,13 +120,19 @@ func (p *parser) secrets(tok token) {
 	p.writer.masking = true
 }
 
+// equalWord reports whether w, in any case, is the word upper, which is in upper case.
+func equalWord(upper, w string) bool {
+	return len(w) == len(upper) && equalFoldASCII(upper, w)
+}
+
 // isPasswordOption reports whether the token after PASSWORD, with the text s, is an
 // option of MySQL or Oracle, not a password.
 func isPasswordOption(tok token, s string) bool {
 	if tok.kind != tokenWord {
 		return false
 	}
-	if tok.kw == kwNull || tok.kw == kwDefault {
+	switch tok.kw {
+	case kwNull, kwDefault, kwFor, kwOther: // SET PASSWORD FOR, SET PASSWORD TO
 		return true
 	}
 	for _, w := range [...]string{"EXPIRE", "HISTORY", "REUSE", "REQUIRE", "LIFETIME", "VERIFY"} {

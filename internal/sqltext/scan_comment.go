@@ -98,6 +98,12 @@ func (l *lexer) skipBlanks(i int) int {
 				return len(l.text)
 			}
 			i += end
+		case c == '#' && l.rules.numberSign:
+			end := strings.IndexByte(l.text[i:], '\n')
+			if end < 0 {
+				return len(l.text)
+			}
+			i += end
 		case c == '/' && l.at(i+1) == '*' && l.at(i+2) != '!':
 			end := strings.Index(l.text[i+2:], "*/")
 			if end < 0 {
@@ -131,7 +137,7 @@ func (l *lexer) scanVersion(p int) token {
 // tableMayFollow reports whether the last token announces the name of a table.
 func (l *lexer) tableMayFollow() bool {
 	switch l.prev.kw {
-	case kwFrom, kwJoin, kwInto, kwTable, kwUpdate, kwOnly, kwExists:
+	case kwFrom, kwJoin, kwInto, kwTable, kwUpdate, kwOnly, kwExists, kwTruncate, kwLock, kwCopy:
 		return true
 	}
 	return l.prev.kind == tokenPunct && l.text[l.prev.start] == ','

@@ -72,10 +72,10 @@ func (l *lexer) literalTail(i int) int {
 // operator behind an operand.
 func (l *lexer) scanSign(p int) token {
 	switch l.prev.kind {
-	case tokenName, tokenBind, tokenVar:
+	case tokenName, tokenBind, tokenVar, tokenAt:
 		return token{kind: tokenPunct, end: p + 1}
 	case tokenWord:
-		if l.prev.kw == kwNone {
+		if !l.prev.kw.beginsOperand() {
 			return token{kind: tokenPunct, end: p + 1}
 		}
 	case tokenPunct:

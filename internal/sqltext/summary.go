@@ -47,6 +47,22 @@ func (s *summary) add(token string) {
 	s.chars = chars
 }
 
+// summaryMark is a summary's state, to which restore returns.
+type summaryMark struct {
+	length, chars int
+	full          bool
+}
+
+// mark returns the present state.
+func (s *summary) mark() summaryMark {
+	return summaryMark{length: len(s.buf), chars: s.chars, full: s.full}
+}
+
+// restore drops what was added since the mark.
+func (s *summary) restore(m summaryMark) {
+	s.buf, s.chars, s.full = s.buf[:min(m.length, len(s.buf))], m.chars, m.full
+}
+
 // replaceTarget replaces the last target of UPDATE or DELETE by another name, if that
 // fits.
 func (s *summary) replaceTarget(target, name string) {

@@ -176,7 +176,7 @@ func TestSummary(t *testing.T) {
 			{"TRUNCATE TABLE a", "TRUNCATE TABLE a"},
 			{"TRUNCATE a", "TRUNCATE a"},
 			{"LOCK TABLE a IN EXCLUSIVE MODE", "LOCK TABLE a"},
-			{"LOCK TABLES a WRITE, b READ", "LOCK TABLES a"},
+			{"LOCK TABLES a WRITE, b READ", "LOCK TABLES a b"},
 		},
 		"calls": {
 			{"CALL a.b(?, ?)", "CALL a.b"},
