@@ -180,7 +180,7 @@ func TestMaxSizeLosesNothing(t *testing.T) {
 					continue
 				}
 				apm.refuses.Store(0)
-				assert.Eventually(t, func() bool { spans, _ := apm.counts(); return spans == int(last) }, 20*time.Second, 5*time.Millisecond) //nolint:gosec // a count
+				assert.Eventually(t, func() bool { spans, _ := apm.counts(); return spans == int(last) }, 2*time.Minute, 5*time.Millisecond) //nolint:gosec // a count
 				require.NoError(t, exp.Shutdown(context.Background()))
 			}
 			spans, again := apm.counts()

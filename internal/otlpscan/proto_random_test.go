@@ -195,7 +195,7 @@ func TestRandomMessages(t *testing.T) {
 			deep++
 		}
 	}
-	assert.Greater(t, deep, 1000, "too few of the messages nest")
+	assert.Greater(t, deep, rounds.Of(1000), "too few of the messages nest")
 }
 
 func FuzzProtoScanner(f *testing.F) {
