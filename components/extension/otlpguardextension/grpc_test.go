@@ -30,8 +30,11 @@ func TestHeadersOfCallsAreCounted(t *testing.T) {
 	}
 	var calls []context.Context
 	for range 500 {
-		ctx, err := g.admitCall(t.Context(), &tap.Info{Header: headers})
-		require.NoError(t, err)
+		var ctx context.Context
+		require.Eventually(t, func() bool { // on a busy machine a canceled call may end late
+			ctx, err = g.admitCall(t.Context(), &tap.Info{Header: headers})
+			return err == nil
+		}, 10*time.Second, time.Millisecond)
 		calls = append(calls, ctx)
 		require.LessOrEqual(t, g.receiving.inUse(), g.receiving.limit)
 	}
