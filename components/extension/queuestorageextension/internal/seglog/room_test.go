@@ -180,6 +180,25 @@ func TestWhatIsInTheWay(t *testing.T) {
 	assert.LessOrEqual(t, l.Stats().Disk, int64(200))
 }
 
+// After a failed write to a file, nobody knows what another write to it does: the next
+// batch goes to a new segment.
+func TestNoSecondWriteAfterAFailure(t *testing.T) {
+	folder := t.TempDir()
+	l := openLog(t, folder)
+	require.NoError(t, l.Batch(set("1", "one")))
+	failing := l.active.Name()
+	require.NoError(t, l.active.Close())
+	var err error
+	l.active, err = os.Open(failing) // cannot be written to
+	require.NoError(t, err)
+	require.Error(t, l.Batch(set("2", "two")))
+	require.NoError(t, l.Batch(set("2", "two")))
+	assert.NotEqual(t, failing, l.active.Name())
+	again := openLog(t, copyFolder(t, folder))
+	assert.Equal(t, "one", string(again.get(t, "1")))
+	assert.Equal(t, "two", string(again.get(t, "2")))
+}
+
 // If the active file was deleted, a new one is created. If the folder was deleted too, new
 // values are refused. Existing values can still be read.
 func TestDeletedFile(t *testing.T) {
