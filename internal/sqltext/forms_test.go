@@ -135,6 +135,9 @@ func TestFormsOfSanitizing(t *testing.T) {
 		{SQLServer, "EXEC spa.fold @a = Xq7 SELECT a FROM towels WHERE a = b", "EXEC spa.fold @a = ? SELECT a FROM towels WHERE a = b"},
 		{SQLServer, "spa .0, Xq7", "spa ?, ?"},
 		{SQLServer, "RETURN a", "RETURN a"},
+		{MySQL, "SELECT ''000000a", "SELECT ??"},
+		{PostgreSQL, "SELECT a[0.:7]", "SELECT a[?:?]"},
+		{Oracle, "FORALL i IN 1..:n", "FORALL i IN ?..:n"},
 
 		{PostgreSQL, "COPY towels FROM STDIN\nXq7\t1\n", "COPY towels FROM STDIN\n?"},
 		{PostgreSQL, "COPY towels FROM STDIN\nWITH (\nFORMAT csv,\nNULL ''\n)\nXq7,1\n\\.\n", "COPY towels FROM STDIN\nWITH (\nFORMAT csv,\nNULL ?\n)\n?\n\\.\n"},

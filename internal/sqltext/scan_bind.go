@@ -81,6 +81,8 @@ func (l *lexer) bindMayFollow(p int) bool {
 		return false
 	case '[':
 		return l.text[p] != ':'
+	case '.': // of a number, but not of the range 1..:n
+		return p > 1 && l.text[p-2] == '.'
 	}
 	return !l.isIdentBefore(p)
 }

@@ -26,7 +26,7 @@ func (l *lexer) scanNumber(p int) token {
 	}
 	end := l.literalTail(i)
 	if l.d == MySQL && end > word && word == i && l.text[p] != '.' && keywordOf(l.text[word:end]) == kwNone &&
-		(end > word+1 || l.text[word]|0x20 != 'e') {
+		(end > word+1 || l.text[word]|0x20 != 'e') && (l.prev.end != p || !isLiteralToken(l.prev.kind)) {
 		if full := l.chain(end); full > end {
 			end = full
 		}
