@@ -15,7 +15,7 @@
 //
 // parser.go reads the tokens one by one and builds no tree. It keeps a state for each
 // level of parentheses, for the statement and for the text (parser_state.go). The most
-// important part of the state is what the next name will be. parser_expect.go reads
+// important part of the state is the kind of the next name. parser_expect.go reads
 // words where a name is expected, parser_words.go all other words, parser_names.go
 // names, parser_values.go literals and bind variables, and parser_ddl.go the special
 // syntax of CREATE, ALTER and DROP. They pass operations and targets to summary.go, and

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// These are other forms of the statements in kinds_test.go.
+// The tests in this file read other forms of the statements in kinds_test.go.
 func TestFormsOfBlocks(t *testing.T) {
 	runKinds(t, map[string][]kindCase{
 		"labels": {

@@ -81,7 +81,7 @@ func (p *parser) insertedFormat(tok token) {
 	p.data(tok.end, len(p.lex.text))
 }
 
-// data replaces a part of the text that is not SQL and moves the lexer behind it.
+// data replaces a part of the text that is not SQL and moves the lexer to its end.
 func (p *parser) data(from, end int) {
 	for from < end && isSpace(p.lex.text[from]) {
 		from++

@@ -3,7 +3,7 @@
 
 package sqltext
 
-// expectation is what the next name on a level of parentheses will be.
+// expectation is the kind of the next name on a level of parentheses.
 type expectation uint8
 
 const (

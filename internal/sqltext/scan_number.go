@@ -11,7 +11,7 @@ func (l *lexer) scanNumber(p int) token {
 		return token{kind: tokenNumber, end: l.literalTail(i + 2)}
 	}
 	i = l.digits(i)
-	word := i // in MySQL an identifier may begin with digits
+	word := i // in MySQL, an identifier may begin with digits
 	if l.at(i) == '.' && l.at(i+1) != '.' {
 		i = l.digits(i + 1)
 	}

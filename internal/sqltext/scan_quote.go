@@ -79,7 +79,7 @@ func (l *lexer) quotedIdent(p int) (end int, ok bool) {
 	return l.plainBracketEnd(p)
 }
 
-// bracketEnd returns the end of the [x] at p, in which ]] stands for ].
+// bracketEnd returns the end of the [x] at p, in which ]] is an escaped ].
 func (l *lexer) bracketEnd(p int) (end int, ok bool) {
 	if l.noBracket {
 		return 0, false
