@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// TestAllocations holds the promise that a text with nothing to replace costs nothing.
+// TestAllocations checks that a text with nothing to replace needs no allocation.
 func TestAllocations(t *testing.T) {
 	for _, text := range []string{binds, "", "COMMIT", "select a from b where c = ? and d in (?, ?)"} {
 		got := ""

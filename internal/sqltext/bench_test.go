@@ -10,7 +10,7 @@ import (
 	"github.com/DataDog/go-sqllexer"
 )
 
-// medium is a typical query of an application, with 500 bytes.
+// medium is a typical query of an application; it has 500 bytes.
 const medium = `SELECT b.id, b.guest_name, b.check_in, b.check_out, r.room_number, r.room_type, h.name, h.city
   FROM bookings b
   JOIN rooms r ON r.id = b.room_id
@@ -96,8 +96,7 @@ func BenchmarkOracleSQLID(b *testing.B) {
 	}
 }
 
-// BenchmarkLength shows that the time of a byte does not depend on the length of the
-// text.
+// BenchmarkLength shows that the time per byte does not depend on the length of the text.
 func BenchmarkLength(b *testing.B) {
 	for _, t := range []struct {
 		name string
@@ -114,7 +113,7 @@ func BenchmarkLength(b *testing.B) {
 	}
 }
 
-// BenchmarkHostile reads 10 MB of text that is made to be slow to read.
+// BenchmarkHostile reads 10 MB of text designed to be slow to read.
 func BenchmarkHostile(b *testing.B) {
 	const size = 10 << 20
 	for _, t := range []struct{ name, text string }{

@@ -3,21 +3,20 @@
 
 package sqltext
 
-// Dialect is a set of lexical rules. The dialects differ in what a quote, a bracket, a
-// backslash or a number sign means, which decides where a literal ends.
+// Dialect is a set of lexical rules. The dialects differ in the meaning of a quote, a
+// bracket, a backslash and a number sign, which determines where a literal ends.
 type Dialect uint8
 
 const (
-	// Generic is for an unknown system. What the known systems read differently is
-	// read so that no literal can survive. The package documentation says what that
-	// costs.
+	// Generic is for an unknown system. Text that the known systems read differently is
+	// read so that no literal can survive. The package documentation describes the cost.
 	Generic Dialect = iota
 	// Oracle is the SQL and PL/SQL of Oracle Database.
 	Oracle
-	// PostgreSQL also covers the systems that speak its language, such as
-	// CockroachDB, Redshift and YugabyteDB.
+	// PostgreSQL also covers compatible systems, such as CockroachDB, Redshift and
+	// YugabyteDB.
 	PostgreSQL
-	// MySQL also covers MariaDB, TiDB and the others of that family.
+	// MySQL also covers MariaDB, TiDB and other compatible systems.
 	MySQL
 	// SQLServer is the Transact-SQL of Microsoft SQL Server and Azure SQL.
 	SQLServer
@@ -40,19 +39,19 @@ func (d Dialect) known() Dialect {
 	return Generic
 }
 
-// escapes is what a backslash in a quoted literal means.
+// escapes is the meaning of a backslash in a quoted literal.
 type escapes uint8
 
 const (
 	escapesOpen    escapes = iota // undecided until the first backslash that matters
-	escapesNone                   // itself
-	escapesApply                  // the next character stands for itself
+	escapesNone                   // a plain character
+	escapesApply                  // escapes the next character
 	escapesUnknown                // cannot be determined: the rest of the text counts as a literal
 )
 
 // rules are the lexical rules of a dialect.
 type rules struct {
-	escapes       escapes // what a backslash in '…' means
+	escapes       escapes // the meaning of a backslash in '…'
 	backtick      bool    // `…` is an identifier
 	bracket       bool    // […] is an identifier
 	dollarQuote   bool    // $tag$…$tag$ is a literal
@@ -62,7 +61,7 @@ type rules struct {
 	numberSign    bool    // # starts a comment
 	blankDashes   bool    // -- starts a comment only before white space
 	dbLink        bool    // table@link is a name
-	strictDouble  bool    // "…" is an identifier wherever it stands
+	strictDouble  bool    // "…" is always an identifier
 }
 
 var dialectRules = [...]rules{

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// Other forms of the kinds in kinds_test.go.
+// The tests in this file read other forms of the statements in kinds_test.go.
 func TestFormsOfBlocks(t *testing.T) {
 	runKinds(t, map[string][]kindCase{
 		"labels": {

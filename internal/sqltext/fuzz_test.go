@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// hostile has texts that are easily misread.
+// hostile holds texts that are easily misread.
 var hostile = []string{
 	"", " ", ";", "'", `"`, "`", "[", "]", "(", ")", "/*", "*/", "--", "#", "$", "$$", "$a$", "?", ":", "@", "%", "\\",
 	"\x00", "\xff\xfe", "\u202e'a'\u202e", "select '\xff' \xff5", "q'", "q'[", "nq'{a'", "E'", "N'", "x'1", "_utf8'a",
@@ -28,7 +28,7 @@ var hostile = []string{
 	"delete from [b] from [c] as [b]", "update /*+ x */ a set b = 1", "create definer='a'@'b' procedure c() begin end",
 }
 
-// FuzzSanitize reads any bytes by the rules of any dialect.
+// FuzzSanitize reads arbitrary bytes in every dialect.
 func FuzzSanitize(f *testing.F) {
 	for i, s := range hostile {
 		f.Add(s, uint8(i))
@@ -65,7 +65,7 @@ func checkAny(tb testing.TB, text string, d Dialect) {
 	RewriteJDBCPlaceholders(text)
 }
 
-// TestHostile reads the fuzz test's seeds, and all pairs of them, in every dialect.
+// TestHostile reads the fuzz test's seeds and all pairs of them in every dialect.
 func TestHostile(t *testing.T) {
 	for d := range Dialect(len(dialectNames)) {
 		for _, a := range hostile {

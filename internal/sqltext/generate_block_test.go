@@ -3,7 +3,7 @@
 
 package sqltext
 
-// block writes a block of PL/SQL with literals wherever one can stand.
+// block writes a block of PL/SQL with literals wherever they are allowed.
 func (g *generator) block() {
 	if g.chance(4) {
 		g.put("<<", g.pick("main", "o1"), ">>", g.space())
@@ -74,7 +74,7 @@ func (g *generator) blockStatement() {
 	}
 }
 
-// function writes a query with a function of its own.
+// function writes a query that defines a function.
 func (g *generator) function() {
 	g.put("WITH FUNCTION f(a NUMBER) RETURN NUMBER IS n NUMBER := ")
 	g.literal()
@@ -88,8 +88,8 @@ func (g *generator) function() {
 	g.where()
 }
 
-// secret writes a statement with a password or a text that is no literal by the rules
-// of the language.
+// secret writes a statement with a password or a text that is not a literal in the
+// language.
 func (g *generator) secret() {
 	switch g.d {
 	case SQLServer:

@@ -5,7 +5,7 @@ package sqltext
 
 import "strings"
 
-// literal writes a literal that holds a marker.
+// literal writes a literal that contains a marker.
 func (g *generator) literal() {
 	if g.chance(3) {
 		g.number()
@@ -57,7 +57,7 @@ func (g *generator) number() {
 
 func (g *generator) money() { g.put("$", g.pick("", "-"), numberMarker) }
 
-// body returns what stands between quotes: a marker and what may mislead.
+// body returns the text between quotes: a marker and misleading characters.
 func (g *generator) body(quote string, escaped bool) string {
 	var b strings.Builder
 	n := g.r.IntN(5)
@@ -95,7 +95,7 @@ func (g *generator) body(quote string, escaped bool) string {
 	return b.String()
 }
 
-// escaped reports whether the backslash means something in the plain literals.
+// escaped reports whether the backslash is an escape in plain literals.
 func (g *generator) escaped() bool {
 	return (g.d == MySQL) != g.legacy && (g.d == MySQL || g.d == PostgreSQL)
 }

@@ -8,20 +8,20 @@ import (
 	"strings"
 )
 
-// The markers stand in every literal that the generator writes, and nowhere else.
+// The generator writes a marker in every literal, and nowhere else.
 const (
 	textMarker   = "zqMARKqz"
 	numberMarker = "9021077709"
 )
 
-// generator writes statements of a dialect with the markers in all literals, in all
-// the forms that the dialect has for them.
+// generator writes statements of a dialect with a marker in every literal. It uses all
+// forms of literals of the dialect.
 type generator struct {
 	r *rand.Rand
 	d Dialect
 	b strings.Builder
 
-	// legacy turns the meaning of the backslash around: standard_conforming_strings
+	// legacy reverses the default meaning of the backslash: standard_conforming_strings
 	// off in PostgreSQL, NO_BACKSLASH_ESCAPES in MySQL.
 	legacy bool
 }

@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// readJSON reads a file of testdata.
+// readJSON reads a file in testdata.
 func readJSON(tb testing.TB, name string, v any) {
 	tb.Helper()
 	b, err := os.ReadFile(filepath.Join("testdata", name)) //nolint:gosec // a file of this folder
@@ -38,8 +38,8 @@ type semconvCase struct {
 	} `json:"expected"`
 }
 
-// TestSemanticConventions reads the official cases of the semantic conventions, by the
-// rules of every dialect.
+// TestSemanticConventions reads the official cases of the semantic conventions in every
+// dialect.
 func TestSemanticConventions(t *testing.T) {
 	var cases []semconvCase
 	readJSON(t, "semconv-db-sql-cases.json", &cases)

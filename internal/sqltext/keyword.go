@@ -3,8 +3,8 @@
 
 package sqltext
 
-// keyword is an unquoted word that means something to the analysis. Words that mean
-// the same are one keyword; all others are kwNone.
+// keyword is an unquoted word that matters to the analysis. Words with the same meaning
+// are one keyword; all other words are kwNone.
 type keyword uint8
 
 const (
@@ -46,7 +46,7 @@ const (
 	kwLoad
 	kwRename
 	kwConnect
-	kwCommand   // a statement of which only the first word matters
+	kwCommand   // a statement in which only the first word matters
 	kwSensitive // a statement that may hold a password
 
 	// Words that name a kind of object.
@@ -152,7 +152,7 @@ const (
 	kwFirst
 	kwBoolean
 	kwDate  // a type that may precede a literal, or the name of a column
-	kwOther // never a name, and nothing more
+	kwOther // never a name, and without any other meaning here
 )
 
 // keywordWords are the spellings of each keyword.
@@ -208,25 +208,24 @@ var keywordWords = map[keyword][]string{
 	kwOther: {"ASC", "COLLATE", "XOR", "DIV", "MOD", "TO", "INTERVAL", "OVER", "SEPARATOR"},
 }
 
-// canonical has the spelling of each keyword that has only one.
+// canonical is the spelling of each keyword that has only one.
 var canonical [256]string
 
-// keywordEntry is a keyword with its letters, the first eight in lo and the others in
-// hi.
+// keywordEntry is a keyword and its letters: the first eight in lo, the others in hi.
 type keywordEntry struct {
 	lo, hi uint64
 	kw     keyword
 }
 
-// keywordTable is an open-addressed hash table. Looking a word up in a map would cost
-// more than reading it. An entry without letters is free.
+// keywordTable is an open-addressed hash table, since looking up a word in a map would
+// cost more than reading it. An entry without letters is free.
 var keywordTable [1024]keywordEntry
 
 // keywordMaxLen is the length of the longest keyword.
 const keywordMaxLen = 13
 
-// upperCase clears the bit in which lower-case and upper-case ASCII letters differ. No
-// other two characters of a word become equal by it.
+// upperCase clears the bit in which lower-case and upper-case ASCII letters differ. It
+// does not make any other two characters of a word equal.
 const upperCase = 0xDFDFDFDFDFDFDFDF
 
 // keywordMasks select the letters of a word, by its length.
@@ -259,8 +258,8 @@ func keywordHash(lo, hi uint64) uint64 {
 	return (lo ^ hi<<3) * 0x9E3779B97F4A7C15 >> 54
 }
 
-// letters returns up to eight bytes of the text, from i to end, the first in the lowest
-// bits.
+// letters returns up to eight bytes of the text from i to end, with the first byte in the
+// lowest bits.
 func letters(text string, i, end int) uint64 {
 	var v uint64
 	for shift := 0; i < end && shift < 64; i, shift = i+1, shift+8 {
@@ -269,13 +268,12 @@ func letters(text string, i, end int) uint64 {
 	return v
 }
 
-// keywordOf returns the keyword that a word in any case is, or kwNone.
+// keywordOf returns the keyword for a word in any case, or kwNone.
 func keywordOf(w string) keyword {
 	return keywordAt(w, 0, len(w))
 }
 
-// keywordAt returns the keyword that the word from p to end, in any case, is, or
-// kwNone.
+// keywordAt returns the keyword for the word from p to end, in any case, or kwNone.
 func keywordAt(text string, p, end int) keyword {
 	n := end - p
 	if n < 2 || n > keywordMaxLen {
@@ -304,8 +302,8 @@ func keywordAt(text string, p, end int) keyword {
 	}
 }
 
-// equalFoldASCII reports whether w, in any case, is the word upper, which has the same
-// length and is in upper case.
+// equalFoldASCII reports whether w equals upper, ignoring case. upper has the same length
+// and is in upper case.
 func equalFoldASCII(upper, w string) bool {
 	for i := range len(upper) {
 		c := w[i]
@@ -325,8 +323,9 @@ func (k keyword) namesKind() bool {
 	return k >= kwTable && k <= kwProfile
 }
 
-// beginsOperand reports whether a value follows the keyword, which is no operand itself:
-// after SELECT, LIMIT or AND the sign belongs to the number, while value-1 subtracts.
+// beginsOperand reports whether a value follows the keyword, and the keyword is not an
+// operand itself. After SELECT, LIMIT or AND a sign belongs to the number, while value-1
+// is a subtraction.
 func (k keyword) beginsOperand() bool {
 	switch k {
 	case kwSelect, kwValues, kwSet, kwCall, kwExec, kwExecute, kwFrom, kwInto, kwJoin, kwOn, kwUsing, kwWhere, kwGroup, kwHaving, kwOrder,
@@ -347,8 +346,8 @@ func (k keyword) joinsQueries() bool {
 	return false
 }
 
-// isText reports whether the keyword, as the first argument of EXEC, is a text without
-// quotes. Others begin a statement or belong to EXEC.
+// isText reports whether the keyword, as the first argument of EXEC, is text without
+// quotes. Other keywords begin a statement or belong to EXEC.
 func (k keyword) isText() bool {
 	switch k {
 	case kwNone, kwDate, kwFirst, kwNext, kwValue, kwLeft, kwRight, kwFull, kwPassword, kwPrimary, kwOnly, kwWork, kwAll:
@@ -368,7 +367,7 @@ func (k keyword) endsTables() bool {
 	return false
 }
 
-// inert has the keywords that mean nothing to the analysis where it expects nothing.
+// inert marks the keywords that have no effect if no name is expected.
 var inert = func() (words [256]bool) {
 	for i := range words {
 		switch k := keyword(i); k {

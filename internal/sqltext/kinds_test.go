@@ -165,7 +165,7 @@ func TestSanitizeByDialect(t *testing.T) {
 	}
 }
 
-// What looks ahead must not do so again and again.
+// TestLookAheadIsLinear checks that the same text is not looked ahead at repeatedly.
 func TestLookAheadIsLinear(t *testing.T) {
 	for _, unit := range []string{"a /* */ . ", "BEGIN x(", "<<a>> ", "WITH RECURSIVE a AS (", "DELETE a, ", "a@{", "CREATE DATABASE ", "FROM FINAL TABLE (", "WITH FUNCTION f ", "; -- \n", "x -- . \n"} {
 		for d := range Dialect(len(dialectNames)) {

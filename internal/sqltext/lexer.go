@@ -22,7 +22,7 @@ const (
 	tokenVar               // a variable that is never a bind variable, such as @@rowcount
 	tokenComment           // a comment or a hint
 	tokenPunct             // any other character, or a pair such as :: and :=
-	tokenRest              // the rest of the text, where it is no longer clear what is a literal
+	tokenRest              // the rest of the text, if its literals can no longer be determined
 )
 
 type token struct {
@@ -36,25 +36,25 @@ func isLiteralToken(k tokenKind) bool {
 	return k == tokenString || k == tokenDouble
 }
 
-// lexer splits a text into tokens. It knows nothing of the parser, and reads each byte
-// a bounded number of times.
+// lexer splits a text into tokens. It does not depend on the parser, and it reads each
+// byte a bounded number of times.
 type lexer struct {
 	text  string
 	pos   int
 	d     Dialect
 	rules *rules
 
-	prev token // the last token that is not a comment, as the caller of next understood it
+	prev token // the last token that is not a comment, as the caller of next read it
 
 	truncated bool
 	version   bool    // inside MySQL's /*! … */, which is code
-	escapes   escapes // what a backslash means in '…', as far as decided
-	triple    triple  // what ''' at the start of a literal means, as far as decided
-	probing   bool    // reads ahead, to try one meaning of the backslash
+	escapes   escapes // the meaning of a backslash in '…', once decided
+	triple    triple  // the meaning of ''' at the start of a literal, once decided
+	probing   bool    // only reading ahead
 	noBracket bool    // the rest of the text has no ]
-	dashEnd   int     // before this offset dashes start no comment
-	hashFree  int     // before this offset # stands on lines without quotes
-	hashes    bool    // # was read as code, although it may have begun a comment
+	dashEnd   int     // dashes before this offset do not start a comment
+	hashFree  int     // the line of the last #, up to this offset, has no quotes
+	hashes    bool    // a # that may start a comment was read as code
 }
 
 func newLexer(text string, d Dialect) lexer {
@@ -70,7 +70,7 @@ const (
 	classDigit
 	classIdent // letters, digits, _ and $
 	classHigh  // not ASCII
-	classJoins // directly after a word: may belong to it, or make it another token
+	classJoins // directly after a word, may extend it or change its kind
 )
 
 var classes = func() (c [256]uint8) {
@@ -120,8 +120,8 @@ func (l *lexer) identRune(i int, first bool) int {
 	return 0
 }
 
-// identStart returns the size of the first character of the unquoted identifier at i,
-// or 0 if none begins there.
+// identStart returns the size of the first character of the unquoted identifier at i, or
+// 0 if no identifier begins there.
 func (l *lexer) identStart(i int) int {
 	if i >= len(l.text) {
 		return 0
@@ -178,9 +178,9 @@ func (l *lexer) isIdentBefore(i int) bool {
 	return i > 0 && classes[l.text[i-1]]&(classIdent|classHigh) != 0
 }
 
-// next returns the next token, without the white space before it. prev is the last
-// token that is not a comment. The caller passes it because the caller may have taken
-// a keyword for a name, which can change how the next token reads.
+// next returns the next token, without the white space before it. prev is the last token
+// that is not a comment. The caller passes it because it may have read a keyword as a
+// name, which can change how the next token is read.
 func (l *lexer) next(prev token) token {
 	l.prev = prev
 	text, start := l.text, l.pos
@@ -207,9 +207,9 @@ func (l *lexer) next(prev token) token {
 	return tok
 }
 
-// derailed reports whether a literal and a word touch, which valid SQL never has. It
-// shows that an opening quote was taken for a closing one: what was read as code is a
-// literal.
+// derailed reports whether a literal touches a word, which never happens in valid SQL. It
+// means that an opening quote was mistaken for a closing one, so that a literal was read
+// as code.
 func (l *lexer) derailed(tok token) bool {
 	prev := l.prev
 	if tok.start != prev.end {
@@ -268,7 +268,7 @@ func (l *lexer) scan(p int) token {
 				return l.scanLine(p)
 			}
 			if c := l.at(l.dashEnd); c == '#' || c == '/' && l.at(l.dashEnd+1) == '*' {
-				// Removing the comment that follows would turn the dashes into one.
+				// Without the comment that follows, the dashes would start a comment.
 				return l.rest(false)
 			}
 		}
@@ -307,7 +307,7 @@ func (l *lexer) scan(p int) token {
 	return token{kind: tokenPunct, end: p + 1}
 }
 
-// rest gives up, and takes the rest of the text for one literal.
+// rest gives up and treats the rest of the text as one literal.
 func (l *lexer) rest(truncated bool) token {
 	l.truncated = l.truncated || truncated
 	return token{kind: tokenRest, end: len(l.text)}

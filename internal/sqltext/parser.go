@@ -8,15 +8,15 @@ import (
 	"sync"
 )
 
-// parser reads the tokens of a text one by one, and fills the analysis, the summary and
-// the sanitized text on the way. It builds no tree: what it has to remember is the
-// state of each level of parentheses, of the statement, and of the text.
+// parser reads the tokens of a text one by one and builds the analysis, the summary and
+// the sanitized text along the way. It builds no tree: it keeps only the state of each
+// level of parentheses, of the statement, and of the text.
 type parser struct {
 	lex     lexer
 	writer  writer
 	analyze bool // the analysis is wanted
 
-	// What was found so far.
+	// The results so far.
 	res         Analysis
 	summary     summary
 	collections []string
@@ -26,10 +26,10 @@ type parser struct {
 	top    *frame // the innermost level, the last of frames
 	deeper int    // levels beyond maxDepth
 
-	// The last tokens, comments left out.
+	// The last tokens, without comments.
 	prev   token
 	prevKw keyword // the keyword before prev
-	taken  bool    // the current word was taken for a name
+	taken  bool    // the current word was read as a name
 
 	ctes    []string // the names that the statement's WITH defines
 	targets []string // the names before FROM in a DELETE of several tables
@@ -38,13 +38,13 @@ type parser struct {
 	script  scriptState
 }
 
-// parsers are ready for the next text.
+// parsers is a pool of parsers for reuse.
 var parsers = sync.Pool{New: func() any { return &parser{frames: make([]frame, 0, 32)} }}
 
-// maxDepth is the maximum number of levels of parentheses with a state of their own.
+// maxDepth is the maximum number of levels of parentheses whose state is kept.
 const maxDepth = 1000
 
-// maxPooled is the maximum capacity of the buffers of a parser in the pool.
+// maxPooled is the maximum capacity of the buffers that a parser in the pool keeps.
 const maxPooled = 1 << 16
 
 // run reads the text once, for the analysis, the sanitized text, or both.
@@ -95,8 +95,8 @@ func (p *parser) analysis() Analysis {
 	return p.res
 }
 
-// release puts the parser back into the pool, without the text and without buffers
-// that only a long text needs.
+// release returns the parser to the pool, without the text and without buffers that only
+// a long text needs.
 func (p *parser) release() {
 	if cap(p.frames)+cap(p.writer.out) > maxPooled {
 		p.frames, p.writer.out = make([]frame, 0, 32), nil
@@ -166,7 +166,7 @@ func (p *parser) token(tok token) {
 	p.prev = tok
 }
 
-// isQuiet reports whether a name means nothing here, as in the list of SELECT or in a
+// isQuiet reports whether a name has no effect here, as in the list of SELECT or in a
 // condition.
 func (p *parser) isQuiet() bool {
 	f := p.top
@@ -174,8 +174,8 @@ func (p *parser) isQuiet() bool {
 		(f.op != kwInsert || p.lex.d != Generic) // FORMAT may follow
 }
 
-// peek returns the first byte from i on that is neither white space nor in a comment, or
-// 0.
+// peek returns the first byte at or after i that is neither white space nor in a
+// comment, or 0.
 func (p *parser) peek(i int) byte { return p.lex.at(p.lex.skipBlanks(i)) }
 
 // punct reads a punctuation mark or an operator.
@@ -294,7 +294,7 @@ func (p *parser) close() {
 	p.top = &p.frames[len(p.frames)-1]
 }
 
-// comma reads a comma, which may announce another table or object.
+// comma reads a comma, which another table or object may follow.
 func (p *parser) comma() {
 	f := p.top
 	if f.op != kwDelete || f.into {
@@ -341,7 +341,7 @@ func (p *parser) semicolon(tok token) {
 	p.top, p.deeper = &p.frames[0], 0
 }
 
-// endStatement decides what waited for the end of the statement, which is at end.
+// endStatement completes the statement that ends at end, including a pending name.
 func (p *parser) endStatement(end int) {
 	p.flushPending(token{})
 	p.remainingTargets()

@@ -5,18 +5,18 @@ package sqltext
 
 import "strings"
 
-// maxLocals limits the work of telling procedures from the variables of a block.
+// maxLocals limits the work of distinguishing procedures from the variables of a block.
 const maxLocals = 128
 
-// declare notes a name that a block declares.
+// declare records a name that a block declares.
 func (p *parser) declare(tok token) {
 	if len(p.locals) < maxLocals {
 		p.locals = append(p.locals, p.textOf(tok))
 	}
 }
 
-// isLocal reports whether a block declares the name, or what its first part stands for:
-// a variable, a record, a collection with its methods, a loop's index.
+// isLocal reports whether a block declares the name or its first part, such as a
+// variable, a record, a collection with methods, or the index of a loop.
 func (p *parser) isLocal(s string) bool {
 	if i := strings.IndexByte(s, '.'); i >= 0 {
 		s = s[:i]
@@ -29,7 +29,7 @@ func (p *parser) isLocal(s string) bool {
 	return false
 }
 
-// declareNext notes the name that stands from i on.
+// declareNext records the name that starts at i.
 func (p *parser) declareNext(i int) {
 	i = p.lex.skipBlanks(i)
 	if n := p.lex.identStart(i); n > 0 && len(p.locals) < maxLocals {
@@ -37,7 +37,7 @@ func (p *parser) declareNext(i int) {
 	}
 }
 
-// beginBody reads the BEGIN of a block or of its own procedure.
+// beginBody reads the BEGIN of a block or of a procedure declared in it.
 func (p *parser) beginBody() {
 	p.script.declares = false
 	if p.script.subprogram {
@@ -45,7 +45,8 @@ func (p *parser) beginBody() {
 	}
 }
 
-// endBody reads an END. After that of a block's own procedure, more is declared.
+// endBody reads an END. After the last END of a procedure declared in a block, more
+// declarations follow.
 func (p *parser) endBody(tok token) {
 	if p.script.bodies == 0 {
 		return
@@ -60,8 +61,8 @@ func (p *parser) endBody(tok token) {
 	}
 }
 
-// decideCall decides, at a token outside of parentheses, whether the name before them
-// was a call. It was none if a value is assigned, to an element or to its field.
+// decideCall decides, at a token outside parentheses, whether the name before them was a
+// call. It was not if a value is assigned to the element or to one of its fields.
 func (p *parser) decideCall(tok token) {
 	switch tok.kind {
 	case tokenPunct:
@@ -82,8 +83,8 @@ func (p *parser) decideCall(tok token) {
 	p.called(p.textOf(p.stmt.call))
 }
 
-// assigned notes that a name is a variable, since a value is assigned to it. A name with
-// dots may be that of a package.
+// assigned records that a name is a variable, because a value is assigned to it. A name
+// with dots is not recorded, because its first part may be a package.
 func (p *parser) assigned(tok token) {
 	if strings.IndexByte(p.textOf(tok), '.') < 0 {
 		p.declare(tok)
@@ -98,8 +99,8 @@ func (p *parser) called(name string) {
 	}
 }
 
-// label reads the angle brackets around a label of PL/SQL, which precedes a statement.
-// It reports whether the token is one.
+// label reads the angle brackets around a label, which precedes a statement of PL/SQL. It
+// reports whether the token is part of a label.
 func (p *parser) label(tok token) bool {
 	if p.stmt.label {
 		p.stmt.label = p.lex.text[tok.start] != '>' || p.lex.at(tok.end) == '>'
@@ -109,7 +110,7 @@ func (p *parser) label(tok token) bool {
 		return false
 	}
 	if p.top.op == kwBegin && p.top.expect == expectTransaction {
-		p.beginBlock() // of a block, whose first statement has a label
+		p.beginBlock() // BEGIN began a block, and its first statement has a label
 	}
 	if p.top.op != kwNone {
 		return false
@@ -118,10 +119,10 @@ func (p *parser) label(tok token) bool {
 	return true
 }
 
-// skips reports whether what comes is skipped: a hint, a label, or WITH FUNCTION.
+// skips reports whether tokens are being skipped, in a hint, a label or WITH FUNCTION.
 func (s *statementState) skips() bool { return s.hint || s.label || s.function != functionNone }
 
-// skipsPunct reports whether a punctuation mark belongs to something that is skipped.
+// skipsPunct reports whether a punctuation mark is skipped.
 func (s *statementState) skipsPunct(c byte) bool {
 	if s.hint {
 		s.hint = c != '}'
@@ -130,14 +131,13 @@ func (s *statementState) skipsPunct(c byte) bool {
 	return s.function != functionNone && c != ';' && c != '(' && c != ')'
 }
 
-// skipWord reads a word of what is skipped: a label, a hint, or the body of WITH
-// FUNCTION.
+// skipWord reads a word that is skipped, in a label, a hint or the body of WITH FUNCTION.
 func (p *parser) skipWord(tok token) {
 	s := &p.stmt
 	switch {
 	case s.function == functionNone:
 		if s.label {
-			p.declare(tok) // qualifies the names of its block
+			p.declare(tok) // the label may qualify names of its block
 		}
 	case p.prev.kw == kwEnd && (tok.kw == kwIf || tok.kw == kwCase || tok.kw == kwLoop):
 		// Its END has been counted.
@@ -154,8 +154,8 @@ func (p *parser) skipWord(tok token) {
 	}
 }
 
-// endFunction reads the semicolon of a declaration or a statement in WITH FUNCTION, or
-// the one behind its END.
+// endFunction reads a semicolon in WITH FUNCTION. The one after the function's END ends
+// the function.
 func (p *parser) endFunction() {
 	if p.stmt.function != functionEnded {
 		return
@@ -164,8 +164,8 @@ func (p *parser) endFunction() {
 	p.top.expect = expectCTE
 }
 
-// withFunction reports whether the word after WITH begins a function or a procedure of
-// Oracle, which the query can call.
+// withFunction reports whether the word after WITH begins the definition of a function or
+// a procedure, which Oracle allows in a query.
 func (p *parser) withFunction(tok token) bool {
 	if tok.kw != kwFunction && tok.kw != kwProcedure || p.lex.d != Oracle && p.lex.d != Generic {
 		return false
@@ -177,7 +177,7 @@ func (p *parser) withFunction(tok token) bool {
 	return true
 }
 
-// nextWord returns the keyword that the word from i on is, or kwNone.
+// nextWord returns the keyword for the word that starts at i, or kwNone.
 func (p *parser) nextWord(i int) keyword {
 	i = p.lex.skipBlanks(i)
 	if n := p.lex.identStart(i); n > 0 {
@@ -186,7 +186,7 @@ func (p *parser) nextWord(i int) keyword {
 	return kwNone
 }
 
-// nextIs reports whether the word from i on is w, which is in upper case.
+// nextIs reports whether the word that starts at i is w, which is in upper case.
 func (p *parser) nextIs(i int, w string) bool {
 	i = p.lex.skipBlanks(i)
 	n := p.lex.identStart(i)
@@ -199,8 +199,8 @@ func isSequence(s string) bool {
 	return i > 0 && (equalFoldASCII(".NEXTVAL", s[i:]) || equalFoldASCII(".CURRVAL", s[i:]))
 }
 
-// isBuiltIn reports whether a name without a schema is a function of SQL or PL/SQL, which
-// nobody stores. Source: Oracle's SQL Language Reference, functions.
+// isBuiltIn reports whether a name without a schema is a built-in function of SQL or
+// PL/SQL, not a stored one. Source: Oracle's SQL Language Reference, functions.
 func isBuiltIn(s string) bool {
 	if len(s) > maxBuiltIn {
 		return false

@@ -5,8 +5,8 @@ package sqltext
 
 import "strings"
 
-// inlineData replaces the rows that follow COPY … FROM STDIN, which end at a line with
-// \\. alone.
+// inlineData replaces the rows that follow COPY … FROM STDIN. They end at a line that has
+// only \. in it.
 func (p *parser) inlineData(from int) {
 	end, text := len(p.lex.text), p.lex.text
 	for i := from; ; {
@@ -27,9 +27,9 @@ func (p *parser) inlineData(from int) {
 	p.data(from, end)
 }
 
-// startsData reads a token of COPY … FROM STDIN. If it begins a line and is none of the
-// statement's options, the rows begin with it, although no semicolon has ended the
-// statement. It reports whether they did.
+// startsData reports whether the rows of COPY … FROM STDIN start at a token, although no
+// semicolon has ended the statement, and replaces them. They do if the token begins a
+// line and is not an option of the statement.
 func (p *parser) startsData(tok token) bool {
 	if len(p.frames) > 1 || tok.start == p.prev.end || strings.IndexByte(p.lex.text[p.prev.end:tok.start], '\n') < 0 || p.isCopyOption(tok) {
 		return false
@@ -81,7 +81,7 @@ func (p *parser) insertedFormat(tok token) {
 	p.data(tok.end, len(p.lex.text))
 }
 
-// data replaces a part of the text that is no SQL, which the lexer has reached.
+// data replaces a part of the text that is not SQL and moves the lexer to its end.
 func (p *parser) data(from, end int) {
 	for from < end && isSpace(p.lex.text[from]) {
 		from++
@@ -94,11 +94,11 @@ func (p *parser) data(from, end int) {
 	p.lex.pos = end
 }
 
-// maxRecursive limits how often a statement is read ahead.
+// maxRecursive limits how many times a statement is read ahead.
 const maxRecursive = 8
 
-// forwardNames collects the names that WITH RECURSIVE defines: each is visible in all of
-// its queries, also before its definition. The list begins at i.
+// forwardNames collects the names that WITH RECURSIVE defines in the list that begins at
+// i. Each name is visible in all queries of the list, even before its definition.
 func (p *parser) forwardNames(i int) {
 	if p.stmt.recursive == maxRecursive {
 		return
@@ -135,8 +135,8 @@ func (p *parser) forwardNames(i int) {
 	}
 }
 
-// definesQuery reports whether what follows WITH names a query: a AS (…). Otherwise it is
-// an option of CREATE.
+// definesQuery reports whether a named query follows WITH: a AS (…). Otherwise an option
+// of CREATE follows.
 func (p *parser) definesQuery(i int) bool {
 	if p.nextWord(i) == kwRecursive {
 		return true
@@ -150,8 +150,8 @@ func (p *parser) definesQuery(i int) bool {
 	return n > 0 && p.nextWord(p.lex.identEnd(i+n)) == kwAs
 }
 
-// isTableStatement reports whether TABLE is the statement that reads a table: TABLE a, also
-// as a sub-query, as a part of UNION, or where another SELECT could stand.
+// isTableStatement reports whether TABLE is the statement that reads a table: TABLE a. It
+// may also be a sub-query or part of a UNION, or replace any other SELECT.
 func (p *parser) isTableStatement(tok token) bool {
 	f := p.top
 	if !p.nameFollows(tok.end) && p.nextWord(tok.end) != kwOnly {
@@ -170,7 +170,7 @@ func (p *parser) isTableStatement(tok token) bool {
 	return false
 }
 
-// tableStatement reads TABLE as such a statement.
+// tableStatement reads TABLE as a statement.
 func (p *parser) tableStatement(tok token) {
 	f, main := p.top, p.isMain()
 	p.operation(tok, "TABLE", main)
@@ -178,15 +178,15 @@ func (p *parser) tableStatement(tok token) {
 	*f = frame{op: kwTable, expect: expectInto, nested: f.nested, cases: f.cases}
 }
 
-// isArrayJoin reports whether the word before JOIN makes it ClickHouse's ARRAY JOIN, of
-// columns. It is no table called ARRAY.
+// isArrayJoin reports whether the word before JOIN makes it ClickHouse's ARRAY JOIN of
+// columns, rather than a table named ARRAY.
 func (p *parser) isArrayJoin() bool {
 	return p.lex.d == Generic && p.prev.kind == tokenWord && p.prev.kw == kwNone && p.top.expect == expectNothing && p.prevKw != kwFrom && p.prevKw != kwJoin &&
 		strings.EqualFold(p.textOf(p.prev), "ARRAY")
 }
 
-// isKeyPragma reports whether a PRAGMA of SQLite takes the key that a database is encrypted
-// with. Source: SQLCipher and the SQLite Encryption Extension.
+// isKeyPragma reports whether a PRAGMA of SQLite sets the encryption key of a database.
+// Source: SQLCipher and the SQLite Encryption Extension.
 func isKeyPragma(name string) bool {
 	switch len(name) {
 	case 3, 5, 6, 7, 8, 9:

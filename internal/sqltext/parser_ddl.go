@@ -30,7 +30,7 @@ func (p *parser) kind(tok token) {
 		if !isKindModifier(s) {
 			f.expect = expectNothing
 			if p.lex.d != SQLServer {
-				// In SQL Server this is only the first word of a kind that has several.
+				// In SQL Server this is only the first of several words of a kind.
 				p.summary.add(s)
 			}
 			p.stmt.secret = true
@@ -63,8 +63,9 @@ func (p *parser) kind(tok token) {
 	}
 }
 
-// secondKind reports whether the word is the second one of a kind of object, and adds it:
-// DATABASE LINK, and MATERIALIZED VIEW LOG, whose table follows ON.
+// secondKind reports whether the word extends the kind of object, and adds it to the
+// summary and the operation: DATABASE LINK, and MATERIALIZED VIEW LOG, whose table
+// follows ON.
 func (p *parser) secondKind(tok token) bool {
 	second := ""
 	switch p.prev.kw {
@@ -87,15 +88,15 @@ func (p *parser) secondKind(tok token) bool {
 	return true
 }
 
-// kindsOfTwoWords have the second word of kinds of objects of which the first one is no
-// kind by itself.
+// kindsOfTwoWords maps the first word of a kind of object to the second, for kinds whose
+// first word is not a kind by itself.
 var kindsOfTwoWords = map[string]string{
 	"RESTORE": "POINT", "ROLLBACK": "SEGMENT", "FLASHBACK": "ARCHIVE", "AUDIT": "POLICY", "LOCKDOWN": "PROFILE", "ATTRIBUTE": "DIMENSION",
 	"PROPERTY": "GRAPH", "ANALYTIC": "VIEW", "ACCESS": "METHOD", "MINING": "MODEL",
 }
 
-// ddlOperations has the names of the common operations by verb and kind, so that
-// joining them takes no memory.
+// ddlOperations holds the names of the common operations by verb and kind, so that
+// joining them needs no allocation.
 var ddlOperations = map[[2]string]string{}
 
 func init() {
@@ -108,8 +109,8 @@ func init() {
 	}
 }
 
-// ddlOperation returns the operation with the kind of object added, if it is the
-// operation of this verb.
+// ddlOperation returns op with the kind of object added, if op is the operation of this
+// verb.
 func ddlOperation(op, verb, kind string) string {
 	switch op {
 	case verb:
@@ -123,7 +124,7 @@ func ddlOperation(op, verb, kind string) string {
 	return op
 }
 
-// kindModifiers are the words that may stand between CREATE and the kind of object.
+// kindModifiers are the words that may appear between CREATE and the kind of object.
 var kindModifiers = map[string]struct{}{
 	"OR": {}, "REPLACE": {}, "ALTER": {}, "UNIQUE": {}, "TEMP": {}, "TEMPORARY": {}, "GLOBAL": {}, "LOCAL": {}, "UNLOGGED": {},
 	"CLUSTERED": {}, "NONCLUSTERED": {}, "COLUMNSTORE": {}, "BITMAP": {}, "FORCE": {}, "NO": {}, "NOFORCE": {},
@@ -134,7 +135,7 @@ var kindModifiers = map[string]struct{}{
 	"SECURE": {}, "PLUGGABLE": {}, "CUSTOM": {}, "SHARED": {}, "HYBRID": {}, "COLUMN": {}, "ROW": {}, "IF": {}, "NOT": {}, "EXISTS": {},
 }
 
-// maxKindWord is a length that no word of a kind of object exceeds.
+// maxKindWord is an upper limit for the length of a word of a kind of object.
 const maxKindWord = 16
 
 func isKindModifier(s string) bool {

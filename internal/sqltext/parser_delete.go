@@ -5,11 +5,11 @@ package sqltext
 
 import "strings"
 
-// maxTargets limits the work of finding the tables of a DELETE of several.
+// maxTargets limits the work of matching the tables of a DELETE from several tables.
 const maxTargets = 16
 
-// anotherDeleted reads a comma after DELETE, before FROM. In MySQL another table follows
-// that is changed, in CQL another column.
+// anotherDeleted reads a comma in the list after DELETE. In MySQL another table to delete
+// from follows, in CQL another column. It reports whether the comma belongs to the list.
 func (p *parser) anotherDeleted() bool {
 	f := p.top
 	switch {
@@ -27,7 +27,7 @@ func (p *parser) anotherDeleted() bool {
 	return false
 }
 
-// deletedFrom reads FROM after what DELETE names before it.
+// deletedFrom reads FROM after the names between DELETE and FROM.
 func (p *parser) deletedFrom() {
 	f := p.top
 	last := p.stmt.pending
@@ -43,7 +43,7 @@ func (p *parser) deletedFrom() {
 	f.expect, f.tables, f.sawFrom, f.sources = expectTable, true, true, true
 }
 
-// pendingName returns the whole of a name that was not decided about, or "".
+// pendingName returns the whole name that is still pending, or "".
 func (p *parser) pendingName(tok token) string {
 	if tok.end == 0 {
 		return ""
@@ -53,7 +53,8 @@ func (p *parser) pendingName(tok token) string {
 	return name
 }
 
-// deletedTarget notes a table of MySQL's DELETE FROM, which USING may turn into an alias.
+// deletedTarget records a table of MySQL's DELETE FROM. USING may show that it is an
+// alias.
 func (p *parser) deletedTarget(name string) {
 	if len(p.targets) == 0 {
 		p.stmt.beforeTargets, p.stmt.collected = p.summary.mark(), len(p.collections)
@@ -63,8 +64,8 @@ func (p *parser) deletedTarget(name string) {
 	}
 }
 
-// deletedUsing reads USING of MySQL's DELETE FROM a, b USING …, which has the tables that
-// a and b are or stand for.
+// deletedUsing reads USING of MySQL's DELETE FROM a, b USING …. The tables that a and b
+// name, directly or as aliases, follow it.
 func (p *parser) deletedUsing() {
 	f := p.top
 	p.summary.restore(p.stmt.beforeTargets)
@@ -73,8 +74,8 @@ func (p *parser) deletedUsing() {
 	f.expect, f.tables, f.sawFrom, f.sources = expectTable, true, true, true
 }
 
-// deletedSource reads a table in the FROM of a DELETE of several tables. It counts if it
-// is one of those, or if its alias is.
+// deletedSource reads a table in the FROM of a DELETE from several tables. It counts if
+// the table or its alias is one of the targets.
 func (p *parser) deletedSource(tok token) {
 	p.stmt.aliased = token{}
 	if !p.deletes(p.textOf(tok), tok) {
@@ -107,8 +108,8 @@ func (p *parser) deletes(name string, table token) bool {
 	return false
 }
 
-// isTarget reports whether a target of DELETE is the table or the alias with this name. It
-// may lack the schema that the table has, and its quotes.
+// isTarget reports whether a target of DELETE is the table or the alias with this name.
+// The target may omit the table's schema and quotes.
 func isTarget(target, name string) bool {
 	if strings.EqualFold(target, name) {
 		return true
@@ -130,7 +131,7 @@ func withoutQuotes(name string) string {
 	}, name)
 }
 
-// remainingTargets adds the targets that FROM does not explain.
+// remainingTargets adds the targets that match no table in FROM.
 func (p *parser) remainingTargets() {
 	for _, target := range p.targets {
 		if p.stmt.named && target != "" && !p.isCTE(target) {

@@ -5,7 +5,7 @@ package sqltext
 
 import "strings"
 
-// role is what a word turns out to be in a place where a name is expected.
+// role is the meaning of a word where a name is expected.
 type role uint8
 
 const (
@@ -14,8 +14,8 @@ const (
 	roleKeyword             // a keyword that ends the expectation
 )
 
-// expected reads a word where the frame expects something. It reports whether the
-// word is dealt with; otherwise it is a keyword.
+// expected reads a word if the frame expects something. It reports whether it has handled
+// the word; otherwise the word is a keyword.
 func (p *parser) expected(tok token) bool {
 	f, r := p.top, roleName
 	switch f.expect {
@@ -70,9 +70,9 @@ func (p *parser) expected(tok token) bool {
 	return r != roleKeyword
 }
 
-// isStatistics reports whether the word after UPDATE makes it the UPDATE STATISTICS of a
-// table that SQL Server and Sybase have. Otherwise it is the name of one, which may have
-// an alias.
+// isStatistics reports whether the word after UPDATE makes the statement an UPDATE
+// STATISTICS of SQL Server or Sybase. Otherwise the word is the name of a table, which
+// may have an alias.
 func (p *parser) isStatistics(tok token) bool {
 	if p.top.op != kwUpdate || p.prev.kw != kwUpdate || !equalWord("STATISTICS", p.textOf(tok)) || !p.nameFollows(tok.end) {
 		return false
@@ -125,8 +125,8 @@ func (p *parser) tableRole(tok token) role {
 	return roleName
 }
 
-// isDelta reports whether a word precedes DB2's TABLE of the rows that a statement has
-// changed.
+// isDelta reports whether a word may precede TABLE in DB2's syntax for the rows that a
+// statement changes, as in FINAL TABLE.
 func isDelta(s string) bool {
 	switch len(s) {
 	case 3:
@@ -153,7 +153,7 @@ func (f *frame) writtenRole(kw, prev keyword) role {
 	return roleName
 }
 
-// insertedRole returns the role of a word after INSERT, as long as INTO is missing.
+// insertedRole returns the role of a word between INSERT and INTO.
 func (f *frame) insertedRole(kw, prev keyword) role {
 	switch kw {
 	case kwInto, kwOverwrite:
@@ -212,7 +212,7 @@ func (p *parser) intoRole(tok token) role {
 	return roleName
 }
 
-// deletedRole returns the role of a word after DELETE, as long as FROM is missing.
+// deletedRole returns the role of a word between DELETE and FROM.
 func (f *frame) deletedRole(kw keyword) role {
 	switch kw {
 	case kwFrom:
@@ -320,8 +320,8 @@ func (p *parser) transactionRole(tok token) role {
 	return rolePart
 }
 
-// nameFollows reports whether a name stands after the word TABLE, which ends at i.
-// Otherwise the word itself is the name.
+// nameFollows reports whether a name follows the word that ends at i. Otherwise the word
+// itself may be the name.
 func (p *parser) nameFollows(i int) bool {
 	i = p.lex.skipBlanks(i)
 	switch p.lex.at(i) {
@@ -332,7 +332,8 @@ func (p *parser) nameFollows(i int) bool {
 	return n > 0 && keywordOf(p.lex.text[i:p.lex.identEnd(i+n)]) == kwNone
 }
 
-// isTransactionMode reports whether the word after BEGIN belongs to a transaction.
+// isTransactionMode reports whether the word after BEGIN means that BEGIN starts a
+// transaction.
 func isTransactionMode(s string) bool {
 	switch len(s) {
 	case 4, 8, 9:
@@ -345,7 +346,7 @@ func isTransactionMode(s string) bool {
 	return false
 }
 
-// beginBlock notes that BEGIN has begun a block, not a transaction.
+// beginBlock records that BEGIN began a block, not a transaction.
 func (p *parser) beginBlock() {
 	p.script.block = true
 	p.beginBody()

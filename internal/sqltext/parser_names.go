@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// flushPending decides whether the pending name, if there is one, is a target. next is
-// the token after it.
+// flushPending decides whether the pending name, if any, is a target. next is the token
+// after the name.
 func (p *parser) flushPending(next token) {
 	if p.stmt.pending.end != 0 {
 		p.decidePending(next)
 	}
 }
 
-// decidePending is the rest of flushPending, which is inlined.
+// decidePending is separate from flushPending so that flushPending can be inlined.
 func (p *parser) decidePending(next token) {
 	t := p.stmt.pending
 	p.stmt.pending = token{}
@@ -38,14 +38,14 @@ func (p *parser) decidePending(next token) {
 	}
 }
 
-// dropPending drops the pending name, which is no target.
+// dropPending drops the pending name, which is not a target.
 func (p *parser) dropPending() {
 	if p.stmt.pending.end != 0 {
 		p.stmt.pending, p.stmt.qualifier = token{}, ""
 	}
 }
 
-// table reads a table, or whatever stands in the place of one.
+// table reads the token where a table is expected.
 func (p *parser) table(tok token) {
 	s, complete := p.qualified(tok)
 	if !complete {
@@ -95,17 +95,17 @@ func (p *parser) source(tok token) {
 // maxCollections limits the work of keeping the collections distinct.
 const maxCollections = 64
 
-// collect adds a collection, unless it is there already.
+// collect adds a collection if it is new.
 func (p *parser) collect(s string) {
 	if p.analyze && len(p.collections) < maxCollections && !slices.Contains(p.collections, s) {
 		p.collections = append(p.collections, s)
 	}
 }
 
-// maxCTEs limits the work of telling tables from the names that WITH defines.
+// maxCTEs limits the work of distinguishing tables from the names that WITH defines.
 const maxCTEs = 64
 
-// define notes a name that WITH defines.
+// define records a name that WITH defines.
 func (p *parser) define(tok token) {
 	if len(p.ctes) < maxCTEs {
 		p.ctes = append(p.ctes, strings.Trim(p.textOf(tok), "\"`[]"))
@@ -207,13 +207,13 @@ func (p *parser) firstName(tok token) {
 	case strings.EqualFold(s, "TRY"), strings.EqualFold(s, "CATCH"), strings.EqualFold(s, "ATOMIC"):
 		f.op = kwNone // BEGIN TRY
 	case strings.EqualFold(s, "FORALL"):
-		f.op = kwIf // the statement that it repeats follows
+		f.op = kwIf // the statement to repeat follows
 	case p.isLocal(s), p.assigns() && (isBuiltIn(s) || isSequence(s)), equalWord("RAISE_APPLICATION_ERROR", s):
 	case p.peek(tok.end) == ':':
 		p.assigned(tok)
 	case p.isCall(tok):
 		if p.peek(tok.end) == '(' && s == p.textOf(tok) {
-			p.stmt.call, p.stmt.calls = tok, true // if no := follows
+			p.stmt.call, p.stmt.calls = tok, true // a call if no := follows
 			return
 		}
 		p.called(s)
@@ -247,14 +247,14 @@ func (p *parser) triggerFollows(tok token) bool {
 	return p.lex.d == SQLServer && (equalWord("ENABLE", s) || equalWord("DISABLE", s)) && p.nextWord(tok.end) == kwTrigger
 }
 
-// triggerState reads the verb of such a statement.
+// triggerState reads the verb of ENABLE TRIGGER or DISABLE TRIGGER.
 func (p *parser) triggerState(tok token) {
 	p.operation(tok, strings.ToUpper(p.textOf(tok))+" TRIGGER", false)
 	p.top.op, p.top.expect, p.stmt.ddl = kwDrop, expectKind, true
 }
 
-// isVerb reports whether a word begins a statement of SQL Server, or separates batches,
-// although it is no keyword here.
+// isVerb reports whether a word that is not a keyword here begins a statement of SQL
+// Server or separates batches.
 func isVerb(s string) bool {
 	switch len(s) {
 	case 2, 3, 4, 5, 6, 7, 8, 9, 10:
@@ -275,8 +275,8 @@ func (p *parser) assigns() bool {
 	return p.prev.kind == tokenPunct && p.prev.end-p.prev.start == 2 && p.lex.text[p.prev.start] == ':' && p.lex.text[p.prev.end-1] == '='
 }
 
-// qualified returns the whole name of which tok is a part. Blanks and comments may stand
-// around its dots. It is not complete if another part follows.
+// qualified returns the whole name that ends with tok. Blanks and comments may surround
+// its dots. If another part follows, the name is not complete.
 func (p *parser) qualified(tok token) (name string, complete bool) {
 	s := p.textOf(tok)
 	if p.stmt.qualifier == "" && p.lex.at(tok.end) != '.' && !p.dotFollows(tok.end) {
@@ -292,11 +292,11 @@ func (p *parser) qualified(tok token) (name string, complete bool) {
 	return "", false
 }
 
-// maxQualifier is the maximum length in bytes of the parts of a name. It limits the work
-// of joining them.
+// maxQualifier is the maximum total length of the parts of a name in bytes. It limits the
+// work of joining them.
 const maxQualifier = 1024
 
-// dotFollows reports whether a dot stands behind blanks or comments at i.
+// dotFollows reports whether there are blanks or comments at i and a dot after them.
 func (p *parser) dotFollows(i int) bool {
 	switch p.lex.at(i) {
 	case ' ', '\n', '\t', '\r', '-', '/', '#':
@@ -305,8 +305,7 @@ func (p *parser) dotFollows(i int) bool {
 	return false
 }
 
-// isCall reports whether the name that begins a statement of a block calls a
-// procedure.
+// isCall reports whether a name at the start of a statement in a block calls a procedure.
 func (p *parser) isCall(tok token) bool {
 	switch s := p.textOf(tok); len(s) {
 	case 4, 5, 6, 8, 9:
@@ -342,7 +341,7 @@ func (p *parser) procedure(tok token) {
 	}
 }
 
-// object reads the name of the object of DDL.
+// object reads the name of the object of a DDL statement.
 func (p *parser) object(tok token) {
 	f := p.top
 	s, complete := p.qualified(tok)

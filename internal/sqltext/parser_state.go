@@ -3,7 +3,7 @@
 
 package sqltext
 
-// expectation is what the next name on a level of parentheses will be.
+// expectation is the kind of the next name on a level of parentheses.
 type expectation uint8
 
 const (
@@ -19,7 +19,7 @@ const (
 	expectLocked                  // TABLE or the table, after LOCK
 	expectProcedure               // the procedure, after CALL or EXEC
 	expectCTE                     // a name that WITH defines
-	expectTarget                  // a target that is no collection, after USE or PRAGMA
+	expectTarget                  // a target that is not a collection, after USE or PRAGMA
 	expectTransaction             // TRANSACTION or its mode, after BEGIN, COMMIT, ROLLBACK or START
 	expectSequence                // the sequence, after NEXT VALUE FOR
 )
@@ -28,40 +28,39 @@ const (
 type frame struct {
 	op      keyword // the current operation, kwNone before the first word
 	expect  expectation
-	cases   uint8 // how many CASE are open
-	tables  bool  // in a list of tables, where another one follows a comma
+	cases   uint8 // the number of open CASE
+	tables  bool  // in a list of tables, where another table follows a comma
 	sawFrom bool  // FROM has been read
 	sources bool  // in the FROM of UPDATE or DELETE, where the target may be an alias
-	parens  bool  // these parentheses stand in the place of a table
+	parens  bool  // these parentheses began where a table was expected
 	values  bool  // these parentheses hold the values of VALUES or IN
 	into    bool  // INSERT, UPDATE or DDL has read its target
 	batch   bool  // after BEGIN BATCH of CQL
 	multi   bool  // INSERT ALL, which has several targets
 	nested  bool  // in parentheses
-	params  bool  // these parentheses hold the parameters of a block's own procedure
+	params  bool  // these parentheses hold the parameters of a procedure declared in a block
 }
 
-// statementState is what is known about the current statement. A semicolon replaces
-// all of it.
+// statementState is the state of the current statement. A semicolon resets it.
 type statementState struct {
 	verb     keyword // the keyword that begins the statement
 	mainSeen bool    // the main operation after WITH has been read
 	ddl      bool    // CREATE, ALTER or DROP
 	exec     bool    // EXEC, which names its arguments with @
-	body     bool    // the object is one that has a body, such as a function
+	body     bool    // the object has a body, as a function does
 	skip     bool    // the rest of the statement adds nothing to the summary
 
-	qualifier string // the parts of a name that blanks or comments separate, as far as read
-	call      token  // a name in a block that is a call if no := follows,
-	calls     bool   // if there is one
+	qualifier string // the parts read so far of a name with blanks or comments between its parts
+	call      token  // a name in a block that is a call if no := follows
+	calls     bool   // call is set
 	function  function
-	begins    int    // how many END the body of WITH FUNCTION needs
+	begins    int    // the number of END that the body of WITH FUNCTION still needs
 	hint      bool   // in a hint of Spanner: @{…}
 	label     bool   // in a label of a block: <<x>>
-	recursive uint8  // how many WITH RECURSIVE have been read ahead
+	recursive uint8  // the number of WITH RECURSIVE that have been read ahead
 	arguments bool   // in the arguments of EXEC in SQL Server
-	procedure int    // where the procedure begins that EXEC names
-	inline    bool   // after the statement come rows: COPY … FROM STDIN
+	procedure int    // the offset of the procedure that EXEC names
+	inline    bool   // rows follow the statement: COPY … FROM STDIN
 	second    string // the second word of the kind of object
 	log       bool   // the object is the log of a materialized view, whose table follows ON
 
@@ -69,7 +68,7 @@ type statementState struct {
 	target  string // the target of UPDATE or DELETE, as written
 	aliased token  // the table in FROM whose alias may follow
 
-	named         bool        // the targets of DELETE are in front of their tables
+	named         bool        // DELETE names its targets before the tables of FROM or USING
 	beforeTargets summaryMark // the summary before the tables of MySQL's DELETE FROM
 	collected     int         // the number of collections before them
 
@@ -79,7 +78,7 @@ type statementState struct {
 	maskFrom int
 }
 
-// function is how far a WITH FUNCTION of Oracle has been read.
+// function is the position in Oracle's WITH FUNCTION.
 type function uint8
 
 const (
@@ -89,17 +88,17 @@ const (
 	functionEnded          // after END
 )
 
-// scriptState is what is known about the text across its statements.
+// scriptState is the state that lasts across the statements of a text.
 type scriptState struct {
 	block    bool // in a block: BEGIN … END
 	declares bool // in the declarations of a block
 
-	subprogram bool // a block's own procedure or function is being declared
-	bodies     int  // how many END its body still needs
+	subprogram bool // a procedure or function is being declared in a block
+	bodies     int  // the number of END that its body still needs
 	branches   bool // after IF or WHILE of Transact-SQL, which need no block
-	weak       bool // only SET and DECLARE so far, which give way to any other operation
-	settled    bool // the operation is that of an earlier statement
-	declared   bool // the text declares variables of its own
+	weak       bool // only SET and DECLARE so far, which any other operation replaces
+	settled    bool // an earlier statement has set the operation
+	declared   bool // the text declares variables
 	atBinds    bool // the text has @name
 	done       bool // the rest is a body, which is not run
 }

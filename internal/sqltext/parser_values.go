@@ -18,9 +18,9 @@ func (p *parser) literal(tok token) {
 	p.writer.literal(tok.start, tok.end)
 }
 
-// isValueWord reports whether a word is a value: TRUE or FALSE, or a text without quotes
-// as an argument of EXEC. Where a name is expected it is one, and IS TRUE is no
-// comparison with a value.
+// isValueWord reports whether a word is a value: TRUE or FALSE, or text without quotes as
+// an argument of EXEC. Where a name is expected, TRUE and FALSE are names, and IS TRUE
+// does not compare with a value.
 func (p *parser) isValueWord(tok token) bool {
 	if tok.kw != kwBoolean {
 		return p.stmt.arguments && p.isArgument(tok)
@@ -35,8 +35,8 @@ func (p *parser) isValueWord(tok token) bool {
 	return false
 }
 
-// isArgument reports whether a word is a text without quotes, as an argument of EXEC in
-// SQL Server. It follows the procedure, a comma or the name of the argument.
+// isArgument reports whether a word is text without quotes as an argument of EXEC in SQL
+// Server. Such a word follows the procedure, a comma or the name of the argument.
 func (p *parser) isArgument(tok token) bool {
 	if len(p.frames) > 1 {
 		return false
@@ -50,7 +50,8 @@ func (p *parser) isArgument(tok token) bool {
 		}
 		return false
 	case tokenWord, tokenName, tokenAt:
-		// Directly after the procedure. Other statements need no semicolon before them.
+		// The first argument, directly after the procedure. A word that can begin the
+		// next statement is not an argument, since no semicolon is needed before it.
 		if p.prev.start != p.stmt.procedure || !tok.kw.isText() {
 			return false
 		}
@@ -64,7 +65,7 @@ func (p *parser) isArgument(tok token) bool {
 	return false
 }
 
-// operand notes that a value stands where a name may be expected. A literal and the
+// operand reads a value, which may be where a name is expected. A literal and the
 // placeholder that replaces it must have the same effect.
 func (p *parser) operand() {
 	f := p.top
@@ -91,13 +92,13 @@ func (p *parser) namesTable() bool {
 	return false
 }
 
-// isIdentifier reports whether "…" is an identifier here. By the dialect or by a
-// setting of the server it can also be a literal.
+// isIdentifier reports whether "…" is an identifier here. Depending on the dialect or a
+// setting of the server, it can also be a literal.
 func (p *parser) isIdentifier(tok token) bool {
 	switch p.lex.d {
 	case SQLServer, SQLite:
-		// It can be a literal only where a value may stand: in SQL Server if
-		// QUOTED_IDENTIFIER is off, in SQLite if there is no such column.
+		// It can be a literal only where a value is allowed: in SQL Server if
+		// QUOTED_IDENTIFIER is off, in SQLite if no column has that name.
 		return !p.isValuePlace()
 	case Generic:
 		switch p.top.expect {
@@ -128,7 +129,7 @@ func (p *parser) isValuePlace() bool {
 	return false
 }
 
-// bind reads a bind variable or a variable.
+// bind reads a bind variable or another variable.
 func (p *parser) bind(tok token) {
 	p.flushPending(tok)
 	c := p.lex.text[tok.start]

@@ -122,7 +122,7 @@ func (p *parser) keyword(tok token) {
 		}
 	case kwCase:
 		if p.script.block && !f.nested && (f.op == kwNone && !p.assigns() || p.prev.kw == kwEnd) {
-			f.op = kwOther // the statement, of which each THEN has statements, or END CASE
+			f.op = kwOther // the CASE statement, whose THEN parts hold statements, or END CASE
 			return
 		}
 		if f.cases < 255 {
@@ -201,7 +201,7 @@ func (p *parser) starts(kw keyword) bool {
 		case kwCommand, kwGrant, kwRevoke, kwUse:
 			return f.op == kwIf && !f.nested && p.lex.d == SQLServer
 		}
-	case kwProcedure: // a block's own
+	case kwProcedure: // declared in a block
 		return kw == kwBegin && !f.nested
 	case kwInsert:
 		return (kw == kwExec || kw == kwExecute) && f.into
@@ -209,8 +209,8 @@ func (p *parser) starts(kw keyword) bool {
 	return false
 }
 
-// operation adds an operation to the analysis. It replaces the one that is there if it
-// is the main one of a statement with WITH.
+// operation adds an operation to the analysis. If it is the main operation of a statement
+// with WITH, it replaces an earlier one.
 func (p *parser) operation(tok token, name string, main bool) {
 	if p.script.weak {
 		p.summary.reset()
@@ -222,8 +222,8 @@ func (p *parser) operation(tok token, name string, main bool) {
 	}
 }
 
-// isMain reports whether an operation that begins here is the main one of a statement
-// with WITH.
+// isMain reports whether an operation that begins here is the main operation of a
+// statement with WITH.
 func (p *parser) isMain() bool {
 	return p.top.op == kwWith && !p.top.nested && !p.script.settled && !p.stmt.mainSeen && p.stmt.verb == kwNone
 }
@@ -243,8 +243,8 @@ func (p *parser) selects(tok token) {
 	*f = frame{op: kwSelect, nested: f.nested, cases: f.cases}
 }
 
-// from reads FROM. It begins a list of tables as a clause, but not in EXTRACT or
-// IS DISTINCT FROM.
+// from reads FROM. A FROM clause begins a list of tables; FROM in EXTRACT or in IS
+// DISTINCT FROM does not.
 func (p *parser) from(tok token) {
 	f := p.top
 	if f.op == kwDelete && !f.into && f.expect != expectWritten { // CQL's DELETE a['b'] FROM
@@ -260,7 +260,8 @@ func (p *parser) from(tok token) {
 	}
 	switch {
 	case f.op == kwNone && !f.nested:
-		// HQL and DuckDB leave SELECT out. It is added in the case of FROM.
+		// HQL and DuckDB allow FROM without SELECT. It is added in upper or lower case,
+		// like FROM.
 		p.operation(token{}, "SELECT", false)
 		if c := p.lex.text[tok.start]; c >= 'a' {
 			p.summary.add("select")

@@ -14,7 +14,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/testutil/rounds"
 )
 
-// leak returns what is wrong with the sanitized text, or "".
+// leak returns the problem with the sanitized text, or "".
 func leak(text string, d Dialect) string {
 	a, s := AnalyzeAndSanitize(text, d)
 	switch {
@@ -38,8 +38,8 @@ func leak(text string, d Dialect) string {
 	return ""
 }
 
-// generated is how many statements TestNoLiteralSurvives reads. The environment
-// variables SQLTEXT_STATEMENTS and SQLTEXT_SEED set another number and another seed.
+// generated is the default number of statements that TestNoLiteralSurvives reads. The
+// environment variables SQLTEXT_STATEMENTS and SQLTEXT_SEED override it and the seed.
 const generated = 200_000
 
 func fromEnv(name string, fallback int) int {
@@ -49,8 +49,8 @@ func fromEnv(name string, fallback int) int {
 	return fallback
 }
 
-// TestNoLiteralSurvives reads generated statements by the rules of their own dialect,
-// and every second one also by those of Generic.
+// TestNoLiteralSurvives reads each generated statement in its own dialect, and every
+// second one also in Generic.
 func TestNoLiteralSurvives(t *testing.T) {
 	n := fromEnv("SQLTEXT_STATEMENTS", rounds.Of(generated))
 	g := newGenerator(uint64(fromEnv("SQLTEXT_SEED", 1))) //nolint:gosec // a seed

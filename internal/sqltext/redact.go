@@ -9,15 +9,15 @@ type writer struct {
 	out     []byte
 	last    int  // the text before this offset is in out
 	on      bool // the sanitized text is wanted
-	changed bool // something was replaced or left out
-	masking bool // in a secret, all of which becomes one ?
+	changed bool // something was replaced or removed
+	masking bool // in a secret, which becomes one ?
 
 	list         bool // in parentheses after IN, with only literals and placeholders so far
 	listLiterals bool // one of them is a literal
-	listMark     int  // the length that out has up to the opening parenthesis
+	listMark     int  // the length of out up to the opening parenthesis
 }
 
-// flush copies the text before an offset to out.
+// flush appends the text up to an offset to out.
 func (w *writer) flush(to int) {
 	if !w.changed {
 		w.changed = true
@@ -28,7 +28,7 @@ func (w *writer) flush(to int) {
 	w.out = append(w.out, w.text[w.last:to]...)
 }
 
-// literal replaces a literal by ?.
+// literal replaces a literal with ?.
 func (w *writer) literal(start, end int) {
 	if !w.on || w.masking {
 		return
@@ -39,7 +39,7 @@ func (w *writer) literal(start, end int) {
 	w.last = end
 }
 
-// drop leaves a comment out. A space takes its place where it kept two tokens apart.
+// drop removes a comment. A space replaces it if the comment separated two tokens.
 func (w *writer) drop(start, end int) {
 	if !w.on || w.masking {
 		return
@@ -51,14 +51,14 @@ func (w *writer) drop(start, end int) {
 	}
 }
 
-// open begins a level of parentheses, in which a list of IN may stand.
+// open begins a level of parentheses, which holds the list of IN if in is set.
 func (w *writer) open(end int, in bool) {
 	w.list, w.listLiterals = in, false
 	w.listMark = len(w.out) + end - w.last
 }
 
-// end ends a level of parentheses, whose closing one is at start. A list of literals
-// becomes one ?.
+// end ends a level of parentheses; the closing parenthesis is at start. A list of
+// literals becomes one ?.
 func (w *writer) end(start int) {
 	if w.on && !w.masking && w.list && w.listLiterals {
 		w.out = append(w.out[:w.listMark], '?')
@@ -67,8 +67,7 @@ func (w *writer) end(start int) {
 	w.list = false
 }
 
-// other notes that something other than a literal, a placeholder or a comma stands
-// here.
+// other records that the token is not a literal, a placeholder or a comma.
 func (w *writer) other() {
 	w.list = false
 }
@@ -85,11 +84,11 @@ func (w *writer) string() string {
 	return string(w.out)
 }
 
-// secrets finds passwords that are no literals by the rules of the language: Oracle's
-// IDENTIFIED BY and SAP HANA's PASSWORD take an identifier, the CONNECT of SQL*Plus
-// takes name/password@service, and a password stands behind USING in DB2's CONNECT and
-// in Oracle's ENCRYPT USING, and in SQLite's PRAGMA key. A password without quotes may
-// hold anything, so the rest of the statement is replaced.
+// secrets finds passwords that are not literals in the language. Oracle's IDENTIFIED BY
+// and SAP HANA's PASSWORD accept an identifier, SQL*Plus's CONNECT accepts
+// name/password@service, and a password follows USING in DB2's CONNECT and in Oracle's
+// ENCRYPT USING, and SQLite's PRAGMA key. A password without quotes may contain anything,
+// so the rest of the statement is replaced.
 func (p *parser) secrets(tok token) {
 	if p.writer.masking || p.stmt.mask {
 		return
@@ -120,13 +119,13 @@ func (p *parser) secrets(tok token) {
 	p.writer.masking = true
 }
 
-// equalWord reports whether w, in any case, is the word upper, which is in upper case.
+// equalWord reports whether w equals upper, ignoring case. upper is in upper case.
 func equalWord(upper, w string) bool {
 	return len(w) == len(upper) && equalFoldASCII(upper, w)
 }
 
-// isPasswordOption reports whether the token after PASSWORD, with the text s, is an
-// option of MySQL or Oracle, not a password.
+// isPasswordOption reports whether the token after PASSWORD, whose text is s, is an
+// option of MySQL or Oracle rather than a password.
 func isPasswordOption(tok token, s string) bool {
 	if tok.kind != tokenWord {
 		return false
@@ -143,8 +142,8 @@ func isPasswordOption(tok token, s string) bool {
 	return false
 }
 
-// endMask replaces the secret that was found, which goes on to the end of the statement
-// and includes what was read as comments.
+// endMask replaces the secret that was found, if any. The secret extends to the end of
+// the statement and includes text that was read as comments.
 func (p *parser) endMask(end int) {
 	if !p.stmt.mask {
 		return

@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestLinear reads megabytes of text in which each step back costs much. Each takes
-// some milliseconds. If reading were quadratic, it would take hours and the test would
-// time out.
+// TestLinear reads megabytes of text in which backtracking is expensive. Each text takes
+// a few milliseconds. With quadratic time it would take hours, and the test would time
+// out.
 func TestLinear(t *testing.T) {
 	const size = 512 << 10
 	for _, unit := range []string{
@@ -40,7 +40,7 @@ func TestLong(t *testing.T) {
 	assert.Equal(t, "SELECT t", a.Summary)
 }
 
-// TestBytesOutsideLiteralsStay checks that bytes that are no text are kept.
+// TestBytesOutsideLiteralsStay checks that bytes that are not text are kept.
 func TestBytesOutsideLiteralsStay(t *testing.T) {
 	for d := range Dialect(len(dialectNames)) {
 		for _, junk := range []string{"\xff\xfe", "\x80", "\x00", "\u202e", "\ufeff", "日本語", "\xe2\x28", "😀"} {
@@ -51,7 +51,7 @@ func TestBytesOutsideLiteralsStay(t *testing.T) {
 	}
 }
 
-// TestParallel reads in several goroutines, which share the pool of parsers.
+// TestParallel reads texts in several goroutines that share the pool of parsers.
 func TestParallel(t *testing.T) {
 	want, wantText := AnalyzeAndSanitize(medium, Oracle)
 	done := make(chan bool)

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// TestSanitizeEverywhere reads texts that every dialect reads alike.
+// TestSanitizeEverywhere sanitizes texts that mean the same in every dialect.
 func TestSanitizeEverywhere(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"numbers", "SELECT 1, -2, +3.5, .5, 6e7, 8.9E-10, 0xFF, 0b01", "SELECT ?, ?, ?, ?, ?, ?, ?, ?"},

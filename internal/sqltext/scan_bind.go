@@ -5,7 +5,7 @@ package sqltext
 
 import "strings"
 
-// scanDollar reads what begins with $: a dollar quote, $1, $name, or money.
+// scanDollar reads a token that begins with $: a dollar quote, $1, $name, or money.
 func (l *lexer) scanDollar(p int) token {
 	c := l.at(p + 1)
 	if l.rules.dollarQuote || l.d == MySQL && c == '$' {
@@ -19,7 +19,7 @@ func (l *lexer) scanDollar(p int) token {
 	}
 	switch {
 	case l.d == SQLServer:
-		// Money, where a sign may follow the dollar.
+		// Money: a sign may follow the dollar.
 		i := p + 1
 		if c == '-' || c == '+' {
 			i++
@@ -70,7 +70,7 @@ func (l *lexer) dollarTag(p int) string {
 	return ""
 }
 
-// bindMayFollow reports whether a bind variable may begin at p. It may not directly
+// bindMayFollow reports whether a bind variable may begin at p. It may not begin directly
 // after an operand, as in a slice, a cast or a path.
 func (l *lexer) bindMayFollow(p int) bool {
 	if p == 0 {
@@ -104,7 +104,7 @@ func (l *lexer) numberedBind(p int) token {
 	return token{kind: tokenBind, end: i}
 }
 
-// scanColon reads what begins with a colon: :1, :name, a cast or an assignment.
+// scanColon reads a token that begins with a colon: :1, :name, a cast or an assignment.
 func (l *lexer) scanColon(p int) token {
 	c := l.at(p + 1)
 	if c == ':' || c == '=' {
@@ -121,7 +121,7 @@ func (l *lexer) scanColon(p int) token {
 	return token{kind: tokenPunct, end: p + 1}
 }
 
-// scanAt reads what begins with @: @@rowcount, @p1, or an operator.
+// scanAt reads a token that begins with @: @@rowcount, @p1, or an operator.
 func (l *lexer) scanAt(p int) token {
 	c := l.at(p + 1)
 	if c == '@' && l.identStart(p+2) > 0 {
@@ -143,8 +143,8 @@ func (l *lexer) scanAt(p int) token {
 	return token{kind: tokenPunct, end: p + 1}
 }
 
-// scanQuestion reads what begins with a question mark: a bind variable, or one of
-// PostgreSQL's operators on JSON.
+// scanQuestion reads a token that begins with a question mark: a bind variable, or one of
+// PostgreSQL's JSON operators.
 func (l *lexer) scanQuestion(p int) token {
 	c := l.at(p + 1)
 	if isDigit(c) {
@@ -159,7 +159,7 @@ func (l *lexer) scanQuestion(p int) token {
 	return token{kind: tokenBind, end: p + 1}
 }
 
-// isOperator reports whether the ? at p stands between two operands. There it is an
+// isOperator reports whether the ? at p is between two operands, which makes it an
 // operator of PostgreSQL.
 func (l *lexer) isOperator(p int) bool {
 	switch l.prev.kind {

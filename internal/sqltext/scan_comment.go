@@ -13,7 +13,7 @@ func (l *lexer) startsDashes(p int) bool {
 	if p < l.dashEnd {
 		return false
 	}
-	// A run of dashes is judged as a whole: otherwise its last two could begin a
+	// A run of dashes is checked as a whole, because its last two dashes must not start a
 	// comment.
 	i := p + 2
 	for l.at(i) == '-' {
@@ -26,7 +26,7 @@ func (l *lexer) startsDashes(p int) bool {
 	return false
 }
 
-// scanLine reads a comment that ends at the end of the line, which is not part of it.
+// scanLine reads a comment up to the end of the line, without the line break.
 func (l *lexer) scanLine(p int) token {
 	end := len(l.text)
 	if i := strings.IndexByte(l.text[p:], '\n'); i >= 0 {
@@ -56,15 +56,15 @@ func (l *lexer) scanComment(p int) token {
 		return l.rest(true)
 	}
 	// A system that does not nest comments reads the part between the two ends as SQL.
-	// As long as no quote opens there, both read the rest alike.
+	// If that part has no quote, the rest is the same with and without nesting.
 	if l.d == Generic && strings.ContainsAny(l.text[end:nested], "'\"`$") {
 		return l.rest(false)
 	}
 	return token{kind: tokenComment, end: nested}
 }
 
-// nestedEnd returns the end of the comment at p, counting the comments inside it, or
-// -1 if it does not end.
+// nestedEnd returns the end of the comment at p, which may contain other comments, or -1
+// if it is not closed.
 func (l *lexer) nestedEnd(p int) int {
 	depth := 0
 	for i := p; i+1 < len(l.text); {
@@ -85,8 +85,8 @@ func (l *lexer) nestedEnd(p int) int {
 	return -1
 }
 
-// skipBlanks returns the offset of the first byte from i on that is neither white space
-// nor in a comment.
+// skipBlanks returns the offset of the first byte at or after i that is neither white
+// space nor in a comment.
 func (l *lexer) skipBlanks(i int) int {
 	for i < len(l.text) {
 		switch c := l.text[i]; {
@@ -134,7 +134,7 @@ func (l *lexer) scanVersion(p int) token {
 	return token{kind: tokenPunct, end: end}
 }
 
-// tableMayFollow reports whether the last token announces the name of a table.
+// tableMayFollow reports whether the name of a table may follow the last token.
 func (l *lexer) tableMayFollow() bool {
 	switch l.prev.kw {
 	case kwFrom, kwJoin, kwInto, kwTable, kwUpdate, kwOnly, kwExists, kwTruncate, kwLock, kwCopy:
@@ -143,8 +143,8 @@ func (l *lexer) tableMayFollow() bool {
 	return l.prev.kind == tokenPunct && l.text[l.prev.start] == ','
 }
 
-// scanHash reads what begins with #: a comment of MySQL, an operator of PostgreSQL or
-// a temporary table of SQL Server.
+// scanHash reads a token that begins with #: a comment of MySQL, an operator of
+// PostgreSQL or a temporary table of SQL Server.
 func (l *lexer) scanHash(p int) token {
 	switch {
 	case l.rules.numberSign:
@@ -156,8 +156,8 @@ func (l *lexer) scanHash(p int) token {
 	case l.d != Generic:
 		return token{kind: tokenPunct, end: p + 1}
 	}
-	// As long as the line has no quote, the rest reads alike whether this is a comment
-	// or not.
+	// If the line has no quote and no /*, the lines after it are read in the same way
+	// whether this is a comment or not.
 	if p >= l.hashFree {
 		line := l.text[p:]
 		if i := strings.IndexByte(line, '\n'); i >= 0 {

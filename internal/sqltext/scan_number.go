@@ -11,7 +11,7 @@ func (l *lexer) scanNumber(p int) token {
 		return token{kind: tokenNumber, end: l.literalTail(i + 2)}
 	}
 	i = l.digits(i)
-	word := i // in MySQL an identifier may begin with digits
+	word := i // in MySQL, an identifier may begin with digits
 	if l.at(i) == '.' && l.at(i+1) != '.' {
 		i = l.digits(i + 1)
 	}
@@ -44,8 +44,8 @@ func (l *lexer) digits(i int) int {
 }
 
 // literalTail returns the end of a number whose digits end at i. Letters that follow
-// directly, a type suffix or garbage, belong to it. A keyword, the prefix of a quoted
-// literal and a dollar quote do not.
+// directly, such as a type suffix or garbage, are part of it. A keyword, the prefix of a
+// quoted literal and a dollar quote are not.
 func (l *lexer) literalTail(i int) int {
 	end := i
 	for end < len(l.text) && classes[l.text[end]]&classIdent != 0 && l.text[end] != '$' {
@@ -68,8 +68,8 @@ func (l *lexer) literalTail(i int) int {
 	return end
 }
 
-// scanSign reads + or -, together with a number that follows directly, unless it is the
-// operator behind an operand.
+// scanSign reads + or -, together with a number that follows directly unless the sign is
+// an operator after an operand.
 func (l *lexer) scanSign(p int) token {
 	switch l.prev.kind {
 	case tokenName, tokenBind, tokenVar, tokenAt:

@@ -8,7 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// scanString reads the literal at p, whose opening ' is at quote, after its prefix.
+// scanString reads the literal at p, whose opening ' is at quote, after an optional
+// prefix.
 func (l *lexer) scanString(p, quote int) token {
 	var end int
 	var ok bool
@@ -58,7 +59,7 @@ func (l *lexer) scanName(p int) token {
 	end, ok := l.quotedIdent(p)
 	if !ok {
 		if l.text[p] == '[' {
-			// Brackets hold no literals, so reading goes on after an open one.
+			// Brackets hold no literals, so reading continues after an unclosed one.
 			return token{kind: tokenPunct, end: p + 1}
 		}
 		return l.rest(true)
@@ -66,7 +67,7 @@ func (l *lexer) scanName(p int) token {
 	return token{kind: tokenName, end: l.chain(end)}
 }
 
-// quotedIdent returns the end of the quoted identifier at p, and whether it is one.
+// quotedIdent returns the end of the quoted identifier at p, and whether there is one.
 func (l *lexer) quotedIdent(p int) (end int, ok bool) {
 	switch c := l.text[p]; {
 	case c != '[':
@@ -78,7 +79,7 @@ func (l *lexer) quotedIdent(p int) (end int, ok bool) {
 	return l.plainBracketEnd(p)
 }
 
-// bracketEnd returns the end of the [x] at p, in which ]] stands for ].
+// bracketEnd returns the end of the [x] at p, in which ]] is an escaped ].
 func (l *lexer) bracketEnd(p int) (end int, ok bool) {
 	if l.noBracket {
 		return 0, false
@@ -86,7 +87,7 @@ func (l *lexer) bracketEnd(p int) (end int, ok bool) {
 	for i := p + 1; ; i += 2 {
 		j := strings.IndexByte(l.text[i:], ']')
 		if j < 0 {
-			// Remembered, so that a million open brackets are not a million searches.
+			// Remembered, so that a million unclosed brackets need only one search.
 			l.noBracket = true
 			l.truncated = true
 			return 0, false
@@ -98,8 +99,8 @@ func (l *lexer) bracketEnd(p int) (end int, ok bool) {
 	}
 }
 
-// plainBracketEnd returns the end of the [x] at p where brackets may also be an array
-// or an index. There only what looks like a name is an identifier.
+// plainBracketEnd returns the end of the [x] at p in a dialect where brackets may also be
+// an array or an index. Only text that looks like a name is an identifier.
 func (l *lexer) plainBracketEnd(p int) (end int, ok bool) {
 	if p > 0 && (l.isIdentBefore(p) || l.text[p-1] == ']' || l.text[p-1] == ')') {
 		return 0, false
@@ -111,11 +112,11 @@ func (l *lexer) plainBracketEnd(p int) (end int, ok bool) {
 		case c == ']':
 			return i + 1, n > 0
 		case c == '\'' && !quoted && i > word && keywordOf(l.text[word:i]) == kwNone && !l.isStringPrefix(l.text[word:i]):
-			// As in O'Brien: no literal directly follows a word.
+			// As in O'Brien: a literal never directly follows a word.
 			quoted = true
 			i++
 		case isDigit(c):
-			// A digit that begins a word may be a number, which must not pass for a name.
+			// A word that begins with a digit may be a number, which is not a name.
 			if n == 0 || classes[l.text[i-1]]&(classIdent|classHigh) == 0 {
 				return 0, false
 			}
@@ -135,9 +136,9 @@ func (l *lexer) plainBracketEnd(p int) (end int, ok bool) {
 	return 0, false
 }
 
-// quoteEnd returns the end of the quoted text that begins at p with a quote of any
-// kind. A doubled quote is part of the text, and if backslash is set, so is an escaped
-// one. If the text ends first, the end is -1.
+// quoteEnd returns the end of the quoted text that begins at p with a quote of any kind.
+// A doubled quote is part of the text; so is an escaped quote if backslash is set. If the
+// quote is not closed, the end is -1.
 func quoteEnd(text string, p int, backslash bool) (end int, ok bool) {
 	q := text[p]
 	if !backslash {
@@ -167,8 +168,8 @@ func quoteEnd(text string, p int, backslash bool) (end int, ok bool) {
 	return -1, false
 }
 
-// qQuoteEnd returns the end of Oracle's q'[…]', whose quote is at quote. If the text
-// ends first, the end is -1.
+// qQuoteEnd returns the end of Oracle's q'[…]', whose ' is at quote. If it is not closed,
+// the end is -1.
 func (l *lexer) qQuoteEnd(quote int) (end int, ok bool) {
 	r, size := utf8.DecodeRuneInString(l.text[quote+1:])
 	if size == 0 {
@@ -193,9 +194,9 @@ func (l *lexer) qQuoteEnd(quote int) (end int, ok bool) {
 	return from + i + len(open) + 1, true
 }
 
-// literalEnd returns the end of the literal at p, which is quoted with ' or ". If ok
-// is false, an end of -1 means that the text ends first, and any other that the end
-// cannot be determined.
+// literalEnd returns the end of the literal at p, which is quoted with ' or ". If ok is
+// false, an end of -1 means that the literal is not closed, and any other value that its
+// end cannot be determined.
 func (l *lexer) literalEnd(p int) (end int, ok bool) {
 	q := l.text[p]
 	if l.d == Generic && l.at(p+1) == q && l.at(p+2) == q && !l.isTripleStandard(p) {
@@ -227,18 +228,18 @@ func (l *lexer) literalEnd(p int) (end int, ok bool) {
 	return -1, false
 }
 
-// triple is what three quotes in a row begin.
+// triple is the meaning of three quotes in a row.
 type triple uint8
 
 const (
-	tripleOpen     triple = iota // undecided until the first place where it matters
+	tripleOpen     triple = iota // undecided until the first one that matters
 	tripleStandard               // a literal that starts with an escaped quote
 	tripleUnknown                // cannot be determined
 )
 
-// isTripleStandard reports whether the three quotes at p are standard SQL, which is an
-// opening quote and an escaped one. In BigQuery and others they open a literal that
-// ends at the next three.
+// isTripleStandard reports whether the three quotes at p have their meaning in standard
+// SQL: an opening quote and an escaped quote. In BigQuery and others they open a literal
+// that ends at the next three quotes.
 func (l *lexer) isTripleStandard(p int) bool {
 	switch l.triple {
 	case tripleStandard:
@@ -265,18 +266,19 @@ func (l *lexer) isTripleStandard(p int) bool {
 	return l.triple == tripleStandard
 }
 
-// soundness is how well a text reads with one meaning of the backslash.
+// soundness is whether a text is valid with one meaning of the backslash.
 type soundness uint8
 
 const (
 	sound   soundness = iota
 	cut               // ends inside a literal
-	unsound           // has a word or a backslash where SQL has none
+	unsound           // has a word or a backslash where SQL allows none
 )
 
-// decideEscapes decides, once for a text, what a backslash means: the literal at p is
-// the first where it matters. The meaning is the same throughout the text, and with
-// the wrong one literals and code change places, which shows sooner or later.
+// decideEscapes decides the meaning of a backslash, once for a text. The literal at p is
+// the first in which it matters. The meaning is the same throughout the text, and with
+// the wrong one, literals and code are swapped, which sooner or later makes the text
+// invalid.
 func (l *lexer) decideEscapes(p int) {
 	none, apply := l.probe(p, escapesNone), l.probe(p, escapesApply)
 	decided := escapesUnknown
@@ -290,7 +292,7 @@ func (l *lexer) decideEscapes(p int) {
 		if apply == sound && none == cut || apply == cut && none == unsound {
 			decided = escapesApply
 		}
-	case l.d == PostgreSQL: // standard_conforming_strings is on since 9.1, but not in Redshift
+	case l.d == PostgreSQL: // standard_conforming_strings is on by default since 9.1, but not in Redshift
 		if none == sound && apply == cut || none == cut && apply == unsound {
 			decided = escapesNone
 		}
@@ -302,7 +304,7 @@ func (l *lexer) decideEscapes(p int) {
 }
 
 // probe reads the text from the literal at p to the end with one meaning of the
-// backslash, and returns how well it reads.
+// backslash, and returns whether it is valid.
 func (l *lexer) probe(p int, meaning escapes) soundness {
 	if l.probing {
 		return unsound

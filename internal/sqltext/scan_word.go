@@ -5,9 +5,9 @@ package sqltext
 
 import "unicode/utf8"
 
-// scanWord reads what begins with an ASCII letter: an identifier, a keyword, or a
-// literal with a prefix such as N'…'. It knows the plain words and the names with one
-// dot, which are nearly all tokens of a text, and leaves the rest to scanJoined.
+// scanWord reads a token that begins with an ASCII letter: an identifier, a keyword, or a
+// literal with a prefix such as N'…'. It reads plain words and names with one dot, which
+// are nearly all tokens of a text, and leaves the rest to scanJoined.
 func (l *lexer) scanWord(p int) token {
 	text := l.text
 	end := plainEnd(text, p+1)
@@ -26,8 +26,8 @@ func (l *lexer) scanWord(p int) token {
 	return l.scanJoined(p)
 }
 
-// scanJoined reads any word, with what is joined to it: dots, a database link, or the
-// quote of a literal.
+// scanJoined reads any word and what is joined to it: parts after dots, a database link,
+// or a literal that the word is the prefix of.
 func (l *lexer) scanJoined(p int) token {
 	end := l.identEnd(p + 1)
 	if l.text[p] >= utf8.RuneSelf {
@@ -51,8 +51,8 @@ func (l *lexer) scanJoined(p int) token {
 	return token{kind: tokenWord, kw: keywordAt(l.text, p, end), end: end}
 }
 
-// isStringPrefix reports whether w, which stands directly before a quote, is the prefix
-// of a literal.
+// isStringPrefix reports whether w, which is directly before a quote, is the prefix of a
+// literal.
 func (l *lexer) isStringPrefix(w string) bool {
 	switch len(w) {
 	case 1:
@@ -74,8 +74,8 @@ func (l *lexer) isStringPrefix(w string) bool {
 	return w[0] == '_' && (l.d == MySQL || l.d == Generic)
 }
 
-// chain returns the end of a name whose first part ends at p, with the parts after its
-// dots and with a database link.
+// chain returns the end of a name whose first part ends at p, including the parts after
+// its dots and a database link.
 func (l *lexer) chain(p int) int {
 	for l.at(p) == '.' {
 		q := p + 1
@@ -109,8 +109,8 @@ const (
 )
 
 // isUUID reports whether a text begins with a UUID, which in CQL is a literal without
-// quotes. As SQL it would be a subtraction of five names and numbers, which nobody
-// writes.
+// quotes. In SQL it would be a subtraction of five names and numbers, which does not
+// occur in practice.
 func isUUID(text string) bool {
 	if len(text) < uuidLength || text[uuidGroup] != '-' {
 		return false

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// A semicolon leaves nothing of one statement to the next.
+// TestStatementsOfOneText checks that no state of a statement survives a semicolon.
 func TestStatementsOfOneText(t *testing.T) {
 	tests := []struct {
 		name, text  string

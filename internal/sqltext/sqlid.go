@@ -12,14 +12,14 @@ import (
 	"strings"
 )
 
-// sqlIDAlphabet has the 32 digits of an SQL_ID.
+// sqlIDAlphabet is the 32 digits of an SQL_ID.
 const sqlIDAlphabet = "0123456789abcdfghjkmnpqrstuvwxyz"
 
 // OracleSQLID returns the SQL_ID and the HASH_VALUE that Oracle Database gives a
 // statement in V$SQL. Both are derived from the MD5 of the text and one NUL byte.
-// The text must be what the server parsed, byte for byte: it is neither trimmed nor
-// folded here, and text that was sanitized or cut has another SQL_ID. Text with JDBC's
-// ? placeholders needs RewriteJDBCPlaceholders first.
+// The text must be exactly what the server parsed: it is neither trimmed nor folded
+// here, and text that was sanitized or cut has a different SQL_ID. Text with JDBC's ?
+// placeholders needs RewriteJDBCPlaceholders first.
 func OracleSQLID(text string) (id string, hash uint32) {
 	sum := oracleHash(text)
 	n := uint64(binary.LittleEndian.Uint32(sum[8:]))<<32 | uint64(binary.LittleEndian.Uint32(sum[12:]))
@@ -33,8 +33,8 @@ func OracleSQLID(text string) (id string, hash uint32) {
 	return string(digits[:]), hash
 }
 
-// oracleHash returns the MD5 of the text and one NUL byte. It is a name and
-// protects nothing, so it stays available where GODEBUG=fips140=only forbids MD5.
+// oracleHash returns the MD5 of the text and one NUL byte. The hash is only a name and
+// protects nothing, so it is also computed when GODEBUG=fips140=only forbids MD5.
 func oracleHash(text string) (sum [md5.Size]byte) {
 	var buf [1024]byte
 	named := append(append(buf[:0], text...), 0)
@@ -44,39 +44,40 @@ func oracleHash(text string) (sum [md5.Size]byte) {
 	return md5.Sum(named) //nolint:gosec // see the import
 }
 
-// oracleHashUnenforced is a function of its own, since its closure makes named
-// escape to the heap.
+// oracleHashUnenforced is a separate function because its closure makes named escape to
+// the heap.
 func oracleHashUnenforced(named []byte) (sum [md5.Size]byte) {
 	named = bytes.Clone(named)
 	fips140.WithoutEnforcement(func() { sum = md5.Sum(named) }) //nolint:gosec // see the import
 	return sum
 }
 
-// JDBCText is what RewriteJDBCPlaceholders finds in a text.
+// JDBCText is the result of RewriteJDBCPlaceholders.
 type JDBCText struct {
 	// Server is the text as Oracle's JDBC driver sends it to the server.
 	Server string
-	// Placeholders is whether the text has a ?.
+	// Placeholders reports whether the text has a ? placeholder.
 	Placeholders bool
-	// OneItemList is whether a list after IN is nothing but one ?. The Java agent makes
-	// this of every list of placeholders and literals.
+	// OneItemList reports whether a list after IN is just one ?. The Java agent
+	// shortens every list of placeholders and literals to this.
 	OneItemList bool
-	// MaskedLiteral is whether a ? stands where only a literal can, as in DATE ?.
+	// MaskedLiteral reports whether the text has a ? where only a literal is valid, as
+	// in DATE ?.
 	MaskedLiteral bool
-	// OpenLineComment is whether a comment that begins with -- goes on to the end of
-	// the text.
+	// OpenLineComment reports whether a comment that begins with -- extends to the end
+	// of the text.
 	OpenLineComment bool
 }
 
-// RewriteJDBCPlaceholders reads a text as Oracle's JDBC driver does, which sends every ?
-// outside quotes and comments as ":1 ", ":2 " and so on, with the space.
+// RewriteJDBCPlaceholders rewrites a text as Oracle's JDBC driver does, which sends each
+// ? outside quotes and comments as ":1 ", ":2 " and so on, including the space.
 func RewriteJDBCPlaceholders(text string) JDBCText {
 	l := newLexer(text, Oracle)
 	found := JDBCText{Server: text}
 	var out []byte
 	last, n := 0, 0
 	var prev token
-	list := 0 // how many tokens of IN ( ? ) have been read
+	list := 0 // the number of tokens of IN ( ? ) read so far
 	for tok := l.next(prev); tok.kind != tokenEOF; tok = l.next(prev) {
 		if tok.kind == tokenComment {
 			found.OpenLineComment = found.OpenLineComment || text[tok.start] == '-' && tok.end == len(text)

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestOracleSQLIDExact shows that every byte of the text matters.
+// TestOracleSQLIDExact checks that every byte of the text matters.
 func TestOracleSQLIDExact(t *testing.T) {
 	id, hash := OracleSQLID("select * from dual")
 	assert.Equal(t, "a5ks9fhw2v9s1", id)
@@ -95,8 +95,9 @@ func TestRewriteJDBCPlaceholdersFindsWhatAnAgentDid(t *testing.T) {
 	}
 }
 
-// Where only FIPS 140-3 algorithms are allowed, MD5 panics. An SQL_ID is a name
-// and not protection: it stays what it is.
+// TestOracleSQLIDUnderFIPS checks that the SQL_ID is still computed if only FIPS 140-3
+// algorithms are allowed and MD5 would panic. The SQL_ID is only a name and protects
+// nothing.
 func TestOracleSQLIDUnderFIPS(t *testing.T) {
 	const child = "SQLTEXT_TEST_FIPS"
 	if os.Getenv(child) != "" {

@@ -137,7 +137,7 @@ func TestBinds(t *testing.T) {
 	}
 }
 
-// TestNoBinds shows texts that are not parameterized and must be sanitized.
+// TestNoBinds reads texts that are not parameterized and must be sanitized.
 func TestNoBinds(t *testing.T) {
 	tests := []struct {
 		d     Dialect

@@ -16,12 +16,12 @@ const maxSummary = 255
 type summary struct {
 	buf       []byte
 	chars     int
-	target    int  // where in buf the last target of UPDATE or DELETE begins, with its separator
-	full      bool // an entry did not fit: none may follow, or one would be missing in between
+	target    int  // the offset in buf of the last target of UPDATE or DELETE and its separator
+	full      bool // an entry did not fit, so later ones are skipped too, to leave no gap
 	separated bool // the next entry begins another statement
 }
 
-// add appends an operation or a target, unless it does not fit.
+// add appends an operation or a target if it fits.
 func (s *summary) add(token string) {
 	if s.full || token == "" {
 		return
@@ -47,23 +47,23 @@ func (s *summary) add(token string) {
 	s.chars = chars
 }
 
-// summaryMark is a summary's state, to which restore returns.
+// summaryMark is a state of a summary that restore can return to.
 type summaryMark struct {
 	length, chars int
 	full          bool
 }
 
-// mark returns the present state.
+// mark returns the current state.
 func (s *summary) mark() summaryMark {
 	return summaryMark{length: len(s.buf), chars: s.chars, full: s.full}
 }
 
-// restore drops what was added since the mark.
+// restore removes the entries added since the mark.
 func (s *summary) restore(m summaryMark) {
 	s.buf, s.chars, s.full = s.buf[:min(m.length, len(s.buf))], m.chars, m.full
 }
 
-// replaceTarget replaces the last target of UPDATE or DELETE by another name, if that
+// replaceTarget replaces the last target of UPDATE or DELETE with another name, if it
 // fits.
 func (s *summary) replaceTarget(target, name string) {
 	at := s.target + 1 // the separator
@@ -83,7 +83,7 @@ func (s *summary) separate() {
 	s.separated = len(s.buf) > 0
 }
 
-// reset begins anew.
+// reset empties the summary.
 func (s *summary) reset() {
 	*s = summary{buf: s.buf[:0]}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestSummary reads texts that every dialect reads alike.
+// TestSummary reads texts that mean the same in every dialect.
 func TestSummary(t *testing.T) {
 	groups := map[string][][2]string{
 		"select": {
@@ -268,7 +268,7 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-// TestSummaryOfDialect reads texts that one dialect writes.
+// TestSummaryOfDialect reads texts that are specific to one dialect.
 func TestSummaryOfDialect(t *testing.T) {
 	tests := []struct {
 		d             Dialect
@@ -314,7 +314,7 @@ func TestSummaryLength(t *testing.T) {
 		tables[i] = fmt.Sprintf("guest_table_%02d", i)
 	}
 	a := Analyze("SELECT * FROM "+strings.Join(tables, ", "), Generic)
-	// 6 characters and 16 times 15.
+	// "SELECT" has 6 characters, and each of the 16 tables adds 15.
 	assert.Equal(t, "SELECT "+strings.Join(tables[:16], " "), a.Summary)
 	assert.Len(t, a.Collections, 60)
 
