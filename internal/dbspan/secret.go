@@ -337,7 +337,7 @@ func hasSchemeBefore(text string, i int) bool {
 	return text[end] == ':' && start < end && isScheme(text[start:end])
 }
 
-// tokenLength returns the length of text up to the first blank.
+// tokenLength returns the length of text up to the first blank, quote or bracket.
 func tokenLength(text string) int {
 	for i := range len(text) {
 		if endsToken(text[i]) {
