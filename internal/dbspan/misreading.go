@@ -9,9 +9,9 @@ import (
 )
 
 // undoMisreading restores the database and the host, as far as possible, of Oracle's
-// JDBC URLs that the Java agent misreads (2.31 all of them, 2.33 some). The agent splits
-// such a URL at its first ":" and "/". It reports the part before as the host and the
-// part behind as the database:
+// JDBC URLs that the Java agent misreads (version 2.31 all these forms, 2.33 some). The
+// agent splits such a URL at its first ":" and "/". It reports the part before as the
+// host and the part behind as the database:
 //
 //	@tcps://host:1522/service     host tcps, database 1522/service
 //	@ldaps://oid:636/alias,cn=…   host ldaps, database 636/alias,cn=…

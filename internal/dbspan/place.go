@@ -65,7 +65,7 @@ func (s *Span) readNames() {
 	s.take(beside)
 }
 
-// take copies the fields of c that s lacks.
+// take copies the namespace, and the host with its port, if s lacks them.
 func (s *Span) take(c Connection) {
 	if s.Namespace == "" {
 		s.Namespace = c.Namespace
