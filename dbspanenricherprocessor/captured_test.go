@@ -19,11 +19,11 @@ import (
 )
 
 // capturedTexts are the statements that testdata/capture/OracleTexts.java prepares, in
-// its order, behind those that make the table.
+// the same order, after those that create the table.
 var capturedTexts = []struct {
 	text string
 	// unseen is whether the Java agent changes the text under the legacy names in a
-	// way that cannot be seen in what it sends.
+	// way that its spans do not show.
 	unseen bool
 }{
 	{text: "SELECT room FROM stays WHERE id = ?"},
@@ -55,9 +55,9 @@ var capturedTexts = []struct {
 	{text: "DECLARE\n  l_room NUMBER;\nBEGIN\n  SELECT id INTO l_room FROM stays WHERE room = 'Attic';\n  book_room(l_room);\nEND;", unseen: true},
 }
 
-// TestCapturedSQLIDs requires of each SQL_ID that it is that of the text that Oracle's
-// JDBC driver makes of the application's. Where the Java agent has changed the text, there
-// is none, or the README says why it is wrong.
+// TestCapturedSQLIDs requires that each SQL_ID is that of the text that Oracle's JDBC
+// driver sends for the application's statement. If the Java agent has changed the text,
+// there must be no SQL_ID, or the README must say why it is wrong.
 func TestCapturedSQLIDs(t *testing.T) {
 	for _, mode := range []string{"", "_stable", "_dup"} {
 		t.Run("java_oracle_texts"+mode, func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestCapturedSQLIDs(t *testing.T) {
 				sent, _ := spans.At(first + i).Attributes().Get(apmOracleSQLID)
 				want, _ := sqltext.OracleSQLID(throughJDBC(captured.text))
 				if strings.HasPrefix(captured.text, "{") {
-					want = "" // the driver makes a block of its own of it
+					want = "" // the driver wraps it in a block
 				}
 				switch {
 				case sent.Str() == want:
@@ -86,8 +86,8 @@ func TestCapturedSQLIDs(t *testing.T) {
 	}
 }
 
-// throughJDBC numbers the placeholders as Oracle's driver does. The texts have no ?
-// anywhere else.
+// throughJDBC numbers the placeholders as Oracle's driver does. The texts have no other
+// question marks.
 func throughJDBC(text string) string {
 	parts := strings.Split(text, "?")
 	var out strings.Builder
@@ -98,12 +98,12 @@ func throughJDBC(text string) string {
 	return out.String()
 }
 
-// capturedSecrets are the passwords that the programs in testdata/capture connect with,
-// and those that they set.
+// capturedSecrets are the passwords that the programs in testdata/capture use to connect
+// or set in statements.
 var capturedSecrets = []string{"password=secret", ":secret@", "my secret", "s3cret"}
 
-// TestCapturedSecrets requires that no password of a captured span is in an attribute
-// that is added, and with sanitize: always none in any.
+// TestCapturedSecrets requires that no added attribute contains a password of a captured
+// span and that, with sanitize: always, no attribute does.
 func TestCapturedSecrets(t *testing.T) {
 	inputs, err := filepath.Glob(filepath.Join("testdata", "*_*", "input.yaml"))
 	require.NoError(t, err)
@@ -129,7 +129,7 @@ func TestCapturedSecrets(t *testing.T) {
 	assert.GreaterOrEqual(t, planted, 4, "cases with a secret")
 }
 
-// process returns what the enricher makes of a case.
+// process returns a case's spans after enrichment.
 func process(t *testing.T, name string, cfg *Config) ptrace.Traces {
 	t.Helper()
 	td, err := golden.ReadTraces(filepath.Join("testdata", name, "input.yaml"))
@@ -151,7 +151,7 @@ func holdsSecret(t *testing.T, td ptrace.Traces) bool {
 	return false
 }
 
-// removeSent leaves nothing but the attributes that were added.
+// removeSent removes all attributes except those that were added.
 func removeSent(out, sent ptrace.Traces) {
 	for r, resource := range out.ResourceSpans().All() {
 		for s, scope := range resource.ScopeSpans().All() {

@@ -42,8 +42,8 @@ func oracleSQLIDs(text string) sqlIDs {
 	return ids
 }
 
-// hasMaskedHint reports whether a hint has a ?, which no hint has: the Java agent puts
-// it there for a number, as in FIRST_ROWS(10).
+// hasMaskedHint reports whether a hint contains a "?". No hint does, unless the Java agent
+// has replaced a number, as in FIRST_ROWS(10).
 func hasMaskedHint(text string) bool {
 	for {
 		_, rest, found := strings.Cut(text, "/*+")

@@ -82,7 +82,7 @@ func (e *enricher) redactCopies(span ptrace.Span, db *dbspan.Span, g grammar, s 
 	}
 }
 
-// addConnections adds the values that may have the password of a connection string.
+// addConnections adds the values that may contain the password of a connection string.
 func (r *redactor) addConnections(attrs pcommon.Map, db *dbspan.Span) {
 	for name, value := range attrs.All() {
 		if value.Type() == pcommon.ValueTypeStr && (name == dbspan.AttrUser || dbspan.IsPlace(name)) {

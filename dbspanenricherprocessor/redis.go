@@ -165,7 +165,7 @@ var redisValueCommands = map[string]int{
 	"FT.SEARCH": 1, "FT.AGGREGATE": 1, "HSETEX": 1, "MSETEX": 0,
 }
 
-// redisStoringCommands are those of which the name alone could be prose.
+// redisStoringCommands are the commands whose name alone could be prose.
 var redisStoringCommands = map[string]int{
 	"APPEND": 1, "DELEX": 2, "DELIFEQ": 1, "GEOADD": 1, "GEODIST": 1, "GEOHASH": 1, "GEOPOS": 1, "GEORADIUSBYMEMBER": 1, "GETSET": 1, "HMSET": 2, "HSET": 2, "HSETNX": 2,
 	"JSON.ARRINDEX": 2, "JSON.ARRINSERT": 2, "LINSERT": 2, "LPUSH": 1, "LPUSHX": 1, "LREM": 2, "LSET": 2, "MSET": 1, "MSETNX": 1, "PSETEX": 2, "RESTORE": 2, "RPUSH": 1,
@@ -174,7 +174,7 @@ var redisStoringCommands = map[string]int{
 }
 
 // redisPlainCommands are commands that have no values: keys, fields, numbers and settings.
-// CLIENT and CONFIG have words of their own after which a secret comes.
+// CLIENT and CONFIG have special words that a secret follows.
 var redisPlainCommands = func() map[string]struct{} {
 	set := map[string]struct{}{}
 	for command := range strings.FieldsSeq(`ASKING AUTH BGREWRITEAOF BGSAVE BITCOUNT BITFIELD BITFIELD_RO BITOP BITPOS BLMOVE BLMPOP BLPOP BRPOP BRPOPLPUSH BZMPOP

@@ -131,7 +131,7 @@ func (a *attrRef) value(span *spanView) string {
 		for _, name := range a.names {
 			value, ok := attrs.Get(name)
 			if !ok || read && value.Type() == pcommon.ValueTypeStr {
-				continue // dbspan has read it and found no name in it
+				continue // dbspan has read it without finding a name
 			}
 			if text := value.AsString(); text != "" {
 				return text

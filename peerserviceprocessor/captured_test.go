@@ -14,14 +14,14 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
-// capturedFolder has the spans of all forms of URLs. This processor's own test data has
-// those that its README shows.
+// capturedFolder has the spans of all forms of URLs. This processor's test data has only
+// the spans that its README shows.
 const capturedFolder = "../dbspanenricherprocessor/testdata"
 
-// formOfURL is the name of a URL's form, which is in the statement that was sent with it.
+// formOfURL finds the name of a URL's form in the statement that was sent over it.
 var formOfURL = regexp.MustCompile(` AS (\w+) FROM dual$`)
 
-// oracleNames has the database's name by the form of Oracle's URL. The URLs are in
+// oracleNames maps the form of Oracle's URL to the database's name. The URLs are in
 // dbspanenricherprocessor/testdata/capture/Urls.java.
 var oracleNames = map[string]string{ //nolint:gosec // no password, but the name of a form
 	"service": "oracle:orclpdb1", "password": "oracle:orclpdb1", "no_slashes": "oracle:orclpdb1", "no_port": "oracle:orclpdb1",
@@ -35,17 +35,17 @@ var oracleNames = map[string]string{ //nolint:gosec // no password, but the name
 	"descriptor_ipv6": "oracle:orclpdb1",
 	"ldap":            "oracle:hotel", "ldaps": "oracle:hotel", "ldap_no_port": "oracle:hotel", "ldap_entry": "oracle:hotel", "ldap_two": "oracle:hotel",
 	"alias": "oracle:hotel_high", "alias_wallet": "oracle:hotel_high", "alias_password": "oracle:hotel_high", "oci": "oracle:hotel_high",
-	// Nothing was sent that tells the database.
+	// Nothing in the span identifies the database.
 	"port_alone": "oracle@db1.example.com", "server_mode": "oracle@db1.example.com", "descriptor_sid": "oracle@db1.example.com",
 	"config_object": "oracle", "config_object_key": "oracle", "config_https": "oracle", "config_file": "oracle", "config_azure": "oracle",
 	"kprb": "oracle",
-	// The agent sends the host in the place of an alias, which may have dots as well.
+	// The agent sends the host where it sends an alias, which may contain dots too.
 	"no_service": "oracle:db1.example.com",
 }
 
-// otherNames has the names for the URLs of other products and of wrappers.
+// otherNames has the names for URLs of other products and of wrappers.
 var otherNames = map[string]string{ //nolint:gosec // no password, but the name of a form
-	// The agent sends nothing of what is wrapped.
+	// The agent sends nothing about the wrapped URL.
 	"p6spy": "other_sql", "p6spy_postgresql": "other_sql", "log4jdbc": "other_sql", "otel": "other_sql", "testcontainers": "other_sql",
 	"default_connection": "other_sql", "teradata": "other_sql@db1.example.com", "snowflake": "other_sql@hotel.snowflakecomputing.com",
 	"aws":    "postgresql:hotel",
@@ -58,25 +58,25 @@ var otherNames = map[string]string{ //nolint:gosec // no password, but the name 
 	"hsqldb": "hsqldb:hotel", "sqlite": "sqlite:hotel.db",
 }
 
-// legacyNames are those that differ under the legacy names, with which the agent sends
-// an instance in the place of the database, a host that is in no URL, and the scheme.
+// legacyNames has the names that differ under the legacy attributes. There the agent
+// sends an instance instead of the database, a host that is in no URL, and the scheme.
 var legacyNames = map[string]string{
 	"sqlserver_instance": "mssql:night", "jtds": "mssql:night", "postgresql_database": "postgresql@localhost",
 	"teradata": "teradata@db1.example.com", "snowflake": "snowflake@hotel.snowflakecomputing.com",
 }
 
-// bothNames are those that differ under both generations: only the host and the scheme
-// are of the legacy names.
+// bothNames has the names that differ when the agent sends both generations. Then only
+// the host and the scheme come from the legacy attributes.
 var bothNames = map[string]string{
 	"postgresql_database": legacyNames["postgresql_database"], "teradata": legacyNames["teradata"], "snowflake": legacyNames["snowflake"],
 }
 
-// TestCapturedURLs requires that what the Java agent makes of a URL gives the database
-// the same name in each of the agent's modes, and in each of its versions.
+// TestCapturedURLs requires that a database gets the same name for a URL in each mode and
+// each version of the Java agent.
 func TestCapturedURLs(t *testing.T) {
 	tests := []struct {
 		folder      string
-		want, other map[string]string // other goes before want
+		want, other map[string]string // other takes precedence over want
 		mute        bool              // the version sends nothing for many forms
 	}{
 		{folder: "java_oracle_urls", want: oracleNames},
@@ -107,8 +107,8 @@ func TestCapturedURLs(t *testing.T) {
 	}
 }
 
-// TestCapturedRule requires that a rule for Autonomous Databases takes them and nothing
-// else, however the agent reads their URLs.
+// TestCapturedRule requires that a rule for Autonomous Databases matches only them,
+// however the agent reads their URLs.
 func TestCapturedRule(t *testing.T) {
 	adb := "adb"
 	cfg := createDefaultConfig().(*Config)
@@ -126,7 +126,7 @@ func TestCapturedRule(t *testing.T) {
 	}
 }
 
-// capturedNames returns the names of the peers of a case, by the form of the URL.
+// capturedNames maps the form of each URL in a case to the name of its peer.
 func capturedNames(t *testing.T, folder string, cfg *Config) map[string]string {
 	t.Helper()
 	td, err := golden.ReadTraces(filepath.Join(capturedFolder, folder, "input.yaml"))

@@ -137,7 +137,7 @@ func (c *condition) matchesSystem(span *spanView) bool {
 }
 
 // covers reports whether r matches every span that other matches, as far as the patterns
-// show. With databases, the processor names database spans only, which all have a system.
+// show. With databases, the processor names only database spans, which all have a system.
 func (r *rule) covers(other *rule, databases bool) bool {
 	for i := range r.conditions {
 		c := &r.conditions[i]

@@ -5,15 +5,15 @@ package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"
 
 import "strings"
 
-// Connection is what a connection string says about the database. What it does not
-// say is empty: there is no default for host, port or database.
+// Connection is what a connection string says about the database. Fields that it does
+// not give are empty: host, port and database have no default.
 type Connection struct {
 	// System is the database product; zero if the string does not name one.
 	System System
-	// Host is the name of the host, or its address without brackets. If there are
-	// several, it is the first.
+	// Host is the name of the host, or its address without brackets; the first one if
+	// there are several.
 	Host string
-	// Port is the port of that host; 0 if the string does not name one.
+	// Port is the port of that host; 0 if the string does not give one.
 	Port int64
 	// Namespace is the database. For Oracle it is the service, the SID, or the
 	// alias of both in the network configuration.
@@ -21,17 +21,17 @@ type Connection struct {
 }
 
 // maxConnectionString is the maximum length of a connection string in bytes. It limits
-// the work that one can cause.
+// the time that parsing one can take.
 const maxConnectionString = 8 << 10
 
 // ParseConnection reads a JDBC URL, a database URL, an Oracle connect
 // descriptor or Easy Connect string, a PostgreSQL or Go MySQL data source name,
 // or an ODBC or ADO.NET connection string. hint is the system that the span
-// names, for the forms that do not name one; it may be zero.
+// names, for connection strings that do not name one; it may be zero.
 //
 // If the parts of a string cannot be separated with certainty, as in a URL with
-// a "/" in its password, host and namespace are empty: no part of a password
-// may leave under another name.
+// a "/" in its password, host and namespace are empty, so that no part of a
+// password is taken for one of them.
 func ParseConnection(text string, hint System) Connection {
 	if len(text) > maxConnectionString {
 		return Connection{}
@@ -50,7 +50,7 @@ func ParseConnection(text string, hint System) Connection {
 	return c
 }
 
-// parseConnection finds the syntax of a connection string, and reads it.
+// parseConnection detects the syntax of a connection string and parses it.
 func parseConnection(text string, hint System) Connection {
 	if text[0] == '(' {
 		return parseDescriptor(text)
@@ -72,7 +72,7 @@ func parseConnection(text string, hint System) Connection {
 	case hint.Legacy == Oracle.Legacy && hasOracleAddress(text):
 		return parseOracle(afterOracleCredentials(text))
 	case strings.Contains(text, "://"), onlyCredentials(text), endsAsScheme(text):
-		return Connection{} // no database, or nothing but credentials or a scheme
+		return Connection{} // no database, or only credentials or a scheme
 	case hint.Legacy == Oracle.Legacy:
 		return parseOracle(afterOracleCredentials(text))
 	case isPlain(text) && !strings.Contains(text, "."):
@@ -82,25 +82,25 @@ func parseConnection(text string, hint System) Connection {
 	}
 }
 
-// endsAsScheme reports whether text ends with the ":" of a scheme, as "p6spy:" does. The
-// last ":" of an IPv6 address is not its only one.
+// endsAsScheme reports whether text ends with the ":" of a scheme, as "p6spy:" does. An
+// IPv6 address that ends with ":" has more than one.
 func endsAsScheme(text string) bool {
 	return strings.HasSuffix(text, ":") && strings.IndexByte(text, ':') == len(text)-1
 }
 
-// hasOracleScheme reports whether a URL has the scheme of a connect identifier.
+// hasOracleScheme reports whether a URL has a scheme of Oracle's connect identifiers.
 func hasOracleScheme(text string) bool {
 	scheme, _, found := strings.Cut(text, "://")
 	return found && isOracleScheme(scheme)
 }
 
 // hasClickHouseScheme reports whether a URL has one of the schemes that ClickHouse's
-// drivers share with others.
+// drivers accept.
 func hasClickHouseScheme(text string) bool {
 	return hasPrefixFold(text, "tcp://") || hasPrefixFold(text, "http://") || hasPrefixFold(text, "https://") || hasPrefixFold(text, "native://")
 }
 
-// cutScheme cuts "jdbc:oracle:thin:@…", "postgresql://…" and the like after the
+// cutScheme cuts a URL such as "jdbc:oracle:thin:@…" or "postgresql://…" after the
 // scheme that names a system. It returns that system and the rest.
 func cutScheme(text string) (System, string, bool) {
 	for range maxWrappers {
@@ -129,7 +129,7 @@ func cutScheme(text string) (System, string, bool) {
 	return System{}, "", false
 }
 
-// wrapsURL reports whether a scheme stands before another one.
+// wrapsURL reports whether a scheme comes before another one.
 func wrapsURL(scheme string) bool {
 	switch strings.ToLower(scheme) {
 	case "jdbc", "jdbc-secretsmanager", "r2dbc", "r2dbcs", "odbc", "pool", "proxy",
@@ -140,8 +140,7 @@ func wrapsURL(scheme string) bool {
 	}
 }
 
-// maxWrappers is the maximum number of schemes in a row, which is more than any
-// real URL has.
+// maxWrappers is the maximum number of schemes in a row. No real URL has as many.
 const maxWrappers = 4
 
 // isGoMySQL reports whether text has the address of a Go MySQL data source name, as in

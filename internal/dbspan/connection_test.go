@@ -129,7 +129,8 @@ func TestParseConnection(t *testing.T) {
 	}
 }
 
-// No part of a password may leave under another name, whatever characters it has.
+// No part of a password may be taken for a host or a database, whatever characters it
+// contains.
 func TestParseConnectionKeepsPasswords(t *testing.T) {
 	shapes := []string{
 		"jdbc:oracle:thin:app/%s@//db1:1521/svc",

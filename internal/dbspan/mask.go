@@ -5,8 +5,8 @@ package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"
 
 import "strings"
 
-// MaskAttribute returns what may leave in the place of an attribute's value. A place has
-// a name or a connection string, and what cannot be read there may be a password.
+// MaskAttribute returns the value of an attribute without passwords. In an attribute for
+// a name or a connection string, a text that cannot be read may be a password.
 func MaskAttribute(name, value string, system System) string {
 	switch {
 	case isPlain(value):
@@ -20,7 +20,8 @@ func MaskAttribute(name, value string, system System) string {
 	return masked
 }
 
-// IsPlace reports whether an attribute holds the name of a place or a connection string.
+// IsPlace reports whether an attribute has the name of a database or its host, or a
+// connection string.
 func IsPlace(name string) bool {
 	switch name {
 	case AttrConnectionString, AttrURL, AttrServerAddress, AttrNetPeerName, AttrNamespace, AttrName, AttrInstance, AttrPeerAddress, AttrSockPeerAddr,
@@ -31,8 +32,8 @@ func IsPlace(name string) bool {
 	}
 }
 
-// MaskName returns what may leave in the place of the value of an attribute for a name
-// or a connection string. What cannot be read may be anything, also a password.
+// MaskName returns the value of an attribute for a name or a connection string without
+// passwords. A text that cannot be read may be a password.
 func MaskName(text string, system System) string {
 	if isPlain(text) {
 		return text
@@ -53,8 +54,8 @@ func MaskName(text string, system System) string {
 	return "?"
 }
 
-// MaskUser returns what may leave in the place of the name of a user. Some applications
-// send user/password, user:password or a connection string.
+// MaskUser returns the value of an attribute for a user without passwords. Some
+// applications send user/password, user:password or a connection string there.
 func MaskUser(text string) string {
 	if isPlain(text) {
 		return text
@@ -68,13 +69,13 @@ func MaskUser(text string) string {
 	return text
 }
 
-// isScheme reports whether a connection string is nothing but a scheme or an alias, as
-// "p6spy:" is.
+// isScheme reports whether a connection string is only a scheme or an alias, such as
+// "p6spy:".
 func isScheme(text string) bool {
 	return isSchemes(strings.TrimRight(text, ":/")) || strings.HasSuffix(text, ":") && isPlain(strings.TrimSuffix(text, ":"))
 }
 
-// isSchemes reports whether text is nothing but schemes of connection strings.
+// isSchemes reports whether text consists only of schemes of connection strings.
 func isSchemes(text string) bool {
 	for part := range strings.SplitSeq(text, ":") {
 		if _, known := LookupSystem(part); !known && !wrapsURL(part) && !isDriverType(part) && part != "" {

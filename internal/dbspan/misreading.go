@@ -8,9 +8,10 @@ import (
 	"strings"
 )
 
-// undoMisreading restores what can be restored of Oracle's JDBC URLs that the Java
-// agent (2.31, and some of them 2.33) misreads. It cuts a URL at its first ":" and "/", and takes the
-// part before for the host and the part behind for the database:
+// undoMisreading restores the database and the host, as far as possible, of Oracle's
+// JDBC URLs that the Java agent misreads (version 2.31 all these forms, 2.33 some). The
+// agent splits such a URL at its first ":" and "/". It reports the part before as the
+// host and the part behind as the database:
 //
 //	@tcps://host:1522/service     host tcps, database 1522/service
 //	@ldaps://oid:636/alias,cn=…   host ldaps, database 636/alias,cn=…
@@ -20,7 +21,7 @@ import (
 //	@config-ociobject://host/…    host config-ociobject, database /host/…
 //	@alias?TNS_ADMIN=/path        host alias?tns_admin=, database path
 //
-// It reports whether it found one. Then the rest of the span has nothing to add.
+// It reports whether the URL was misread. Then nothing else in the span needs to be read.
 func (s *Span) undoMisreading() bool {
 	t := &s.Sent
 	address := cmp.Or(t.ServerAddress, t.NetPeerName)
@@ -45,15 +46,15 @@ func (s *Span) undoMisreading() bool {
 	c := readMisread(entry)
 	s.Namespace = c.Namespace
 	switch {
-	case lost: // the host, if it is known, is in what was taken for the database
+	case lost: // the host, if known, is in the text reported as the database
 		s.ServerAddress, s.ServerPort = c.Host, c.Port
-	case indexFold(entry, oracleContext) < 0: // else the host is the directory's
+	case indexFold(entry, oracleContext) < 0: // otherwise the host is the directory's
 		s.take(readAddress(address, s.System))
 	}
 	return true
 }
 
-// oracleContext is where a directory has Oracle's names.
+// oracleContext is the entry of a directory that contains Oracle's names.
 const oracleContext = ",cn=oraclecontext"
 
 // isOracleScheme reports whether a host is the scheme of a connect identifier.
@@ -73,12 +74,12 @@ func isOracleScheme(host string) bool {
 	}
 }
 
-// isConfigProvider reports whether a host is the scheme of a URL that names where the
-// driver has its configuration from. Source: JDBC Developer's Guide, centralized
+// isConfigProvider reports whether a host is the scheme of a URL that names the source
+// of the driver's configuration. Source: JDBC Developer's Guide, centralized
 // configuration providers.
 func isConfigProvider(host string) bool { return hasPrefixFold(host, "config-") }
 
-// misread reports whether the database is the rest of a URL that was cut in the wrong
+// misread reports whether the database is the rest of a URL that was split at the wrong
 // place.
 func misread(entry string) bool {
 	if strings.Contains(entry, "://") || strings.HasPrefix(entry, "//") && indexFold(entry, oracleContext) < 0 || entry == "" || entry[0] == '(' {
@@ -91,7 +92,7 @@ func misread(entry string) bool {
 	return end > 0 && isDigits(entry[:end])
 }
 
-// readMisread reads what was taken for the database.
+// readMisread parses a text that was reported as the database.
 func readMisread(entry string) Connection {
 	var c Connection
 	entry, _, _ = strings.Cut(entry, "?")

@@ -9,8 +9,8 @@ import (
 )
 
 // The attributes of a database span. Each constant is named after the field of
-// Sent that holds its value. The names are OpenTelemetry's own constants where it
-// has them: the stable names from a current version of the conventions, and the
+// Sent that has its value. The names are OpenTelemetry's constants if there are
+// any: the stable names from a current version of the conventions, and the
 // legacy ones from the last version that defined them.
 const (
 	AttrSystem      = string(legacy.DBSystemKey)
@@ -31,7 +31,7 @@ const (
 	AttrAPMStatement    = "DbStatement"       // OCI APM
 	AttrOriginalSQLText = "Original SQL Text" // Oracle's JDBC provider
 	AttrActualSQLText   = "Actual SQL Text"   // Oracle's JDBC provider
-	AttrJDBCQuery       = "jdbc.query[0]"     // datasource-micrometer, the usual one of Spring Boot
+	AttrJDBCQuery       = "jdbc.query[0]"     // datasource-micrometer, common with Spring Boot
 	AttrSummary         = string(semconv.DBQuerySummaryKey)
 
 	AttrOperation       = string(legacy.DBOperationKey)
@@ -50,7 +50,7 @@ const (
 
 	AttrConnectionString = string(legacy.DBConnectionStringKey)
 	AttrURL              = "db.url"
-	AttrUser             = string(legacy.DBUserKey) // read by nobody, but it may hold a password
+	AttrUser             = string(legacy.DBUserKey) // not read, but may contain a password
 	AttrNetPeerName      = string(legacy.NetPeerNameKey)
 	AttrNetPeerPort      = string(legacy.NetPeerPortKey)
 	AttrServerAddress    = string(semconv.ServerAddressKey)
@@ -72,8 +72,8 @@ const (
 	AttrAPMOracleSQLID = "DbOracleSqlId" // OCI APM
 )
 
-// Sent holds the attributes as the application sent them, each in the field that
-// has the name of its constant. Absent and empty are the same: "" or 0.
+// Sent has the attributes as the application sent them, each in the field named
+// after its constant. An absent value is the same as an empty one: "" or 0.
 type Sent struct {
 	System      string
 	SystemName  string
@@ -133,12 +133,12 @@ type Sent struct {
 	APMOracleSQLID string
 
 	// Odd is whether one of the attributes has a type that the conventions do not
-	// give it, or is a number and 0.
+	// allow, or is the number 0.
 	Odd bool
 }
 
-// field returns the field that holds the attribute, which is a text or a number.
-// Both are nil if there is none.
+// field returns the field for an attribute, which is a text or a number. Both are
+// nil if there is none.
 func (t *Sent) field(name string) (text *string, number *int64) {
 	switch name {
 	case AttrSystem:

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// wireNames has the name of each attribute by its field of Sent. A newer semconv
-// package must not change one unnoticed.
+// wireNames maps each field of Sent to the name of its attribute, so that a newer
+// semconv package cannot change a name unnoticed.
 var wireNames = map[string]string{
 	"System":           "db.system",
 	"SystemName":       "db.system.name",

@@ -10,7 +10,7 @@ import (
 
 // databaseOf returns the database of a db.namespace, without the schema or the
 // instance that some systems add. db.name never had those, and a database must
-// not have two names only because apps report it in two ways. Source:
+// not get two names because apps report it under two attributes. Source:
 // semantic-conventions, docs/db/postgresql.md ({database}|{schema}),
 // docs/db/sql-server.md ({instance}|{database}) and, up to 2025,
 // docs/db/oracledb.md ({instance}|{database}|{service}).
@@ -22,7 +22,7 @@ func databaseOf(system System, namespace string) string {
 	case "mssql":
 		return namespace[strings.LastIndexByte(namespace, '|')+1:]
 	case Oracle.Legacy:
-		// The instance is one of several in a cluster, which are one database.
+		// The instance is one of several in a cluster. All of them are one database.
 		if _, rest, found := strings.Cut(namespace, "|"); found {
 			database, service, _ := strings.Cut(rest, "|")
 			return cmp.Or(strings.TrimSpace(service), strings.TrimSpace(database))
@@ -31,14 +31,14 @@ func databaseOf(system System, namespace string) string {
 	return namespace
 }
 
-// IgnoresCase reports whether the namespace is the same in capital and in small letters.
+// IgnoresCase reports whether upper and lower case are the same in the namespace.
 // Source for Oracle: Database Net Services Reference, SERVICE_NAME and SID. The names of
 // most other systems depend on settings of the server.
 func (s *Span) IgnoresCase() bool { return s.System.Legacy == Oracle.Legacy }
 
-// IsShared reports whether the namespace tells nothing about which database it is: the
-// numbers of Redis, of which every server has the same, and MongoDB's admin, which
-// every server has and every driver asks for the server's state.
+// IsShared reports whether every server has this namespace, so that it does not identify
+// a database: Redis's numbers, and MongoDB's admin, where every driver asks for the
+// server's state.
 func (s *Span) IsShared() bool {
 	switch s.System.Language {
 	case LanguageRedis:

@@ -8,7 +8,7 @@ import "strings"
 // parseOracleURL reads what follows "jdbc:oracle:" or "oracle:", including the
 // "//…" of Easy Connect Plus and SQLAlchemy.
 func parseOracleURL(rest string) Connection {
-	// The type of driver: thin, oci, oci8, kprb. R2DBC has the protocol there.
+	// The driver type: thin, oci, oci8, kprb. In an R2DBC URL it is the protocol.
 	if kind, tail, ok := strings.Cut(rest, ":"); ok && !strings.ContainsAny(kind, "@/(") && !isOracleScheme(kind) {
 		rest = tail
 	}
@@ -26,7 +26,7 @@ func parseOracleURL(rest string) Connection {
 		if host, _, _ := strings.Cut(body, "?"); len(address) == len(host) {
 			return withServiceParam(parseOracle(rest[:len("//")+len(address)]), body)
 		}
-		return withServiceParam(parseOracle(address), body) // SQLAlchemy's and godror's, which may name an alias
+		return withServiceParam(parseOracle(address), body) // a URL of SQLAlchemy or godror, which may name an alias
 	}
 	if onlyCredentials(rest) {
 		return Connection{}
@@ -34,13 +34,12 @@ func parseOracleURL(rest string) Connection {
 	return withServiceParam(parseOracle(afterOracleCredentials(rest)), rest)
 }
 
-// tnsAdmin begins the parameter that names the folder of the network configuration, in
-// which the aliases are.
+// tnsAdmin begins the parameter that names the folder of the network configuration,
+// which defines the aliases.
 const tnsAdmin = "tns_admin="
 
-// onlyCredentials reports whether text may be nothing but user/password, which
-// looks like host/service. Without a port or a domain nothing shows which of the
-// two it is.
+// onlyCredentials reports whether text may be only user/password, which looks like
+// host/service. Without a port or a domain, the two cannot be distinguished.
 func onlyCredentials(text string) bool {
 	if strings.Contains(text, "@") || strings.HasPrefix(text, "(") || strings.Contains(text, "//") {
 		return false
@@ -64,7 +63,8 @@ func withServiceParam(c Connection, text string) Connection {
 	return c
 }
 
-// oracleAddresses are the starts of an address after credentials that no name has.
+// oracleAddresses are the possible starts of an address after credentials. No name
+// contains any of them.
 var oracleAddresses = [...]string{"@(", "@//", "@tcps://", "@tcp://", "@ldap://", "@ldaps://"}
 
 // hasOracleAddress reports whether text has the start of an address after credentials.
@@ -77,7 +77,7 @@ func hasOracleAddress(text string) bool {
 	return false
 }
 
-// afterOracleCredentials drops "user/password@". A password may hold an "@", so
+// afterOracleCredentials drops "user/password@". A password may contain an "@", so
 // it looks for the start of an address first, and only then for the last "@".
 func afterOracleCredentials(text string) string {
 	for _, mark := range oracleAddresses {
@@ -110,7 +110,7 @@ func parseOracle(text string) Connection {
 		if !ok {
 			continue
 		}
-		// The host is that of the directory, not of the database.
+		// The host is the directory's, not the database's.
 		_, entry, _ := strings.Cut(strings.TrimPrefix(rest, "//"), "/")
 		entry, _, _ = strings.Cut(entry, ",")
 		c.Namespace, _ = cutPrefixFold(entry, "cn=")
@@ -143,7 +143,7 @@ func parseOracle(text string) Connection {
 		return c
 	}
 	if !isHost && !hasService && !more && !strings.Contains(first, ":") {
-		c.Namespace = first // an alias: nothing shows that it is a host
+		c.Namespace = first // an alias, since nothing shows that it is a host
 		if isPool(first) || wrapsURL(first) {
 			c.Namespace = ""
 		}
@@ -166,13 +166,13 @@ func serviceName(text string) string {
 	return text
 }
 
-// isPool reports whether a name is that of a connection pool, as in HikariPool-1, not of
-// a database.
+// isPool reports whether a name is the name of a connection pool, such as HikariPool-1,
+// not of a database.
 func isPool(name string) bool { return indexFold(name, "pool") >= 0 }
 
 // parseDescriptor reads (DESCRIPTION=(ADDRESS=(HOST=…)(PORT=…))(CONNECT_DATA=
-// (SERVICE_NAME=…))), and MySQL's address=(host=…)(port=…). It takes the first
-// address, and no port of another one.
+// (SERVICE_NAME=…))), and MySQL's address=(host=…)(port=…). It uses only
+// the first address, and never the port of another one.
 func parseDescriptor(text string) Connection {
 	var c Connection
 	if strings.HasPrefix(strings.TrimSpace(text), "(") {

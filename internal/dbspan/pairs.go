@@ -8,8 +8,8 @@ import (
 	"unicode"
 )
 
-// isPairs reports whether text has a key=value of a connection string, or of libpq's
-// and godror's list of them, which spaces separate.
+// isPairs reports whether text has a key=value pair of a connection string. libpq and
+// godror separate the pairs with spaces.
 func isPairs(text string) bool {
 	for {
 		before, after, found := strings.Cut(text, "=")
@@ -17,7 +17,7 @@ func isPairs(text string) bool {
 			return false
 		}
 		key := before[strings.LastIndexAny(before, ";\r\n")+1:]
-		if pairKeys[normalKey(key)] != pairIgnored { // of one word or of two, as User Id
+		if pairKeys[normalKey(key)] != pairIgnored { // the key may have two words, as in User Id
 			return true
 		}
 		if i := strings.LastIndexByte(key, ' '); i >= 0 && pairKeys[normalKey(key[i:])] != pairIgnored {
@@ -27,10 +27,10 @@ func isPairs(text string) bool {
 	}
 }
 
-// keyBytes is what a key of more than one word may have before its last one.
+// keyBytes has the characters that may come before the last word of a key.
 const keyBytes = " \t\r\nabcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
 
-// pairKind is what a key of a connection string names.
+// pairKind is the meaning of a key in a connection string.
 type pairKind uint8
 
 const (
@@ -127,8 +127,8 @@ func parsePairs(text string, hint System) Connection {
 	return c
 }
 
-// placeHost reads the value of the host's key into c. It may hold a port, a service,
-// a descriptor or a file as well.
+// placeHost reads the value of the host's key into c. The value may also contain a port,
+// a service, a descriptor or a file.
 func placeHost(c *Connection, host string) {
 	switch {
 	case host == "":
@@ -140,10 +140,10 @@ func placeHost(c *Connection, host string) {
 	case c.System.Legacy == "sqlite":
 		c.Namespace = embeddedName(host)
 		return
-	case strings.Contains(host, "@") && c.System.Legacy != Oracle.Legacy: // no host has one
+	case strings.Contains(host, "@") && c.System.Legacy != Oracle.Legacy: // no host contains one
 		return
 	case c.System.Legacy == Oracle.Legacy, c.System.IsZero() && strings.Contains(host, "/") && !strings.HasPrefix(host, "/"):
-		if c.Namespace != "" { // the service has a key of its own
+		if c.Namespace != "" { // the service has its own key
 			break
 		}
 		o := parseOracle(afterOracleCredentials(host))
@@ -172,7 +172,7 @@ func placeServer(c *Connection, host string) {
 		}
 	}
 	host, _, _ = strings.Cut(host, `\`)
-	if strings.HasPrefix(host, "/") { // a socket; PostgreSQL's has a port as well
+	if strings.HasPrefix(host, "/") { // a socket, for PostgreSQL possibly with a port
 		if folder, port, found := strings.Cut(host, ":"); found && atoiPort(port) != 0 {
 			host, c.Port = folder, atoiPort(port)
 		}
@@ -216,7 +216,7 @@ func nextPair(text string, separator byte) (key, value, rest string) {
 				return key, text[1:i], text[i+1:]
 			}
 		}
-		return key, "", "" // never closed: it may be anything, also a password
+		return key, "", "" // never closed: it may contain anything, even a password
 	}
 	if text[0] == '(' { // a connect descriptor
 		if i := strings.IndexByte(text, ';'); i >= 0 {
@@ -234,7 +234,7 @@ func nextPair(text string, separator byte) (key, value, rest string) {
 	return key, strings.TrimSpace(text), ""
 }
 
-// closers has the character that ends a value, by the one that begins it.
+// closers maps the character that begins a value to the one that ends it.
 var closers = map[byte]byte{'\'': '\'', '"': '"', '{': '}'}
 
 // driverSystem finds the system in the name of an ODBC driver or an OLE DB

@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// resolvePlace finds the namespace, the host and the port. What an attribute for a
-// name holds instead, such as a connection string, is read and not repeated.
+// resolvePlace finds the namespace, the host and the port. If an attribute for a name
+// has a connection string instead, it is parsed and not copied.
 func (s *Span) resolvePlace() {
 	t := &s.Sent
 	namespace := cmp.Or(t.Namespace, t.Name, t.Instance, t.RedisIndex, t.SearchCluster)
 	address := cmp.Or(t.ServerAddress, t.NetPeerName)
 	switch {
 	case isPlain(namespace) && isPlain(address) && (t.Namespace == "" || isPlain(t.Name)) && address != thisMachine && !isOracleScheme(address):
-		s.Namespace, s.ServerAddress = namespace, address // as nearly always
+		s.Namespace, s.ServerAddress = namespace, address // nearly always
 	case s.System.Legacy == Oracle.Legacy && s.undoMisreading():
 		return
 	default:
@@ -40,12 +40,12 @@ func (s *Span) resolvePlace() {
 	}
 }
 
-// readNames finds the namespace and the host in the attributes for their names, some of
-// which are more than a name.
+// readNames finds the namespace and the host in the attributes for their names. Some of
+// the values are more than a name.
 func (s *Span) readNames() {
 	t := &s.Sent
-	// The host that a connection string in the place of a namespace has. That in an
-	// attribute of its own is better.
+	// The host from a connection string in an attribute for the namespace. An attribute
+	// for the host takes precedence.
 	var beside Connection
 	for _, text := range [...]string{t.Namespace, t.Name, t.Instance, t.RedisIndex, t.SearchCluster} {
 		if text == "" || s.Namespace != "" {
@@ -65,7 +65,7 @@ func (s *Span) readNames() {
 	s.take(beside)
 }
 
-// take fills in what is missing.
+// take copies the namespace, and the host with its port, if s lacks them.
 func (s *Span) take(c Connection) {
 	if s.Namespace == "" {
 		s.Namespace = c.Namespace
@@ -76,7 +76,7 @@ func (s *Span) take(c Connection) {
 	}
 }
 
-// port returns the port of the span, from whichever attribute has one.
+// port returns the port from the first attribute that has one.
 func (t *Sent) port() int64 {
 	port := cmp.Or(t.ServerPort, t.NetPeerPort)
 	if port != 0 {
@@ -93,7 +93,7 @@ func (t *Sent) port() int64 {
 // readNamespace reads the value of an attribute for a namespace: nearly always the name
 // itself, but some applications put a connection string there. Python's dbapi
 // instrumentation can be configured to send the data source name of python-oracledb.
-// A text that is neither may hold a password and is left out.
+// A text that is neither may contain a password and is left out.
 func readNamespace(text string, system System) Connection {
 	switch {
 	case isPlain(text):
@@ -111,12 +111,12 @@ func readNamespace(text string, system System) Connection {
 	}
 }
 
-// thisMachine is SQL Server's name of the machine that the client is on.
+// thisMachine is SQL Server's name for the client's own machine.
 const thisMachine = "."
 
-// readAddress reads the value of an attribute for a host: a name or an address, one
-// with a port or an instance, a list of them, of which the first counts, or a whole
-// connection string.
+// readAddress reads the value of an attribute for a host: a name or an
+// address, possibly with a port or an instance, a list of those, of which it uses the
+// first, or a whole connection string.
 func readAddress(text string, system System) Connection {
 	switch {
 	case system.Legacy == Oracle.Legacy && isOracleScheme(text), text == thisMachine:
@@ -139,7 +139,7 @@ func readAddress(text string, system System) Connection {
 		if c.Host != "" && plausibleHost(c.Host) {
 			return c
 		}
-		if system.Legacy != Oracle.Legacy { // whose host:port:sid may be
+		if system.Legacy != Oracle.Legacy { // whose address may be host:port:sid
 			return Connection{}
 		}
 	}
@@ -157,8 +157,8 @@ func readAddress(text string, system System) Connection {
 	return ParseConnection(text, system)
 }
 
-// isPlain reports whether a name has none of the characters that connection strings
-// are made of. Nearly all names are plain.
+// isPlain reports whether a name has none of the special characters of connection
+// strings. Nearly all names are plain.
 func isPlain(text string) bool {
 	for i := range len(text) {
 		if notPlain[text[i]] {
@@ -181,8 +181,8 @@ var notPlain = func() (special [256]bool) {
 	return special
 }()
 
-// withoutConnectionID drops the number of the connection that MongoDB's driver for Go
-// adds to an address: m1:27017[-4].
+// withoutConnectionID drops the connection number that MongoDB's driver for Go adds to
+// an address, as in m1:27017[-4].
 func withoutConnectionID(text string) string {
 	if !strings.HasSuffix(text, "]") {
 		return text
@@ -228,15 +228,15 @@ func looksLikeConnection(text string, system System) bool {
 }
 
 // hasServerMode reports whether text is Easy Connect's service:mode, with or without an
-// instance, of which the Java agent takes the host away.
+// instance. The Java agent removes the host before it.
 func hasServerMode(text string) bool {
 	name, mode, found := strings.Cut(text, ":")
 	mode, _, _ = strings.Cut(mode, "/")
 	return found && isPlain(name) && (strings.EqualFold(mode, "dedicated") || strings.EqualFold(mode, "shared") || strings.EqualFold(mode, "pooled"))
 }
 
-// isCredentials reports whether the value of an attribute for a name may be nothing
-// but a user and a password.
+// isCredentials reports whether the value of an attribute for a name may be only a user
+// and a password.
 func isCredentials(text string, system System) bool {
 	if !embedded(system) {
 		return strings.ContainsAny(text, ":/") && text[0] != ':'

@@ -19,7 +19,7 @@ func TestReadPlace(t *testing.T) {
 		host      string
 		port      int64
 	}{
-		// What the Java agent makes of Oracle's URLs.
+		// The Java agent's misreadings of Oracle's URLs.
 		{name: "tcps", attrs: attrs{"db.system": "oracle", "db.name": "2484/spa.example.com", "server.address": "tcps", "db.connection_string": "oracle:thin://tcps"}, namespace: "spa.example.com"},
 		{name: "tcps without a port", attrs: attrs{"db.system": "oracle", "db.name": "/db7.example.com/spa", "server.address": "tcps"}, namespace: "spa", host: "db7.example.com"},
 		{name: "tcps, two hosts", attrs: attrs{"db.system": "oracle", "db.name": "1522,db8:1523/spa:dedicated/inst1?x=/y", "server.address": "TCPS"}, namespace: "spa"},
@@ -39,7 +39,7 @@ func TestReadPlace(t *testing.T) {
 		{name: "r2dbc, a descriptor", attrs: attrs{"db.system": "oracle", "db.connection_string": "r2dbc:oracle://?oracle.r2dbc.descriptor=(DESCRIPTION=(ADDRESS=(HOST=db7)(PORT=1521))(CONNECT_DATA=(SERVICE_NAME=spa)))"}, namespace: "spa", host: "db7", port: 1521},
 		{name: "r2dbc, a directory", attrs: attrs{"db.system": "oracle", "db.connection_string": "oracle:ldap://oid7/cn=spa,cn=OracleContext"}, namespace: "spa"},
 
-		// Unknown is left out.
+		// Values that are not understood are left out.
 		{name: "logging driver", attrs: attrs{"db.system": "other_sql", "db.connection_string": "log4jdbc:"}},
 		{name: "name of a pool", attrs: attrs{"db.system": "postgresql", "db.connection_string": "SpaPool-1"}},
 		{name: "name of a pool, Oracle", attrs: attrs{"db.system": "oracle", "db.connection_string": "SpaPool-1"}},
@@ -79,7 +79,7 @@ func TestReadPlace(t *testing.T) {
 		{name: "instance alone", attrs: attrs{"db.system.name": "oracle.db", "db.namespace": "A1||", "server.address": "db7"}, host: "db7"},
 		{name: "cluster", attrs: attrs{"db.system": "opensearch", "db.elasticsearch.cluster.name": "spa", "server.address": "es7"}, namespace: "spa", host: "es7"},
 
-		// The system by what is known of the place.
+		// The system is derived from the address.
 		{name: "by the peer's port", attrs: attrs{"db.statement": "SELECT 1", "network.peer.address": "10.0.0.7", "network.peer.port": 5432}, system: "postgresql", host: "10.0.0.7", port: 5432},
 		{name: "by the socket's port", attrs: attrs{"db.statement": "SELECT 1", "net.sock.peer.port": 3306}, system: "mysql"},
 		{name: "by the port in the address", attrs: attrs{"db.statement": "SELECT 1", "server.address": "db7:1521"}, system: "oracle", host: "db7", port: 1521},

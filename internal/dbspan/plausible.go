@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// splitHostPort splits host, host:port, [v6]:port and bare IPv6 addresses. It
-// fails if the part after the colon is no port: then the text is something else.
+// splitHostPort splits host, host:port, [v6]:port and bare IPv6 addresses. It fails
+// if the part after the colon is not a port, because then the text is not an address.
 func splitHostPort(text string) (host string, port int64, ok bool) {
 	if strings.HasPrefix(text, "[") {
 		end := strings.IndexByte(text, ']')
@@ -39,7 +39,7 @@ func splitHostPort(text string) (host string, port int64, ok bool) {
 	}
 }
 
-// isIPv6 reports whether text has only characters of an IPv6 address.
+// isIPv6 reports whether text has only characters that IPv6 addresses have.
 func isIPv6(text string) bool {
 	for i := range len(text) {
 		c := text[i]
@@ -54,7 +54,7 @@ func isHex(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
 }
 
-// atoiPort returns the port that text is, or 0 if it is none.
+// atoiPort converts text to a port. It returns 0 if text is not one.
 func atoiPort(text string) int64 {
 	if text == "" || len(text) > len("00065535") {
 		return 0
@@ -83,7 +83,7 @@ func isDigits(text string) bool {
 }
 
 // plausibleHost reports whether host can be a name, an address or a socket. SQL Server's
-// "." and "(local)" are none: they say no more than that it is the same machine.
+// "." and "(local)" are not: they only mean the client's own machine.
 func plausibleHost(host string) bool {
 	return len(host) <= maxName && !strings.ContainsAny(host, "@=;,()[]<>\"'`{}? \t\r\n\x00") && strings.Trim(host, ".:*") != "" &&
 		!isOracleScheme(host) && !isDigits(host)

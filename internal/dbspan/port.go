@@ -3,8 +3,8 @@
 
 package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"
 
-// SystemOfPort returns the database that is known to listen on a port, if only
-// databases do: 9200 and 8123 speak HTTP, and 50000 may be anything. Source:
+// SystemOfPort returns the database that usually listens on a port. Ports that other
+// servers use too are left out: 9200 and 8123 are HTTP, 50000 may be anything. Source:
 // IANA's service names and port numbers, and the products' manuals.
 func SystemOfPort(port int64) (System, bool) {
 	switch port {

@@ -11,8 +11,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
-// Read reads the attributes of a span into s, and returns what kind of call they
-// describe. s is meaningful only for KindDatabase. scope is what LookupScope finds
+// Read reads the attributes of a span into s, and returns the kind of call that they
+// describe. s is meaningful only for KindDatabase. scope is the result of LookupScope
 // for the span's scope. Read allocates nothing for a span without database
 // attributes.
 //
@@ -46,7 +46,7 @@ func (s *Span) Read(attrs pcommon.Map, scope Scope) Kind {
 	return KindDatabase
 }
 
-// presence is what the names of a span's attributes tell, without their values.
+// presence is what the names of a span's attributes show, without their values.
 type presence uint8
 
 const (
@@ -63,7 +63,7 @@ const (
 // kind returns the kind of call of a span that is not a database span.
 func (p presence) kind() Kind {
 	switch {
-	// RPC and messaging use HTTP, too.
+	// RPC and messaging come first, because they use HTTP too.
 	case p&hasMessaging != 0:
 		return KindMessaging
 	case p&hasRPC != 0:
@@ -76,7 +76,7 @@ func (p presence) kind() Kind {
 }
 
 // survey looks only at the names of the attributes. Most spans have nothing to do
-// with a database, and this is all the time they take.
+// with a database, and nothing else is done for them.
 func survey(attrs pcommon.Map) presence {
 	var seen presence
 	for key := range attrs.All() {
@@ -138,7 +138,7 @@ func survey(attrs pcommon.Map) presence {
 	return seen
 }
 
-// read fills t with the values of the attributes.
+// read copies the values of the attributes to t.
 func (t *Sent) read(attrs pcommon.Map) {
 	for key, value := range attrs.All() {
 		text, number := t.field(key)
@@ -158,7 +158,7 @@ func (t *Sent) read(attrs pcommon.Map) {
 	}
 }
 
-// asNumber returns the number that a value is or spells, or 0.
+// asNumber returns a value as a number, also if it is a string; 0 if it is neither.
 func asNumber(value pcommon.Value) int64 {
 	switch value.Type() {
 	case pcommon.ValueTypeInt:

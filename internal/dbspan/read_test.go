@@ -20,8 +20,8 @@ func attributes(t testing.TB, raw map[string]any) pcommon.Map {
 	return m
 }
 
-// The attributes are those that the instrumentations send, according to their sources
-// and tests. Each case names its instrumentation.
+// Each case has the attributes that the instrumentation in its name sends, according to
+// that instrumentation's source and tests.
 func TestRead(t *testing.T) {
 	tests := []struct {
 		name  string
@@ -347,7 +347,7 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
-// Reading into a used Span must give the same as reading into a new one.
+// Reading into a used Span must have the same result as reading into a new one.
 func TestReadReused(t *testing.T) {
 	inputs := []map[string]any{
 		{"db.system": "oracle", "db.name": "ORCL"},

@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// mongoCommands takes the place of a collection in MongoDB's old protocol, for
-// commands to a whole database. Node's instrumentation still reports it for
-// commands such as aggregate.
+// mongoCommands stands for a collection in MongoDB's old protocol, in commands to a
+// whole database. Node's instrumentation still reports it for commands such as
+// aggregate.
 const mongoCommands = "$cmd"
 
-// resolve fills s from what was sent. It reports whether that makes a database span.
+// resolve fills s from s.Sent. It reports whether the span is a database span.
 // attributes is whether the span has database attributes.
 func (s *Span) resolve(scope Scope, attributes bool) bool {
 	t := &s.Sent
@@ -58,9 +58,9 @@ func (s *Span) resolveOperation() {
 	}
 }
 
-// resolveSystem finds the system: in what the application says, unless that is too
-// vague, then in its connection string, its driver and its instrumentation, and at
-// last by the port. It reports whether the span is a database span at all.
+// resolveSystem finds the system: in the attributes for it, unless their value is too
+// vague, then from the connection string, the driver, the instrumentation, and finally
+// the port. It reports whether the span is a database span at all.
 func (s *Span) resolveSystem(scope Scope, attributes bool) bool {
 	if !s.System.IsZero() {
 		return true
@@ -104,7 +104,7 @@ func (s *Span) resolveSystem(scope Scope, attributes bool) bool {
 		s.System = system
 		return true
 	}
-	// It is a database, but nothing tells which one.
+	// It is a database, but nothing shows which product.
 	if name != "" || attributes && t.describesCall() {
 		s.System = OtherSQL
 		return true
@@ -112,9 +112,8 @@ func (s *Span) resolveSystem(scope Scope, attributes bool) bool {
 	return false
 }
 
-// describesCall reports whether an attribute tells something about a call or about the
-// place that it went to. One such as db.tenant or db.user can stand on any span of an
-// application.
+// describesCall reports whether an attribute describes a call or its destination.
+// Others, such as db.tenant or db.user, can be on any span of an application.
 func (t *Sent) describesCall() bool {
 	return t.Statement != "" || t.QueryText != "" || t.APMStatement != "" || t.JDBCQuery != "" || t.Summary != "" ||
 		t.Operation != "" || t.OperationName != "" || t.OracleOperation != "" || t.StoredProcedure != "" ||

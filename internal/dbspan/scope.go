@@ -5,19 +5,19 @@ package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"
 
 import "strings"
 
-// Scope is what the name of an instrumentation scope tells about its spans.
+// Scope is what the name of an instrumentation scope shows about its spans.
 type Scope struct {
 	// Database is whether the scope instruments a database client.
 	Database bool
-	// JDBC is whether its statements go through JDBC, where "?" is a bind
+	// JDBC is whether its statements go through JDBC, in which "?" is a bind
 	// variable.
 	JDBC bool
 	// System is the database product, if the scope instruments only one.
 	System System
 }
 
-// LookupScope returns what the name of an instrumentation scope tells. It is zero
-// for an unknown name.
+// LookupScope returns what is known about an instrumentation scope with this name. It
+// is zero for an unknown name.
 func LookupScope(name string) Scope {
 	if name == "" {
 		return Scope{}
@@ -40,17 +40,17 @@ func LookupScope(name string) Scope {
 // scopePrefixes has the starts of the scope names of the OpenTelemetry projects.
 // The name of a library follows, sometimes with a version or a suffix.
 var scopePrefixes = []string{
-	"io.opentelemetry.contrib.php.", // before that of the Java agent, which is a prefix of it
+	"io.opentelemetry.contrib.php.", // before the Java agent's, which is a prefix of it
 	"io.opentelemetry.",             // Java agent: io.opentelemetry.jdbc, io.opentelemetry.mongo-4.0
 	"opentelemetry.instrumentation.",
 	"@opentelemetry/instrumentation-",
-	"opentelemetry-instrumentation-", // Aspecto's and others' for Node
+	"opentelemetry-instrumentation-", // packages for Node by Aspecto and others
 	"OpenTelemetry.Instrumentation.", // .NET
 	"OpenTelemetry::Instrumentation::",
 	"go.opentelemetry.io/contrib/instrumentation/",
 }
 
-// scopeLibrary returns what the library tells that a scope is named after.
+// scopeLibrary returns what is known about the library that a scope is named after.
 func scopeLibrary(name string) (Scope, bool) {
 	if i := strings.LastIndexByte(name, '/'); i >= 0 { // Go: …/mongo/otelmongo
 		name = name[i+1:]
@@ -88,7 +88,7 @@ var (
 	})
 
 	scopes = map[string]Scope{
-		// Oracle's own: the JDBC observability provider, ODP.NET.
+		// Oracle's instrumentations: the JDBC observability provider, ODP.NET.
 		"oracle.jdbc.provider.observability.tracers.otel.OTelTracer":         {Database: true, JDBC: true, System: Oracle},
 		"oracle.jdbc.provider.observability.tracers.OTelTracer":              {Database: true, JDBC: true, System: Oracle},
 		"oracle.jdbc.provider.opentelemetry.OpenTelemetryTraceEventListener": {Database: true, JDBC: true, System: Oracle},

@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// HoldsSecret reports whether a text has the password of a connection string, or may
-// have one.
+// HoldsSecret reports whether a text has, or may have, the password of a connection
+// string.
 func HoldsSecret(text string) bool {
 	start, _ := nextSecret(text, 0)
 	return start >= 0
 }
 
-// MaskSecrets replaces the passwords of the connection strings in a text by "?", and
-// reports whether there were any. Where it is not certain where a password ends, more
-// than that is replaced.
+// MaskSecrets replaces the passwords of the connection strings in a text with "?", and
+// reports whether there were any. If the end of a password is uncertain, it replaces
+// more than the password.
 func MaskSecrets(text string) (masked string, found bool) {
 	start, end := nextSecret(text, 0)
 	if start < 0 {
@@ -32,7 +32,7 @@ func MaskSecrets(text string) (masked string, found bool) {
 	return string(append(out, text[last:]...)), true
 }
 
-// nextSecret returns where the next password from i on begins and ends, or -1.
+// nextSecret returns the start and the end of the next password from i on, or -1.
 func nextSecret(text string, i int) (start, end int) {
 	for ; i < len(text); i++ {
 		switch text[i] {
@@ -83,16 +83,16 @@ func keyBefore(text string, i int) string {
 	return text[start:end]
 }
 
-// maxKey is more bytes than a key of a connection string has.
+// maxKey is an upper limit for the length of a key in bytes.
 const maxKey = 48
 
 func isKeyByte(c byte) bool {
 	return c == '_' || c == '-' || c == '.' || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
 }
 
-// keyEnds reports whether a key ends with a word in small letters, whatever its own
-// case, and with or without blanks and marks between its parts. before is what stands
-// before the word.
+// keyEnds reports whether a key ends with a word, which is in lower case. It ignores
+// the key's case, and blanks and marks in it. before is the part of the key before the
+// word.
 func keyEnds(key, word string) (before string, ok bool) {
 	i := len(key)
 	for j := len(word) - 1; j >= 0; {
@@ -139,8 +139,8 @@ func isPasswordKey(key string) bool {
 	return false
 }
 
-// passwordWords and secretWords are what the keys of secrets end with, by their last
-// letter.
+// passwordWords and secretWords are the words that keys of secrets end with, by their
+// last letter.
 var (
 	passwordWords = byLastLetter("password", "passwd", "pwd", "passphrase", "secret", "passcode")
 	secretWords   = byLastLetter(
@@ -164,8 +164,8 @@ func lastLetter(key string) byte {
 	return key[len(key)-1] & 0x1F
 }
 
-// secretValue returns where the value from i on begins and ends. It is nothing for the
-// placeholder of a bind variable, for the text may be SQL.
+// secretValue returns the start and the end of the value at i. They are equal for the
+// placeholder of a bind variable, because the text may be SQL.
 func secretValue(text string, i int) (start, end int) {
 	for i < len(text) && (text[i] == ' ' || text[i] == '\t') {
 		i++
@@ -193,8 +193,8 @@ func secretValue(text string, i int) (start, end int) {
 		}
 		return i + 1, len(text)
 	}
-	// Without quotes the value may have any character. It ends where the next key
-	// begins, or at the end of a line.
+	// Without quotes the value may have any character. It ends before the next key or at
+	// the end of the line.
 	for j := i; j < len(text); j++ {
 		switch text[j] {
 		case ';', '&', ' ', ',', ')':
@@ -208,8 +208,8 @@ func secretValue(text string, i int) (start, end int) {
 	return i, len(text)
 }
 
-// isBindByte reports whether what begins at i is a placeholder, or nothing at all: ?,
-// :1, $1, @p, %s, or the end of a list.
+// isBindByte reports whether a placeholder begins at i, such as ?, :1, $1, @p or %s, or
+// whether there is no value, as at the end of a list.
 func isBindByte(text string, i int) bool {
 	switch text[i] {
 	case '?', '&', ';', ')':
@@ -226,7 +226,7 @@ func isBindByte(text string, i int) bool {
 	return end == len(text) || strings.IndexByte(" ,)\n", text[end]) >= 0 && end-i < len(":password_1")
 }
 
-// keyFollows reports whether key= stands from i on, or nothing.
+// keyFollows reports whether key= or the end of the text follows at i.
 func keyFollows(text string, i int) bool {
 	for i < len(text) && strings.IndexByte(" ;(", text[i]) >= 0 {
 		i++
@@ -238,13 +238,14 @@ func keyFollows(text string, i int) bool {
 	return i >= len(text) || end > i && end < len(text) && text[end] == '='
 }
 
-// userInfo returns where the password in the URL whose "//" ends at i begins and ends.
+// userInfo returns the start and the end of the password in the URL whose "//" ends
+// at i.
 func userInfo(text string, i int) (start, end int) {
 	stop := i + tokenLength(text[i:])
 	token := text[i:stop]
 	at := strings.LastIndexByte(token, '@')
 	if at < 0 {
-		// The password may have been cut.
+		// The URL may have been cut within the password.
 		_, tail, found := strings.Cut(token, ":")
 		if found && !strings.HasPrefix(token, "[") && strings.Count(token, ":") == 1 {
 			port, _, _ := strings.Cut(tail, "/")
@@ -264,8 +265,8 @@ func userInfo(text string, i int) (start, end int) {
 	return i + mark + 1, i + at
 }
 
-// credentials returns where the password begins and ends of which the mark at i may be
-// the separator in user:password@host or user/password@host.
+// credentials returns the start and the end of a password in user:password@host or
+// user/password@host. The separator may be the character at i.
 func credentials(text string, i int) (start, end int) {
 	start = i
 	for start > 0 && !endsToken(text[start-1]) && text[start-1] != '/' && text[start-1] != ':' {
@@ -294,9 +295,8 @@ func credentials(text string, i int) (start, end int) {
 	return i + 1, i + 1 + at
 }
 
-// oracleCredentials returns where the password of a JDBC URL such as
-// jdbc:oracle:thin:user/password begins and ends, of which the address was cut. The ":"
-// is at i.
+// oracleCredentials returns the start and the end of the password in a JDBC URL whose
+// address was cut, such as jdbc:oracle:thin:user/password. The ":" is at i.
 func oracleCredentials(text string, i int) (start, end int) {
 	token := text[i+1 : i+1+tokenLength(text[i+1:])]
 	if slash := strings.IndexByte(token, '/'); slash > 0 && !strings.ContainsAny(token[:slash], "@:?") && !strings.Contains(token, "@") &&
@@ -306,8 +306,8 @@ func oracleCredentials(text string, i int) (start, end int) {
 	return i, i
 }
 
-// beginsURL reports whether what stands before a ":" is the scheme of a connection
-// string, and not a user who has the name of a system.
+// beginsURL reports whether the word before a ":" is the scheme of a connection string,
+// not a user with the name of a system.
 func beginsURL(word, rest string) bool {
 	if wrapsURL(word) || isDriverType(word) {
 		return true
@@ -327,8 +327,7 @@ func isDriverType(part string) bool {
 	}
 }
 
-// hasSchemeBefore reports whether what ends before i is the scheme of a connection
-// string.
+// hasSchemeBefore reports whether the scheme of a connection string ends before i.
 func hasSchemeBefore(text string, i int) bool {
 	end := i - 1
 	start := end
@@ -338,7 +337,7 @@ func hasSchemeBefore(text string, i int) bool {
 	return text[end] == ':' && start < end && isScheme(text[start:end])
 }
 
-// tokenLength returns the length of what stands without a blank at the start of text.
+// tokenLength returns the length of text up to the first blank, quote or bracket.
 func tokenLength(text string) int {
 	for i := range len(text) {
 		if endsToken(text[i]) {

@@ -4,8 +4,8 @@
 package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"
 
 // Span is what is known about the database call of one span: the conclusions from
-// all sources, and in Sent what the application sent under each name. Absent and
-// empty are the same: "" or 0.
+// all sources, and in Sent the attributes as the application sent them. An absent
+// value is the same as an empty one: "" or 0.
 type Span struct {
 	// System is the database product.
 	System System
@@ -19,7 +19,7 @@ type Span struct {
 	// Operation is the name of the operation.
 	Operation string
 	// Call is the name of the driver's function, such as ExecuteQuery, if the
-	// application sent one in place of an operation.
+	// application sent that instead of an operation.
 	Call string
 	// Collection is the table, the collection or the container.
 	Collection string
@@ -36,11 +36,11 @@ type Span struct {
 	Sent Sent
 }
 
-// Kind is what kind of call a span's attributes describe.
+// Kind is the kind of call that a span's attributes describe.
 type Kind uint8
 
 const (
-	// KindOther is none of the kinds below.
+	// KindOther is any other kind.
 	KindOther Kind = iota
 	// KindDatabase is a call to a database.
 	KindDatabase

@@ -9,15 +9,15 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/sqltext"
 )
 
-// Language is what the statements of a database system are written in.
+// Language is the language of a database system's statements.
 type Language uint8
 
 const (
-	// LanguageUnknown is that of a product that is not in the table.
+	// LanguageUnknown is the language of a product that is not in the table.
 	LanguageUnknown Language = iota
-	// LanguageOther is none of the languages below.
+	// LanguageOther is a known language other than those below.
 	LanguageOther
-	// LanguageSQL is SQL, and what reads like it: CQL, N1QL, InfluxQL.
+	// LanguageSQL is SQL and languages like it: CQL, N1QL, InfluxQL.
 	LanguageSQL
 	// LanguageRedis is the commands of Redis and Valkey.
 	LanguageRedis
@@ -69,8 +69,8 @@ func LookupSystem(name string) (System, bool) {
 	return *s, true
 }
 
-// systemOf is LookupSystem, but takes an unknown name for the name of a product that
-// is not in the table.
+// systemOf is LookupSystem, except that it regards an unknown name as a product that is
+// not in the table.
 func systemOf(name string) System {
 	if s, ok := LookupSystem(name); ok {
 		return s
@@ -78,7 +78,7 @@ func systemOf(name string) System {
 	return System{Legacy: name, Stable: name}
 }
 
-// maxSystemName is a length in bytes that no name in the table exceeds.
+// maxSystemName is an upper limit for the length of the names in the table in bytes.
 const maxSystemName = 64
 
 // systemTable has the products of the conventions, each with the other names that
@@ -199,8 +199,8 @@ var systemTable = []struct {
 	{OtherSQL, "other-sql", sqltext.Generic},
 }
 
-// vague reports whether a value of db.system tells no more than that there is a
-// database, or is a connection string. Other sources are then better.
+// vague reports whether a value of db.system names no product or is a connection
+// string. Other sources are then better.
 func vague(name string) bool {
 	switch name {
 	case otherSQL, "sql", "jdbc", "odbc", "database", "db", "unknown", "other":

@@ -56,7 +56,7 @@ func TestLookupSystem(t *testing.T) {
 	}
 }
 
-// A name must mean one system only.
+// A name must stand for one system only.
 func TestSystemTableIsUnambiguous(t *testing.T) {
 	owner := map[string]string{}
 	for _, row := range systemTable {

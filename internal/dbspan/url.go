@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// parseURL reads what follows the scheme of a URL, which names the system.
+// parseURL reads the rest of a URL after the scheme, which names the system.
 func parseURL(system System, rest string) Connection {
 	if system.Legacy == Oracle.Legacy {
 		c := parseOracleURL(rest)
@@ -57,7 +57,7 @@ func parseURL(system System, rest string) Connection {
 }
 
 // safeParams reports whether the "@" in params belongs to a value. Otherwise it may
-// end a password that has a "?" or ";" in it.
+// come after a password that contains a "?" or ";".
 func safeParams(body, params string) bool {
 	if key, _, ok := strings.Cut(params, "="); ok && pairKeys[normalKey(key)] != pairIgnored {
 		return true
@@ -123,7 +123,7 @@ func isOptions(text string) bool {
 	return i > 0 && text[0] != '(' && isOption(text[i+1:])
 }
 
-// isOption reports whether name=value follows, or a list of hosts and then that.
+// isOption reports whether text begins with name=value, possibly after a list of hosts.
 func isOption(text string) bool {
 	key, _, found := strings.Cut(text, "=")
 	if i := strings.LastIndexByte(key, ','); i >= 0 && !strings.ContainsAny(key, "@/?") {
@@ -151,8 +151,8 @@ func pathName(path string, system System) string {
 	return path
 }
 
-// afterCredentials drops everything up to the last "@": a password may hold one, but
-// a host never does.
+// afterCredentials drops everything up to the last "@": a password may contain one, a
+// host never does.
 func afterCredentials(text string) string {
 	return text[strings.LastIndexByte(text, '@')+1:]
 }
@@ -178,8 +178,8 @@ func embeddedName(text string) string {
 	return text[strings.LastIndexByte(text, '/')+1:]
 }
 
-// isEmbeddedKind reports whether a word says where a database is, in memory, in a file or
-// on a drive of Windows, and is not its name.
+// isEmbeddedKind reports whether a word is not a database's name, but shows that it is in
+// memory, in a file or on a Windows drive.
 func isEmbeddedKind(word string) bool {
 	switch strings.ToLower(word) {
 	case "mem", "memory", "file", "directory", "classpath", "jar", "zip", "nio", "split", "res":
@@ -189,7 +189,7 @@ func isEmbeddedKind(word string) bool {
 	}
 }
 
-// withoutFilePort drops the port that the Java agent puts behind the path of a file.
+// withoutFilePort drops the port that the Java agent appends to the path of a file.
 func withoutFilePort(text string) string {
 	if i := strings.LastIndexByte(text, ':'); i > 0 && isDigits(text[i+1:]) {
 		return text[:i]

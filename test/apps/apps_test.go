@@ -49,9 +49,9 @@ type testCase struct {
 	services []service
 	// proxy starts a web server in front of the last service; nil means no proxy.
 	proxy func(t *testing.T, upstream string) proxy
-	// page says that a page in a browser uploads spans in Zipkin's format.
+	// page is whether a page in a browser uploads spans in Zipkin's format.
 	page bool
-	// traffic sends the requests, and counts them by route.
+	// traffic sends the requests and counts them by route.
 	traffic func(t *testing.T, c *client)
 	// routes lists the trace that each request must leave in APM, span by span.
 	routes func(r *running) []route
@@ -70,9 +70,9 @@ type service struct {
 	// replaced by a free one.
 	recipe string
 	script string
-	// before are the names of parts whose lines come before those of the recipe.
+	// before has the names of parts whose lines come before the recipe's.
 	before []string
-	// files are the names of more such parts that have files for the app.
+	// files has the names of further parts, which have files for the app.
 	files []string
 	// prepare, if set, changes the working directory before the start.
 	prepare func(t *testing.T, folder string)
@@ -88,10 +88,10 @@ type service struct {
 	// grpc makes OTEL_EXPORTER_OTLP_ENDPOINT an endpoint for OTLP/gRPC. Otherwise it is
 	// one for OTLP/HTTP.
 	grpc bool
-	// guide says that the app is set up to upload to an APM domain by itself: it gets
+	// guide is whether the app is set up to upload to an APM domain by itself: it gets
 	// the collector's address as the domain's, and a data key.
 	guide bool
-	// counted says that the app adds one byte to the file named SPAN_COUNT_FILE
+	// counted is whether the app adds one byte to the file named SPAN_COUNT_FILE
 	// for each span that ends in its SDK.
 	counted bool
 	// measured means that the app's SDK sends metrics about itself, from which the test

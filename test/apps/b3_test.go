@@ -18,9 +18,9 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 )
 
-// b3Cases are an app of each language with the lines of its page that join the
-// traces of APM's browser agent, and a click in Chromium: one trace from the page
-// over a web server and the app to the statement.
+// b3Cases has an app of each language with the lines of its page that join the traces
+// of APM's browser agent. A click in Chromium must be one trace, from the page through
+// a web server and the app to the statement.
 func b3Cases() []testCase {
 	rows := []testCase{
 		{
@@ -80,14 +80,14 @@ func b3Cases() []testCase {
 	return rows
 }
 
-// joined is a row with the lines of its page that join traces.
+// joined returns a row with the lines of its page that join traces.
 func joined(name, lines string, tt testCase) testCase {
 	tt.name = name
 	tt.services[0].before = []string{lines}
 	return tt
 }
 
-// b3FastAPI has no recipe for its driver, and so the variables of the page's lines.
+// b3FastAPI has no recipe for its driver, so it gets the variables of the page's lines.
 func b3FastAPI() testCase {
 	tt := asgiRow{framework: "fastapi", server: "uvicorn", driver: "oracledb", database: oracleStandIn, folder: "python/oracle"}.testCase()
 	tt.name = "FastAPI, oracledb over a DB-API stand-in"
@@ -95,7 +95,7 @@ func b3FastAPI() testCase {
 	return tt
 }
 
-// b3Guide is an app of Oracle's guide, whose code sets the propagators.
+// b3Guide is an app of Oracle's guide. Its code sets the propagators.
 func b3Guide() testCase {
 	tt := guideRow(asgiRow{framework: "quart", server: "hypercorn", driver: "oracledb", database: unnamed(oracleStandIn), folder: "python/oracle"})
 	tt.name = "Quart after Oracle's guide, oracledb over a DB-API stand-in"
@@ -111,7 +111,7 @@ func b3Guide() testCase {
 	return tt
 }
 
-// splitTraces returns the sandbox's checks of split traces by service.
+// splitTraces returns the sandbox's checks for split traces by service.
 func splitTraces(t *testing.T, r *running) map[string]apm.Check {
 	t.Helper()
 	checks := map[string]apm.Check{}
@@ -123,8 +123,8 @@ func splitTraces(t *testing.T, r *running) map[string]apm.Check {
 	return checks
 }
 
-// checkPage checks that one click is one trace, that the sandbox sees it so, and
-// that the key of the page's upload went no further.
+// checkPage checks that one click is one trace, also according to the sandbox, and
+// that the collector did not pass on the key of the page's upload.
 func checkPage(t *testing.T, r *running) {
 	t.Helper()
 	assert.Len(t, r.sandbox.TracesOf(t, pageService), 1)
@@ -132,8 +132,8 @@ func checkPage(t *testing.T, r *running) {
 	assert.NotContains(t, r.collector.Output(), guideKey)
 }
 
-// b3Traffic sends the headers that a browser agent may send. Which of them APM's
-// sends is not published; OCI Functions send no X-B3-Sampled, and 64-bit ids.
+// b3Traffic sends the headers that a browser agent may send. It is not documented which
+// ones APM's agent sends. OCI Functions send 64-bit IDs and no X-B3-Sampled.
 func b3Traffic(t *testing.T, c *client) {
 	t.Helper()
 	list := func(trace, span string, headers map[string]string) {
@@ -154,7 +154,7 @@ func b3Traffic(t *testing.T, c *client) {
 		list(trace, span, map[string]string{"X-B3-TraceId": trace, "X-B3-SpanId": span})
 		short, span := newSpanID().String(), newSpanID().String()
 		list(strings.Repeat("0", 16)+short, span, map[string]string{"X-B3-TraceId": short, "X-B3-SpanId": span, "X-B3-Sampled": "1"})
-		// Behind a proxy that has a span of its own, and passes the headers of the page on.
+		// Behind a proxy that has its own span and forwards the page's headers.
 		trace, span = newTraceID().String(), newSpanID().String()
 		list(trace, span, map[string]string{
 			"X-B3-TraceId": trace, "X-B3-SpanId": newSpanID().String(), "X-B3-Sampled": "1", "traceparent": "00-" + trace + "-" + span + "-01",
@@ -162,7 +162,7 @@ func b3Traffic(t *testing.T, c *client) {
 	}
 }
 
-// b3Flask is the Flask app with the package of the page, but not its lines.
+// b3Flask is the Flask app with the page's package but without its lines.
 func b3Flask(environment ...string) service {
 	app := flaskOn(environment...)
 	app.recipe, app.script = "", "export OTEL_SERVICE_NAME=my-app OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf\n"+
@@ -171,8 +171,8 @@ func b3Flask(environment ...string) service {
 	return app
 }
 
-// A click makes two traces, or one that lacks the app, where one of the page's
-// lines is missing. The app's part of it shows here.
+// If one of the page's lines is missing, a click makes two traces, or one without the
+// app. This tests the app's part.
 func TestTroubleshootB3(t *testing.T) {
 	const trace, span = "5b8efff798038103d269b633813fc60c", "eee19b7ec3c1b174"
 	tests := []struct {
@@ -180,7 +180,7 @@ func TestTroubleshootB3(t *testing.T) {
 		app    service
 		joined bool
 		traces int
-		failed bool // the sandbox's check of split traces
+		failed bool // the sandbox's check for split traces
 	}{
 		{
 			name:   "nothing set",
@@ -216,11 +216,11 @@ func TestTroubleshootB3(t *testing.T) {
 	}
 }
 
-// Python does not start with a propagator that is not installed.
+// A Python app does not start if a propagator is not installed.
 func TestTroubleshootNoB3Package(t *testing.T) {
 	r := &running{databases: []database{shopSQLite(t)}}
 	app := flaskOn("OTEL_PROPAGATORS=b3multi,tracecontext,baggage")
-	app.ready = "" // it never is
+	app.ready = "" // it never becomes ready
 	process := r.startService(t, app)
 	assert.NotZero(t, process.Wait(t, requestTimeout))
 	says(t, process.Output(), "Propagator b3multi not found")

@@ -31,7 +31,7 @@ import (
 const (
 	// pageService is the service.name of the page.
 	pageService = "page"
-	// observationsPath begins the paths of APM's own agents and of Zipkin.
+	// observationsPath is the start of the paths for APM's own agents and for Zipkin.
 	observationsPath = "/20200101/observations/"
 )
 
@@ -42,7 +42,7 @@ var chromium struct {
 	end  func()
 }
 
-// endChromium ends the browser and waits for it.
+// endChromium stops the browser and waits for it to exit.
 func endChromium() {
 	chromium.mu.Lock()
 	defer chromium.mu.Unlock()
@@ -75,7 +75,7 @@ func startChromium(t *testing.T) context.Context {
 	return chromium.tabs
 }
 
-// clicked is what the page says of a click.
+// clicked is the page's report of a click.
 type clicked struct {
 	Trace  string `json:"trace"` // 64 bits
 	Span   string `json:"span"`
@@ -83,8 +83,8 @@ type clicked struct {
 	Upload int    `json:"upload"`
 }
 
-// click opens the page browser.html, and clicks its button: the page calls the
-// app, and uploads its span.
+// click opens the page browser.html and clicks its button. The page calls the app
+// and uploads its span.
 func (c *client) click(t *testing.T) {
 	t.Helper()
 	front := startPage(t, c.running)
@@ -102,12 +102,12 @@ func (c *client) click(t *testing.T) {
 	c.count(http.MethodGet, "/items", done.Answer, 1)
 }
 
-// padded is an id of 64 bits as one of 128.
+// padded converts a 64-bit ID to a 128-bit one.
 func padded(id string) string { return strings.Repeat("0", 32-len(id)) + id }
 
-// startPage serves the page, and passes on what it asks for: uploads to the
-// recorder, all else to the app. The page has one host, as with APM's browser
-// agent that by default adds its headers to calls of its own host only.
+// startPage serves the page and forwards its requests: uploads to the recorder, all
+// others to the app. The page has only one host, because APM's browser agent by
+// default adds its headers only to calls to its own host.
 func startPage(t *testing.T, r *running) string {
 	t.Helper()
 	page := readFile(t, filepath.Join(harness.Root(t), "test", "apps", "browser.html"))
@@ -130,7 +130,7 @@ func startPage(t *testing.T, r *running) string {
 	return server.URL
 }
 
-// zipkinReceiver is the recipe of docs/recipes/apm-zipkin.md at an address.
+// zipkinReceiver returns the recipe of docs/recipes/apm-zipkin.md for an address.
 func zipkinReceiver(t *testing.T, address string) string {
 	t.Helper()
 	overlay := strings.Join(harness.PageBlocks(t, "docs/recipes/apm-zipkin.md", "overlay", "yaml"), "")
@@ -138,7 +138,7 @@ func zipkinReceiver(t *testing.T, address string) string {
 	return strings.Replace(overlay, "localhost:9411", address, 1)
 }
 
-// keepZipkin keeps the spans of a page as they must arrive.
+// keepZipkin records the spans of a page in the form in which they must arrive.
 func (r *recorder) keepZipkin(body []byte) error {
 	var spans []struct {
 		TraceID   string            `json:"traceId"`

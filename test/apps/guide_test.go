@@ -18,24 +18,24 @@ import (
 )
 
 const (
-	// guideKey is the data key that an app of the guide has. The collector uploads with its own.
+	// guideKey is the data key of the guide's apps. The collector uploads with another one.
 	guideKey = "KEYOFTHEGUIDESAPP"
-	// guidePeer is what the guide's span processor sets on each CLIENT span.
+	// guidePeer is the peer.service that the guide's span processor sets on each CLIENT span.
 	guidePeer = "my-database"
 	// guideFolder has the files of the guide: otel_setup.py, asgi.py, wsgi.py.
 	guideFolder = "python/guide"
 )
 
-// guideVariables are those of the guide for opentelemetry-instrument.
+// guideVariables are the guide's variables for opentelemetry-instrument.
 const guideVariables = `export OTEL_SERVICE_NAME=my-app OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
 export OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="$APM_ENDPOINT/20200101/opentelemetry/v1/traces"
 export OTEL_EXPORTER_OTLP_TRACES_HEADERS="Authorization=dataKey $APM_DATA_KEY"
 `
 
 // guideCases are apps that follow Oracle's guide for Python, "Monitoring Python
-// Applications with OCI APM", unchanged but for APM_ENDPOINT. What must arrive,
-// and the topology, are those of the same apps with plain OTLP, but for the name
-// that the guide's span processor gives the database.
+// Applications with OCI APM", except for APM_ENDPOINT. The expected spans and
+// topology are those of the same apps with plain OTLP, except for the name that
+// the guide's span processor gives the database.
 func guideCases() []testCase {
 	rows := []testCase{
 		{
@@ -75,8 +75,8 @@ func guideCases() []testCase {
 	return rows
 }
 
-// guideDrivers are a driver's module and system, in the places of oracledb's in
-// the guide's otel_setup.py.
+// guideDrivers has the module and the system of each driver that replaces oracledb
+// in the guide's otel_setup.py.
 var guideDrivers = map[string][2]string{
 	"oracledb":               {"oracledb", "oracle"},
 	"psycopg2":               {"psycopg2", "postgresql"},
@@ -108,7 +108,7 @@ func guideDriver(t *testing.T, folder, driver string) {
 	replaceIn(t, folder, "otel_setup.py", `database_system="oracle"`, `database_system="`+values[1]+`"`)
 }
 
-// guideShop is how the shop shows with the guide's span processor.
+// guideShop has the shop's expected spans with the guide's span processor.
 func guideShop(row asgiRow) shop {
 	app := shopOn[cmp.Or(row.driver, "psycopg2")]
 	app.query = func(q *span) { q.attributes["peer.service"] = guidePeer }
@@ -124,9 +124,9 @@ func guideRow(row asgiRow) testCase {
 	return tt
 }
 
-// guideTwice is for FastAPI, which makes spans itself from 0.164 on: the guide's
-// middleware makes one more span of each request, in a trace of its own, whoever
-// receives it.
+// guideTwice is for FastAPI, which creates spans itself since 0.164. The guide's
+// middleware creates one more span for each request, in a separate trace. This does
+// not depend on the collector.
 func guideTwice(tt testCase) testCase {
 	messages := shop{}
 	asgiRow{framework: "starlette", server: "uvicorn"}.show(&messages)
@@ -143,7 +143,7 @@ func guideTwice(tt testCase) testCase {
 		for i := range all {
 			alone := all[i].tree
 			alone.name, alone.children = all[i].method+" "+all[i].path, nil
-			// The middleware's further spans are below FastAPI's, the current one.
+			// The middleware's other spans are below FastAPI's, the current span.
 			all[i].tree.children = slices.Concat(messages.below(alone), all[i].tree.children)
 			all[i].further = func(_ *testing.T, _ *client, root, tree span) span {
 				if len(root.children) == 0 {
@@ -157,8 +157,8 @@ func guideTwice(tt testCase) testCase {
 	return tt
 }
 
-// guideTwoServices are the shop in Starlette, and in front of it a service in
-// Flask, whose calls over HTTP the guide's span processor names as well.
+// guideTwoServices are the shop in Starlette and a service in Flask that calls it.
+// The guide's span processor sets peer.service on these HTTP calls too.
 func guideTwoServices() testCase {
 	row := asgiRow{framework: "starlette", server: "uvicorn"}
 	shop := guideService(row)
@@ -182,7 +182,7 @@ func guideTwoServices() testCase {
 		routes: func(r *running) []route {
 			routes := behindGateway(guideShop(row).routes(shopService, r.databases[0]))
 			for i := range routes {
-				routes[i].tree.name = routes[i].method + " " + routes[i].path // of WSGI, which knows no routes
+				routes[i].tree.name = routes[i].method + " " + routes[i].path // WSGI knows no routes
 				routes[i].tree.children[0].attributes["peer.service"] = guidePeer
 			}
 			return routes
@@ -190,8 +190,8 @@ func guideTwoServices() testCase {
 	}
 }
 
-// untilStored lets traffic wait for its last spans: the guide's asgi.py does not
-// send them when Uvicorn exits.
+// untilStored makes traffic wait until its last spans are stored, because the guide's
+// asgi.py does not send them when Uvicorn exits.
 func untilStored(traffic func(*testing.T, *client)) func(*testing.T, *client) {
 	return func(t *testing.T, c *client) {
 		t.Helper()
@@ -210,8 +210,8 @@ func untilStored(traffic func(*testing.T, *client)) func(*testing.T, *client) {
 	}
 }
 
-// checkGuide checks that the apps used APM's path and a key of their own, and that
-// the key went no further.
+// checkGuide checks that the apps uploaded to APM's path with their own key, and that
+// the collector did not pass the key on.
 func checkGuide(t *testing.T, r *running) {
 	t.Helper()
 	require.NotEmpty(t, r.recorder.uploads)

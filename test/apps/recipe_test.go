@@ -51,8 +51,8 @@ func recipePage(t *testing.T, name string) string {
 	return found[0]
 }
 
-// recipeScript returns the bash lines of an app's recipe without those that
-// install packages, and writes the recipe's files into its working directory.
+// recipeScript returns the bash lines of an app's recipe, except those that install
+// packages, and writes the recipe's files to the app's working directory.
 func recipeScript(t *testing.T, app *runningService) string {
 	t.Helper()
 	var recipe strings.Builder

@@ -50,13 +50,13 @@ type recorder struct {
 	logs    []plog.Logs
 }
 
-// upload is where an app sent spans, and with what key.
+// upload has the path to which an app sent spans, and the key that it sent.
 type upload struct{ path, authorization string }
 
-// apmPath is what the paths of an APM domain have before those of OTLP.
+// apmPath is the part of an APM domain's paths before OTLP's.
 const apmPath = "/20200101/opentelemetry"
 
-// startRecorder starts a recorder before the collector's OTLP addresses.
+// startRecorder starts a recorder in front of the collector's OTLP addresses.
 func startRecorder(t *testing.T, collector *harness.Collector) *recorder {
 	t.Helper()
 	r := &recorder{t: t, collector: collector, spans: map[string]ptrace.Span{}}

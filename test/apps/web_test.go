@@ -98,7 +98,7 @@ func webRoutes(r *running) []route {
 	return behindGateway(app.routes(shopService, r.databases[0]))
 }
 
-// behindGateway puts the gateway's spans above those of the shop.
+// behindGateway puts the gateway's spans above the shop's.
 func behindGateway(routes []route) []route {
 	for i := range routes {
 		below := routes[i].tree

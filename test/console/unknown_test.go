@@ -157,7 +157,7 @@ var redChecks = []struct {
 		}}},
 	},
 	{
-		// The last: it gets its mark when it is certain that nothing is under way.
+		// This is last: it gets its mark only when nothing can be in transit any more.
 		check: "parents", found: "never came", fix: "its queue overflowed",
 		spans: []spanSpec{{trace: 6, id: 2, parent: 1, service: "lost", name: "orphan", end: 5}},
 	},

@@ -41,7 +41,7 @@ func writeOlderQueue(t *testing.T, directory string) string {
 	return path
 }
 
-// A queue of an older collector is migrated completely, and once.
+// The queue of an older collector is migrated completely, and only once.
 func TestOlderStoredForm(t *testing.T) {
 	t.Parallel()
 	sandbox := harness.StartSandbox(t)

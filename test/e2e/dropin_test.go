@@ -28,7 +28,7 @@ service:
   telemetry: {logs: {level: debug, sampling: }, traces: {processors: [{simple: {exporter: {console: {}}}}]}}
   pipelines: {traces: {exporters: [oci_apm, debug]}}`
 
-// send posts a body, and returns the answer's status, type and body.
+// send posts a body and returns the response's status, type and body.
 func send(t *testing.T, url, authorization, contentType string, body []byte) (code int, answerType, answer string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(body))
@@ -45,8 +45,8 @@ func send(t *testing.T, url, authorization, contentType string, body []byte) (co
 	return resp.StatusCode, resp.Header.Get("Content-Type"), string(content)
 }
 
-// An app that uploads to an APM domain uploads to each shape of the collector
-// with its endpoint changed. Its key is nowhere.
+// An app that uploads to an APM domain can upload to each configuration of the collector
+// after only its endpoint is changed. Its key must appear nowhere.
 func TestAPMPaths(t *testing.T) {
 	for _, shape := range []string{"agent", "sidecar", "gateway"} {
 		t.Run(shape, func(t *testing.T) {

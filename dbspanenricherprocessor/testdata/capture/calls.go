@@ -158,7 +158,7 @@ func callRedis(ctx context.Context) error {
 	return client.Del(ctx, "session:17", "visits").Err()
 }
 
-// callRedisSecrets makes the calls that have a password among their arguments.
+// callRedisSecrets makes calls with a password among their arguments.
 func callRedisSecrets(ctx context.Context) error {
 	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:" + os.Getenv("REDIS_PORT"), Username: "night", Password: "s3cret", DisableIdentity: true})
 	defer func() { _ = client.Close() }()
@@ -177,7 +177,7 @@ func callRedisSecrets(ctx context.Context) error {
 			return fmt.Errorf("%v: %w", args[0], err)
 		}
 	}
-	err := client.Do(ctx, "MIGRATE", "127.0.0.1", "1", "nokey", "0", "10", "AUTH2", "night", "s3cret4").Err() // which finds no key
+	err := client.Do(ctx, "MIGRATE", "127.0.0.1", "1", "nokey", "0", "10", "AUTH2", "night", "s3cret4").Err() // the key does not exist
 	_, pipelined := client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 		pipe.Do(ctx, "AUTH", "night", "s3cret")
 		pipe.Get(ctx, "session:17")

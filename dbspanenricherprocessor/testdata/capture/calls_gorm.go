@@ -23,8 +23,8 @@ type guest struct {
 	Name string
 }
 
-// callGormPostgres calls with each form of data source name that the driver takes. The
-// plugin puts what it finds in them into server.address.
+// callGormPostgres calls with each form of data source name that the driver accepts. The
+// plugin copies parts of them to server.address.
 func callGormPostgres(ctx context.Context) error {
 	port := os.Getenv("PG_PORT")
 	keys := "host=127.0.0.1%[1]suser=hotel%[1]spassword=secret%[1]sdbname=hotel%[1]sport=" + port + "%[1]ssslmode=disable"
@@ -45,7 +45,7 @@ func callGormPostgres(ctx context.Context) error {
 	return nil
 }
 
-// callGormMySQL calls with the forms of go-sql-driver's data source names.
+// callGormMySQL calls with each form of go-sql-driver's data source names.
 func callGormMySQL(ctx context.Context) error {
 	at := "night:secret@tcp(127.0.0.1:" + os.Getenv("MARIADB_PORT") + ")/hotel"
 	if err := callGorm(ctx, mysql.Open(at+"?parseTime=true"), tracing.NewPlugin(tracing.WithoutMetrics())); err != nil {
@@ -80,7 +80,7 @@ func callGorm(ctx context.Context, dialector gorm.Dialector, plugin gorm.Plugin)
 	return db.Exec("DROP TABLE guests").Error
 }
 
-// selectForm makes one call, which has the name of the form in its statement.
+// selectForm makes one call whose statement contains the name of the form.
 func selectForm(ctx context.Context, dialector gorm.Dialector, form string) error {
 	db, err := openGorm(ctx, dialector, tracing.NewPlugin(tracing.WithoutMetrics()))
 	if err != nil {

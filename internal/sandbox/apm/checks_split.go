@@ -12,13 +12,12 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// b3Names are the attributes that hold the B3 headers of a request, where an
-// instrumentation is told to capture them. The conventions keep the dash; the
+// b3Names are the attributes for the B3 headers of a request, which
+// instrumentations record if configured to. The conventions keep the dash; the
 // SDKs of Python and Node.js write an underscore.
 var b3Names = []string{"http.request.header.x-b3-traceid", "http.request.header.x_b3_traceid", "http.request.header.b3"}
 
-// b3Trace returns the trace that the B3 headers of a request name, in the form
-// of a trace id, or "".
+// b3Trace returns the trace ID in the B3 headers of a request, or "".
 func b3Trace(span ptrace.Span) string {
 	for _, name := range b3Names {
 		value, found := span.Attributes().Get(name)
@@ -35,17 +34,17 @@ func b3Trace(span ptrace.Span) string {
 	return ""
 }
 
-// isPageCall says whether a span is a call that a page made. Component and
-// ApmrumType are the names that APM's own queries for pages use; that a call is
-// a CLIENT span, or of the type Ajax, is our reading.
+// isPageCall reports whether a span is a call made by a page. APM's own queries for
+// pages use Component and ApmrumType. That a call is a CLIENT span, or has the type
+// Ajax, is our assumption.
 func isPageCall(s storedSpan) bool {
 	component := cmp.Or(attribute(s.span, "Component"), attribute(s.span, "component"))
 	return component == "BROWSER" && (s.span.Kind() == ptrace.SpanKindClient || attribute(s.span, "ApmrumType") == "Ajax")
 }
 
-// checkSplit finds requests whose app did not join the trace that the headers
-// named, and pages whose calls no app has joined. Waited says that a trace will
-// get no more spans.
+// checkSplit finds requests whose app did not join the trace in the headers, and
+// pages whose calls were not joined by any app. waited is whether the trace will get
+// no more spans.
 func (t *serviceTally) checkSplit(s storedSpan, joined, waited bool) {
 	if isPageCall(s) {
 		switch {
@@ -61,7 +60,7 @@ func (t *serviceTally) checkSplit(s storedSpan, joined, waited bool) {
 	case s.span.Kind() != ptrace.SpanKindServer || named == "":
 	case named == s.span.TraceID().String():
 		t.split.pass()
-	case s.span.ParentSpanID().IsEmpty(): // otherwise its caller began the trace
+	case s.span.ParentSpanID().IsEmpty(): // otherwise its caller started the trace
 		if t.split.failed == 0 {
 			t.split.config = joinLines(s.resource)
 		}
@@ -69,7 +68,7 @@ func (t *serviceTally) checkSplit(s storedSpan, joined, waited bool) {
 	}
 }
 
-// joinedByServer says whether a trace has a SERVER span.
+// joinedByServer reports whether a trace has a SERVER span.
 func joinedByServer(trace storedTrace) bool {
 	for _, s := range trace.spans {
 		if s.span.Kind() == ptrace.SpanKindServer {
@@ -79,12 +78,12 @@ func joinedByServer(trace storedTrace) bool {
 	return false
 }
 
-// b3Lines make an SDK read B3 headers, and record requests that do not say
-// whether they are sampled.
+// b3Lines make an SDK read B3 headers, and record requests whose headers do not
+// contain the sampling decision.
 const b3Lines = "export OTEL_PROPAGATORS=b3multi,tracecontext,baggage\nexport OTEL_TRACES_SAMPLER=always_on\n"
 
-// joinLines returns the lines that make an app join traces of B3 headers, those
-// of docs/apps. Apache's module is the one in C++ that has spans of the kind SERVER.
+// joinLines returns the lines of docs/apps that make an app join the traces in B3
+// headers. In C++, only Apache's module sends SERVER spans.
 func joinLines(resource pcommon.Resource) string {
 	language, found := resource.Attributes().Get("telemetry.sdk.language")
 	if !found {
