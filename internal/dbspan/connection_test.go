@@ -225,6 +225,8 @@ func TestParseConnectionOfDrivers(t *testing.T) {
 		{text: "tcp://ch7:9000?username=app&database=spa", hint: "clickhouse", system: "clickhouse", host: "ch7", port: 9000, namespace: "spa"},
 		{text: "https://ch7:8123/spa", hint: "clickhouse", system: "clickhouse", host: "ch7", port: 8123, namespace: "spa"},
 		{text: "mysql:host=my7;port=3307;dbname=spa", system: "mysql", host: "my7", port: 3307, namespace: "spa"},
+		{text: "jdbc:postgresql://pg7.example.com/spa?who=a@b", system: "postgresql", host: "pg7.example.com", namespace: "spa"},
+		{text: "jdbc:db2:serverName=db7/x", system: "db2", host: "db7/x"},
 		{text: "sqlsrv:Server=sql7,1444;Database=spa", system: "mssql", host: "sql7", port: 1444, namespace: "spa"},
 		{text: "oci:dbname=//db7:1521/spa", system: "oracle", host: "db7", port: 1521, namespace: "spa"},
 		{text: "cache7:6380,password=a@b,ssl=True", hint: "redis", host: "cache7", port: 6380},

@@ -60,6 +60,7 @@ func TestReadPlace(t *testing.T) {
 		{name: "IPv6", attrs: attrs{"db.system": "mysql", "server.address": "[2001:db8::7]:3307"}, host: "2001:db8::7", port: 3307},
 		{name: "IPv6 with a zone", attrs: attrs{"db.system": "mysql", "server.address": "fe80::7%eth0"}, host: "fe80::7%eth0"},
 		{name: "socket", attrs: attrs{"db.system": "postgresql", "server.address": "/run/pg/.s.PGSQL.5432"}, host: "/run/pg/.s.PGSQL.5432"},
+		{name: "folder of a socket at the root", attrs: attrs{"db.system": "postgresql", "server.address": "/sockets"}, host: "/sockets"},
 		{name: "folder of a socket, with a port", attrs: attrs{"db.system": "postgresql", "server.address": "/run/pg:5433"}, host: "/run/pg", port: 5433},
 		{name: "Easy Connect", attrs: attrs{"db.system": "oracle", "server.address": "//db7:1522/spa"}, namespace: "spa", host: "db7", port: 1522},
 		{name: "Easy Connect, IPv6", attrs: attrs{"db.system": "oracle", "db.name": "//[2001:db8::7]:1521/spa"}, namespace: "spa", host: "2001:db8::7", port: 1521},
