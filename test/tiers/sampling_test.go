@@ -36,10 +36,10 @@ func startTiers(t *testing.T) *tiers {
 		settings := uploadSettings(t) + fmt.Sprintf(`
 processors:
   durable_tail_sampling: {decision_wait: %s, policies: [{name: all, type: always_sample}]}
-  resource: {attributes: [{key: sampler, value: sampler-%d, action: upsert}]}
+  transform: {trace_statements: ['set(resource.attributes["sampler"], "sampler-%d")']}
 extensions:
   queue_storage: {directory: %q}
-service: {pipelines: {traces: {processors: [memory_limiter, durable_tail_sampling, resource]}}}`, decisionWait, i, queue)
+service: {pipelines: {traces: {processors: [memory_limiter, durable_tail_sampling, transform]}}}`, decisionWait, i, queue)
 		s.samplers = append(s.samplers, gateway(t, s.sandbox, nil, settings, "components/queue/exporter.yaml", "components/sampler/sampling.yaml"))
 	}
 	for range 2 {
