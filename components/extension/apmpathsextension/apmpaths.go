@@ -42,20 +42,20 @@ func (apmPaths) GetHTTPHandler(context.Context) (extensionmiddleware.WrapHTTPHan
 			}
 			r = withoutDataKey(r)
 			if ok && upload.path != r.URL.Path {
-				r = withPath(r, upload.path)
+				r = withURL(r, func(u *url.URL) { u.Path, u.RawPath = upload.path, "" })
 			}
 			next.ServeHTTP(w, r)
 		}), nil
 	}, nil
 }
 
-// withPath returns a copy of a request for another path, as http.StripPrefix
+// withURL returns a copy of a request with a changed URL, as http.StripPrefix
 // makes it.
-func withPath(r *http.Request, path string) *http.Request {
-	moved := new(http.Request)
-	*moved = *r
-	moved.URL = new(url.URL)
-	*moved.URL = *r.URL
-	moved.URL.Path, moved.URL.RawPath = path, ""
-	return moved
+func withURL(r *http.Request, change func(*url.URL)) *http.Request {
+	changed := new(http.Request)
+	*changed = *r
+	changed.URL = new(url.URL)
+	*changed.URL = *r.URL
+	change(changed.URL)
+	return changed
 }

@@ -32,7 +32,8 @@ func withoutDataKey(r *http.Request) *http.Request {
 	}
 	if r.URL.RawQuery != "" {
 		if query := withoutParameter(r.URL.RawQuery, dataKey); query != r.URL.RawQuery {
-			r = withQuery(r, query)
+			r = withURL(r, func(u *url.URL) { u.RawQuery = query })
+			r.RequestURI = r.URL.RequestURI() // it repeats the query
 		}
 	}
 	return r
@@ -54,17 +55,6 @@ func without(metadata client.Metadata, name string) client.Metadata {
 		}
 	}
 	return client.NewMetadata(rest)
-}
-
-// withQuery returns a copy of a request with another query.
-func withQuery(r *http.Request, query string) *http.Request {
-	changed := new(http.Request)
-	*changed = *r
-	changed.URL = new(url.URL)
-	*changed.URL = *r.URL
-	changed.URL.RawQuery = query
-	changed.RequestURI = changed.URL.RequestURI()
-	return changed
 }
 
 // withoutParameter returns a query that lacks a parameter, and those whose names
