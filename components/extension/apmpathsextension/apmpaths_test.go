@@ -73,6 +73,15 @@ func TestPaths(t *testing.T) {
 	}
 }
 
+// A receiver must not see the escaped form of the former path.
+func TestEscapedPath(t *testing.T) {
+	_, got := serve(t, httptest.NewRequest(http.MethodPost, "/20200101/opentelemetry/v1%2Ftraces", http.NoBody))
+	require.NotNil(t, got)
+	assert.Equal(t, "/v1/traces", got.URL.Path)
+	assert.Equal(t, "/v1/traces", got.URL.EscapedPath())
+	assert.Empty(t, got.URL.RawPath)
+}
+
 func TestOtherFormatsAreRejected(t *testing.T) {
 	for path, want := range map[string]string{
 		"/20200101/observations/public-span?dataFormat=apm&dataFormatVersion=1":     "let them upload to the APM domain directly",
