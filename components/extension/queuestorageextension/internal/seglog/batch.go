@@ -87,6 +87,9 @@ func (l *Log) value(key string, before []*storage.Operation) ([]byte, error) {
 	if !found {
 		return nil, nil
 	}
+	if value, ok := l.recent.take(key); ok {
+		return value, nil
+	}
 	value, err := l.read(key, p)
 	if err == nil {
 		delete(l.held, key)
@@ -164,11 +167,13 @@ func (l *Log) closeReader() {
 type plan struct {
 	ops     []*storage.Operation // sets and deletes that need a record
 	derived *storage.Operation   // the last set of the derived key
-	adds    bool                 // ops contains a set
+	sets    int                  // number of sets in ops
 	size    int64
 
 	imported bool
 }
+
+func (p *plan) adds() bool { return p.sets > 0 }
 
 func (l *Log) plan(ops []*storage.Operation) (plan, error) {
 	var p plan
@@ -184,7 +189,7 @@ func (l *Log) plan(ops []*storage.Operation) (plan, error) {
 				p.derived = op
 				continue
 			}
-			p.adds = true
+			p.sets++
 		case storage.Delete:
 			if _, found := l.index.get(op.Key); !found && !setIn(ops[:i], op.Key) {
 				continue
@@ -217,25 +222,25 @@ func (l *Log) carryOut(p *plan) error {
 		l.setDerived(p.derived)
 		return nil
 	}
-	if p.adds {
+	if p.adds() {
 		l.lookForFile()
 	}
 	if err := l.room(p); err != nil {
 		return l.refuse(err)
 	}
 	var derived []byte
-	if p.adds || l.reserve.whole() { // the reserve is for deletes only
+	if p.adds() || l.reserve.whole() { // the reserve is for deletes only
 		derived = l.derivedToWrite(p.derived)
 	}
 	err := l.write(p, derived)
 	wrote := err == nil && derived != nil
-	for err != nil && !p.adds && l.reserve.release() {
+	for err != nil && !p.adds() && l.reserve.release() {
 		err = l.write(p, nil)
 	}
 	switch {
 	case err == nil:
 		l.noteRoom()
-	case p.adds:
+	case p.adds():
 		return l.refuse(err)
 	default:
 		l.noteFull(err)
@@ -277,6 +282,10 @@ func (l *Log) setDerived(op *storage.Operation) {
 func (l *Log) write(p *plan, derived []byte) error {
 	s := l.segments[len(l.segments)-1]
 	buf, last := l.buf[:0], 0
+	hold := l.recent.wants(p.size, p.sets)
+	if hold {
+		buf = make([]byte, 0, p.size+recordSize(len(l.opts.Derived), len(derived)))
+	}
 	if derived != nil {
 		buf = appendRecord(buf, s.seed, typeSet, l.opts.Derived, derived)
 	}
@@ -295,9 +304,12 @@ func (l *Log) write(p *plan, derived []byte) error {
 		}
 	}
 	closeBatch(buf, last, s.seed)
-	l.buf = nil
-	if cap(buf) <= maxBuffer {
+	switch {
+	case hold: // l.buf stays for the next batch
+	case cap(buf) <= maxBuffer:
 		l.buf = buf
+	default:
+		l.buf = nil
 	}
 	if s.size+int64(len(buf)) > math.MaxUint32 {
 		return errors.New("the changes are too large for one batch")
@@ -313,16 +325,20 @@ func (l *Log) write(p *plan, derived []byte) error {
 		l.sealed = l.sealed || !isFull(err)
 		return errors.Join(err, l.active.Truncate(s.size))
 	}
-	s.size += int64(len(buf))
-	l.size += int64(len(buf))
 	l.unwritten = l.unwritten[:0]
 	l.derivedDirty = l.derivedDirty && derived == nil
 	for i, op := range p.ops {
 		if op.Type == storage.Set {
 			l.place(op.Key, place{s.number, l.offsets[i], uint32(len(op.Value))}) //nolint:gosec // at most maxValueSize
+			if hold {
+				start := int(int64(l.offsets[i])-s.size) + recordHeaderSize + len(op.Key)
+				l.recent.add(op.Key, buf[start:start+len(op.Value):start+len(op.Value)])
+			}
 		} else {
 			l.forget(op.Key)
 		}
 	}
+	s.size += int64(len(buf))
+	l.size += int64(len(buf))
 	return nil
 }

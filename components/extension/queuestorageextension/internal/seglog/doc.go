@@ -14,8 +14,8 @@
 //	│ set 1 · set 2 · set 3│ │ delete 1 · set 4 · delete 2 …│ ← the next batch
 //	└──────────────────────┘ └─────────────────────────────┘
 //
-// In memory the log keeps the place of each value, never the value. Only the oldest
-// segment is ever removed, once it holds no live values: so a delete is never
-// forgotten before the set that it undoes. If a few live values keep much unused
-// space from being freed, they are appended again.
+// In memory the log keeps the place of each value. It keeps values only until they are
+// read once, and at most 2 MiB of them. Only the oldest segment is ever removed, once it
+// holds no live values: so a delete is never forgotten before the set that it undoes. If a
+// few live values keep much unused space from being freed, they are appended again.
 package seglog // import "github.com/ociapm/otelcol-ociapm/components/extension/queuestorageextension/internal/seglog"

@@ -61,6 +61,7 @@ type Log struct {
 	size     int64      // bytes of all segments
 	live     int64      // bytes of all live records
 	index    index
+	recent   recent
 	aside    *aside
 	reserve  reserve
 	cleaner  cleaner
@@ -254,6 +255,7 @@ func (l *Log) segment(number uint32) *segment {
 
 // place records the current place of a key's value.
 func (l *Log) place(key string, p place) {
+	l.recent.take(key)
 	former, found := l.index.set(key, p)
 	if found {
 		l.account(key, former, -1)
@@ -263,6 +265,7 @@ func (l *Log) place(key string, p place) {
 
 // forget removes a key from the index.
 func (l *Log) forget(key string) {
+	l.recent.take(key)
 	if former, found := l.index.remove(key); found {
 		l.account(key, former, -1)
 	}

@@ -17,7 +17,7 @@ import (
 // room makes sure that there is a segment for the batch, and that new values
 // fit below the limit.
 func (l *Log) room(p *plan) error {
-	if p.adds && !p.imported && l.opts.MaxSize > 0 && l.size+p.size > l.opts.MaxSize {
+	if p.adds() && !p.imported && l.opts.MaxSize > 0 && l.size+p.size > l.opts.MaxSize {
 		return fmt.Errorf("%w: it holds %d bytes, and max_size is %d", storage.ErrStorageFull, l.size, l.opts.MaxSize)
 	}
 	if l.active != nil && !l.sealed {
@@ -27,7 +27,7 @@ func (l *Log) room(p *plan) error {
 		}
 	}
 	err := l.rotate()
-	if err != nil && l.active != nil && !p.adds {
+	if err != nil && l.active != nil && !p.adds() {
 		return nil // deletes fit into the current segment
 	}
 	return err
