@@ -96,6 +96,7 @@ func TestOtherFormatsAreRejected(t *testing.T) {
 		"/20200101/observations/private-span/?dataKey=" + key + "&dataFormat=apm":   "let them upload to the APM domain directly",
 		"//20200101/observations/public-span?dataFormat=apm&dataKey=" + key:         "let them upload to the APM domain directly",
 		"/20200101/observations/public-span?dataFormat=otlp&dataKey=" + key:         "send OTLP to /20200101/opentelemetry/v1/traces",
+		"/20200101/observations/metric?dataKey=" + key:                              "send OTLP to /20200101/opentelemetry/v1/metrics",
 		"/20200101/observations/metric?dataFormat=prometheus&dataFormatVersion=1.0": "send OTLP to /20200101/opentelemetry/v1/metrics",
 	} {
 		t.Run(path, func(t *testing.T) {
@@ -133,6 +134,12 @@ func TestDataKeyIsNotPassedOn(t *testing.T) {
 		r.Header.Set("Authorization", "Bearer token")
 		_, got := serve(t, r)
 		assert.Equal(t, "Bearer token", got.Header.Get("Authorization"))
+	})
+	t.Run("empty header", func(t *testing.T) {
+		r := httptest.NewRequest(http.MethodPost, "/v1/traces", http.NoBody)
+		r.Header.Set("Authorization", " ")
+		_, got := serve(t, r)
+		assert.Equal(t, " ", got.Header.Get("Authorization"))
 	})
 	t.Run("one of two headers", func(t *testing.T) {
 		r := httptest.NewRequest(http.MethodPost, "/v1/traces", http.NoBody)
