@@ -117,7 +117,7 @@ func TestZipkinUploadRejected(t *testing.T) {
 		{"cut", PublicSpanPath + publicQuery, asJSON, zipkinSpan[:50], 400, "not a JSON array", KeyPublic},
 		{"nothing", PublicSpanPath + publicQuery, asJSON, "", 400, "not a JSON array", KeyPublic},
 		{"no ids", PublicSpanPath + publicQuery, asJSON, `[{"name":"x"}]`, 400, "not an array of Zipkin v2 spans", KeyPublic},
-		{"key in a trace id", PublicSpanPath + publicQuery, asJSON, `[{"traceId":"` + DefaultPublicKey + `","id":"1"}]`, 400, "not an array of Zipkin v2 spans", KeyPublic},
+		{"key in an id", PublicSpanPath + publicQuery, asJSON, `[{"traceId":"1","id":"` + DefaultPublicKey + `"}]`, 400, "not an array of Zipkin v2 spans", KeyPublic},
 		{"another path", "/20200101/observations/metric" + privateQuery, asJSON, "{}", 404, "Zipkin's format at " + PublicSpanPath, KeyNone},
 		{"trailing slash", PublicSpanPath + "/" + publicQuery, asJSON, zipkinSpan, 404, "the right one is " + PublicSpanPath, KeyNone},
 	} {
@@ -174,7 +174,8 @@ func TestPagesOfOtherOriginsUpload(t *testing.T) {
 	assert.Contains(t, a.header.Get("Access-Control-Allow-Headers"), "content-type")
 	assert.Empty(t, s.server.Uploads(), "a preflight is no upload")
 
-	a = s.do(http.MethodPost, PublicSpanPath+publicQuery, []byte(zipkinSpan), header{"Origin": origin, "Content-Type": typeJSON})
+	a = s.do(http.MethodPost, PublicSpanPath+publicQuery, []byte(zipkinSpan),
+		header{"Origin": origin, "Content-Type": typeJSON, "Access-Control-Request-Method": "POST"})
 	assert.Equal(t, http.StatusOK, a.status)
 	assert.Equal(t, "*", a.header.Get("Access-Control-Allow-Origin"))
 	a = s.do(http.MethodPost, PublicSpanPath+zipkinQuery+"wrong", []byte(zipkinSpan), header{"Origin": origin, "Content-Type": typeJSON})
