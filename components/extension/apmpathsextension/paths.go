@@ -33,10 +33,8 @@ type upload struct {
 func uploadAt(u *url.URL) (upload, bool) {
 	path := "/" + strings.TrimLeft(u.Path, "/") // the endpoint may end with a slash
 	if rest, ok := strings.CutPrefix(path, opentelemetry); ok {
-		if path := otlpPath(rest); path != "" {
-			return upload{path: path}, true
-		}
-		return upload{}, false
+		receiver := otlpPath(rest)
+		return upload{path: receiver}, receiver != ""
 	}
 	if rest, ok := strings.CutPrefix(path, observations); ok {
 		return observation(strings.TrimSuffix(rest, "/"), u)
