@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -71,19 +72,21 @@ func (s *Server) apiHandler() http.Handler {
 	mux.Handle("/api/v1/traces/{id}", localapi.Methods{http.MethodGet: s.getTrace})
 	mux.Handle("/api/v1/traces/{id}/waterfall", localapi.Methods{http.MethodGet: s.getWaterfall})
 	mux.Handle("/api/v1/traces/{id}/spans/{span}", localapi.Methods{http.MethodGet: s.getSpan})
-	mux.Handle("/api/v1/services", localapi.Methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) {
-		s.writeJSON(w, http.StatusOK, map[string][]ServiceFacet{"services": facetsOf(s.store.snapshot())})
-	}})
-	mux.Handle("/api/v1/checks", localapi.Methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) {
-		s.writeJSON(w, http.StatusOK, map[string][]ServiceChecks{"services": checksOf(s.store.snapshot(), time.Now())})
-	}})
+	mux.Handle("/api/v1/services", localapi.Methods{http.MethodGet: withRange(func(w http.ResponseWriter, _ *http.Request, within timeRange) {
+		s.writeJSON(w, http.StatusOK, map[string][]ServiceFacet{"services": facetsOf(s.store.snapshot(), within)})
+	})})
+	mux.Handle("/api/v1/checks", localapi.Methods{http.MethodGet: withRange(func(w http.ResponseWriter, _ *http.Request, within timeRange) {
+		s.writeJSON(w, http.StatusOK, map[string][]ServiceChecks{"services": checksOf(s.store.snapshot(), within, time.Now())})
+	})})
 	mux.Handle("/api/v1/changes", localapi.Methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) { s.writeJSON(w, http.StatusOK, s.Changes()) }})
-	mux.Handle("/api/v1/metrics/series", localapi.Methods{http.MethodGet: s.getSeries})
+	mux.Handle("/api/v1/metrics/series", localapi.Methods{http.MethodGet: withRange(s.getSeries)})
 	mux.Handle("/api/v1/originals", localapi.Methods{http.MethodPost: s.postOriginals})
-	mux.Handle("/api/v1/topology", localapi.Methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) { s.writeJSON(w, http.StatusOK, s.Topology()) }})
+	mux.Handle("/api/v1/topology", localapi.Methods{http.MethodGet: withRange(func(w http.ResponseWriter, _ *http.Request, within timeRange) {
+		s.writeJSON(w, http.StatusOK, topologyOf(s.store.snapshot(), within))
+	})})
 	mux.Handle("/api/v1/counts", localapi.Methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) { s.writeJSON(w, http.StatusOK, s.Counts()) }})
-	mux.Handle("/api/v1/uploads", localapi.Methods{http.MethodGet: s.getUploads})
-	mux.Handle("/api/v1/metrics", localapi.Methods{http.MethodGet: s.getMetrics})
+	mux.Handle("/api/v1/uploads", localapi.Methods{http.MethodGet: withRange(s.getUploads)})
+	mux.Handle("/api/v1/metrics", localapi.Methods{http.MethodGet: withRange(s.getMetrics)})
 	mux.Handle("/api/v1/logs", localapi.Methods{http.MethodGet: s.getLogs})
 	mux.Handle("/api/v1/faults", localapi.Methods{
 		http.MethodGet:    s.getFaults,
@@ -141,31 +144,42 @@ func parseTraceID(text string) (id pcommon.TraceID, ok bool) {
 	return id, err == nil && n == len(id)
 }
 
-func (s *Server) getUploads(w http.ResponseWriter, r *http.Request) {
-	if limit, ok := s.limit(w, r); ok {
-		s.writeJSON(w, http.StatusOK, map[string][]Upload{"uploads": s.store.latestUploads(limit)})
+func (s *Server) getUploads(w http.ResponseWriter, r *http.Request, within timeRange) {
+	limit, ok := s.limit(w, r)
+	if !ok {
+		return
 	}
+	uploads := s.store.latestUploads(maxRecent)
+	uploads = slices.DeleteFunc(uploads, func(u Upload) bool { return !within.contains(u.Time) })
+	s.writeJSON(w, http.StatusOK, map[string][]Upload{"uploads": uploads[:min(limit, len(uploads))]})
 }
 
-func (s *Server) getMetrics(w http.ResponseWriter, r *http.Request) {
+func (s *Server) getMetrics(w http.ResponseWriter, r *http.Request, within timeRange) {
 	limit, ok := s.limit(w, r)
 	if !ok {
 		return
 	}
 	metrics := []Metric{}
-	for _, stored := range s.store.latestMetrics(limit) {
+	latest := s.metricsIn(within)
+	for _, stored := range latest[:min(limit, len(latest))] {
 		metrics = append(metrics, renderMetric(stored))
 	}
 	s.writeJSON(w, http.StatusOK, map[string][]Metric{"metrics": metrics})
 }
 
-func (s *Server) getSeries(w http.ResponseWriter, r *http.Request) {
+// metricsIn returns the latest metrics that were received within the time range, the
+// newest first.
+func (s *Server) metricsIn(within timeRange) []storedMetric {
+	return slices.DeleteFunc(s.store.latestMetrics(maxRecent), func(stored storedMetric) bool { return !within.contains(stored.received) })
+}
+
+func (s *Server) getSeries(w http.ResponseWriter, r *http.Request, within timeRange) {
 	limit, ok := s.limit(w, r)
 	if !ok {
 		return
 	}
 	query := r.URL.Query()
-	s.writeJSON(w, http.StatusOK, seriesOf(s.store.latestMetrics(maxRecent), query.Get("service"), query.Get("text"), limit))
+	s.writeJSON(w, http.StatusOK, seriesOf(s.metricsIn(within), query.Get("service"), query.Get("text"), limit))
 }
 
 func (s *Server) getLogs(w http.ResponseWriter, r *http.Request) {

@@ -54,7 +54,7 @@ func BenchmarkQueries(b *testing.B) {
 	})
 	b.Run("topology", func(b *testing.B) {
 		for b.Loop() {
-			topologyOf(s.snapshot())
+			topologyOf(s.snapshot(), timeRange{})
 		}
 	})
 }

@@ -114,10 +114,14 @@ type serviceTally struct {
 }
 
 // checksOf checks every service, like the guide's step "Verify in OCI APM",
-// sorted by name.
-func checksOf(traces []storedTrace, now time.Time) []ServiceChecks {
+// sorted by name. Here a trace belongs to the time range in which its last span
+// arrived: the clocks of the apps are among what is checked.
+func checksOf(traces []storedTrace, within timeRange, now time.Time) []ServiceChecks {
 	services := map[string]*serviceTally{}
 	for _, trace := range traces {
+		if !within.contains(trace.arrived) {
+			continue
+		}
 		byID := make(map[pcommon.SpanID]storedSpan, len(trace.spans))
 		for _, s := range trace.spans {
 			byID[s.span.SpanID()] = s

@@ -195,7 +195,7 @@ func TestChecks(t *testing.T) {
 				tc.spans[i].trace = 1
 			}
 			s.putSpans(t, tc.spans...)
-			services := checksOf(s.snapshot(), time.Now().Add(time.Minute))
+			services := checksOf(s.snapshot(), timeRange{}, time.Now().Add(time.Minute))
 			checks := services[0]
 			for _, service := range services {
 				if service.Service == "app" {
@@ -232,10 +232,10 @@ func TestChecksWaitForParents(t *testing.T) {
 	s := newStore(100, DefaultMaxBytes)
 	s.putSpans(t, spanSpec{trace: 1, id: 2, parent: 1, service: "app"})
 	arrived := s.snapshot()[0].arrived
-	assert.Equal(t, CheckNone, checksOf(s.snapshot(), arrived.Add(parentGrace))[0].Checks[4].State)
-	assert.Equal(t, CheckFailed, checksOf(s.snapshot(), arrived.Add(parentGrace+1))[0].Checks[4].State)
+	assert.Equal(t, CheckNone, checksOf(s.snapshot(), timeRange{}, arrived.Add(parentGrace))[0].Checks[4].State)
+	assert.Equal(t, CheckFailed, checksOf(s.snapshot(), timeRange{}, arrived.Add(parentGrace+1))[0].Checks[4].State)
 	s.putSpans(t, spanSpec{trace: 1, id: 1, service: "app"})
-	assert.Equal(t, CheckPassed, checksOf(s.snapshot(), time.Now().Add(time.Hour))[0].Checks[4].State)
+	assert.Equal(t, CheckPassed, checksOf(s.snapshot(), timeRange{}, time.Now().Add(time.Hour))[0].Checks[4].State)
 }
 
 func TestChecksCountAndShowExamples(t *testing.T) {
@@ -324,12 +324,12 @@ func TestUnknownPeersAreBounded(t *testing.T) {
 	for i := range byte(200) {
 		s.putSpans(t, spanSpec{trace: 1, id: i + 1, service: string(rune('A' + i)), kind: client})
 	}
-	assert.Len(t, topologyOf(s.snapshot()).Unknown, maxUnknown)
+	assert.Len(t, topologyOf(s.snapshot(), timeRange{}).Unknown, maxUnknown)
 }
 
 func TestTopologyWindow(t *testing.T) {
 	s := newStore(100, DefaultMaxBytes)
-	assert.Zero(t, topologyOf(s.snapshot()).WindowNS)
+	assert.Zero(t, topologyOf(s.snapshot(), timeRange{}).WindowNS)
 	s.putSpans(t, spanSpec{trace: 1, id: 1, start: 100, end: 150}, spanSpec{trace: 2, id: 1, start: 1000, end: 1100})
-	assert.Equal(t, ms(1000), topologyOf(s.snapshot()).WindowNS)
+	assert.Equal(t, ms(1000), topologyOf(s.snapshot(), timeRange{}).WindowNS)
 }

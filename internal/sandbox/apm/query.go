@@ -34,12 +34,11 @@ type traceQuery struct {
 	failed      *bool
 	minDuration time.Duration
 	maxDuration time.Duration
-	// from and to limit the start time of the trace; to is exclusive.
-	from, to time.Time
-	order    string
-	offset   int
-	limit    int
-	buckets  int
+	within      timeRange
+	order       string
+	offset      int
+	limit       int
+	buckets     int
 }
 
 // attributeFilter matches an attribute of a span or of its resource: any value,
@@ -98,17 +97,9 @@ func parseTraceQuery(values url.Values, limit int) (traceQuery, error) {
 			*field.into = d
 		}
 	}
-	for _, field := range []struct {
-		name string
-		into *time.Time
-	}{{"from", &q.from}, {"to", &q.to}} {
-		if text := values.Get(field.name); text != "" {
-			at, err := time.Parse(time.RFC3339Nano, text)
-			if err != nil {
-				fail(field.name, "a time as in RFC 3339")
-			}
-			*field.into = at
-		}
+	var err error
+	if q.within, err = parseTimeRange(values, time.Now()); err != nil {
+		errs = append(errs, err)
 	}
 	for _, field := range []struct {
 		name string
@@ -169,16 +160,14 @@ func (f attributeFilter) matches(span, resource pcommon.Map) bool {
 	return false
 }
 
-// matches reports whether a trace matches the search. Cheap conditions are
-// checked first.
+// matches reports whether a trace matches the search, apart from its time. Cheap
+// conditions are checked first.
 func (q *traceQuery) matches(trace storedTrace, summary *TraceSummary) bool {
 	switch {
 	case q.service != "" && !slices.Contains(summary.Services, q.service),
 		q.failed != nil && *q.failed != (summary.Errors > 0),
 		summary.DurationNS < q.minDuration.Nanoseconds(),
-		q.maxDuration > 0 && summary.DurationNS > q.maxDuration.Nanoseconds(),
-		!q.from.IsZero() && summary.StartTime.Before(q.from),
-		!q.to.IsZero() && !summary.StartTime.Before(q.to):
+		q.maxDuration > 0 && summary.DurationNS > q.maxDuration.Nanoseconds():
 		return false
 	}
 	if q.operation == "" && len(q.attributes) == 0 {
@@ -201,7 +190,7 @@ func (q *traceQuery) matches(trace storedTrace, summary *TraceSummary) bool {
 func listTraces(traces []storedTrace, q traceQuery) TraceList {
 	var matches []*TraceSummary
 	for _, trace := range traces {
-		if summary := summarize(trace); q.matches(trace, summary) {
+		if summary := summarize(trace); q.within.overlaps(summary) && q.matches(trace, summary) {
 			matches = append(matches, summary)
 		}
 	}
@@ -210,6 +199,13 @@ func listTraces(traces []storedTrace, q traceQuery) TraceList {
 		return cmp.Or(order(a, b), b.StartTime.Compare(a.StartTime), cmp.Compare(a.TraceID, b.TraceID))
 	})
 	list := TraceList{Traces: []TraceSummary{}, Total: len(matches)}
+	if len(matches) == 0 {
+		for _, trace := range traces {
+			if summary := summarize(trace); !q.within.overlaps(summary) && q.matches(trace, summary) {
+				list.Outside++
+			}
+		}
+	}
 	from := min(q.offset, len(matches))
 	for _, summary := range matches[from:min(from+q.limit, len(matches))] {
 		list.Traces = append(list.Traces, *summary)
@@ -220,24 +216,29 @@ func listTraces(traces []storedTrace, q traceQuery) TraceList {
 	return list
 }
 
-// histogramOf distributes traces over buckets between the bounds of the search
-// or, without bounds, between the first and the last start.
+// histogramOf distributes traces over buckets between the limits of the time range
+// or, without limits, between the first and the last start. A trace that began
+// before the range is in the first bucket.
 func histogramOf(traces []*TraceSummary, q traceQuery) *TimeHistogram {
-	h := &TimeHistogram{From: q.from, Buckets: make([]TimeBucket, q.buckets)}
-	to := q.to
+	h := &TimeHistogram{Buckets: make([]TimeBucket, q.buckets)}
+	var last time.Time
 	for i, trace := range traces {
-		if q.from.IsZero() && (i == 0 || trace.StartTime.Before(h.From)) {
+		if i == 0 || trace.StartTime.Before(h.From) {
 			h.From = trace.StartTime
 		}
-		if q.to.IsZero() && (i == 0 || !trace.StartTime.Before(to)) {
-			to = trace.StartTime.Add(1)
+		if i == 0 || !trace.StartTime.Before(last) {
+			last = trace.StartTime.Add(1)
 		}
+	}
+	width := q.within.length(h.From, last)
+	if !q.within.from.IsZero() {
+		h.From = q.within.from
 	}
 	h.From = h.From.UTC()
 	buckets := int64(q.buckets)
-	h.BucketNS = max(minBucket.Nanoseconds(), (max(0, to.Sub(h.From).Nanoseconds())+buckets-1)/buckets)
+	h.BucketNS = max(minBucket.Nanoseconds(), (width.Nanoseconds()+buckets-1)/buckets)
 	for _, trace := range traces {
-		bucket := &h.Buckets[min(trace.StartTime.Sub(h.From).Nanoseconds()/h.BucketNS, buckets-1)]
+		bucket := &h.Buckets[min(max(0, trace.StartTime.Sub(h.From).Nanoseconds()/h.BucketNS), buckets-1)]
 		bucket.Traces++
 		if trace.Errors > 0 {
 			bucket.Errors++
@@ -246,7 +247,7 @@ func histogramOf(traces []*TraceSummary, q traceQuery) *TimeHistogram {
 	return h
 }
 
-// ServiceFacet is a service with spans in the store.
+// ServiceFacet is a service with spans in the time range.
 type ServiceFacet struct {
 	Name  string `json:"name"`
 	Spans int    `json:"spans"`
@@ -254,15 +255,19 @@ type ServiceFacet struct {
 	Operations []string `json:"operations"`
 }
 
-// facetsOf lists the services and their operations, sorted by name.
-func facetsOf(traces []storedTrace) []ServiceFacet {
+// facetsOf lists the services with spans in the time range and their operations,
+// sorted by name.
+func facetsOf(traces []storedTrace, within timeRange) []ServiceFacet {
 	type names struct {
 		spans      int
 		operations map[string]struct{}
 	}
 	services := map[string]*names{}
-	for _, trace := range traces {
+	for _, trace := range within.traces(traces) {
 		for _, s := range trace.spans {
+			if !within.containsSpan(s.span) {
+				continue
+			}
 			service := services[s.service]
 			if service == nil {
 				if len(services) >= maxServices {

@@ -44,6 +44,9 @@ type TraceList struct {
 	Traces []TraceSummary `json:"traces"`
 	// Total is the number of matching traces, including those not shown.
 	Total int `json:"total"`
+	// Outside is the number of matching traces outside of the time range. It is
+	// counted only if there are none inside.
+	Outside int `json:"outside,omitempty"`
 	// Histogram is set if the search requests buckets.
 	Histogram *TimeHistogram `json:"histogram,omitempty"`
 }

@@ -209,7 +209,7 @@ func (s *Server) Uploads() []Upload {
 
 // Topology returns the services in the store and their callees.
 func (s *Server) Topology() Topology {
-	return topologyOf(s.store.snapshot())
+	return topologyOf(s.store.snapshot(), timeRange{})
 }
 
 // StoredTraces returns a copy of the stored spans, with one ResourceSpans for

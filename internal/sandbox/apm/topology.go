@@ -27,8 +27,9 @@ const (
 type Topology struct {
 	Nodes []Node `json:"nodes"`
 	Edges []Edge `json:"edges"`
-	// WindowNS is the time from the first to the last start of a span: it
-	// converts a number of requests into a rate.
+	// WindowNS is the length of the time range or, without one, the time from the
+	// first start to the last end of a span: it converts a number of requests into
+	// a rate.
 	WindowNS int64 `json:"window_ns"`
 	// Unknown lists the callees of External Unknown, the most called first.
 	Unknown []UnknownPeer `json:"unknown,omitempty"`
@@ -65,6 +66,7 @@ type edgeCalls struct {
 
 // topologyBuilder collects nodes and edges.
 type topologyBuilder struct {
+	within      timeRange
 	nodes       map[string]Node
 	edges       map[edgeKey]*edgeCalls
 	unknown     map[unknownKey]*UnknownPeer
@@ -75,12 +77,19 @@ type topologyBuilder struct {
 // is in the store is a call between their services, and so is a SERVER span
 // whose parent is in another service. Any other CLIENT span is a call to the
 // callee in its peer.service, or to External Unknown.
-func topologyOf(traces []storedTrace) Topology {
-	b := topologyBuilder{nodes: map[string]Node{}, edges: map[edgeKey]*edgeCalls{}, unknown: map[unknownKey]*UnknownPeer{}}
+// Only spans in the time range count, but a call may have its other end outside.
+func topologyOf(traces []storedTrace, within timeRange) Topology {
+	b := topologyBuilder{
+		within: within,
+		nodes:  map[string]Node{}, edges: map[edgeKey]*edgeCalls{}, unknown: map[unknownKey]*UnknownPeer{},
+	}
+	traces = within.traces(traces)
 	// All services come first, since a peer.service may name any of them.
 	for _, trace := range traces {
 		for _, s := range trace.spans {
-			b.node(NodeService, s.service)
+			if within.containsSpan(s.span) {
+				b.node(NodeService, s.service)
+			}
 		}
 	}
 	for _, trace := range traces {
@@ -124,10 +133,13 @@ func (b *topologyBuilder) addTrace(trace storedTrace) {
 			}
 		}
 		answered[caller.span.SpanID()] = struct{}{}
+		if !b.within.containsSpan(callee.span) {
+			continue
+		}
 		b.call(b.node(NodeService, caller.service), b.node(NodeService, callee.service), failed, duration)
 	}
 	for _, caller := range trace.spans {
-		if caller.span.Kind() != ptrace.SpanKindClient {
+		if caller.span.Kind() != ptrace.SpanKindClient || !b.within.containsSpan(caller.span) {
 			continue
 		}
 		if _, ok := answered[caller.span.SpanID()]; ok {
@@ -195,7 +207,7 @@ func (b *topologyBuilder) call(source, target string, failed bool, duration int6
 }
 
 func (b *topologyBuilder) build() Topology {
-	t := Topology{Nodes: []Node{}, Edges: []Edge{}, WindowNS: b.last.Sub(b.first).Nanoseconds(), Unknown: b.listUnknown()}
+	t := Topology{Nodes: []Node{}, Edges: []Edge{}, WindowNS: b.within.length(b.first, b.last).Nanoseconds(), Unknown: b.listUnknown()}
 	for _, id := range slices.Sorted(maps.Keys(b.nodes)) {
 		t.Nodes = append(t.Nodes, b.nodes[id])
 	}

@@ -198,7 +198,7 @@ func TestPercentile(t *testing.T) {
 		}
 		s := newStore(1000, DefaultMaxBytes)
 		s.put(batch{signal: SignalTraces, items: tc.calls, traces: td}, false, 0)
-		topology := topologyOf(s.snapshot())
+		topology := topologyOf(s.snapshot(), timeRange{})
 		require.Len(t, topology.Edges, 1)
 		assert.Equal(t, ms(tc.want), topology.Edges[0].P95DurationNS, "%d calls", tc.calls)
 	}

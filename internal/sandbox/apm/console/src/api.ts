@@ -34,6 +34,7 @@ export interface TimeHistogram {
 export interface TraceList {
   traces: TraceSummary[]
   total: number
+  outside?: number
   histogram?: TimeHistogram
 }
 

@@ -3,7 +3,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { connected, paused } from './live'
-import { go, link, route } from './route'
+import { go, link, linkBack, route } from './route'
 import { nextTheme, theme } from './theme'
 import { Empty, Icon, type IconName } from './ui'
 import { Check } from './views/check'
@@ -144,7 +144,7 @@ export function App() {
       </header>
       <nav class="views" aria-label="Views">
         {views.map((v) => (
-          <a key={v.path} href={link(v.path)} aria-current={v.path === current ? 'page' : undefined}>
+          <a key={v.path} href={linkBack(v.path)} aria-current={v.path === current ? 'page' : undefined}>
             <Icon name={v.icon} />
             <span class="long">{v.title}</span>
             <span class="short">{v.short}</span>

@@ -40,8 +40,16 @@ function Canvas({ plot, label }: { plot: () => Plot; label: string }) {
 
 const barSize = 0.86
 
-/** Writes times on an axis as finely as they are apart. */
-function clocks(times: number[]): string[] {
+const dayFormat = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' })
+
+/** Whether an axis needs dates: it spans days, or a day that is not today. */
+function dated(from: number, to: number): boolean {
+  const today = new Date().toDateString()
+  return [from, to].some((t) => new Date(t * 1000).toDateString() !== today)
+}
+
+/** Writes times on an axis as finely as they are apart, with the date below the first of each day. */
+function clocks(times: number[], dates: boolean): string[] {
   const step = (times[1] ?? 0) - (times[0] ?? 0)
   const parts: Intl.DateTimeFormatOptions =
     step >= 86_400
@@ -53,7 +61,12 @@ function clocks(times: number[]): string[] {
           ...(step > 0 && step < 1 && { fractionalSecondDigits: step < 0.1 ? (3 as const) : (1 as const) }),
         }
   const format = new Intl.DateTimeFormat('en-GB', parts)
-  return times.map((t) => format.format(t * 1000))
+  return times.map((t, i) => {
+    const day = dayFormat.format(t * 1000)
+    const before = times[i - 1]
+    const first = before === undefined || dayFormat.format(before * 1000) !== day
+    return format.format(t * 1000) + (dates && first && step < 86_400 ? `\n${day}` : '')
+  })
 }
 
 /** When the traces of a search started; drag to choose a time. */
@@ -66,6 +79,8 @@ export function Histogram({
 }) {
   const from = Date.parse(histogram.from) / 1000
   const width = histogram.bucket_ns / 1e9
+  const end = from + width * histogram.buckets.length
+  const dates = dated(from, end)
   const plot = (): Plot => {
     const bars = uPlot.paths.bars?.({ size: [barSize, 60], align: 1 })
     const path = bars ? { paths: bars } : {}
@@ -78,16 +93,22 @@ export function Histogram({
     }
     return {
       options: {
-        height: 96,
+        height: dates ? 110 : 96,
         padding: [8, 28, 0, 0],
         legend: { show: false },
         cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
         scales: {
-          x: { time: true, range: () => [from, from + width * histogram.buckets.length] },
+          x: { time: true, range: () => [from, end] },
           y: { range: (_, __, max) => [0, Math.max(1, max)] },
         },
         axes: [
-          { ...axis, grid: { show: false }, space: 90, size: 24, values: (_, times) => clocks(times) },
+          {
+            ...axis,
+            grid: { show: false },
+            space: 90,
+            size: dates ? 38 : 24,
+            values: (_, times) => clocks(times, dates),
+          },
           {
             ...axis,
             size: 44,
@@ -122,7 +143,7 @@ export function Histogram({
   }
   const traces = histogram.buckets.reduce((sum, b) => sum + b.traces, 0)
   const errors = histogram.buckets.reduce((sum, b) => sum + b.errors, 0)
-  const label = `${traces} traces over time from ${new Date(histogram.from).toLocaleString()}, ${errors} of them with errors`
+  const label = `${traces} traces from ${new Date(from * 1000).toLocaleString()} to ${new Date(end * 1000).toLocaleString()}, ${errors} of them with errors`
   return <Canvas key={JSON.stringify(histogram)} plot={plot} label={label} />
 }
 
@@ -130,6 +151,8 @@ export function Histogram({
 export function Trend({ series, label }: { series: MetricSeries; label: string }) {
   const plot = (): Plot => {
     const line = color('bar')
+    const times = series.points.map((p) => Date.parse(p.time) / 1000)
+    const dates = dated(times[0] ?? 0, times.at(-1) ?? 0)
     const axis: uPlot.Axis = {
       stroke: color('muted'),
       font: '10px Inter, system-ui, sans-serif',
@@ -137,7 +160,7 @@ export function Trend({ series, label }: { series: MetricSeries; label: string }
     }
     return {
       options: {
-        height: 84,
+        height: dates ? 98 : 84,
         padding: [6, 20, 0, 0],
         legend: { show: false },
         cursor: { show: false },
@@ -149,7 +172,13 @@ export function Trend({ series, label }: { series: MetricSeries; label: string }
           },
         },
         axes: [
-          { ...axis, grid: { show: false }, size: 20, space: 90, values: (_, times) => clocks(times) },
+          {
+            ...axis,
+            grid: { show: false },
+            size: dates ? 34 : 20,
+            space: 90,
+            values: (_, at) => clocks(at, dates),
+          },
           {
             ...axis,
             grid: { stroke: color('line'), width: 1 },
@@ -163,7 +192,7 @@ export function Trend({ series, label }: { series: MetricSeries; label: string }
           { stroke: line, width: 1.5, points: { show: series.points.length < 3, size: 5, fill: line } },
         ],
       },
-      data: [series.points.map((p) => Date.parse(p.time) / 1000), series.points.map((p) => p.value)],
+      data: [times, series.points.map((p) => p.value)],
     }
   }
   return <Canvas key={`${series.points.length} ${series.points.at(-1)?.time}`} plot={plot} label={label} />

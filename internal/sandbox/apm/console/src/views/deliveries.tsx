@@ -5,6 +5,7 @@ import { useState } from 'preact/hooks'
 import { APIError, type Counts, type Fault, type FaultState, request, type Upload } from '../api'
 import { bytes, count, plural, time } from '../format'
 import { useLive } from '../live'
+import { RangePicker, rangeQuery } from '../range'
 import { Empty, Failed, Icon, Loaded, Stat, Text } from '../ui'
 
 const shownUploads = 200
@@ -250,7 +251,8 @@ function Row({ upload }: { upload: Upload }) {
 }
 
 function Uploads() {
-  const live = useLive<{ uploads: Upload[] }>(`/api/v1/uploads?limit=${shownUploads}`, 'uploads')
+  const query = new URLSearchParams({ limit: String(shownUploads), ...rangeQuery() })
+  const live = useLive<{ uploads: Upload[] }>(`/api/v1/uploads?${query}`, 'uploads')
   return (
     <Loaded live={live} what="uploads">
       {({ uploads }) =>
@@ -306,6 +308,7 @@ export function Deliveries() {
         <p class="muted">
           <Icon name="deliveries" /> Uploads received
         </p>
+        <RangePicker />
       </div>
       <Totals />
       <FaultSwitches />

@@ -6,7 +6,8 @@ import type { TraceList, TraceSummary } from '../api'
 import { Histogram } from '../chart'
 import { count, duration, plural, time } from '../format'
 import { services, useLive } from '../live'
-import { link, route, setQuery } from '../route'
+import { RangePicker, rangeQuery, rangeText, setAllTime, setBetween } from '../range'
+import { link, rangeNames, route, setQuery } from '../route'
 import { Empty, Failed, Icon, Loaded, Segments, Service, Text } from '../ui'
 
 const pageSize = 100
@@ -26,7 +27,7 @@ const wellKnown = [
   'host.name',
 ]
 
-const filters = ['service', 'operation', 'status', 'min_duration', 'max_duration', 'attribute', 'from', 'to']
+const filters = ['service', 'operation', 'status', 'min_duration', 'max_duration', 'attribute']
 
 /** A field of the filter that is applied a moment after the last key. */
 function Field(props: {
@@ -272,9 +273,28 @@ function FirstSteps() {
   )
 }
 
+function Outside({ traces }: { traces: number }) {
+  return (
+    <Empty title={`No traces in ${rangeText()}`}>
+      <p>{plural(traces, 'trace')} outside of this time.</p>
+      <p>
+        <button type="button" onClick={setAllTime}>
+          Show all time
+        </button>
+      </p>
+    </Empty>
+  )
+}
+
 /** The list of traces. */
 export function Explorer() {
   const query = new URLSearchParams(route.value.query)
+  for (const name of rangeNames) {
+    query.delete(name)
+  }
+  for (const [name, value] of Object.entries(rangeQuery())) {
+    query.set(name, value)
+  }
   query.set('limit', String(pageSize))
   query.set('buckets', String(buckets))
   const live = useLive<TraceList>(`/api/v1/traces?${query}`, 'traces')
@@ -289,6 +309,7 @@ export function Explorer() {
             {filtered && ' found'}
           </p>
         )}
+        <RangePicker />
       </div>
       <Filters />
       {live.error && live.data === undefined && live.status === 400 ? (
@@ -297,7 +318,9 @@ export function Explorer() {
         <Loaded live={live} what="traces">
           {(list) =>
             list.total === 0 ? (
-              filtered ? (
+              list.outside ? (
+                <Outside traces={list.outside} />
+              ) : filtered ? (
                 <Empty title="No trace matches">
                   <p>Remove some of the filters above.</p>
                 </Empty>
@@ -317,12 +340,7 @@ export function Explorer() {
                       </span>
                       <span class="hint">Drag to choose a time</span>
                     </figcaption>
-                    <Histogram
-                      histogram={list.histogram}
-                      onSelect={(from, to) =>
-                        setQuery({ from: from.toISOString(), to: to.toISOString(), offset: '' }, false)
-                      }
-                    />
+                    <Histogram histogram={list.histogram} onSelect={setBetween} />
                   </figure>
                 )}
                 <div class="card table">

@@ -6,6 +6,7 @@ import type { LogRecord, MetricSeries, SeriesList } from '../api'
 import { Trend } from '../chart'
 import { compact, count, plural, time, value, visible } from '../format'
 import { services, useLive } from '../live'
+import { RangePicker, rangeQuery } from '../range'
 import { link } from '../route'
 import { Empty, Loaded, Service, Text, Value } from '../ui'
 
@@ -70,7 +71,7 @@ function ServiceField(props: { value: string; onInput: (service: string) => void
 function Metrics() {
   const [service, setService] = useState('')
   const [text, setText] = useState('')
-  const query = new URLSearchParams({ limit: String(shownSeries), service, text })
+  const query = new URLSearchParams({ limit: String(shownSeries), service, text, ...rangeQuery() })
   const live = useLive<SeriesList>(`/api/v1/metrics/series?${query}`, 'metrics')
   return (
     <>
@@ -169,7 +170,7 @@ function Logs() {
   const [service, setService] = useState('')
   const [text, setText] = useState('')
   const [severity, setSeverity] = useState('')
-  const query = new URLSearchParams({ limit: String(shownLogs), service, text, severity })
+  const query = new URLSearchParams({ limit: String(shownLogs), service, text, severity, ...rangeQuery() })
   const live = useLive<{ logs: LogRecord[] }>(`/api/v1/logs?${query}`, 'logs')
   return (
     <>
@@ -233,6 +234,7 @@ export function Telemetry({ logs }: { logs: boolean }) {
             Logs
           </a>
         </nav>
+        <RangePicker />
       </div>
       <datalist id="services">
         {services.value.map((s) => (

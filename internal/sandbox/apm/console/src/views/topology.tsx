@@ -7,6 +7,7 @@ import type { Topology as Data, TopologyEdge, TopologyNode } from '../api'
 import { serviceClass } from '../colors'
 import { count, duration, percent, plural, rate, visible } from '../format'
 import { useLive } from '../live'
+import { RangePicker, rangeQuery, rangeText } from '../range'
 import { link } from '../route'
 import { Code, Empty, Icon, Loaded, Text } from '../ui'
 
@@ -298,7 +299,7 @@ function Unknown({ data }: { data: Data }) {
 
 /** Who calls whom. */
 export function Topology() {
-  const live = useLive<Data>('/api/v1/topology', 'traces')
+  const live = useLive<Data>(`/api/v1/topology?${new URLSearchParams(rangeQuery())}`, 'traces')
   const [selected, setSelected] = useState('')
   return (
     <section class="view" aria-labelledby="title">
@@ -306,9 +307,10 @@ export function Topology() {
         <h1 id="title">Topology</h1>
         {live.data && live.data.nodes.length > 0 && (
           <p class="muted">
-            Rates over the {duration(live.data.window_ns)} between the first and the last stored span
+            Rates over {rangeText()} ({duration(live.data.window_ns)})
           </p>
         )}
+        <RangePicker />
       </div>
       <Loaded live={live} what="the topology">
         {(data) =>

@@ -6,7 +6,7 @@ import type { LogRecord, Waterfall, WaterfallSpan } from '../api'
 import { serviceClass } from '../colors'
 import { count, duration, plural, time, value, visible } from '../format'
 import { useLive } from '../live'
-import { link, route, setQuery } from '../route'
+import { link, linkBack, route, setQuery } from '../route'
 import { Copy, Empty, Failed, Icon, Loading, Service, Stat, Text } from '../ui'
 import { SpanPanel } from './span'
 
@@ -293,7 +293,7 @@ export function Trace({ id }: { id: string }) {
   const selected = route.value.query.get('span') ?? ''
   const trace = live.data
   const back = (
-    <a class="back" href={link('traces')}>
+    <a class="back" href={linkBack('traces')}>
       Trace Explorer
     </a>
   )
