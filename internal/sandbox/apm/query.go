@@ -13,8 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
 const (
@@ -26,10 +24,11 @@ const (
 
 // traceQuery is a search for traces; zero values restrict nothing.
 type traceQuery struct {
-	// service, operation and attributes must all match the same span.
+	// service, operation, attributes and text must all match the same span.
 	service    string
 	operation  string
 	attributes []attributeFilter
+	text       *textFilter
 	// failed selects traces with errors (true) or without (false).
 	failed      *bool
 	minDuration time.Duration
@@ -41,20 +40,24 @@ type traceQuery struct {
 	buckets     int
 }
 
-// attributeFilter matches an attribute of a span or of its resource: any value,
-// an exact value, or a part of one.
-type attributeFilter struct {
-	name    string
-	value   string
-	compare byte // 0, '=' or '~'
-}
-
 // The sort orders of a list of traces.
 var traceOrders = map[string]func(a, b *TraceSummary) int{
 	"start":    func(a, b *TraceSummary) int { return b.StartTime.Compare(a.StartTime) },
 	"duration": func(a, b *TraceSummary) int { return cmp.Compare(b.DurationNS, a.DurationNS) },
 	"spans":    func(a, b *TraceSummary) int { return cmp.Compare(b.Spans, a.Spans) },
 	"errors":   func(a, b *TraceSummary) int { return cmp.Compare(b.Errors, a.Errors) },
+}
+
+// TraceList is the answer to a search for traces.
+type TraceList struct {
+	Traces []TraceSummary `json:"traces"`
+	// Total is the number of matching traces, including those not shown.
+	Total int `json:"total"`
+	// Outside is the number of matching traces outside of the time range. It is
+	// counted only if there are none inside.
+	Outside int `json:"outside,omitempty"`
+	// Histogram is set if the search requests buckets.
+	Histogram *TimeHistogram `json:"histogram,omitempty"`
 }
 
 // TimeHistogram counts the traces that match a search by their start time, in
@@ -74,7 +77,7 @@ type TimeBucket struct {
 
 // parseTraceQuery parses a search from a URL. An error names the parameter.
 func parseTraceQuery(values url.Values, limit int) (traceQuery, error) {
-	q := traceQuery{service: values.Get("service"), operation: values.Get("operation"), order: "start", limit: limit}
+	q := traceQuery{service: values.Get("service"), operation: values.Get("operation"), text: newTextFilter(values.Get("text")), order: "start", limit: limit}
 	var errs []error
 	fail := func(name, want string) { errs = append(errs, fmt.Errorf("%s: must be %s", name, want)) }
 
@@ -90,9 +93,9 @@ func parseTraceQuery(values url.Values, limit int) (traceQuery, error) {
 		into *time.Duration
 	}{{"min_duration", &q.minDuration}, {"max_duration", &q.maxDuration}} {
 		if text := values.Get(field.name); text != "" {
-			d, err := time.ParseDuration(text)
-			if err != nil || d < 0 {
-				fail(field.name, "a duration such as 250ms")
+			d, ok := parseMilliseconds(text)
+			if !ok {
+				fail(field.name, "a duration such as 250ms or 2s; a number alone is milliseconds")
 			}
 			*field.into = d
 		}
@@ -121,12 +124,8 @@ func parseTraceQuery(values url.Values, limit int) (traceQuery, error) {
 		q.order = text
 	}
 	for _, text := range values["attribute"] {
-		filter := attributeFilter{name: text}
-		if at := strings.IndexAny(text, "=~"); at >= 0 {
-			filter = attributeFilter{name: text[:at], compare: text[at], value: text[at+1:]}
-		}
-		filter.name = strings.TrimSpace(filter.name)
-		if filter.name == "" {
+		filter, ok := parseAttributeFilter(text)
+		if !ok {
 			fail("attribute", "name, name=value or name~part")
 			continue
 		}
@@ -135,29 +134,14 @@ func parseTraceQuery(values url.Values, limit int) (traceQuery, error) {
 	return q, errors.Join(errs...)
 }
 
-// matches reports whether the span or the resource has the attribute. As in
-// APM's queries, names are not case-sensitive.
-func (f attributeFilter) matches(span, resource pcommon.Map) bool {
-	for _, attributes := range []pcommon.Map{span, resource} {
-		for name, value := range attributes.All() {
-			if !strings.EqualFold(name, f.name) {
-				continue
-			}
-			switch f.compare {
-			case '=':
-				if value.AsString() == f.value {
-					return true
-				}
-			case '~':
-				if strings.Contains(strings.ToLower(value.AsString()), strings.ToLower(f.value)) {
-					return true
-				}
-			default:
-				return true
-			}
-		}
+// parseMilliseconds parses a duration that is not negative. A number without a unit is
+// milliseconds.
+func parseMilliseconds(text string) (time.Duration, bool) {
+	if _, err := strconv.ParseFloat(text, 64); err == nil {
+		text += "ms"
 	}
-	return false
+	d, err := time.ParseDuration(text)
+	return d, err == nil && d >= 0
 }
 
 // matches reports whether a trace matches the search, apart from its time. Cheap
@@ -170,7 +154,7 @@ func (q *traceQuery) matches(trace storedTrace, summary *TraceSummary) bool {
 		q.maxDuration > 0 && summary.DurationNS > q.maxDuration.Nanoseconds():
 		return false
 	}
-	if q.operation == "" && len(q.attributes) == 0 {
+	if q.operation == "" && len(q.attributes) == 0 && q.text == nil {
 		return true
 	}
 	return slices.ContainsFunc(trace.spans, func(s storedSpan) bool {
@@ -182,7 +166,7 @@ func (q *traceQuery) matches(trace storedTrace, summary *TraceSummary) bool {
 				return false
 			}
 		}
-		return true
+		return q.text == nil || q.text.matches(s)
 	})
 }
 

@@ -96,11 +96,14 @@ type store struct {
 	metrics  ring[storedMetric]
 	logs     ring[storedLog]
 	uploads  ring[Upload]
+	// arrival is closed when spans arrive, and then replaced.
+	arrival chan struct{}
 }
 
 func newStore(maxSpans int, maxBytes int64) *store {
 	small := maxBytes / 8
 	s := &store{
+		arrival:  make(chan struct{}),
 		maxSpans: maxSpans,
 		maxBytes: maxBytes - 3*small,
 		origins:  originStore{maxBytes: small},
@@ -159,6 +162,8 @@ func (s *store) put(b batch, reject bool, drop int) outcome {
 		case SignalTraces:
 			out.duplicates, out.invalid = s.putTraces(b.traces)
 			s.changes.Traces++
+			close(s.arrival)
+			s.arrival = make(chan struct{})
 		case SignalMetrics:
 			s.putMetrics(b.metrics)
 			s.changes.Metrics++
