@@ -1,7 +1,7 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import type { MetricSeries, TimeHistogram } from './api'
@@ -17,6 +17,7 @@ interface Plot {
 function Canvas({ plot, label }: { plot: () => Plot; label: string }) {
   const holder = useRef<HTMLDivElement>(null)
   const colors = repaint.value
+  // What is drawn does not change: other data has another key.
   useEffect(() => {
     const element = holder.current
     if (!element) {
@@ -34,7 +35,7 @@ function Canvas({ plot, label }: { plot: () => Plot; label: string }) {
       resized.disconnect()
       drawn.destroy()
     }
-  }, [plot, colors])
+  }, [colors])
   return <div ref={holder} class="plot" role="img" aria-label={label} />
 }
 
@@ -69,8 +70,30 @@ function clocks(times: number[], dates: boolean): string[] {
   })
 }
 
-/** When the traces of a search started; drag to choose a time. */
-export function Histogram({
+/** When the traces of a search started; drag to choose a time. It does not change while it is dragged. */
+export function Histogram(props: { histogram: TimeHistogram; onSelect: (from: Date, to: Date) => void }) {
+  const [held, setHeld] = useState<TimeHistogram>()
+  useEffect(() => {
+    if (!held) {
+      return undefined
+    }
+    const release = () => setHeld(undefined)
+    addEventListener('pointerup', release)
+    addEventListener('pointercancel', release)
+    return () => {
+      removeEventListener('pointerup', release)
+      removeEventListener('pointercancel', release)
+    }
+  }, [held])
+  const shown = held ?? props.histogram
+  return (
+    <div onPointerDown={() => setHeld(shown)}>
+      <Bars key={JSON.stringify(shown)} histogram={shown} onSelect={props.onSelect} />
+    </div>
+  )
+}
+
+function Bars({
   histogram,
   onSelect,
 }: {
@@ -144,7 +167,7 @@ export function Histogram({
   const traces = histogram.buckets.reduce((sum, b) => sum + b.traces, 0)
   const errors = histogram.buckets.reduce((sum, b) => sum + b.errors, 0)
   const label = `${traces} traces from ${new Date(from * 1000).toLocaleString()} to ${new Date(end * 1000).toLocaleString()}, ${errors} of them with errors`
-  return <Canvas key={JSON.stringify(histogram)} plot={plot} label={label} />
+  return <Canvas plot={plot} label={label} />
 }
 
 /** The way of a metric's values. */

@@ -6,7 +6,7 @@ import type { TraceList, TraceSummary } from '../api'
 import { Histogram } from '../chart'
 import { count, duration, plural, time } from '../format'
 import { services, useLive } from '../live'
-import { RangePicker, rangeQuery, rangeText, setAllTime, setBetween } from '../range'
+import { currentRange, RangePicker, rangeQuery, rangeText, setAllTime, setBetween } from '../range'
 import { link, rangeNames, route, setQuery } from '../route'
 import { Empty, Failed, Icon, Loaded, Segments, Service, Text } from '../ui'
 
@@ -275,7 +275,7 @@ function FirstSteps() {
 
 function Outside({ traces }: { traces: number }) {
   return (
-    <Empty title={`No traces in ${rangeText()}`}>
+    <Empty title={'last' in currentRange() ? `No traces in ${rangeText()}` : 'No traces in the chosen time'}>
       <p>{plural(traces, 'trace')} outside of this time.</p>
       <p>
         <button type="button" onClick={setAllTime}>
