@@ -137,6 +137,7 @@ func parseTraceQuery(values url.Values, limit int) (traceQuery, error) {
 // parseMilliseconds parses a duration that is not negative. A number without a unit is
 // milliseconds.
 func parseMilliseconds(text string) (time.Duration, bool) {
+	text = strings.ReplaceAll(text, " ", "")
 	if _, err := strconv.ParseFloat(text, 64); err == nil {
 		text += "ms"
 	}

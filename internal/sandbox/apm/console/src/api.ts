@@ -25,6 +25,13 @@ export interface TraceSummary {
   services: string[]
 }
 
+export interface OpenedFile {
+  id: string
+  name: string
+  traces: TraceSummary[]
+  total: number
+}
+
 export interface TimeHistogram {
   from: string
   bucket_ns: number
@@ -42,6 +49,11 @@ export interface ServiceFacet {
   name: string
   spans: number
   operations: string[]
+}
+
+export interface SpanPlace {
+  trace_id: string
+  span_id: string
 }
 
 export interface WaterfallSpan {

@@ -29,11 +29,16 @@ export function currentRange(): TimeRange {
   return { last: last === allTime || /^[1-9]\d*[smh]$/.test(last) ? last : defaultLast }
 }
 
+export function isAllTime(): boolean {
+  const range = currentRange()
+  return 'last' in range && range.last === allTime
+}
+
 /** Returns the time range as parameters of the API. */
 export function rangeQuery(): Record<string, string> {
   const range = currentRange()
   if ('last' in range) {
-    return range.last === allTime ? {} : { last: range.last }
+    return isAllTime() ? {} : { last: range.last }
   }
   return { from: String(range.from), to: String(range.to) }
 }
