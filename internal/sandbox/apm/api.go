@@ -39,6 +39,9 @@ var theIndex = index{
 		"GET /api/v1/traces/{trace_id}/spans/{span_id}?wait=",
 		"GET /api/v1/spans/{span_id}",
 		"GET /api/v1/services?last=&from=&to=",
+		"GET /api/v1/requests?service=&last=&from=&to=&sort=&order=&limit=",
+		"GET /api/v1/statements?service=&system=&database=&text=&last=&from=&to=&sort=&order=&offset=&limit=",
+		"GET /api/v1/statements/{id}?service=&system=&database=&last=&from=&to=",
 		"GET /api/v1/topology?last=&from=&to=",
 		"GET /api/v1/checks?last=&from=&to=",
 		"GET /api/v1/counts",
@@ -76,6 +79,9 @@ func (s *Server) apiHandler() http.Handler {
 	mux.Handle("/api/v1/services", localapi.Methods{http.MethodGet: withRange(func(w http.ResponseWriter, _ *http.Request, within timeRange) {
 		s.writeJSON(w, http.StatusOK, map[string][]ServiceFacet{"services": facetsOf(s.store.snapshot(), within)})
 	})})
+	mux.Handle("/api/v1/requests", localapi.Methods{http.MethodGet: withRange(s.getRequests)})
+	mux.Handle("/api/v1/statements", localapi.Methods{http.MethodGet: s.getStatements})
+	mux.Handle("/api/v1/statements/{id}", localapi.Methods{http.MethodGet: s.getStatement})
 	mux.Handle("/api/v1/checks", localapi.Methods{http.MethodGet: withRange(func(w http.ResponseWriter, _ *http.Request, within timeRange) {
 		s.writeJSON(w, http.StatusOK, map[string][]ServiceChecks{"services": checksOf(s.store.snapshot(), within, time.Now())})
 	})})

@@ -57,4 +57,21 @@ func BenchmarkQueries(b *testing.B) {
 			topologyOf(s.snapshot(), timeRange{})
 		}
 	})
+	b.Run("statements, first time", func(b *testing.B) {
+		for b.Loop() {
+			for _, trace := range s.snapshot() {
+				readCalls(trace, &s.statements)
+			}
+		}
+	})
+	b.Run("statements", func(b *testing.B) {
+		for b.Loop() {
+			s.listStatements(statementQuery{sortOrder: sortOrder{column: "total"}, limit: 100})
+		}
+	})
+	b.Run("requests", func(b *testing.B) {
+		for b.Loop() {
+			requestsOf(s.snapshot(), timeRange{}, "", sortOrder{column: "requests"}, 100)
+		}
+	})
 }

@@ -57,8 +57,9 @@ type storedTrace struct {
 	bytes int64
 	// arrived is the arrival time of the last span.
 	arrived time.Time
-	// summary is shared by all copies of the trace.
+	// summary and calls are shared by all copies of the trace.
 	summary *atomic.Pointer[TraceSummary]
+	calls   *atomic.Pointer[traceCalls]
 }
 
 type storedMetric struct {
@@ -96,6 +97,8 @@ type store struct {
 	metrics  ring[storedMetric]
 	logs     ring[storedLog]
 	uploads  ring[Upload]
+	// statements is used without mu.
+	statements statementCache
 	// arrival is closed when spans arrive, and then replaced.
 	arrival chan struct{}
 }
@@ -254,7 +257,7 @@ func (s *store) putTraces(traces ptrace.Traces) (duplicates, invalid int) {
 func (s *store) arrivedTrace(id pcommon.TraceID) *storedTrace {
 	element, ok := s.traces[id]
 	if !ok {
-		element = s.arrivals.PushBack(&storedTrace{id: id, summary: &atomic.Pointer[TraceSummary]{}})
+		element = s.arrivals.PushBack(&storedTrace{id: id, summary: &atomic.Pointer[TraceSummary]{}, calls: &atomic.Pointer[traceCalls]{}})
 		s.traces[id] = element
 	}
 	s.arrivals.MoveToBack(element)

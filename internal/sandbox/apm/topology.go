@@ -213,11 +213,10 @@ func (b *topologyBuilder) build() Topology {
 	}
 	for key, calls := range b.edges {
 		slices.Sort(calls.durations)
-		rank := (len(calls.durations)*95 + 99) / 100
 		t.Edges = append(t.Edges, Edge{
 			Source: key.source, Target: key.target,
 			Requests: len(calls.durations), Errors: calls.errors,
-			P95DurationNS: calls.durations[rank-1],
+			P95DurationNS: percentile(calls.durations, 95),
 		})
 	}
 	slices.SortFunc(t.Edges, func(x, y Edge) int {

@@ -60,7 +60,7 @@ func calleeOf(s storedSpan) callee {
 	c := callee{kind: "other", address: cmp.Or(attribute(s.span, "server.address"), attribute(s.span, "net.peer.name"))}
 	switch span.Read(s.span.Attributes(), dbspan.LookupScope(s.scope.Name())) {
 	case dbspan.KindDatabase:
-		c = callee{kind: NodeDatabase, system: span.System.Legacy, namespace: span.Namespace, address: span.ServerAddress}
+		c = databaseCallee(&span)
 	case dbspan.KindHTTP:
 		c.kind = "http"
 		if c.address == "" {
@@ -73,6 +73,10 @@ func calleeOf(s storedSpan) callee {
 	case dbspan.KindOther:
 	}
 	return c
+}
+
+func databaseCallee(span *dbspan.Span) callee {
+	return callee{kind: NodeDatabase, system: span.System.Legacy, namespace: span.Namespace, address: span.ServerAddress}
 }
 
 // readURL reads the address from the URL of the request.
