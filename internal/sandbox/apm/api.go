@@ -32,7 +32,7 @@ var theIndex = index{
 	Name:   "apmsandbox",
 	Upload: strings.Split(listPaths(), ", "),
 	API: []string{
-		"GET /api/v1/traces?service=&operation=&attribute=&text=&status=&min_duration=&max_duration=&last=&from=&to=&sort=&buckets=&offset=&limit=",
+		"GET /api/v1/traces?service=&operation=&attribute=&text=&statement=&status=&min_duration=&max_duration=&last=&from=&to=&sort=&buckets=&offset=&limit=",
 		"GET /api/v1/traces/{trace_id}?wait=",
 		"GET /api/v1/traces/{trace_id}/waterfall?wait=",
 		"GET /api/v1/traces/{trace_id}/otlp?wait=",

@@ -86,6 +86,7 @@ func readCalls(trace storedTrace, cache *statementCache) *traceCalls {
 	found := &traceCalls{spans: len(trace.spans)}
 	var scopeName string
 	scope := dbspan.LookupScope(scopeName)
+	var db dbspan.Span
 	for i, s := range trace.spans {
 		if s.span.Kind() != ptrace.SpanKindClient {
 			continue
@@ -93,7 +94,6 @@ func readCalls(trace storedTrace, cache *statementCache) *traceCalls {
 		if name := s.scope.Name(); name != scopeName {
 			scopeName, scope = name, dbspan.LookupScope(name)
 		}
-		var db dbspan.Span
 		if db.Read(s.span.Attributes(), scope) != dbspan.KindDatabase {
 			continue
 		}

@@ -113,7 +113,7 @@ func (s *Server) postFile(w http.ResponseWriter, r *http.Request) {
 		localapi.WriteError(w, http.StatusRequestEntityTooLarge, "the file has too many spans: raise --max-bytes or --max-spans")
 		return
 	}
-	list := listTraces(file.store.snapshot(), traceQuery{order: "start", limit: maxLimit})
+	list := listTraces(file.store, traceQuery{order: "start", limit: maxLimit})
 	file.Traces, file.Total = list.Traces, list.Total
 	s.writeJSON(w, http.StatusCreated, s.files.add(file))
 }

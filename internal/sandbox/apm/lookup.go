@@ -62,7 +62,7 @@ func (s *Server) getTraces(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if st, found := s.requestedStore(w, r); found {
-		s.writeJSON(w, http.StatusOK, listTraces(st.snapshot(), query))
+		s.writeJSON(w, http.StatusOK, listTraces(st, query))
 	}
 }
 

@@ -29,6 +29,8 @@ type traceQuery struct {
 	operation  string
 	attributes []attributeFilter
 	text       *textFilter
+	// statement is the id of a statement that the trace must call, in service if it is set.
+	statement string
 	// failed selects traces with errors (true) or without (false).
 	failed      *bool
 	minDuration time.Duration
@@ -77,7 +79,7 @@ type TimeBucket struct {
 
 // parseTraceQuery parses a search from a URL. An error names the parameter.
 func parseTraceQuery(values url.Values, limit int) (traceQuery, error) {
-	q := traceQuery{service: values.Get("service"), operation: values.Get("operation"), text: newTextFilter(values.Get("text")), order: "start", limit: limit}
+	q := traceQuery{service: values.Get("service"), operation: values.Get("operation"), text: newTextFilter(values.Get("text")), statement: values.Get("statement"), order: "start", limit: limit}
 	var errs []error
 	fail := func(name, want string) { errs = append(errs, fmt.Errorf("%s: must be %s", name, want)) }
 
@@ -147,12 +149,17 @@ func parseMilliseconds(text string) (time.Duration, bool) {
 
 // matches reports whether a trace matches the search, apart from its time. Cheap
 // conditions are checked first.
-func (q *traceQuery) matches(trace storedTrace, summary *TraceSummary) bool {
+func (q *traceQuery) matches(trace storedTrace, summary *TraceSummary, cache *statementCache) bool {
 	switch {
 	case q.service != "" && !slices.Contains(summary.Services, q.service),
 		q.failed != nil && *q.failed != (summary.Errors > 0),
 		summary.DurationNS < q.minDuration.Nanoseconds(),
 		q.maxDuration > 0 && summary.DurationNS > q.maxDuration.Nanoseconds():
+		return false
+	}
+	if q.statement != "" && !slices.ContainsFunc(callsOf(trace, cache).calls, func(call databaseCall) bool {
+		return call.statement.id == q.statement && (q.service == "" || trace.spans[call.span].service == q.service)
+	}) {
 		return false
 	}
 	if q.operation == "" && len(q.attributes) == 0 && q.text == nil {
@@ -172,10 +179,11 @@ func (q *traceQuery) matches(trace storedTrace, summary *TraceSummary) bool {
 }
 
 // listTraces returns the traces that match the search.
-func listTraces(traces []storedTrace, q traceQuery) TraceList {
+func listTraces(st *store, q traceQuery) TraceList {
+	traces := st.snapshot()
 	var matches []*TraceSummary
 	for _, trace := range traces {
-		if summary := summarize(trace); q.within.overlaps(summary) && q.matches(trace, summary) {
+		if summary := summarize(trace); q.within.overlaps(summary) && q.matches(trace, summary, &st.statements) {
 			matches = append(matches, summary)
 		}
 	}
@@ -186,7 +194,7 @@ func listTraces(traces []storedTrace, q traceQuery) TraceList {
 	list := TraceList{Traces: []TraceSummary{}, Total: len(matches)}
 	if len(matches) == 0 {
 		for _, trace := range traces {
-			if summary := summarize(trace); !q.within.overlaps(summary) && q.matches(trace, summary) {
+			if summary := summarize(trace); !q.within.overlaps(summary) && q.matches(trace, summary, &st.statements) {
 				list.Outside++
 			}
 		}

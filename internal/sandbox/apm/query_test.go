@@ -272,7 +272,7 @@ func BenchmarkConsole(b *testing.B) {
 			query, err := parseTraceQuery(values, 100)
 			require.NoError(b, err)
 			for b.Loop() {
-				listTraces(s.snapshot(), query)
+				listTraces(s, query)
 			}
 		}
 	}

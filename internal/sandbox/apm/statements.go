@@ -128,14 +128,23 @@ type callTally struct {
 
 // nameSet counts names.
 type nameSet struct {
-	counts map[string]int
+	counts map[string]*int
+	// last is the count of lastName: most names are the same as the one before.
+	last     *int
+	lastName string
 }
 
 func (n *nameSet) add(name string) {
-	if n.counts == nil {
-		n.counts = map[string]int{}
+	if n.last == nil || name != n.lastName {
+		if n.counts == nil {
+			n.counts = map[string]*int{}
+		}
+		if n.counts[name] == nil {
+			n.counts[name] = new(int)
+		}
+		n.last, n.lastName = n.counts[name], name
 	}
-	n.counts[name]++
+	*n.last++
 }
 
 func (n *nameSet) names() []string {
@@ -151,7 +160,7 @@ func (n *nameSet) list() []CallCount {
 	counts := make([]CallCount, 0, len(n.counts))
 	for name, calls := range n.counts {
 		if len(name) <= maxName {
-			counts = append(counts, CallCount{Name: name, Calls: calls})
+			counts = append(counts, CallCount{Name: name, Calls: *calls})
 		}
 	}
 	slices.SortFunc(counts, func(a, b CallCount) int { return cmp.Or(cmp.Compare(b.Calls, a.Calls), cmp.Compare(a.Name, b.Name)) })

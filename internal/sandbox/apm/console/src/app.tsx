@@ -12,12 +12,17 @@ import { Check } from './views/check'
 import { Deliveries } from './views/deliveries'
 import { Explorer } from './views/explorer'
 import { FileDrop, OpenedTraces } from './views/files'
+import { Services } from './views/services'
+import { SQL } from './views/sql'
+import { StatementView } from './views/statement'
 import { Telemetry } from './views/telemetry'
 import { Topology } from './views/topology'
 import { Trace } from './views/trace'
 
 const views: { path: string; title: string; short: string; icon: IconName }[] = [
   { path: 'traces', title: 'Trace Explorer', short: 'Traces', icon: 'traces' },
+  { path: 'services', title: 'Services', short: 'Services', icon: 'services' },
+  { path: 'sql', title: 'SQL', short: 'SQL', icon: 'sql' },
   { path: 'topology', title: 'Topology', short: 'Topology', icon: 'topology' },
   { path: 'check', title: 'Check', short: 'Check', icon: 'check' },
   { path: 'metrics', title: 'Metrics and logs', short: 'Metrics', icon: 'metrics' },
@@ -82,6 +87,10 @@ function Current() {
       ) : (
         <OpenedTraces id={id ?? ''} />
       )
+    case 'services':
+      return <Services />
+    case 'sql':
+      return id ? <StatementView key={id} id={id} /> : <SQL />
     case 'topology':
       return <Topology />
     case 'check':

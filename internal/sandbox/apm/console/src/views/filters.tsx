@@ -4,6 +4,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { services } from '../live'
 import { route, setQuery } from '../route'
+import { FilterChip } from '../sorting'
 import { Icon, Segments } from '../ui'
 
 // Names of attributes that are worth searching for; any other can be typed.
@@ -20,7 +21,16 @@ const wellKnown = [
   'host.name',
 ]
 
-const filters = ['service', 'operation', 'status', 'min_duration', 'max_duration', 'attribute', 'text']
+const filters = [
+  'service',
+  'operation',
+  'status',
+  'min_duration',
+  'max_duration',
+  'attribute',
+  'text',
+  'statement',
+]
 
 function durationProblem(text: string): string {
   const plain = text.replace(/\s/g, '')
@@ -157,6 +167,7 @@ export function Filters() {
         suggestions={wellKnown}
       />
       <Field class="wide" name="text" label="Text" placeholder="In statements, names, attributes" />
+      <FilterChip name="statement" label="Statement" />
       {isFiltered() && (
         <button
           type="button"

@@ -24,7 +24,8 @@ function first(attributes: Attributes, names: string[]): string {
   return ''
 }
 
-function Colored(text: string) {
+/** A statement in colors. */
+export function Colored(text: string) {
   return (
     <>
       {tokens(text).map((token, i) => (
