@@ -165,13 +165,18 @@ func parentsOf(trace storedTrace) func(int) int {
 		for range trace.spans { // parents may form a cycle
 			s := trace.spans[parent]
 			above, ok := byID[s.span.ParentSpanID()]
-			if !ok || s.span.Kind() != ptrace.SpanKindInternal || children[s.span.SpanID()] > 1 || trace.spans[above].service != s.service {
+			if !ok || !isInternal(s.span) || children[s.span.SpanID()] > 1 || trace.spans[above].service != s.service {
 				break
 			}
 			parent = above
 		}
 		return parent
 	}
+}
+
+// isInternal reports whether a span is INTERNAL, which is also what a missing kind means.
+func isInternal(span ptrace.Span) bool {
+	return span.Kind() == ptrace.SpanKindInternal || span.Kind() == ptrace.SpanKindUnspecified
 }
 
 // statementCache returns the same statement for the same text. Its texts are bounded.
@@ -216,6 +221,9 @@ func (c *statementCache) statementOf(db *dbspan.Span, spanName string) *statemen
 	st := &statement{sqlID: key.sqlID, system: key.system, name: key.name}
 	st.text = sqltext.Sanitize(key.text, db.System.Dialect)
 	st.literals = st.text != key.text
+	if st.text == "" && st.name == "" { // it was a comment
+		st.name = firstCharacters(cmp.Or(db.Operation, spanName), maxName)
+	}
 	size := len(key.text) + len(key.name)
 	if c.known == nil || c.bytes+2*size > maxCachedText {
 		c.known, c.texts, c.bytes = map[statementKey]*statement{}, map[string]string{}, 0
