@@ -60,7 +60,7 @@ func BenchmarkQueries(b *testing.B) {
 	b.Run("statements, first time", func(b *testing.B) {
 		for b.Loop() {
 			for _, trace := range s.snapshot() {
-				readCalls(trace, &s.statements)
+				readCalls(trace, 0, nil, &s.statements)
 			}
 		}
 	})

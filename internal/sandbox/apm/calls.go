@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"sync"
 
@@ -64,30 +65,67 @@ type repetition struct {
 	total        int64 // nanoseconds
 }
 
-// traceCalls are the database calls of a trace.
+// traceCalls are the database calls of a trace, in the order of their spans.
 type traceCalls struct {
-	spans       int // of the trace
-	calls       []databaseCall
-	repetitions []repetition
+	spans int // of the trace
+	calls []databaseCall
+
+	once sync.Once
+	// repeated is set by repetitions.
+	repeated []repetition
 }
 
-// callsOf returns the database calls of a trace, and reads them again if the trace has
-// grown. The cache must be that of the trace's store.
+// repetitions finds N+1 in the trace.
+func (c *traceCalls) repetitions(trace storedTrace) []repetition {
+	c.once.Do(func() { c.repeated = repetitionsOf(trace, c.calls) })
+	return c.repeated
+}
+
+// callsOf returns the database calls of a trace. It remembers them, and reads only what
+// has arrived since. The cache must be that of the trace's store.
 func callsOf(trace storedTrace, cache *statementCache) *traceCalls {
-	if made := trace.calls.Load(); made != nil && made.spans == len(trace.spans) {
-		return made
+	known := trace.calls.Load()
+	switch {
+	case known == nil:
+		known = &traceCalls{}
+	case known.spans == len(trace.spans):
+		return known
+	case known.spans > len(trace.spans): // the trace is an older copy
+		end, _ := slices.BinarySearchFunc(known.calls, len(trace.spans), func(call databaseCall, spans int) int { return cmp.Compare(call.span, spans) })
+		return &traceCalls{spans: len(trace.spans), calls: known.calls[:end]}
 	}
-	calls := readCalls(trace, cache)
-	trace.calls.Store(calls)
-	return calls
+	found := &traceCalls{spans: len(trace.spans), calls: readCalls(trace, known.spans, slices.Clip(known.calls), cache)}
+	trace.calls.Store(found)
+	return found
 }
 
-func readCalls(trace storedTrace, cache *statementCache) *traceCalls {
-	found := &traceCalls{spans: len(trace.spans)}
+// readArrived reads the calls in traces that have arrived, so that the first request for
+// statements need not read all of them.
+func (s *store) readArrived(traces ptrace.Traces) {
+	var last pcommon.TraceID
+	for _, resource := range traces.ResourceSpans().All() {
+		for _, scope := range resource.ScopeSpans().All() {
+			for _, span := range scope.Spans().All() {
+				id := span.TraceID()
+				if id == last {
+					continue
+				}
+				last = id
+				if trace, ok := s.trace(id); ok {
+					callsOf(trace, &s.statements)
+				}
+			}
+		}
+	}
+}
+
+// readCalls appends the calls of a trace to calls, beginning with the span at from.
+func readCalls(trace storedTrace, from int, calls []databaseCall, cache *statementCache) []databaseCall {
 	var scopeName string
 	scope := dbspan.LookupScope(scopeName)
 	var db dbspan.Span
-	for i, s := range trace.spans {
+	for i := from; i < len(trace.spans); i++ {
+		s := trace.spans[i]
 		if s.span.Kind() != ptrace.SpanKindClient {
 			continue
 		}
@@ -101,10 +139,9 @@ func readCalls(trace storedTrace, cache *statementCache) *traceCalls {
 		if database == "" {
 			database = databaseCallee(&db).String()
 		}
-		found.calls = append(found.calls, databaseCall{span: i, statement: cache.statementOf(&db, s.span.Name()), database: database})
+		calls = append(calls, databaseCall{span: i, statement: cache.statementOf(&db, s.span.Name()), database: database})
 	}
-	found.repetitions = repetitionsOf(trace, found.calls)
-	return found
+	return calls
 }
 
 // repetitionsOf finds N+1 in a trace.
@@ -183,7 +220,10 @@ func isInternal(span ptrace.Span) bool {
 type statementCache struct {
 	mu    sync.Mutex
 	known map[statementKey]*statement
-	texts map[string]string // shared by the statements that have the same
+	// made has the statements by their fields without the id, and texts the texts that
+	// statements share.
+	made  map[statement]*statement
+	texts map[string]string
 	bytes int
 }
 
@@ -218,29 +258,39 @@ func (c *statementCache) statementOf(db *dbspan.Span, spanName string) *statemen
 	if known, ok := c.known[key]; ok {
 		return known
 	}
-	st := &statement{sqlID: key.sqlID, system: key.system, name: key.name}
+	st := statement{sqlID: key.sqlID, system: key.system, name: key.name}
 	st.text = sqltext.Sanitize(key.text, db.System.Dialect)
 	st.literals = st.text != key.text
 	if st.text == "" && st.name == "" { // it was a comment
 		st.name = firstCharacters(cmp.Or(db.Operation, spanName), maxName)
 	}
-	size := len(key.text) + len(key.name)
-	if c.known == nil || c.bytes+2*size > maxCachedText {
-		c.known, c.texts, c.bytes = map[statementKey]*statement{}, map[string]string{}, 0
+	size := 2*(len(key.text)+len(key.name)) + entryOverhead
+	if c.known == nil || c.bytes+size > maxCachedText {
+		c.known, c.made, c.texts, c.bytes = map[statementKey]*statement{}, map[statement]*statement{}, map[string]string{}, 0
 	}
+	c.bytes += size
+	made, ok := c.made[st]
+	if !ok {
+		made = c.make(st)
+	}
+	c.known[key] = made
+	return made
+}
+
+// make returns a statement with its id.
+func (c *statementCache) make(st statement) *statement {
 	if shared, ok := c.texts[st.text]; ok {
 		st.text = shared
-	} else {
-		c.texts[st.text] = st.text
 	}
-	st.id = st.sqlID
-	if st.id == "" {
+	c.texts[st.text] = st.text
+	made := st
+	made.id = st.sqlID
+	if made.id == "" {
 		sum := sha256.Sum256([]byte(st.system + "\x00" + st.text + "\x00" + st.name))
-		st.id = hex.EncodeToString(sum[:8])
+		made.id = hex.EncodeToString(sum[:8])
 	}
-	c.known[key] = st
-	c.bytes += 2*size + entryOverhead
-	return st
+	c.made[st] = &made
+	return &made
 }
 
 // isSQLID reports whether text has the form of Oracle's SQL_ID.

@@ -105,7 +105,7 @@ func (q *statementQuery) matches(s storedSpan, call databaseCall) bool {
 // repetitionsIn returns the repetitions in a trace whose last call matches the search.
 func (q *statementQuery) repetitionsIn(trace storedTrace, calls *traceCalls) []repetition {
 	var matching []repetition
-	for _, r := range calls.repetitions {
+	for _, r := range calls.repetitions(trace) {
 		at := slices.IndexFunc(calls.calls, func(call databaseCall) bool { return call.span == r.last })
 		if last := trace.spans[r.last]; q.within.containsSpan(last.span) && q.matches(last, calls.calls[at]) {
 			matching = append(matching, r)

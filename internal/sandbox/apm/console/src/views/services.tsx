@@ -173,9 +173,8 @@ export function Services() {
         )}
         <RangePicker />
       </div>
-      {live.error && live.data === undefined && live.status === 400 ? (
-        <Failed message={live.error} />
-      ) : (
+      {live.error && live.status === 400 && <Failed message={live.error} />}
+      {(live.data !== undefined || live.status !== 400) && (
         <Loaded live={live} what="services">
           {(list) =>
             list.services.length === 0 ? (

@@ -240,8 +240,9 @@ export function NPlusOne({ repetitions, own = false }: { repetitions: Repetition
   )
   return (
     <section class="card repeated" aria-labelledby="n-plus-one">
-      <h2 id="n-plus-one">
-        <Icon name="error" class="warn-text" /> N+1: the same statement many times below one parent
+      <h2>
+        <Icon name="error" class="warn-text" />{' '}
+        <span id="n-plus-one">N+1: the same statement many times below one parent</span>
       </h2>
       <p class="muted">
         Usually a loop that reads one row at a time. One statement with a join or an IN list, or fetching in
@@ -300,9 +301,8 @@ export function SQL() {
         )}
         <RangePicker />
       </div>
-      {live.error && live.data === undefined && live.status === 400 ? (
-        <Failed message={live.error} />
-      ) : (
+      {live.error && live.status === 400 && <Failed message={live.error} />}
+      {(live.data !== undefined || live.status !== 400) && (
         <Loaded live={live} what="statements">
           {(list) =>
             list.systems.length === 0 && !filtered ? (
