@@ -216,6 +216,7 @@ function Diagram(props: { data: Data; selected: string; onSelect: (id: string) =
             transform={`translate(${x - sizes.node / 2},${y - nodeHeight / 2})`}
             role="button"
             tabindex={0}
+            aria-label={`${visible(node.name)} ${kindText[node.kind]}`}
             aria-pressed={props.selected === node.id}
             onClick={() => props.onSelect(props.selected === node.id ? '' : node.id)}
             onKeyDown={(event) => {
