@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/dom"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -32,8 +33,9 @@ func (p *page) get(role, name string) element { return element{page: p, role: ro
 func (p *page) awaitRole(role, name string) element {
 	p.t.Helper()
 	e := p.get(role, name)
-	require.Eventually(p.t, e.exists, awaitTimeout, pollInterval,
-		"no %s has the name %q, but these do: %q", role, name, p.names(role))
+	if !assert.Eventually(p.t, e.exists, awaitTimeout, pollInterval) {
+		require.FailNow(p.t, "no "+role+" has the name "+quoted(name), "these are the names: %q", p.names(role))
+	}
 	return e
 }
 

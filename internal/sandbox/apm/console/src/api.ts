@@ -125,7 +125,7 @@ export interface SpanDetail {
 export interface TopologyNode {
   id: string
   name: string
-  kind: 'service' | 'database' | 'external' | 'external_unknown'
+  kind: 'service' | 'database' | 'messaging' | 'external' | 'external_unknown'
 }
 
 export interface TopologyEdge {
@@ -142,7 +142,6 @@ export interface UnknownPeer {
   callee: string
   calls: number
   reason: string
-  config?: string
   trace_id: string
   span_id: string
 }
@@ -152,6 +151,7 @@ export interface Topology {
   edges: TopologyEdge[]
   window_ns: number
   unknown?: UnknownPeer[]
+  unknown_config?: string
 }
 
 export interface Check {

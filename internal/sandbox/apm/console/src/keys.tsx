@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { effect, signal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 
 const stored = 'apmsandbox.keys'
 
@@ -34,7 +34,7 @@ const movers: Move[] = []
 export function useMoves(move: Move): void {
   const latest = useRef(move)
   latest.current = move
-  useEffect(() => {
+  useLayoutEffect(() => {
     const mover: Move = (step) => latest.current(step)
     movers.push(mover)
     return () => {

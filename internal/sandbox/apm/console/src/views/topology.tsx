@@ -54,6 +54,7 @@ const narrow = '(max-width: 720px)'
 const kindText: Record<TopologyNode['kind'], string> = {
   service: 'Service',
   database: 'Database',
+  messaging: 'Queue or topic',
   external: 'External',
   external_unknown: 'No peer.service',
 }
@@ -62,6 +63,7 @@ const kindIcons: Record<TopologyNode['kind'], string> = {
   service: 'M4 7l8-4 8 4v10l-8 4-8-4V7Zm0 0l8 4m0 0 8-4m-8 4v10',
   database:
     'M5 6c0-1.7 3.1-3 7-3s7 1.3 7 3-3.1 3-7 3-7-1.3-7-3Zm0 0v12c0 1.7 3.1 3 7 3s7-1.3 7-3V6M5 12c0 1.7 3.1 3 7 3s7-1.3 7-3',
+  messaging: 'M3 7h18v10H3zM8 7v10M13 7v10',
   external: 'M21 12a9 9 0 1 1-18 0 9 9 0 0 1 18 0ZM3 12h18M12 3c5 5 5 13 0 18M12 3c-5 5-5 13 0 18',
   external_unknown:
     'M21 12a9 9 0 1 1-18 0 9 9 0 0 1 18 0ZM9.5 9.2a2.6 2.6 0 1 1 3.7 2.9c-.8.4-1.2 1-1.2 1.9M12 17v.01',
@@ -214,6 +216,7 @@ function Diagram(props: { data: Data; selected: string; onSelect: (id: string) =
             transform={`translate(${x - sizes.node / 2},${y - nodeHeight / 2})`}
             role="button"
             tabindex={0}
+            aria-label={`${visible(node.name)} ${kindText[node.kind]}`}
             aria-pressed={props.selected === node.id}
             onClick={() => props.onSelect(props.selected === node.id ? '' : node.id)}
             onKeyDown={(event) => {
@@ -325,11 +328,19 @@ function Unknown({ data }: { data: Data }) {
             {peer.reason}{' '}
             <a href={link(`traces/${peer.trace_id}`, { span: peer.span_id })}>Look at one of the spans</a>
           </p>
-          {peer.config && (
-            <Code text={peer.config} label={`Configuration that names ${visible(peer.callee)}`} />
-          )}
         </article>
       ))}
+      {data.unknown_config && (
+        <article>
+          <h3>What names them</h3>
+          <p>
+            Give the collector these lines in a file, as the last <code>--config</code>. If your configuration
+            has <code>rules</code> of <code>peer_service</code>, add them to the list: only the last one
+            counts.
+          </p>
+          <Code text={data.unknown_config} label="Configuration that names them" />
+        </article>
+      )}
       <p class="muted">
         APM reads <code>peer.service</code> through the span enrichment rule "OpenTelemetry to APM naming
         conversion", which the domain needs as well. It affects new spans only.
