@@ -157,6 +157,7 @@ func TestSQL(t *testing.T) {
 		p.awaitRole("link", "Look at the trace").click()
 		p.await(`document.querySelectorAll('.waterfall .row').length > 10`)
 		p.awaitText(".panel h2", "GET /report")
+		p.awaitText(".waterfall .row .badge", "N+1: 48 calls")
 		p.run(evaluate("history.back()"))
 		p.awaitRole("table", "Statements")
 	})

@@ -242,6 +242,7 @@ func (s *Server) getWaterfall(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	waterfall := waterfallOf(trace)
+	waterfall.markRepetitions(trace, callsOf(trace, &st.statements).repetitions(trace))
 	waterfall.Origins = st.knownOrigins(trace)
 	for _, record := range st.latestLogs(maxRecent) {
 		if record.record.TraceID() == trace.id {

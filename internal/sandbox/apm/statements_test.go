@@ -229,6 +229,12 @@ func TestNPlusOne(t *testing.T) {
 	s.get("/api/v1/statements?service=nobody", &list)
 	assert.Empty(t, list.NPlusOne)
 
+	var waterfall Waterfall
+	s.get("/api/v1/traces/"+traceID(2).String()+"/waterfall", &waterfall)
+	for _, span := range waterfall.Spans {
+		assert.Equal(t, map[bool]int{true: 12}[span.Name == "GET /items"], span.NPlusOne, span.Name)
+	}
+
 	t.Run("a trace that grows", func(t *testing.T) {
 		s.uploadTraces(tracesOf(t, call(3, 100, "shop", 50, 2, postgres("select * from item where id = 9"))))
 		s.get("/api/v1/statements", &list)

@@ -68,6 +68,7 @@ export interface WaterfallSpan {
   duration_ns: number
   error?: boolean
   orphan?: boolean
+  n_plus_one?: number
   events?: number
   links?: number
   critical?: [number, number][]

@@ -111,6 +111,11 @@ function SpanRow(props: {
             {duration(span.duration_ns)}
             {span.events ? <Icon name="event" /> : null}
             {span.links ? <Icon name="link" /> : null}
+            {span.n_plus_one ? (
+              <span class="badge warn" title="One statement is called many times below this span">
+                N+1: {count(span.n_plus_one)} calls
+              </span>
+            ) : null}
             {span.orphan ? <span class="badge warn">no parent</span> : null}
           </em>
         </div>
