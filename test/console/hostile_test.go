@@ -80,7 +80,7 @@ func TestHostileContent(t *testing.T) {
 	trace := "traces/" + span.TraceID().String()
 	for view, shown := range map[string]string{
 		"traces": ".row-link", trace: ".row .title", trace + "?span=" + span.SpanID().String(): ".panel .sql", "topology": ".unknown h3",
-		"sql": ".facet", "services": ".requests .service",
+		"sql": ".statements .tags", "services": ".requests .service",
 		"check": ".checks h2", "metrics": ".metric h3", "logs": ".log .body", "deliveries": ".uploads .path",
 	} {
 		p.goTo(view)
