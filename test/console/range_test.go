@@ -27,6 +27,11 @@ func sendSpans(t *testing.T, sandbox *harness.Sandbox, specs ...spanSpec) {
 	for _, spec := range specs {
 		spec.addTo(t, td)
 	}
+	uploadTraces(t, sandbox, td)
+}
+
+func uploadTraces(t *testing.T, sandbox *harness.Sandbox, td ptrace.Traces) {
+	t.Helper()
 	upload(t, sandbox, "traces", ptraceotlp.NewExportRequestFromTraces(td))
 }
 

@@ -253,7 +253,7 @@ var redChecks = []struct {
 	},
 	{
 		// This is last: it gets its mark only when nothing can be in transit any more.
-		check: "parents", found: "never came", fix: "its queue overflowed",
+		check: "parents", found: "never arrived", fix: "its queue overflowed",
 		spans: []spanSpec{{trace: 6, id: 2, parent: 1, service: "lost", name: "orphan", end: 5}},
 	},
 }

@@ -373,7 +373,7 @@ func (t *serviceTally) parents() Check {
 	case CheckPassed:
 		c.Found = spansOf(c.Checked, "") + " with a parent, and all parents are there."
 	default:
-		c.Found = fmt.Sprintf("%d of %s with a parent that never came: the traces are in pieces.", c.Failed, spansOf(c.Checked, ""))
+		c.Found = fmt.Sprintf("%d of %s with a parent that never arrived: the traces are in pieces.", c.Failed, spansOf(c.Checked, ""))
 		c.Fix = "Find the app that created the parent. A SERVER span's parent is in the caller: let it export to a collector too, with the same sampling. " +
 			"The parent of any other span is in this app: it ended before its exporter had sent everything (call shutdown at the end), " +
 			"or its queue overflowed (raise OTEL_BSP_MAX_QUEUE_SIZE)."

@@ -95,7 +95,8 @@ function FaultSwitches() {
       <header>
         <h2 id="faults">Faults on demand</h2>
         <p class="muted">
-          Switch one on, make traffic, and watch the collector hold; switch it off, and watch it recover.
+          Switch one on, make traffic, and watch the collector queue and retry. Switch it off, and watch it
+          recover.
         </p>
       </header>
       {problem && <Failed message={problem} />}
@@ -123,7 +124,7 @@ function FaultSwitches() {
                       >
                         <i />
                         <b>{preset.title}</b>
-                        {set && <small>{plural(set.applied, 'upload')} met it</small>}
+                        {set && <small>{plural(set.applied, 'upload')} affected</small>}
                       </button>
                       <p id={`says-${preset.id}`}>{preset.says}</p>
                     </li>
@@ -239,8 +240,8 @@ function Row({ upload }: { upload: Upload }) {
       </td>
       <td class="number">
         {count(upload.items)}
-        {upload.rejected > 0 && <p class="bad-text">{count(upload.rejected)} refused</p>}
-        {upload.duplicates > 0 && <p>{count(upload.duplicates)} twice</p>}
+        {upload.rejected > 0 && <p class="bad-text">{count(upload.rejected)} rejected</p>}
+        {upload.duplicates > 0 && <p>{plural(upload.duplicates, 'duplicate')}</p>}
       </td>
       <td class="number" title={`${bytes(upload.bytes_decompressed)} unpacked`}>
         {bytes(upload.bytes)}
@@ -299,7 +300,7 @@ function Uploads() {
   )
 }
 
-/** What came to the upload endpoint, and what it answered. */
+/** The uploads that the endpoint received, and its answers. */
 export function Deliveries() {
   return (
     <section class="view" aria-labelledby="title">

@@ -173,8 +173,7 @@ function FirstSteps() {
         </div>
       </dl>
       <p>
-        Nothing comes? <a href={link('deliveries')}>Deliveries</a> shows every upload, the refused ones
-        included.
+        No traces? <a href={link('deliveries')}>Deliveries</a> shows every upload, including rejected ones.
       </p>
     </Empty>
   )

@@ -203,7 +203,7 @@ function Logs() {
   )
 }
 
-/** What came as metrics and as logs. */
+/** The metrics and logs that were received. */
 export function Telemetry({ logs }: { logs: boolean }) {
   return (
     <section class="view" aria-labelledby="title">

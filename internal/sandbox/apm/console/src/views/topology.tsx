@@ -216,7 +216,6 @@ function Diagram(props: { data: Data; selected: string; onSelect: (id: string) =
             transform={`translate(${x - sizes.node / 2},${y - nodeHeight / 2})`}
             role="button"
             tabindex={0}
-            aria-label={`${visible(node.name)} ${kindText[node.kind]}`}
             aria-pressed={props.selected === node.id}
             onClick={() => props.onSelect(props.selected === node.id ? '' : node.id)}
             onKeyDown={(event) => {
@@ -226,7 +225,9 @@ function Diagram(props: { data: Data; selected: string; onSelect: (id: string) =
               }
             }}
           >
-            {short(node.name, sizes.name) !== visible(node.name) && <title>{visible(node.name)}</title>}
+            {short(node.name, sizes.name) !== visible(node.name) && (
+              <title>{`${visible(node.name)} ${kindText[node.kind]}`}</title>
+            )}
             <rect width={sizes.node} height={nodeHeight} rx="10" />
             <path
               class="node-icon"

@@ -362,7 +362,7 @@ export function Trace({ id, file }: { id: string; file?: string }) {
               {trace.missing_parents === 1
                 ? 'The parent of one span is'
                 : `The parents of ${trace.missing_parents} spans are`}{' '}
-              not here: it is under way, or it never came. <a href={link('check')}>Check</a> says what to do.
+              not here: in transit, or never sent. <a href={link('check')}>Check</a> says what to do.
             </span>
           </p>
         )}
