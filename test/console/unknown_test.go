@@ -6,7 +6,11 @@
 package console
 
 import (
+	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,6 +61,97 @@ func TestExternalUnknown(t *testing.T) {
 	p.awaitText(".node.database", "sqlite-stayeasy")
 	// Spans from before the change may arrive late.
 	require.Eventually(t, func() bool { return p.count(".node.external_unknown") == 0 }, 30*time.Second, 100*time.Millisecond)
+}
+
+// callsOfEveryKind are calls to callees that send no spans of their own. The database is
+// at the address of one of them.
+func callsOfEveryKind(t *testing.T) ptrace.Traces {
+	t.Helper()
+	td := ptrace.NewTraces()
+	for i, attributes := range []map[string]any{
+		{"http.request.method": "POST", "http.response.status_code": 200, "server.address": "payments.example.com", "server.port": 443},
+		{"http.method": "GET", "http.status_code": 200, "net.peer.name": "shared.example.com"},
+		{"http.method": "GET", "http.status_code": 200, "http.url": "http://rates.internal:8082/slow?s=1"},
+		{"rpc.system": "grpc", "rpc.service": "shop.Cart", "server.address": "cart.internal"},
+		{"rpc.system": "grpc", "rpc.service": "shop.Stock"},
+		{"messaging.system": "aws_sqs", "messaging.destination.name": "orders", "messaging.operation.type": "send"},
+		{"db.system": "postgresql", "db.name": "hotel", "db.statement": "SELECT 1", "server.address": "shared.example.com"},
+	} {
+		spanSpec{service: "shop", name: fmt.Sprintf("call %d", i), kind: ptrace.SpanKindClient, trace: 1, id: byte(i + 1), end: 5, attributes: attributes}.addTo(t, td)
+	}
+	for _, spec := range []spanSpec{
+		{service: "shop", name: "publish", kind: ptrace.SpanKindProducer, trace: 1, id: 20, end: 5},
+		{service: "mailer", name: "process", kind: ptrace.SpanKindConsumer, trace: 2, id: 1, end: 5},
+	} {
+		spec.attributes = map[string]any{"messaging.system": "kafka", "messaging.destination.name": "mails"}
+		spec.addTo(t, td)
+	}
+	return td
+}
+
+// TestExternalUnknownOfEveryKind pastes the console's lines into the collector's
+// configuration for hosts, and gives them to it as another file.
+func TestExternalUnknownOfEveryKind(t *testing.T) {
+	sandbox := harness.StartSandbox(t)
+	options := harness.CollectorOptions{Endpoint: sandbox.URL, DataKey: harness.PrivateKey}
+	p := startBrowser(t).open(t, sandbox.URL, desktop)
+	p.goTo("topology")
+	node := func(name, kind string) string { return name + " " + kind }
+	external, database := "External", "Database"
+	always := []string{
+		node("shop", "Service"), node("mailer", "Service"), node("kafka:mails", "Queue or topic"), node("postgresql:hotel", database),
+	}
+	requireNodes := func(p *page, want ...string) {
+		p.t.Helper()
+		slices.Sort(want)
+		var nodes []string
+		found := assert.Eventually(p.t, func() bool {
+			nodes = slices.DeleteFunc(p.names("button"), func(name string) bool {
+				return !strings.HasSuffix(name, external) && !strings.HasSuffix(name, database) && !strings.HasSuffix(name, "Service") &&
+					!strings.HasSuffix(name, "Queue or topic") && !strings.HasSuffix(name, "No peer.service")
+			})
+			slices.Sort(nodes)
+			return slices.Equal(nodes, want)
+		}, awaitTimeout, pollInterval)
+		if !found {
+			require.Equal(p.t, want, nodes)
+		}
+	}
+
+	collector := harness.StartCollector(t, options)
+	send(t, collector, "traces", ptraceotlp.NewExportRequestFromTraces(callsOfEveryKind(t)))
+	requireNodes(p, append(slices.Clone(always), node("External Unknown", "No peer.service"))...)
+	collector.Stop(t)
+	lines := p.awaitRole("region", "Configuration that names them").text()
+	p.requireAccessible("External Unknown of every kind")
+
+	p.goTo("check")
+	p.awaitText("[data-check=peer_service].failed", "6 of 7 CLIENT spans without peer.service")
+	assert.Equal(t, lines, p.awaitRole("region", "What to write: peer.service").text(), "the same lines in both places")
+	p.awaitText("[data-check=database_statement].none", "Does this service use a database?")
+
+	named := append(slices.Clone(always), node("payments.example.com", external), node("shared.example.com", external), node("rates.internal", external),
+		node("cart.internal", external), node("shop.Stock", external), node("orders", external))
+	shipped, err := os.ReadFile(filepath.Join(harness.Root(t), "config", "agent.yaml"))
+	require.NoError(t, err)
+	require.Equal(t, 1, strings.Count(string(shipped), "\n  peer_service:\n"))
+	pasted := filepath.Join(t.TempDir(), "agent.yaml")
+	require.NoError(t, os.WriteFile(pasted, []byte(strings.Replace(string(shipped), "\n  peer_service:\n", "\n"+strings.TrimPrefix(lines, "processors:\n"), 1)), 0o600))
+	inFile, asFile := options, options
+	inFile.Config, asFile.Overrides = pasted, lines
+	for name, options := range map[string]harness.CollectorOptions{"in the file": inFile, "as another file": asFile} {
+		t.Run(name, func(t *testing.T) {
+			p := p.in(t)
+			p.goTo("deliveries")
+			p.get("button", "Forget everything…").click()
+			p.get("button", "Forget all spans, metrics and logs").click()
+			collector := harness.StartCollector(t, options)
+			send(t, collector, "traces", ptraceotlp.NewExportRequestFromTraces(callsOfEveryKind(t)))
+			p.goTo("topology")
+			requireNodes(p, named...)
+			collector.Stop(t)
+		})
+	}
 }
 
 // TestRedChecks provokes each failed check once.
@@ -158,7 +253,7 @@ var redChecks = []struct {
 	},
 	{
 		// This is last: it gets its mark only when nothing can be in transit any more.
-		check: "parents", found: "never came", fix: "its queue overflowed",
+		check: "parents", found: "never arrived", fix: "its queue overflowed",
 		spans: []spanSpec{{trace: 6, id: 2, parent: 1, service: "lost", name: "orphan", end: 5}},
 	},
 }

@@ -173,6 +173,7 @@ func TestLarge(t *testing.T) {
 	}
 	for _, path := range []string{
 		"/api/v1/traces?limit=100&buckets=60", "/api/v1/traces?limit=100&buckets=60&operation=span+3", "/api/v1/traces?limit=100&buckets=60&attribute=db.statement~nothing",
+		"/api/v1/traces?limit=100&buckets=60&text=nothing+has+this", "/api/v1/traces?limit=100&buckets=60&last=1h",
 		"/api/v1/services", "/api/v1/topology", "/api/v1/checks",
 	} {
 		took := timed(path)

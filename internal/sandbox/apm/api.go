@@ -4,15 +4,13 @@
 package apm
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/faults"
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/localapi"
@@ -21,8 +19,6 @@ import (
 const (
 	defaultLimit = 100
 	maxLimit     = 1000
-
-	notATraceID = "a trace id is 32 hexadecimal digits"
 )
 
 // index is the answer to GET /api/v1.
@@ -36,19 +32,27 @@ var theIndex = index{
 	Name:   "apmsandbox",
 	Upload: strings.Split(listPaths(), ", "),
 	API: []string{
-		"GET /api/v1/traces?service=&operation=&attribute=&status=&min_duration=&max_duration=&from=&to=&sort=&buckets=&offset=&limit=",
-		"GET /api/v1/traces/{trace_id}",
-		"GET /api/v1/traces/{trace_id}/waterfall",
-		"GET /api/v1/traces/{trace_id}/spans/{span_id}",
-		"GET /api/v1/services",
-		"GET /api/v1/topology",
-		"GET /api/v1/checks",
+		"GET /api/v1/traces?service=&operation=&attribute=&text=&statement=&status=&min_duration=&max_duration=&last=&from=&to=&sort=&buckets=&offset=&limit=",
+		"GET /api/v1/traces/{trace_id}?wait=",
+		"GET /api/v1/traces/{trace_id}/waterfall?wait=",
+		"GET /api/v1/traces/{trace_id}/otlp?wait=",
+		"GET /api/v1/traces/{trace_id}/spans/{span_id}?wait=",
+		"GET /api/v1/spans/{span_id}",
+		"GET /api/v1/services?last=&from=&to=",
+		"GET /api/v1/requests?service=&last=&from=&to=&sort=&order=&limit=",
+		"GET /api/v1/statements?service=&system=&database=&text=&last=&from=&to=&sort=&order=&offset=&limit=",
+		"GET /api/v1/statements/{id}?service=&system=&database=&last=&from=&to=",
+		"GET /api/v1/topology?last=&from=&to=",
+		"GET /api/v1/checks?last=&from=&to=",
 		"GET /api/v1/counts",
 		"GET /api/v1/changes",
-		"GET /api/v1/uploads?limit=",
-		"GET /api/v1/metrics?limit=",
-		"GET /api/v1/metrics/series?service=&text=&limit=",
-		"GET /api/v1/logs?service=&severity=&text=&trace_id=&limit=",
+		"GET /api/v1/uploads?last=&from=&to=&limit=",
+		"GET /api/v1/metrics?last=&from=&to=&limit=",
+		"GET /api/v1/metrics/series?service=&text=&last=&from=&to=&limit=",
+		"GET /api/v1/logs?service=&severity=&text=&trace_id=&last=&from=&to=&limit=",
+		"POST /api/v1/files?name=",
+		"GET /api/v1/files/{id}",
+		"GET /api/v1/files/{id}/traces/{trace_id}",
 		"GET, POST, DELETE /api/v1/faults",
 		"DELETE /api/v1/faults/{id}",
 		"PUT /api/v1/keys",
@@ -67,23 +71,29 @@ func (s *Server) apiHandler() http.Handler {
 	mux.Handle("/healthz", localapi.Methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) {
 		s.writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	}})
-	mux.Handle("/api/v1/traces", localapi.Methods{http.MethodGet: s.getTraces})
-	mux.Handle("/api/v1/traces/{id}", localapi.Methods{http.MethodGet: s.getTrace})
-	mux.Handle("/api/v1/traces/{id}/waterfall", localapi.Methods{http.MethodGet: s.getWaterfall})
-	mux.Handle("/api/v1/traces/{id}/spans/{span}", localapi.Methods{http.MethodGet: s.getSpan})
-	mux.Handle("/api/v1/services", localapi.Methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) {
-		s.writeJSON(w, http.StatusOK, map[string][]ServiceFacet{"services": facetsOf(s.store.snapshot())})
-	}})
-	mux.Handle("/api/v1/checks", localapi.Methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) {
-		s.writeJSON(w, http.StatusOK, map[string][]ServiceChecks{"services": checksOf(s.store.snapshot(), time.Now())})
-	}})
+	s.handleTraces(mux, "/api/v1")
+	s.handleTraces(mux, "/api/v1/files/{file}")
+	mux.Handle("/api/v1/files/{file}", localapi.Methods{http.MethodGet: s.getFile})
+	mux.Handle("/api/v1/files", localapi.Methods{http.MethodPost: s.postFile})
+	mux.Handle("/api/v1/spans/{span}", localapi.Methods{http.MethodGet: s.findSpan})
+	mux.Handle("/api/v1/services", localapi.Methods{http.MethodGet: withRange(func(w http.ResponseWriter, _ *http.Request, within timeRange) {
+		s.writeJSON(w, http.StatusOK, map[string][]ServiceFacet{"services": facetsOf(s.store.snapshot(), within)})
+	})})
+	mux.Handle("/api/v1/requests", localapi.Methods{http.MethodGet: withRange(s.getRequests)})
+	mux.Handle("/api/v1/statements", localapi.Methods{http.MethodGet: s.getStatements})
+	mux.Handle("/api/v1/statements/{id}", localapi.Methods{http.MethodGet: s.getStatement})
+	mux.Handle("/api/v1/checks", localapi.Methods{http.MethodGet: withRange(func(w http.ResponseWriter, _ *http.Request, within timeRange) {
+		s.writeJSON(w, http.StatusOK, map[string][]ServiceChecks{"services": checksOf(s.store.snapshot(), within, time.Now())})
+	})})
 	mux.Handle("/api/v1/changes", localapi.Methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) { s.writeJSON(w, http.StatusOK, s.Changes()) }})
-	mux.Handle("/api/v1/metrics/series", localapi.Methods{http.MethodGet: s.getSeries})
+	mux.Handle("/api/v1/metrics/series", localapi.Methods{http.MethodGet: withRange(s.getSeries)})
 	mux.Handle("/api/v1/originals", localapi.Methods{http.MethodPost: s.postOriginals})
-	mux.Handle("/api/v1/topology", localapi.Methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) { s.writeJSON(w, http.StatusOK, s.Topology()) }})
+	mux.Handle("/api/v1/topology", localapi.Methods{http.MethodGet: withRange(func(w http.ResponseWriter, _ *http.Request, within timeRange) {
+		s.writeJSON(w, http.StatusOK, topologyOf(s.store.snapshot(), within))
+	})})
 	mux.Handle("/api/v1/counts", localapi.Methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) { s.writeJSON(w, http.StatusOK, s.Counts()) }})
-	mux.Handle("/api/v1/uploads", localapi.Methods{http.MethodGet: s.getUploads})
-	mux.Handle("/api/v1/metrics", localapi.Methods{http.MethodGet: s.getMetrics})
+	mux.Handle("/api/v1/uploads", localapi.Methods{http.MethodGet: withRange(s.getUploads)})
+	mux.Handle("/api/v1/metrics", localapi.Methods{http.MethodGet: withRange(s.getMetrics)})
 	mux.Handle("/api/v1/logs", localapi.Methods{http.MethodGet: s.getLogs})
 	mux.Handle("/api/v1/faults", localapi.Methods{
 		http.MethodGet:    s.getFaults,
@@ -102,70 +112,42 @@ func (s *Server) apiHandler() http.Handler {
 	return mux
 }
 
-func (s *Server) getTraces(w http.ResponseWriter, r *http.Request) {
+func (s *Server) getUploads(w http.ResponseWriter, r *http.Request, within timeRange) {
 	limit, ok := s.limit(w, r)
 	if !ok {
 		return
 	}
-	query, err := parseTraceQuery(r.URL.Query(), limit)
-	if err != nil {
-		localapi.WriteError(w, http.StatusBadRequest, err.Error())
-		return
-	}
-	s.writeJSON(w, http.StatusOK, listTraces(s.store.snapshot(), query))
+	uploads := s.store.latestUploads(maxRecent)
+	uploads = slices.DeleteFunc(uploads, func(u Upload) bool { return !within.contains(u.Time) })
+	s.writeJSON(w, http.StatusOK, map[string][]Upload{"uploads": uploads[:min(limit, len(uploads))]})
 }
 
-func (s *Server) getTrace(w http.ResponseWriter, r *http.Request) {
-	if trace, ok := s.requestedTrace(w, r); ok {
-		s.writeJSON(w, http.StatusOK, renderTrace(trace))
-	}
-}
-
-// requestedTrace returns the trace in the path. If it has none it answers the
-// request, and ok is false.
-func (s *Server) requestedTrace(w http.ResponseWriter, r *http.Request) (trace storedTrace, ok bool) {
-	id, ok := parseTraceID(r.PathValue("id"))
-	if !ok {
-		localapi.WriteError(w, http.StatusBadRequest, notATraceID)
-		return storedTrace{}, false
-	}
-	trace, ok = s.store.trace(id)
-	if !ok {
-		localapi.WriteError(w, http.StatusNotFound, "no trace "+id.String()+" in the store")
-	}
-	return trace, ok
-}
-
-func parseTraceID(text string) (id pcommon.TraceID, ok bool) {
-	n, err := hex.Decode(id[:], []byte(firstBytes(text, 2*len(id)+1)))
-	return id, err == nil && n == len(id)
-}
-
-func (s *Server) getUploads(w http.ResponseWriter, r *http.Request) {
-	if limit, ok := s.limit(w, r); ok {
-		s.writeJSON(w, http.StatusOK, map[string][]Upload{"uploads": s.store.latestUploads(limit)})
-	}
-}
-
-func (s *Server) getMetrics(w http.ResponseWriter, r *http.Request) {
+func (s *Server) getMetrics(w http.ResponseWriter, r *http.Request, within timeRange) {
 	limit, ok := s.limit(w, r)
 	if !ok {
 		return
 	}
 	metrics := []Metric{}
-	for _, stored := range s.store.latestMetrics(limit) {
+	latest := s.metricsIn(within)
+	for _, stored := range latest[:min(limit, len(latest))] {
 		metrics = append(metrics, renderMetric(stored))
 	}
 	s.writeJSON(w, http.StatusOK, map[string][]Metric{"metrics": metrics})
 }
 
-func (s *Server) getSeries(w http.ResponseWriter, r *http.Request) {
+// metricsIn returns the latest metrics that were received within the time range, the
+// newest first.
+func (s *Server) metricsIn(within timeRange) []storedMetric {
+	return slices.DeleteFunc(s.store.latestMetrics(maxRecent), func(stored storedMetric) bool { return !within.contains(stored.received) })
+}
+
+func (s *Server) getSeries(w http.ResponseWriter, r *http.Request, within timeRange) {
 	limit, ok := s.limit(w, r)
 	if !ok {
 		return
 	}
 	query := r.URL.Query()
-	s.writeJSON(w, http.StatusOK, seriesOf(s.store.latestMetrics(maxRecent), query.Get("service"), query.Get("text"), limit))
+	s.writeJSON(w, http.StatusOK, seriesOf(s.metricsIn(within), query.Get("service"), query.Get("text"), limit))
 }
 
 func (s *Server) getLogs(w http.ResponseWriter, r *http.Request) {

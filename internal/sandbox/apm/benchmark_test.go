@@ -49,12 +49,29 @@ func BenchmarkQueries(b *testing.B) {
 	s.put(batch{signal: SignalTraces, items: 100_000, traces: databaseSpans(100_000)}, false, 0)
 	b.Run("traces", func(b *testing.B) {
 		for b.Loop() {
-			listTraces(s.snapshot(), traceQuery{order: "start", limit: 100, buckets: 60})
+			listTraces(s, traceQuery{order: "start", limit: 100, buckets: 60})
 		}
 	})
 	b.Run("topology", func(b *testing.B) {
 		for b.Loop() {
-			topologyOf(s.snapshot())
+			topologyOf(s.snapshot(), timeRange{})
+		}
+	})
+	b.Run("statements, first time", func(b *testing.B) {
+		for b.Loop() {
+			for _, trace := range s.snapshot() {
+				readCalls(trace, 0, nil, &s.statements)
+			}
+		}
+	})
+	b.Run("statements", func(b *testing.B) {
+		for b.Loop() {
+			s.listStatements(statementQuery{sortOrder: sortOrder{column: "total"}, limit: 100})
+		}
+	})
+	b.Run("requests", func(b *testing.B) {
+		for b.Loop() {
+			requestsOf(s.snapshot(), timeRange{}, "", sortOrder{column: "requests"}, 100)
 		}
 	})
 }

@@ -4,7 +4,6 @@
 package apm
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -74,7 +73,7 @@ type CheckExample struct {
 type tally struct {
 	checked, failed int
 	examples        []CheckExample
-	config          string // of the first span that failed
+	config          string
 }
 
 func (t *tally) pass() { t.checked++ }
@@ -111,16 +110,28 @@ type serviceTally struct {
 	silent        int
 	silentExample *storedSpan
 	maxSkew       time.Duration
+	// The number of database spans, and of calls of other kinds that the processor
+	// can name, that have no peer.service.
+	unnamedDatabase, nameable int
 }
 
 // checksOf checks every service, like the guide's step "Verify in OCI APM",
-// sorted by name.
-func checksOf(traces []storedTrace, now time.Time) []ServiceChecks {
+// sorted by name. Here a trace belongs to the time range in which its last span
+// arrived: the clocks of the apps are among what is checked.
+func checksOf(traces []storedTrace, within timeRange, now time.Time) []ServiceChecks {
 	services := map[string]*serviceTally{}
+	var rules peerRules
 	for _, trace := range traces {
+		if !within.contains(trace.arrived) {
+			continue
+		}
 		byID := make(map[pcommon.SpanID]storedSpan, len(trace.spans))
+		answered := map[pcommon.SpanID]struct{}{}
 		for _, s := range trace.spans {
 			byID[s.span.SpanID()] = s
+			if kind := s.span.Kind(); kind == ptrace.SpanKindServer || kind == ptrace.SpanKindConsumer {
+				answered[s.span.ParentSpanID()] = struct{}{}
+			}
 		}
 		joined, waited := joinedByServer(trace), now.Sub(trace.arrived) > parentGrace
 		for _, s := range trace.spans {
@@ -130,7 +141,9 @@ func checksOf(traces []storedTrace, now time.Time) []ServiceChecks {
 				services[s.service] = t
 			}
 			t.spans++
+			_, hasCallee := answered[s.span.SpanID()]
 			t.checkAttributes(s)
+			t.checkPeer(s, hasCallee, waited, &rules)
 			t.checkParent(s, byID, trace.arrived, now)
 			t.checkSplit(s, joined, waited)
 		}
@@ -138,6 +151,9 @@ func checksOf(traces []storedTrace, now time.Time) []ServiceChecks {
 	checks := make([]ServiceChecks, 0, len(services))
 	for _, name := range slices.Sorted(maps.Keys(services)) {
 		t := services[name]
+		if t.unnamedDatabase+t.nameable > 0 {
+			t.peer.config = rules.config()
+		}
 		checks = append(checks, ServiceChecks{Service: name, Spans: t.spans, Checks: []Check{
 			t.serviceName(), t.httpAttributes(), t.databaseStatement(), t.peerService(), t.parents(), t.clocks(), t.splitTraces(),
 		}})
@@ -194,12 +210,27 @@ func (t *serviceTally) checkDatabase(s storedSpan) {
 			t.silentExample = &s
 		}
 	}
-	if attribute(s.span, "peer.service") != "" {
-		t.peer.pass()
+}
+
+// checkPeer checks that a call leads to a node with a name: hasCallee is whether the
+// callee's span is in the trace, waited whether the trace will get no more spans.
+func (t *serviceTally) checkPeer(s storedSpan, hasCallee, waited bool, rules *peerRules) {
+	if s.span.Kind() != ptrace.SpanKindClient || isPageCall(s) {
 		return
 	}
 	c := calleeOf(s)
-	t.peer.config = cmp.Or(t.peer.config, c.config())
+	switch {
+	case hasCallee || attribute(s.span, "peer.service") != "":
+		t.peer.pass()
+		return
+	case c.kind == NodeDatabase:
+		t.unnamedDatabase++
+	case !waited:
+		return // the callee's span may be on its way
+	case c.canBeNamed():
+		t.nameable++
+	}
+	rules.add(c)
 	t.peer.fail(s, "no peer.service on a call to "+shorten(c.String()))
 }
 
@@ -295,7 +326,7 @@ func (t *serviceTally) databaseStatement() Check {
 	c := t.statement.check("database_statement", "Database statement")
 	switch c.State {
 	case CheckNone:
-		c.Found = "No database spans."
+		c.Found = "No database spans. Does this service use a database? If so, instrument its driver: docs/apps has the lines of each language."
 	case CheckPassed:
 		c.Found = spansOf(c.Checked, "database") + " with db.statement."
 		if t.silent > 0 {
@@ -314,13 +345,22 @@ func (t *serviceTally) peerService() Check {
 	c := t.peer.check("peer_service", "peer.service")
 	switch c.State {
 	case CheckNone:
-		c.Found = "No database spans."
+		c.Found = "No calls to a database or another service."
 	case CheckPassed:
-		c.Found = spansOf(c.Checked, "database") + " with the name of the database."
+		c.Found = spansOf(c.Checked, "CLIENT") + " with the name of what they call, or with the span of the called service."
 	default:
-		c.Found = fmt.Sprintf("%d of %s without peer.service: the topology shows External Unknown.", c.Failed, spansOf(c.Checked, "database"))
-		c.Fix = "Add the peer_service processor to the pipeline. Without rules it names every database; a rule chooses the name."
-		c.Config = t.peer.config
+		c.Found = fmt.Sprintf("%d of %s without peer.service: the topology shows External Unknown.", c.Failed, spansOf(c.Checked, "CLIENT"))
+		switch {
+		case t.unnamedDatabase > 0:
+			c.Fix = "Add the peer_service processor to the pipeline. Without rules it names every database; a rule chooses the name. "
+		case t.nameable > 0:
+			c.Fix = "The peer_service processor names these calls with the rules below. "
+		default:
+			c.Fix = "No attribute of these spans identifies what they call: set peer.service in the app."
+		}
+		if c.Config = t.peer.config; c.Config != "" {
+			c.Fix += "Give the collector these lines in a file, as the last --config: they name the callees of all services. Rules that you have already belong into the same list."
+		}
 	}
 	return c
 }
@@ -333,7 +373,7 @@ func (t *serviceTally) parents() Check {
 	case CheckPassed:
 		c.Found = spansOf(c.Checked, "") + " with a parent, and all parents are there."
 	default:
-		c.Found = fmt.Sprintf("%d of %s with a parent that never came: the traces are in pieces.", c.Failed, spansOf(c.Checked, ""))
+		c.Found = fmt.Sprintf("%d of %s with a parent that never arrived: the traces are in pieces.", c.Failed, spansOf(c.Checked, ""))
 		c.Fix = "Find the app that created the parent. A SERVER span's parent is in the caller: let it export to a collector too, with the same sampling. " +
 			"The parent of any other span is in this app: it ended before its exporter had sent everything (call shutdown at the end), " +
 			"or its queue overflowed (raise OTEL_BSP_MAX_QUEUE_SIZE)."

@@ -33,7 +33,7 @@ func TestJoinLines(t *testing.T) {
 		td := tracesOf(t, spanSpec{trace: 1, id: 1, service: "app", kind: server, attributes: withHeader("x-b3-traceid", "00000000000000a1")})
 		td.ResourceSpans().At(0).Resource().Attributes().PutStr("telemetry.sdk.language", language)
 		s.put(batch{signal: SignalTraces, items: td.SpanCount(), traces: td}, false, 0)
-		checks := checksOf(s.snapshot(), time.Now())[0].Checks
+		checks := checksOf(s.snapshot(), timeRange{}, time.Now())[0].Checks
 		assert.True(t, strings.HasPrefix(checks[len(checks)-1].Config, want), "%s: %s", language, checks[len(checks)-1].Config)
 	}
 }
@@ -58,7 +58,7 @@ func TestChecksWaitForServers(t *testing.T) {
 	s.putSpans(t, spanSpec{trace: 1, id: 1, service: "page", kind: client, attributes: map[string]any{"component": "BROWSER"}})
 	arrived := s.snapshot()[0].arrived
 	state := func(after time.Duration) Check {
-		checks := checksOf(s.snapshot(), arrived.Add(after))[0].Checks
+		checks := checksOf(s.snapshot(), timeRange{}, arrived.Add(after))[0].Checks
 		return checks[len(checks)-1]
 	}
 	assert.Equal(t, CheckNone, state(parentGrace).State)

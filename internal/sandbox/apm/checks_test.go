@@ -10,7 +10,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.yaml.in/yaml/v3"
 )
 
 var goodHTTP = map[string]any{"http.method": "GET", "http.target": "/", "http.status_code": 200}
@@ -92,6 +91,27 @@ func TestChecks(t *testing.T) {
 			spans:  []spanSpec{{id: 1, service: "app", kind: client, attributes: without(oracle, "peer.service")}},
 			want:   "passed none passed failed none passed none",
 			failed: "peer_service", problem: "no peer.service on a call to oracle ORCL",
+		},
+		{
+			name:   "a call over HTTP to nobody known",
+			spans:  []spanSpec{{id: 1, service: "app", kind: client, attributes: map[string]any{"http.method": "GET", "server.address": "api.example.com"}}},
+			want:   "passed none none failed none passed none",
+			failed: "peer_service", problem: "no peer.service on a call to api.example.com",
+		},
+		{
+			name:   "a call to nobody knows whom",
+			spans:  []spanSpec{{id: 1, service: "app", kind: client}},
+			want:   "passed none none failed none passed none",
+			failed: "peer_service", problem: "unknown callee",
+		},
+		{
+			name: "calls with a name, or a callee",
+			spans: []spanSpec{
+				{id: 1, service: "app", kind: client, attributes: map[string]any{"rpc.system": "grpc", "peer.service": "cart"}},
+				{id: 2, service: "app", kind: client},
+				{id: 3, parent: 2, service: "web", kind: server, attributes: goodHTTP},
+			},
+			want: "passed none none passed none passed none",
 		},
 		{
 			name:   "a parent that never came",
@@ -195,7 +215,7 @@ func TestChecks(t *testing.T) {
 				tc.spans[i].trace = 1
 			}
 			s.putSpans(t, tc.spans...)
-			services := checksOf(s.snapshot(), time.Now().Add(time.Minute))
+			services := checksOf(s.snapshot(), timeRange{}, time.Now().Add(time.Minute))
 			checks := services[0]
 			for _, service := range services {
 				if service.Service == "app" {
@@ -232,10 +252,41 @@ func TestChecksWaitForParents(t *testing.T) {
 	s := newStore(100, DefaultMaxBytes)
 	s.putSpans(t, spanSpec{trace: 1, id: 2, parent: 1, service: "app"})
 	arrived := s.snapshot()[0].arrived
-	assert.Equal(t, CheckNone, checksOf(s.snapshot(), arrived.Add(parentGrace))[0].Checks[4].State)
-	assert.Equal(t, CheckFailed, checksOf(s.snapshot(), arrived.Add(parentGrace+1))[0].Checks[4].State)
+	assert.Equal(t, CheckNone, checksOf(s.snapshot(), timeRange{}, arrived.Add(parentGrace))[0].Checks[4].State)
+	assert.Equal(t, CheckFailed, checksOf(s.snapshot(), timeRange{}, arrived.Add(parentGrace+1))[0].Checks[4].State)
 	s.putSpans(t, spanSpec{trace: 1, id: 1, service: "app"})
-	assert.Equal(t, CheckPassed, checksOf(s.snapshot(), time.Now().Add(time.Hour))[0].Checks[4].State)
+	assert.Equal(t, CheckPassed, checksOf(s.snapshot(), timeRange{}, time.Now().Add(time.Hour))[0].Checks[4].State)
+}
+
+// The callee of a call may still send its span.
+func TestChecksWaitForCallees(t *testing.T) {
+	s := newStore(100, DefaultMaxBytes)
+	s.putSpans(t, spanSpec{trace: 1, id: 1, service: "app", kind: client, attributes: map[string]any{"http.method": "GET", "server.address": "api"}})
+	arrived := s.snapshot()[0].arrived
+	assert.Equal(t, CheckNone, checksOf(s.snapshot(), timeRange{}, arrived.Add(parentGrace))[0].Checks[3].State)
+	check := checksOf(s.snapshot(), timeRange{}, arrived.Add(parentGrace+1))[0].Checks[3]
+	assert.Equal(t, CheckFailed, check.State)
+	assert.Equal(t, topologyOf(s.snapshot(), timeRange{}).UnknownConfig, check.Config)
+	assert.Contains(t, check.Fix, "names these calls with the rules below")
+}
+
+// The lines of every service are the same, since only one list of rules can be used.
+func TestChecksShareTheRules(t *testing.T) {
+	s := newStore(100, DefaultMaxBytes)
+	s.putSpans(t,
+		spanSpec{trace: 1, id: 1, service: "a", kind: client, attributes: map[string]any{"http.method": "GET", "server.address": "api"}},
+		spanSpec{trace: 1, id: 2, service: "b", kind: client, attributes: map[string]any{"rpc.system": "grpc", "server.address": "cart"}},
+		spanSpec{trace: 1, id: 3, service: "c", kind: client},
+		spanSpec{trace: 1, id: 4, service: "d", kind: server, attributes: goodHTTP},
+	)
+	checks := checksOf(s.snapshot(), timeRange{}, time.Now().Add(time.Minute))
+	config := checks[0].Checks[3].Config
+	assert.Equal(t, 2, strings.Count(config, "match:"))
+	assert.Equal(t, config, checks[1].Checks[3].Config)
+	assert.Empty(t, checks[2].Checks[3].Config)
+	assert.Contains(t, checks[2].Checks[3].Fix, "set peer.service in the app")
+	assert.Equal(t, CheckNone, checks[3].Checks[2].State)
+	assert.Contains(t, checks[3].Checks[2].Found, "Does this service use a database?")
 }
 
 func TestChecksCountAndShowExamples(t *testing.T) {
@@ -256,80 +307,9 @@ func TestChecksCountAndShowExamples(t *testing.T) {
 	assert.Equal(t, "20 of 21 SERVER spans without http.method, http.target or http.status_code.", check.Found)
 }
 
-func TestUnknownPeers(t *testing.T) {
-	s := start(t)
-	hostile := "a: b\n- {\"x\"} *[?]\\ {db.system}"
-	s.uploadTraces(tracesOf(
-		t,
-		spanSpec{trace: 1, id: 1, service: "app", kind: client, attributes: map[string]any{"db.system": "oracle", "db.name": "ORCL", "server.address": "db1"}},
-		spanSpec{trace: 1, id: 2, service: "app", kind: client, attributes: map[string]any{"db.system": "oracle", "db.name": "ORCL", "server.address": "db1"}},
-		spanSpec{trace: 1, id: 3, service: "app", kind: client, attributes: map[string]any{"db.system": "sqlite"}},
-		spanSpec{trace: 1, id: 4, service: "app", kind: client, attributes: map[string]any{"http.method": "GET", "net.peer.name": "api.example.com"}},
-		spanSpec{trace: 1, id: 5, service: "app", kind: client, attributes: map[string]any{"rpc.system": "grpc"}},
-		spanSpec{trace: 1, id: 6, service: "app", kind: client},
-		spanSpec{trace: 1, id: 7, service: "app", kind: client, attributes: map[string]any{"db.system": hostile}},
-		spanSpec{trace: 1, id: 8, service: "app", kind: client, attributes: map[string]any{"http.method": "GET", "http.url": "http://rates.internal:8082/slow?s=1"}},
-		spanSpec{trace: 1, id: 9, service: "app", kind: client, attributes: map[string]any{"http.method": "GET", "http.url": "http://user:secret@host/"}}, //nolint:gosec // no password of anything
-	))
-	topology := s.server.Topology()
-	require.Len(t, topology.Unknown, 8)
-	callees := map[string]UnknownPeer{}
-	for _, peer := range topology.Unknown {
-		callees[peer.Kind+" "+peer.Callee] = peer
-		assert.NotEmpty(t, peer.Reason)
-		assert.Equal(t, traceID(1).String(), peer.TraceID)
-	}
-	oracle := topology.Unknown[0]
-	assert.Equal(t, "oracle ORCL at db1", oracle.Callee)
-	assert.Equal(t, 2, oracle.Calls)
-	assert.Contains(t, oracle.Config, "      - match: {db.namespace: ORCL, db.system: oracle, server.address: db1}\n        name: oracle-ORCL\n")
-	assert.Contains(t, oracle.Reason, "peer_service processor")
-	assert.Contains(t, callees["database sqlite"].Config, "- match: {db.system: sqlite}")
-	http := callees["http api.example.com"]
-	assert.Contains(t, http.Config, "kinds: [db, http]\n")
-	assert.Contains(t, http.Config, "- match: {server.address: api.example.com}\n        name: api.example.com\n")
-	assert.Contains(t, callees["http rates.internal"].Config, "- match: {http.url: \"http://rates.internal:8082/*\"}\n        name: rates.internal\n")
-	assert.Empty(t, callees["http unknown callee"].Config)
-	assert.Empty(t, callees["rpc unknown callee"].Config)
-	assert.Empty(t, callees["other unknown callee"].Config)
-
-	// Whatever a span contains, the lines are YAML with exactly one rule for
-	// it.
-	var config struct {
-		Processors struct {
-			PeerService struct {
-				Rules []struct {
-					Match map[string]string `yaml:"match"`
-					Name  string            `yaml:"name"`
-				} `yaml:"rules"`
-			} `yaml:"peer_service"`
-		} `yaml:"processors"`
-		Service map[string]any `yaml:"service"`
-	}
-	require.NoError(t, yaml.Unmarshal([]byte(callees["database "+hostile].Config), &config))
-	require.Len(t, config.Processors.PeerService.Rules, 1)
-	rule := config.Processors.PeerService.Rules[0]
-	assert.Equal(t, map[string]string{"db.system": globEscaper.Replace(hostile)}, rule.Match)
-	assert.NotContains(t, rule.Name, "{")
-
-	for text, want := range map[string]string{
-		"oracle-adb": "oracle-adb", "true": `"true"`, "No": `"No"`, "12": `"12"`, "": `""`, "a b": `"a b"`, "-x": `"-x"`,
-	} {
-		assert.Equal(t, want, yamlText(text))
-	}
-}
-
-func TestUnknownPeersAreBounded(t *testing.T) {
-	s := newStore(1000, DefaultMaxBytes)
-	for i := range byte(200) {
-		s.putSpans(t, spanSpec{trace: 1, id: i + 1, service: string(rune('A' + i)), kind: client})
-	}
-	assert.Len(t, topologyOf(s.snapshot()).Unknown, maxUnknown)
-}
-
 func TestTopologyWindow(t *testing.T) {
 	s := newStore(100, DefaultMaxBytes)
-	assert.Zero(t, topologyOf(s.snapshot()).WindowNS)
+	assert.Zero(t, topologyOf(s.snapshot(), timeRange{}).WindowNS)
 	s.putSpans(t, spanSpec{trace: 1, id: 1, start: 100, end: 150}, spanSpec{trace: 2, id: 1, start: 1000, end: 1100})
-	assert.Equal(t, ms(1000), topologyOf(s.snapshot()).WindowNS)
+	assert.Equal(t, ms(1000), topologyOf(s.snapshot(), timeRange{}).WindowNS)
 }

@@ -186,7 +186,7 @@ func FuzzUpload(f *testing.F) {
 			encodes(t, renderTrace(trace))
 			encodes(t, summarize(trace))
 		}
-		encodes(t, topologyOf(st.snapshot()))
+		encodes(t, topologyOf(st.snapshot(), timeRange{}))
 		for _, metric := range st.latestMetrics(maxRecent) {
 			encodes(t, renderMetric(metric))
 		}

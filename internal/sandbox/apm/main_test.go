@@ -126,6 +126,12 @@ func (s *sandbox) get(path string, v any) {
 	require.NoError(s.t, json.Unmarshal(a.body, v))
 }
 
+func decodeJSON[T any](t *testing.T, body []byte) (v T) {
+	t.Helper()
+	require.NoError(t, json.Unmarshal(body, &v))
+	return v
+}
+
 func (s *sandbox) fault(body string) FaultState {
 	s.t.Helper()
 	a := s.do(http.MethodPost, "/api/v1/faults", []byte(body), nil)

@@ -219,7 +219,7 @@ type SpanDetail struct {
 }
 
 func (s *Server) getSpan(w http.ResponseWriter, r *http.Request) {
-	trace, ok := s.requestedTrace(w, r)
+	st, trace, ok := s.requestedTrace(w, r)
 	if !ok {
 		return
 	}
@@ -232,18 +232,19 @@ func (s *Server) getSpan(w http.ResponseWriter, r *http.Request) {
 	stored := trace.spans[at]
 	s.writeJSON(w, http.StatusOK, SpanDetail{
 		Span:   renderSpan(stored),
-		Origin: s.store.origin(spanKey{trace: trace.id, span: stored.span.SpanID()}),
+		Origin: st.origin(spanKey{trace: trace.id, span: stored.span.SpanID()}),
 	})
 }
 
 func (s *Server) getWaterfall(w http.ResponseWriter, r *http.Request) {
-	trace, ok := s.requestedTrace(w, r)
+	st, trace, ok := s.requestedTrace(w, r)
 	if !ok {
 		return
 	}
 	waterfall := waterfallOf(trace)
-	waterfall.Origins = s.store.knownOrigins(trace)
-	for _, record := range s.store.latestLogs(maxRecent) {
+	waterfall.markRepetitions(trace, callsOf(trace, &st.statements).repetitions(trace))
+	waterfall.Origins = st.knownOrigins(trace)
+	for _, record := range st.latestLogs(maxRecent) {
 		if record.record.TraceID() == trace.id {
 			waterfall.Logs++
 		}

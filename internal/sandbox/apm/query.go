@@ -13,8 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
 const (
@@ -26,28 +24,22 @@ const (
 
 // traceQuery is a search for traces; zero values restrict nothing.
 type traceQuery struct {
-	// service, operation and attributes must all match the same span.
+	// service, operation, attributes and text must all match the same span.
 	service    string
 	operation  string
 	attributes []attributeFilter
+	text       *textFilter
+	// statement is the id of a statement that the trace must call, in service if it is set.
+	statement string
 	// failed selects traces with errors (true) or without (false).
 	failed      *bool
 	minDuration time.Duration
 	maxDuration time.Duration
-	// from and to limit the start time of the trace; to is exclusive.
-	from, to time.Time
-	order    string
-	offset   int
-	limit    int
-	buckets  int
-}
-
-// attributeFilter matches an attribute of a span or of its resource: any value,
-// an exact value, or a part of one.
-type attributeFilter struct {
-	name    string
-	value   string
-	compare byte // 0, '=' or '~'
+	within      timeRange
+	order       string
+	offset      int
+	limit       int
+	buckets     int
 }
 
 // The sort orders of a list of traces.
@@ -56,6 +48,18 @@ var traceOrders = map[string]func(a, b *TraceSummary) int{
 	"duration": func(a, b *TraceSummary) int { return cmp.Compare(b.DurationNS, a.DurationNS) },
 	"spans":    func(a, b *TraceSummary) int { return cmp.Compare(b.Spans, a.Spans) },
 	"errors":   func(a, b *TraceSummary) int { return cmp.Compare(b.Errors, a.Errors) },
+}
+
+// TraceList is the answer to a search for traces.
+type TraceList struct {
+	Traces []TraceSummary `json:"traces"`
+	// Total is the number of matching traces, including those not shown.
+	Total int `json:"total"`
+	// Outside is the number of matching traces outside of the time range. It is
+	// counted only if there are none inside.
+	Outside int `json:"outside,omitempty"`
+	// Histogram is set if the search requests buckets.
+	Histogram *TimeHistogram `json:"histogram,omitempty"`
 }
 
 // TimeHistogram counts the traces that match a search by their start time, in
@@ -75,7 +79,7 @@ type TimeBucket struct {
 
 // parseTraceQuery parses a search from a URL. An error names the parameter.
 func parseTraceQuery(values url.Values, limit int) (traceQuery, error) {
-	q := traceQuery{service: values.Get("service"), operation: values.Get("operation"), order: "start", limit: limit}
+	q := traceQuery{service: values.Get("service"), operation: values.Get("operation"), text: newTextFilter(values.Get("text")), statement: values.Get("statement"), order: "start", limit: limit}
 	var errs []error
 	fail := func(name, want string) { errs = append(errs, fmt.Errorf("%s: must be %s", name, want)) }
 
@@ -91,24 +95,16 @@ func parseTraceQuery(values url.Values, limit int) (traceQuery, error) {
 		into *time.Duration
 	}{{"min_duration", &q.minDuration}, {"max_duration", &q.maxDuration}} {
 		if text := values.Get(field.name); text != "" {
-			d, err := time.ParseDuration(text)
-			if err != nil || d < 0 {
-				fail(field.name, "a duration such as 250ms")
+			d, ok := parseMilliseconds(text)
+			if !ok {
+				fail(field.name, "a duration such as 250ms or 2s; a number alone is milliseconds")
 			}
 			*field.into = d
 		}
 	}
-	for _, field := range []struct {
-		name string
-		into *time.Time
-	}{{"from", &q.from}, {"to", &q.to}} {
-		if text := values.Get(field.name); text != "" {
-			at, err := time.Parse(time.RFC3339Nano, text)
-			if err != nil {
-				fail(field.name, "a time as in RFC 3339")
-			}
-			*field.into = at
-		}
+	var err error
+	if q.within, err = parseTimeRange(values, time.Now()); err != nil {
+		errs = append(errs, err)
 	}
 	for _, field := range []struct {
 		name string
@@ -130,12 +126,8 @@ func parseTraceQuery(values url.Values, limit int) (traceQuery, error) {
 		q.order = text
 	}
 	for _, text := range values["attribute"] {
-		filter := attributeFilter{name: text}
-		if at := strings.IndexAny(text, "=~"); at >= 0 {
-			filter = attributeFilter{name: text[:at], compare: text[at], value: text[at+1:]}
-		}
-		filter.name = strings.TrimSpace(filter.name)
-		if filter.name == "" {
+		filter, ok := parseAttributeFilter(text)
+		if !ok {
 			fail("attribute", "name, name=value or name~part")
 			continue
 		}
@@ -144,44 +136,33 @@ func parseTraceQuery(values url.Values, limit int) (traceQuery, error) {
 	return q, errors.Join(errs...)
 }
 
-// matches reports whether the span or the resource has the attribute. As in
-// APM's queries, names are not case-sensitive.
-func (f attributeFilter) matches(span, resource pcommon.Map) bool {
-	for _, attributes := range []pcommon.Map{span, resource} {
-		for name, value := range attributes.All() {
-			if !strings.EqualFold(name, f.name) {
-				continue
-			}
-			switch f.compare {
-			case '=':
-				if value.AsString() == f.value {
-					return true
-				}
-			case '~':
-				if strings.Contains(strings.ToLower(value.AsString()), strings.ToLower(f.value)) {
-					return true
-				}
-			default:
-				return true
-			}
-		}
+// parseMilliseconds parses a duration that is not negative. A number without a unit is
+// milliseconds.
+func parseMilliseconds(text string) (time.Duration, bool) {
+	text = strings.ReplaceAll(text, " ", "")
+	if _, err := strconv.ParseFloat(text, 64); err == nil {
+		text += "ms"
 	}
-	return false
+	d, err := time.ParseDuration(text)
+	return d, err == nil && d >= 0
 }
 
-// matches reports whether a trace matches the search. Cheap conditions are
-// checked first.
-func (q *traceQuery) matches(trace storedTrace, summary *TraceSummary) bool {
+// matches reports whether a trace matches the search, apart from its time. Cheap
+// conditions are checked first.
+func (q *traceQuery) matches(trace storedTrace, summary *TraceSummary, cache *statementCache) bool {
 	switch {
 	case q.service != "" && !slices.Contains(summary.Services, q.service),
 		q.failed != nil && *q.failed != (summary.Errors > 0),
 		summary.DurationNS < q.minDuration.Nanoseconds(),
-		q.maxDuration > 0 && summary.DurationNS > q.maxDuration.Nanoseconds(),
-		!q.from.IsZero() && summary.StartTime.Before(q.from),
-		!q.to.IsZero() && !summary.StartTime.Before(q.to):
+		q.maxDuration > 0 && summary.DurationNS > q.maxDuration.Nanoseconds():
 		return false
 	}
-	if q.operation == "" && len(q.attributes) == 0 {
+	if q.statement != "" && !slices.ContainsFunc(callsOf(trace, cache).calls, func(call databaseCall) bool {
+		return call.statement.id == q.statement && (q.service == "" || trace.spans[call.span].service == q.service)
+	}) {
+		return false
+	}
+	if q.operation == "" && len(q.attributes) == 0 && q.text == nil {
 		return true
 	}
 	return slices.ContainsFunc(trace.spans, func(s storedSpan) bool {
@@ -193,15 +174,16 @@ func (q *traceQuery) matches(trace storedTrace, summary *TraceSummary) bool {
 				return false
 			}
 		}
-		return true
+		return q.text == nil || q.text.matches(s)
 	})
 }
 
 // listTraces returns the traces that match the search.
-func listTraces(traces []storedTrace, q traceQuery) TraceList {
+func listTraces(st *store, q traceQuery) TraceList {
+	traces := st.snapshot()
 	var matches []*TraceSummary
 	for _, trace := range traces {
-		if summary := summarize(trace); q.matches(trace, summary) {
+		if summary := summarize(trace); q.within.overlaps(summary) && q.matches(trace, summary, &st.statements) {
 			matches = append(matches, summary)
 		}
 	}
@@ -210,6 +192,13 @@ func listTraces(traces []storedTrace, q traceQuery) TraceList {
 		return cmp.Or(order(a, b), b.StartTime.Compare(a.StartTime), cmp.Compare(a.TraceID, b.TraceID))
 	})
 	list := TraceList{Traces: []TraceSummary{}, Total: len(matches)}
+	if len(matches) == 0 {
+		for _, trace := range traces {
+			if summary := summarize(trace); !q.within.overlaps(summary) && q.matches(trace, summary, &st.statements) {
+				list.Outside++
+			}
+		}
+	}
 	from := min(q.offset, len(matches))
 	for _, summary := range matches[from:min(from+q.limit, len(matches))] {
 		list.Traces = append(list.Traces, *summary)
@@ -220,24 +209,29 @@ func listTraces(traces []storedTrace, q traceQuery) TraceList {
 	return list
 }
 
-// histogramOf distributes traces over buckets between the bounds of the search
-// or, without bounds, between the first and the last start.
+// histogramOf distributes traces over buckets between the limits of the time range
+// or, without limits, between the first and the last start. A trace that began
+// before the range is in the first bucket.
 func histogramOf(traces []*TraceSummary, q traceQuery) *TimeHistogram {
-	h := &TimeHistogram{From: q.from, Buckets: make([]TimeBucket, q.buckets)}
-	to := q.to
+	h := &TimeHistogram{Buckets: make([]TimeBucket, q.buckets)}
+	var last time.Time
 	for i, trace := range traces {
-		if q.from.IsZero() && (i == 0 || trace.StartTime.Before(h.From)) {
+		if i == 0 || trace.StartTime.Before(h.From) {
 			h.From = trace.StartTime
 		}
-		if q.to.IsZero() && (i == 0 || !trace.StartTime.Before(to)) {
-			to = trace.StartTime.Add(1)
+		if i == 0 || !trace.StartTime.Before(last) {
+			last = trace.StartTime.Add(1)
 		}
+	}
+	width := q.within.length(h.From, last)
+	if !q.within.from.IsZero() {
+		h.From = q.within.from
 	}
 	h.From = h.From.UTC()
 	buckets := int64(q.buckets)
-	h.BucketNS = max(minBucket.Nanoseconds(), (max(0, to.Sub(h.From).Nanoseconds())+buckets-1)/buckets)
+	h.BucketNS = max(minBucket.Nanoseconds(), (width.Nanoseconds()+buckets-1)/buckets)
 	for _, trace := range traces {
-		bucket := &h.Buckets[min(trace.StartTime.Sub(h.From).Nanoseconds()/h.BucketNS, buckets-1)]
+		bucket := &h.Buckets[min(max(0, trace.StartTime.Sub(h.From).Nanoseconds()/h.BucketNS), buckets-1)]
 		bucket.Traces++
 		if trace.Errors > 0 {
 			bucket.Errors++
@@ -246,7 +240,7 @@ func histogramOf(traces []*TraceSummary, q traceQuery) *TimeHistogram {
 	return h
 }
 
-// ServiceFacet is a service with spans in the store.
+// ServiceFacet is a service with spans in the time range.
 type ServiceFacet struct {
 	Name  string `json:"name"`
 	Spans int    `json:"spans"`
@@ -254,15 +248,19 @@ type ServiceFacet struct {
 	Operations []string `json:"operations"`
 }
 
-// facetsOf lists the services and their operations, sorted by name.
-func facetsOf(traces []storedTrace) []ServiceFacet {
+// facetsOf lists the services with spans in the time range and their operations,
+// sorted by name.
+func facetsOf(traces []storedTrace, within timeRange) []ServiceFacet {
 	type names struct {
 		spans      int
 		operations map[string]struct{}
 	}
 	services := map[string]*names{}
-	for _, trace := range traces {
+	for _, trace := range within.traces(traces) {
 		for _, s := range trace.spans {
+			if !within.containsSpan(s.span) {
+				continue
+			}
 			service := services[s.service]
 			if service == nil {
 				if len(services) >= maxServices {

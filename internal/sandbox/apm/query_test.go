@@ -90,7 +90,9 @@ func TestTraceSearchRefusesNonsense(t *testing.T) {
 		{"min_duration=fast", "min_duration"},
 		{"max_duration=-1s", "max_duration"},
 		{"from=yesterday", "from"},
-		{"to=12", "to"},
+		{"to=noon", "to"},
+		{"last=-1m", "last"},
+		{"last=15m&from=12", "from"},
 		{"offset=-1", "offset"},
 		{"buckets=501", "buckets"},
 		{"sort=color", "sort"},
@@ -270,7 +272,7 @@ func BenchmarkConsole(b *testing.B) {
 			query, err := parseTraceQuery(values, 100)
 			require.NoError(b, err)
 			for b.Loop() {
-				listTraces(s.snapshot(), query)
+				listTraces(s, query)
 			}
 		}
 	}
@@ -279,17 +281,17 @@ func BenchmarkConsole(b *testing.B) {
 	b.Run("list by attribute", list(url.Values{"buckets": {"60"}, "attribute": {"db.statement~nothing has this"}}))
 	b.Run("services", func(b *testing.B) {
 		for b.Loop() {
-			facetsOf(s.snapshot())
+			facetsOf(s.snapshot(), timeRange{})
 		}
 	})
 	b.Run("topology", func(b *testing.B) {
 		for b.Loop() {
-			topologyOf(s.snapshot())
+			topologyOf(s.snapshot(), timeRange{})
 		}
 	})
 	b.Run("checks", func(b *testing.B) {
 		for b.Loop() {
-			checksOf(s.snapshot(), time.Now())
+			checksOf(s.snapshot(), timeRange{}, time.Now())
 		}
 	})
 	b.Run("waterfall of 5000", func(b *testing.B) {

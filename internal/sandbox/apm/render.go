@@ -39,15 +39,6 @@ type TraceSummary struct {
 	Services   []string `json:"services"`
 }
 
-// TraceList is the answer to a search for traces.
-type TraceList struct {
-	Traces []TraceSummary `json:"traces"`
-	// Total is the number of matching traces, including those not shown.
-	Total int `json:"total"`
-	// Histogram is set if the search requests buckets.
-	Histogram *TimeHistogram `json:"histogram,omitempty"`
-}
-
 // Trace is a trace with its spans, in order of their start.
 type Trace struct {
 	TraceID string `json:"trace_id"`

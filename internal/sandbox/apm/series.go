@@ -117,6 +117,7 @@ func seriesPoint(point DataPoint) SeriesPoint {
 
 // logQuery is a search for log records; zero values restrict nothing.
 type logQuery struct {
+	within   timeRange
 	service  string
 	text     string
 	severity int32
@@ -126,6 +127,10 @@ type logQuery struct {
 func parseLogQuery(values url.Values) (logQuery, error) {
 	q := logQuery{service: values.Get("service"), text: strings.ToLower(values.Get("text"))}
 	var errs []error
+	var err error
+	if q.within, err = parseTimeRange(values, time.Now()); err != nil {
+		errs = append(errs, err)
+	}
 	if text := values.Get("severity"); text != "" {
 		n, err := strconv.ParseInt(text, 10, 32)
 		if err != nil || n < 1 || n > 24 {
@@ -144,7 +149,11 @@ func parseLogQuery(values url.Values) (logQuery, error) {
 }
 
 func (q logQuery) matches(stored storedLog) bool {
-	return (q.service == "" || serviceOf(stored.resource) == q.service) &&
+	at := stored.received
+	if stored.record.Timestamp() != 0 {
+		at = timeOf(stored.record.Timestamp())
+	}
+	return q.within.contains(at) && (q.service == "" || serviceOf(stored.resource) == q.service) &&
 		int32(stored.record.SeverityNumber()) >= q.severity &&
 		(q.trace.IsEmpty() || stored.record.TraceID() == q.trace) &&
 		(q.text == "" || strings.Contains(strings.ToLower(stored.record.Body().AsString()), q.text))

@@ -42,6 +42,7 @@ type Server struct {
 	keys   *keyring
 	faults *faults.List[Fault]
 	store  *store
+	files  *fileList
 	log    *uploadLog
 
 	http     *http.Server
@@ -63,6 +64,7 @@ func New(config Config, logger *zap.Logger) (*Server, error) {
 		keys:    &keyring{private: config.PrivateKey, public: config.PublicKey},
 		faults:  &faults.List[Fault]{},
 		store:   newStore(config.MaxSpans, config.MaxBytes),
+		files:   &fileList{maxBytes: config.MaxBytes / 8},
 		log:     newUploadLog(logger),
 		closing: make(chan struct{}),
 		failed:  make(chan error, 1),
@@ -185,9 +187,10 @@ func (s *Server) ClearFaults() int {
 	return s.faults.Remove("")
 }
 
-// Reset empties the store and sets its counters to zero.
+// Reset empties the store, sets its counters to zero, and closes opened files.
 func (s *Server) Reset() {
 	s.store.reset()
+	s.files.clear()
 }
 
 // Counts returns the totals.
@@ -209,7 +212,7 @@ func (s *Server) Uploads() []Upload {
 
 // Topology returns the services in the store and their callees.
 func (s *Server) Topology() Topology {
-	return topologyOf(s.store.snapshot())
+	return topologyOf(s.store.snapshot(), timeRange{})
 }
 
 // StoredTraces returns a copy of the stored spans, with one ResourceSpans for

@@ -57,8 +57,9 @@ type storedTrace struct {
 	bytes int64
 	// arrived is the arrival time of the last span.
 	arrived time.Time
-	// summary is shared by all copies of the trace.
+	// summary and calls are shared by all copies of the trace.
 	summary *atomic.Pointer[TraceSummary]
+	calls   *atomic.Pointer[traceCalls]
 }
 
 type storedMetric struct {
@@ -96,11 +97,16 @@ type store struct {
 	metrics  ring[storedMetric]
 	logs     ring[storedLog]
 	uploads  ring[Upload]
+	// statements is used without mu.
+	statements statementCache
+	// arrival is closed when spans arrive, and then replaced.
+	arrival chan struct{}
 }
 
 func newStore(maxSpans int, maxBytes int64) *store {
 	small := maxBytes / 8
 	s := &store{
+		arrival:  make(chan struct{}),
 		maxSpans: maxSpans,
 		maxBytes: maxBytes - 3*small,
 		origins:  originStore{maxBytes: small},
@@ -159,6 +165,8 @@ func (s *store) put(b batch, reject bool, drop int) outcome {
 		case SignalTraces:
 			out.duplicates, out.invalid = s.putTraces(b.traces)
 			s.changes.Traces++
+			close(s.arrival)
+			s.arrival = make(chan struct{})
 		case SignalMetrics:
 			s.putMetrics(b.metrics)
 			s.changes.Metrics++
@@ -249,7 +257,7 @@ func (s *store) putTraces(traces ptrace.Traces) (duplicates, invalid int) {
 func (s *store) arrivedTrace(id pcommon.TraceID) *storedTrace {
 	element, ok := s.traces[id]
 	if !ok {
-		element = s.arrivals.PushBack(&storedTrace{id: id, summary: &atomic.Pointer[TraceSummary]{}})
+		element = s.arrivals.PushBack(&storedTrace{id: id, summary: &atomic.Pointer[TraceSummary]{}, calls: &atomic.Pointer[traceCalls]{}})
 		s.traces[id] = element
 	}
 	s.arrivals.MoveToBack(element)

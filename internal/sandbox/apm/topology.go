@@ -17,7 +17,9 @@ import (
 const (
 	NodeService  = "service"
 	NodeDatabase = "database"
-	NodeExternal = "external"
+	// NodeMessaging is a queue or a topic between services.
+	NodeMessaging = "messaging"
+	NodeExternal  = "external"
 	// NodeExternalUnknown is the node for all callees without a name. APM's
 	// console shows it as "External Unknown".
 	NodeExternalUnknown = "external_unknown"
@@ -27,11 +29,15 @@ const (
 type Topology struct {
 	Nodes []Node `json:"nodes"`
 	Edges []Edge `json:"edges"`
-	// WindowNS is the time from the first to the last start of a span: it
-	// converts a number of requests into a rate.
+	// WindowNS is the length of the time range or, without one, the time from the
+	// first start to the last end of a span: it converts a number of requests into
+	// a rate.
 	WindowNS int64 `json:"window_ns"`
 	// Unknown lists the callees of External Unknown, the most called first.
 	Unknown []UnknownPeer `json:"unknown,omitempty"`
+	// UnknownConfig is the collector configuration that names those of them that
+	// it can name.
+	UnknownConfig string `json:"unknown_config,omitempty"`
 }
 
 // Node is a service or a callee of a service.
@@ -65,26 +71,44 @@ type edgeCalls struct {
 
 // topologyBuilder collects nodes and edges.
 type topologyBuilder struct {
+	within      timeRange
 	nodes       map[string]Node
 	edges       map[edgeKey]*edgeCalls
 	unknown     map[unknownKey]*UnknownPeer
+	rules       peerRules
 	first, last time.Time
+	// producers contains the PRODUCER spans, to which spans of other traces link.
+	producers map[spanKey]*storedSpan
+	// answered contains the callers whose callee's span is in the store.
+	answered map[spanKey]struct{}
 }
 
 // topologyOf applies APM's rules. A CLIENT or PRODUCER span whose callee's span
 // is in the store is a call between their services, and so is a SERVER span
 // whose parent is in another service. Any other CLIENT span is a call to the
-// callee in its peer.service, or to External Unknown.
-func topologyOf(traces []storedTrace) Topology {
-	b := topologyBuilder{nodes: map[string]Node{}, edges: map[edgeKey]*edgeCalls{}, unknown: map[unknownKey]*UnknownPeer{}}
+// callee in its peer.service, or to External Unknown. Any other PRODUCER or CONSUMER
+// span is a call to or from its queue or topic, if it names one.
+// Only spans in the time range count, but a call may have its other end outside.
+func topologyOf(traces []storedTrace, within timeRange) Topology {
+	b := topologyBuilder{
+		within: within,
+		nodes:  map[string]Node{}, edges: map[edgeKey]*edgeCalls{}, unknown: map[unknownKey]*UnknownPeer{},
+		producers: map[spanKey]*storedSpan{}, answered: map[spanKey]struct{}{},
+	}
+	traces = within.traces(traces)
 	// All services come first, since a peer.service may name any of them.
 	for _, trace := range traces {
-		for _, s := range trace.spans {
-			b.node(NodeService, s.service)
+		for i, s := range trace.spans {
+			if within.containsSpan(s.span) {
+				b.node(NodeService, s.service)
+			}
+			if s.span.Kind() == ptrace.SpanKindProducer {
+				b.producers[spanKey{trace: trace.id, span: s.span.SpanID()}] = &trace.spans[i]
+			}
 		}
 	}
 	for _, trace := range traces {
-		b.addTrace(trace)
+		b.addCallees(trace)
 		summary := summarize(trace)
 		if b.first.IsZero() || summary.StartTime.Before(b.first) {
 			b.first = summary.StartTime
@@ -93,21 +117,28 @@ func topologyOf(traces []storedTrace) Topology {
 			b.last = end
 		}
 	}
+	for _, trace := range traces {
+		b.addCallers(trace)
+	}
 	return b.build()
 }
 
-func (b *topologyBuilder) addTrace(trace storedTrace) {
+// addCallees adds the calls to SERVER and CONSUMER spans.
+func (b *topologyBuilder) addCallees(trace storedTrace) {
 	byID := make(map[pcommon.SpanID]*storedSpan, len(trace.spans))
 	for i := range trace.spans {
 		byID[trace.spans[i].span.SpanID()] = &trace.spans[i]
 	}
-	answered := map[pcommon.SpanID]struct{}{}
 	for _, callee := range trace.spans {
-		if kind := callee.span.Kind(); kind != ptrace.SpanKindServer && kind != ptrace.SpanKindConsumer {
+		kind := callee.span.Kind()
+		if kind != ptrace.SpanKindServer && kind != ptrace.SpanKindConsumer {
 			continue
 		}
 		caller, ok := byID[callee.span.ParentSpanID()]
 		if !ok {
+			if kind == ptrace.SpanKindConsumer {
+				b.addConsumer(callee)
+			}
 			continue
 		}
 		failed := isError(callee.span)
@@ -123,34 +154,86 @@ func (b *topologyBuilder) addTrace(trace storedTrace) {
 				continue
 			}
 		}
-		answered[caller.span.SpanID()] = struct{}{}
+		b.answered[spanKey{trace: trace.id, span: caller.span.SpanID()}] = struct{}{}
+		if !b.within.containsSpan(callee.span) {
+			continue
+		}
 		b.call(b.node(NodeService, caller.service), b.node(NodeService, callee.service), failed, duration)
-	}
-	for _, caller := range trace.spans {
-		if caller.span.Kind() != ptrace.SpanKindClient {
-			continue
-		}
-		if _, ok := answered[caller.span.SpanID()]; ok {
-			continue
-		}
-		b.call(b.node(NodeService, caller.service), b.peer(caller), isError(caller.span), durationOf(caller.span))
 	}
 }
 
-// peer returns the callee's node for a CLIENT span without a callee in the
-// store.
+// addCallers adds the calls of CLIENT and PRODUCER spans without a callee in the store.
+func (b *topologyBuilder) addCallers(trace storedTrace) {
+	for _, caller := range trace.spans {
+		kind := caller.span.Kind()
+		if (kind != ptrace.SpanKindClient && kind != ptrace.SpanKindProducer) || !b.within.containsSpan(caller.span) {
+			continue
+		}
+		if _, ok := b.answered[spanKey{trace: trace.id, span: caller.span.SpanID()}]; ok {
+			continue
+		}
+		if callee := b.peer(caller); callee != "" {
+			b.call(b.node(NodeService, caller.service), callee, isError(caller.span), durationOf(caller.span))
+		}
+	}
+}
+
+// addConsumer adds the call to a CONSUMER span without a parent in its trace: from the
+// producers that it links to, or else from its queue or topic.
+func (b *topologyBuilder) addConsumer(callee storedSpan) {
+	within, linked := b.within.containsSpan(callee.span), false
+	for _, link := range callee.span.Links().All() {
+		key := spanKey{trace: link.TraceID(), span: link.SpanID()}
+		producer, ok := b.producers[key]
+		if !ok {
+			continue
+		}
+		linked = true
+		b.answered[key] = struct{}{}
+		if within {
+			b.call(b.node(NodeService, producer.service), b.node(NodeService, callee.service), isError(callee.span), durationOf(callee.span))
+		}
+	}
+	if name := queueOf(callee.span); !linked && within && name != "" {
+		b.call(b.node(NodeMessaging, name), b.node(NodeService, callee.service), isError(callee.span), durationOf(callee.span))
+	}
+}
+
+// destinationOf returns the name of the queue or topic of a messaging span.
+func destinationOf(span ptrace.Span) string {
+	return cmp.Or(attribute(span, "messaging.destination.template"), attribute(span, "messaging.destination.name"), attribute(span, "messaging.destination"))
+}
+
+// queueOf returns the name of the node for the queue or topic of a span, or "".
+func queueOf(span ptrace.Span) string {
+	system, destination := attribute(span, "messaging.system"), destinationOf(span)
+	if system == "" || destination == "" {
+		return cmp.Or(destination, system)
+	}
+	return system + ":" + destination
+}
+
+// peer returns the callee's node for a CLIENT or PRODUCER span without a callee in the
+// store, or "" if a PRODUCER span does not name one.
 func (b *topologyBuilder) peer(caller storedSpan) string {
 	span := caller.span
 	name := attribute(span, "peer.service")
+	_, known := b.nodes[nodeID(NodeService, name)]
+	database := attribute(span, "db.system") != "" || attribute(span, "db.system.name") != ""
 	switch {
+	case known && !database:
+		return nodeID(NodeService, name)
+	case span.Kind() == ptrace.SpanKindProducer:
+		queue := queueOf(span)
+		if queue == "" && name == "" {
+			return ""
+		}
+		return b.node(NodeMessaging, cmp.Or(name, queue))
 	case name == "":
 		b.addUnknown(caller)
 		return b.node(NodeExternalUnknown, "External Unknown")
-	case attribute(span, "db.system") != "" || attribute(span, "db.system.name") != "":
+	case database:
 		return b.node(NodeDatabase, name)
-	}
-	if _, ok := b.nodes[nodeID(NodeService, name)]; ok {
-		return nodeID(NodeService, name)
 	}
 	return b.node(NodeExternal, name)
 }
@@ -195,17 +278,19 @@ func (b *topologyBuilder) call(source, target string, failed bool, duration int6
 }
 
 func (b *topologyBuilder) build() Topology {
-	t := Topology{Nodes: []Node{}, Edges: []Edge{}, WindowNS: b.last.Sub(b.first).Nanoseconds(), Unknown: b.listUnknown()}
+	t := Topology{
+		Nodes: []Node{}, Edges: []Edge{}, WindowNS: b.within.length(b.first, b.last).Nanoseconds(),
+		Unknown: b.listUnknown(), UnknownConfig: b.rules.config(),
+	}
 	for _, id := range slices.Sorted(maps.Keys(b.nodes)) {
 		t.Nodes = append(t.Nodes, b.nodes[id])
 	}
 	for key, calls := range b.edges {
 		slices.Sort(calls.durations)
-		rank := (len(calls.durations)*95 + 99) / 100
 		t.Edges = append(t.Edges, Edge{
 			Source: key.source, Target: key.target,
 			Requests: len(calls.durations), Errors: calls.errors,
-			P95DurationNS: calls.durations[rank-1],
+			P95DurationNS: percentile(calls.durations, 95),
 		})
 	}
 	slices.SortFunc(t.Edges, func(x, y Edge) int {

@@ -198,7 +198,7 @@ func TestPercentile(t *testing.T) {
 		}
 		s := newStore(1000, DefaultMaxBytes)
 		s.put(batch{signal: SignalTraces, items: tc.calls, traces: td}, false, 0)
-		topology := topologyOf(s.snapshot())
+		topology := topologyOf(s.snapshot(), timeRange{})
 		require.Len(t, topology.Edges, 1)
 		assert.Equal(t, ms(tc.want), topology.Edges[0].P95DurationNS, "%d calls", tc.calls)
 	}
@@ -238,4 +238,102 @@ func TestApacheTopology(t *testing.T) {
 	assert.Equal(t, "service:app", edges[0].Target)
 	assert.Equal(t, "service:app", edges[1].Source)
 	assert.Equal(t, "database:oracle-adb", edges[1].Target)
+}
+
+// Messages lead from producers to consumers or, if the other side is not in the store,
+// to and from their queue or topic.
+func TestMessagingTopology(t *testing.T) {
+	kafka := map[string]any{"messaging.system": "kafka", "messaging.destination.name": "orders"}
+	queue := Node{ID: "messaging:kafka:orders", Name: "kafka:orders", Kind: NodeMessaging}
+	calls := func(edges ...string) []string { return edges }
+	for _, tc := range []struct {
+		name  string
+		spans []spanSpec
+		links map[int]byte // from the span with this index to a span of trace 9
+		nodes []Node
+		edges []string
+	}{
+		{
+			name:  "only the producer",
+			spans: []spanSpec{{trace: 1, id: 1, service: "shop", kind: producer, attributes: kafka}},
+			nodes: []Node{queue, service("shop")}, edges: calls("service:shop messaging:kafka:orders"),
+		},
+		{
+			name:  "only the consumer, whose parent is not here",
+			spans: []spanSpec{{trace: 1, id: 2, parent: 1, service: "mail", kind: consumer, attributes: kafka}},
+			nodes: []Node{queue, service("mail")}, edges: calls("messaging:kafka:orders service:mail"),
+		},
+		{
+			name: "two sides that do not know of each other",
+			spans: []spanSpec{
+				{trace: 1, id: 1, service: "shop", kind: producer, attributes: kafka},
+				{trace: 2, id: 2, service: "mail", kind: consumer, attributes: map[string]any{"messaging.system": "kafka", "messaging.destination": "orders"}},
+			},
+			nodes: []Node{queue, service("mail"), service("shop")},
+			edges: calls("messaging:kafka:orders service:mail", "service:shop messaging:kafka:orders"),
+		},
+		{
+			name: "parent and child",
+			spans: []spanSpec{
+				{trace: 1, id: 1, service: "shop", kind: producer, attributes: kafka},
+				{trace: 1, id: 2, parent: 1, service: "mail", kind: consumer, attributes: kafka},
+				{trace: 1, id: 3, parent: 2, service: "mail", kind: consumer, attributes: kafka},
+			},
+			nodes: []Node{service("mail"), service("shop")}, edges: calls("service:shop service:mail"),
+		},
+		{
+			name: "a link to another trace",
+			spans: []spanSpec{
+				{trace: 1, id: 2, service: "mail", kind: consumer, attributes: kafka},
+				{trace: 9, id: 1, service: "shop", kind: producer, attributes: kafka},
+			},
+			links: map[int]byte{0: 1},
+			nodes: []Node{service("mail"), service("shop")}, edges: calls("service:shop service:mail"),
+		},
+		{
+			name:  "a link to a span that is not here",
+			spans: []spanSpec{{trace: 1, id: 2, service: "mail", kind: consumer, attributes: kafka}},
+			links: map[int]byte{0: 1},
+			nodes: []Node{queue, service("mail")}, edges: calls("messaging:kafka:orders service:mail"),
+		},
+		{
+			name: "named by the app",
+			spans: []spanSpec{{trace: 1, id: 1, service: "shop", kind: producer, attributes: map[string]any{
+				"messaging.system": "kafka", "peer.service": "events",
+			}}},
+			nodes: []Node{{ID: "messaging:events", Name: "events", Kind: NodeMessaging}, service("shop")}, edges: calls("service:shop messaging:events"),
+		},
+		{
+			name:  "the system only",
+			spans: []spanSpec{{trace: 1, id: 1, service: "shop", kind: producer, attributes: map[string]any{"messaging.system": "rabbitmq"}}},
+			nodes: []Node{{ID: "messaging:rabbitmq", Name: "rabbitmq", Kind: NodeMessaging}, service("shop")}, edges: calls("service:shop messaging:rabbitmq"),
+		},
+		{
+			name: "nothing says what it is",
+			spans: []spanSpec{
+				{trace: 1, id: 1, service: "shop", kind: producer},
+				{trace: 2, id: 2, service: "mail", kind: consumer},
+			},
+			nodes: []Node{service("mail"), service("shop")},
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			td := tracesOf(t, tc.spans...)
+			for i, id := range tc.links {
+				link := td.ResourceSpans().At(i).ScopeSpans().At(0).Spans().At(0).Links().AppendEmpty()
+				link.SetTraceID(traceID(9))
+				link.SetSpanID(spanID(id))
+			}
+			s := newStore(100, DefaultMaxBytes)
+			s.put(batch{signal: SignalTraces, items: len(tc.spans), traces: td}, false, 0)
+			topology := topologyOf(s.snapshot(), timeRange{})
+			assert.Equal(t, tc.nodes, topology.Nodes)
+			var edges []string
+			for _, edge := range topology.Edges {
+				edges = append(edges, edge.Source+" "+edge.Target)
+			}
+			assert.Equal(t, tc.edges, edges)
+			assert.Empty(t, topology.UnknownConfig)
+		})
+	}
 }

@@ -5,11 +5,7 @@ package apm
 
 import (
 	"cmp"
-	"encoding/json"
-	"fmt"
-	"maps"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -21,8 +17,7 @@ import (
 // maxUnknown limits the number of callees that are listed for External Unknown.
 const maxUnknown = 100
 
-// UnknownPeer represents the calls of one service to one callee without a name,
-// and the configuration to name it.
+// UnknownPeer represents the calls of one service to one callee without a name.
 type UnknownPeer struct {
 	Service string `json:"service"`
 	// Kind is database, http, rpc, messaging or other.
@@ -33,9 +28,6 @@ type UnknownPeer struct {
 	Calls  int    `json:"calls"`
 	// Reason says why it has no name.
 	Reason string `json:"reason"`
-	// Config is the collector configuration that names the callee; empty if
-	// none can.
-	Config string `json:"config,omitempty"`
 	// TraceID and SpanID identify one of the calls.
 	TraceID string `json:"trace_id"`
 	SpanID  string `json:"span_id"`
@@ -49,9 +41,13 @@ type callee struct {
 	system    string // for databases: the value of db.system
 	namespace string
 	address   string
-	// urlName and urlGlob match the URL of an HTTP request that has its host in
-	// no other attribute.
-	urlName, urlGlob string
+	// urlGlob matches the URL of an HTTP request that has its host in no other
+	// attribute.
+	urlGlob string
+	// marker is an attribute that only spans of the kind have.
+	marker string
+	// idName and id name the callee if it has no address.
+	idName, id string
 }
 
 // calleeOf reads the callee of a CLIENT span from its attributes.
@@ -60,19 +56,39 @@ func calleeOf(s storedSpan) callee {
 	c := callee{kind: "other", address: cmp.Or(attribute(s.span, "server.address"), attribute(s.span, "net.peer.name"))}
 	switch span.Read(s.span.Attributes(), dbspan.LookupScope(s.scope.Name())) {
 	case dbspan.KindDatabase:
-		c = callee{kind: NodeDatabase, system: span.System.Legacy, namespace: span.Namespace, address: span.ServerAddress}
+		c = databaseCallee(&span)
 	case dbspan.KindHTTP:
 		c.kind = "http"
+		c.mark(s.span, "http.request.method", "http.method")
 		if c.address == "" {
 			c.readURL(s.span)
 		}
 	case dbspan.KindRPC:
 		c.kind = "rpc"
+		c.mark(s.span, "rpc.system", "rpc.system.name")
+		c.idName, c.id = "rpc.service", attribute(s.span, "rpc.service")
 	case dbspan.KindMessaging:
 		c.kind = "messaging"
+		c.mark(s.span, "messaging.system")
+		c.idName, c.id = "messaging.destination.name", destinationOf(s.span)
 	case dbspan.KindOther:
 	}
 	return c
+}
+
+func databaseCallee(span *dbspan.Span) callee {
+	return callee{kind: NodeDatabase, system: span.System.Legacy, namespace: span.Namespace, address: span.ServerAddress}
+}
+
+// mark sets the marker to the first name if the span has an attribute under one of the
+// names, which the processor treats alike.
+func (c *callee) mark(span ptrace.Span, names ...string) {
+	for _, name := range names {
+		if attribute(span, name) != "" {
+			c.marker = names[0]
+			return
+		}
+	}
 }
 
 // readURL reads the address from the URL of the request.
@@ -83,7 +99,7 @@ func (c *callee) readURL(span ptrace.Span) {
 			continue
 		}
 		c.address = parsed.Hostname()
-		c.urlName, c.urlGlob = name, globEscaper.Replace(parsed.Scheme+"://"+parsed.Host)+"/*"
+		c.urlGlob = globEscaper.Replace(parsed.Scheme+"://"+parsed.Host) + "/*"
 		return
 	}
 }
@@ -102,21 +118,22 @@ func (c callee) String() string {
 		parts = append(parts, c.address)
 	}
 	if len(parts) == 0 {
-		return "unknown callee"
+		return cmp.Or(c.id, "unknown callee")
 	}
 	return strings.Join(parts, " ")
 }
 
 func (b *topologyBuilder) addUnknown(caller storedSpan) {
 	c := calleeOf(caller)
-	key := unknownKey{caller.service, c.kind, c.system, c.namespace, c.address}
+	b.rules.add(c)
+	key := unknownKey{caller.service, c.kind, c.system, c.namespace, cmp.Or(c.address, c.id)}
 	peer := b.unknown[key]
 	if peer == nil {
 		if len(b.unknown) >= maxUnknown {
 			return
 		}
 		peer = &UnknownPeer{
-			Service: caller.service, Kind: c.kind, Callee: c.String(), Reason: c.reason(), Config: c.config(),
+			Service: caller.service, Kind: c.kind, Callee: c.String(), Reason: c.reason(),
 			TraceID: caller.span.TraceID().String(), SpanID: caller.span.SpanID().String(),
 		}
 		b.unknown[key] = peer
@@ -140,87 +157,8 @@ func (c callee) reason() string {
 	case c.kind == NodeDatabase:
 		return "These database spans have no peer.service, which names the node. The collector's peer_service processor sets it: " +
 			"it is not in the pipeline, or one of its rules leaves them unchanged."
-	case c.kind == "other" || c.address == "":
+	case !c.canBeNamed():
 		return "These CLIENT spans have no peer.service, and no attribute that identifies the callee. Set peer.service in the app."
 	}
-	return "These CLIENT spans have no peer.service, and the callee sends no spans of its own. " +
-		"The peer_service processor names it with the configuration below."
-}
-
-// plainYAML matches text that YAML reads as a string and that a glob matches
-// literally.
-var plainYAML = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_./-]*$`)
-
-// yamlText quotes a value if necessary: every JSON string is YAML.
-func yamlText(text string) string {
-	if plainYAML.MatchString(text) && !slices.Contains([]string{"y", "n", "yes", "no", "on", "off", "true", "false", "null"}, strings.ToLower(text)) {
-		return text
-	}
-	quoted, err := json.Marshal(text)
-	if err != nil { // a string always encodes
-		return `""`
-	}
-	return string(quoted)
-}
-
-var globEscaper = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
-
-// config returns the configuration of the peer_service processor that names the
-// callee.
-func (c callee) config() string {
-	match := map[string]string{}
-	if c.kind == NodeDatabase {
-		match["db.system"] = c.system
-		if c.namespace != "" {
-			match["db.namespace"] = c.namespace
-		}
-	} else if c.kind == "other" || c.address == "" {
-		return ""
-	}
-	for name, value := range match {
-		match[name] = globEscaper.Replace(value)
-	}
-	switch {
-	case c.urlGlob != "":
-		match[c.urlName] = c.urlGlob
-	case c.address != "":
-		match["server.address"] = globEscaper.Replace(c.address)
-	}
-	var conditions []string
-	for _, name := range slices.Sorted(maps.Keys(match)) {
-		conditions = append(conditions, name+": "+yamlText(match[name]))
-	}
-	lines := []string{"processors:", "  peer_service:"}
-	if c.kind != NodeDatabase {
-		lines = append(lines, fmt.Sprintf("    kinds: [db, %s]", c.kind))
-	}
-	lines = append(lines,
-		"    rules:",
-		"      - match: {"+strings.Join(conditions, ", ")+"}",
-		"        name: "+yamlText(c.suggestedName()))
-	if c.kind == NodeDatabase {
-		lines = append(lines,
-			"service:",
-			"  pipelines:",
-			"    traces:",
-			"      processors: [memory_limiter, resource_detection, db_span_enricher, peer_service]")
-	}
-	return strings.Join(lines, "\n") + "\n"
-}
-
-// suggestedName returns the name that the processor gives without rules, as far
-// as it is valid in a configuration.
-func (c callee) suggestedName() string {
-	name := c.address
-	if c.kind == NodeDatabase {
-		name = c.system
-		switch {
-		case c.namespace != "":
-			name += "-" + c.namespace
-		case c.address != "":
-			name += "-" + c.address
-		}
-	}
-	// The processor would read braces as a template.
-	return strings.NewReplacer("{", "", "}", "").Replace(name)
+	return "These CLIENT spans have no peer.service, and the callee sends no spans of its own."
 }

@@ -228,6 +228,9 @@ func (u *upload) accept(b batch) {
 	}
 	services := servicesOf(b)
 	out := u.server.store.put(b, false, drop)
+	if b.signal == SignalTraces {
+		u.server.store.readArrived(b.traces)
+	}
 	if out.invalid > 0 {
 		message = strings.TrimPrefix(message+fmt.Sprintf("; %d spans have no trace id or no span id", out.invalid), "; ")
 	}

@@ -57,6 +57,9 @@ type WaterfallSpan struct {
 	Orphan bool `json:"orphan,omitempty"`
 	Events int  `json:"events,omitempty"`
 	Links  int  `json:"links,omitempty"`
+	// NPlusOne is the number of calls of one statement below the span, if it is reported
+	// as N+1.
+	NPlusOne int `json:"n_plus_one,omitempty"`
 	// Critical contains the parts of the critical path, as start and end
 	// relative to the start of the trace: the times when the trace waited for
 	// this span and for none of its children.
@@ -167,6 +170,18 @@ func waterfallOf(trace storedTrace) Waterfall {
 	}
 	countDescendants(w.Spans)
 	return w
+}
+
+// markRepetitions marks the parents of repeated statements.
+func (w *Waterfall) markRepetitions(trace storedTrace, repetitions []repetition) {
+	most := map[string]int{}
+	for _, r := range repetitions {
+		id := trace.spans[r.parent].span.SpanID().String()
+		most[id] = max(most[id], r.calls)
+	}
+	for i := range w.Spans {
+		w.Spans[i].NPlusOne = most[w.Spans[i].SpanID]
+	}
 }
 
 // countDescendants counts, for each span, the following deeper ones.

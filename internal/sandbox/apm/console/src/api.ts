@@ -25,6 +25,13 @@ export interface TraceSummary {
   services: string[]
 }
 
+export interface OpenedFile {
+  id: string
+  name: string
+  traces: TraceSummary[]
+  total: number
+}
+
 export interface TimeHistogram {
   from: string
   bucket_ns: number
@@ -34,6 +41,7 @@ export interface TimeHistogram {
 export interface TraceList {
   traces: TraceSummary[]
   total: number
+  outside?: number
   histogram?: TimeHistogram
 }
 
@@ -41,6 +49,11 @@ export interface ServiceFacet {
   name: string
   spans: number
   operations: string[]
+}
+
+export interface SpanPlace {
+  trace_id: string
+  span_id: string
 }
 
 export interface WaterfallSpan {
@@ -55,6 +68,7 @@ export interface WaterfallSpan {
   duration_ns: number
   error?: boolean
   orphan?: boolean
+  n_plus_one?: number
   events?: number
   links?: number
   critical?: [number, number][]
@@ -112,7 +126,7 @@ export interface SpanDetail {
 export interface TopologyNode {
   id: string
   name: string
-  kind: 'service' | 'database' | 'external' | 'external_unknown'
+  kind: 'service' | 'database' | 'messaging' | 'external' | 'external_unknown'
 }
 
 export interface TopologyEdge {
@@ -129,7 +143,6 @@ export interface UnknownPeer {
   callee: string
   calls: number
   reason: string
-  config?: string
   trace_id: string
   span_id: string
 }
@@ -139,6 +152,7 @@ export interface Topology {
   edges: TopologyEdge[]
   window_ns: number
   unknown?: UnknownPeer[]
+  unknown_config?: string
 }
 
 export interface Check {

@@ -1,71 +1,96 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
+import { request, type SpanPlace } from './api'
+import { KeyboardHelp } from './keys'
 import { connected, paused } from './live'
-import { go, link, route } from './route'
+import { go, link, linkBack, route } from './route'
 import { nextTheme, theme } from './theme'
 import { Empty, Icon, type IconName } from './ui'
 import { Check } from './views/check'
 import { Deliveries } from './views/deliveries'
 import { Explorer } from './views/explorer'
+import { FileDrop, OpenedTraces } from './views/files'
+import { Services } from './views/services'
+import { SQL } from './views/sql'
+import { StatementView } from './views/statement'
 import { Telemetry } from './views/telemetry'
 import { Topology } from './views/topology'
 import { Trace } from './views/trace'
 
 const views: { path: string; title: string; short: string; icon: IconName }[] = [
   { path: 'traces', title: 'Trace Explorer', short: 'Traces', icon: 'traces' },
+  { path: 'services', title: 'Services', short: 'Services', icon: 'services' },
+  { path: 'sql', title: 'SQL', short: 'SQL', icon: 'sql' },
   { path: 'topology', title: 'Topology', short: 'Topology', icon: 'topology' },
   { path: 'check', title: 'Check', short: 'Check', icon: 'check' },
   { path: 'metrics', title: 'Metrics and logs', short: 'Metrics', icon: 'metrics' },
   { path: 'deliveries', title: 'Deliveries', short: 'Deliveries', icon: 'deliveries' },
 ]
 
-function TraceSearch() {
-  const [problem, setProblem] = useState('')
-  const at = route.value
-  useEffect(() => setProblem(''), [at])
+/** Goes to what a text is the id of, or searches for it. */
+async function search(text: string): Promise<void> {
+  // As a traceparent header, with dashes, or alone.
+  const lower = text.toLowerCase()
+  const trace = /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(lower)?.[1] ?? lower.replaceAll('-', '')
+  if (/^[0-9a-f]{32}$/.test(trace)) {
+    go(link(`traces/${trace}`))
+    return
+  }
+  if (/^[0-9a-f]{16}$/.test(lower)) {
+    try {
+      const found = await request<SpanPlace>(`/api/v1/spans/${lower}`)
+      go(link(`traces/${found.trace_id}`, { span: found.span_id }))
+      return
+    } catch {
+      // It is no span here, but an attribute may contain it.
+    }
+  }
+  go(link('traces', { text }))
+}
+
+function Search() {
   const submit = (event: Event) => {
     event.preventDefault()
     const form = event.target as HTMLFormElement
-    // As a traceparent header, with dashes, or alone.
-    const text = String(new FormData(form).get('trace') ?? '')
-      .trim()
-      .toLowerCase()
-    const id = /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(text)?.[1] ?? text.replaceAll('-', '')
-    if (!/^[0-9a-f]{32}$/.test(id)) {
-      setProblem('A trace id is 32 hexadecimal digits.')
-      return
+    const text = String(new FormData(form).get('text') ?? '').trim()
+    if (text) {
+      form.reset()
+      void search(text)
     }
-    setProblem('')
-    form.reset()
-    go(link(`traces/${id}`))
   }
   return (
-    <form class="search" onSubmit={submit}>
+    <form class="search" role="search" onSubmit={submit}>
       <Icon name="search" />
       <input
-        name="trace"
-        aria-label="Trace id"
-        placeholder="Go to trace id"
+        name="text"
+        type="search"
+        aria-label="Search"
+        placeholder="Trace id, span id, SQL_ID or text"
         autocomplete="off"
         spellcheck={false}
-        aria-invalid={problem !== ''}
-        aria-describedby="search-problem"
-        onInput={() => setProblem('')}
+        onKeyDown={(event) => event.key === 'Escape' && event.currentTarget.blur()}
       />
-      <span id="search-problem" class="problem" aria-live="polite">
-        {problem}
-      </span>
     </form>
   )
 }
 
 function Current() {
-  const [view = 'traces', id] = route.value.path
+  const [view = 'traces', id, trace] = route.value.path
   switch (view) {
     case 'traces':
       return id ? <Trace key={id} id={id} /> : <Explorer />
+    case 'files':
+      return id && trace ? (
+        <Trace key={`${id} ${trace}`} id={trace} file={id} />
+      ) : (
+        <OpenedTraces id={id ?? ''} />
+      )
+    case 'services':
+      return <Services />
+    case 'sql':
+      return id ? <StatementView key={id} id={id} /> : <SQL />
     case 'topology':
       return <Topology />
     case 'check':
@@ -86,7 +111,7 @@ function Current() {
 
 export function App() {
   const first = route.value.path[0] ?? 'traces'
-  const current = first === 'logs' ? 'metrics' : first
+  const current = { logs: 'metrics', files: 'traces' }[first] ?? first
   const title = views.find((v) => v.path === current)?.title ?? 'Not found'
   const main = useRef<HTMLElement>(null)
   const shown = useRef(current)
@@ -116,7 +141,7 @@ export function App() {
             <small>a local OCI APM</small>
           </span>
         </a>
-        <TraceSearch />
+        <Search />
         <div class="tools">
           <button
             type="button"
@@ -140,11 +165,12 @@ export function App() {
           >
             <Icon name={theme.value} />
           </button>
+          <KeyboardHelp />
         </div>
       </header>
       <nav class="views" aria-label="Views">
         {views.map((v) => (
-          <a key={v.path} href={link(v.path)} aria-current={v.path === current ? 'page' : undefined}>
+          <a key={v.path} href={linkBack(v.path)} aria-current={v.path === current ? 'page' : undefined}>
             <Icon name={v.icon} />
             <span class="long">{v.title}</span>
             <span class="short">{v.short}</span>
@@ -158,6 +184,7 @@ export function App() {
             when it is back.
           </p>
         )}
+        <FileDrop />
         <Current />
       </main>
     </div>

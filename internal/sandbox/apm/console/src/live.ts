@@ -4,8 +4,11 @@
 import { effect, signal } from '@preact/signals'
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
 import { APIError, type Changes, request, type ServiceFacet } from './api'
+import { rangeQuery } from './range'
 
 const pollInterval = 1000
+// The last minutes pass also if nothing arrives.
+const tickInterval = 10_000
 
 /** The change counters as last seen; null before the first answer. */
 export const changes = signal<Changes | null>(null)
@@ -16,7 +19,10 @@ export const connected = signal(true)
 /** A user who reads does not want the page to move. */
 export const paused = signal(false)
 
-/** The services in the store, in order of their names. */
+/** Counts the time that passed. */
+const ticks = signal(0)
+
+/** The services in the time range, in order of their names. */
 export const services = signal<ServiceFacet[]>([])
 
 async function poll(): Promise<void> {
@@ -37,16 +43,25 @@ async function poll(): Promise<void> {
 /** Starts to follow the sandbox. */
 export function follow(): void {
   void poll()
-  let traces = -1
+  setInterval(() => {
+    if (!paused.value && document.visibilityState === 'visible') {
+      ticks.value++
+    }
+  }, tickInterval)
+  let asked = ''
   effect(() => {
-    const now = changes.value?.traces
-    if (now === undefined || now === traces) {
+    const traces = changes.value?.traces
+    const path = `/api/v1/services?${new URLSearchParams(rangeQuery())}`
+    const wanted = `${traces} ${ticks.value} ${path}`
+    if (traces === undefined || wanted === asked) {
       return
     }
-    traces = now
-    request<{ services: ServiceFacet[] }>('/api/v1/services').then(
+    asked = wanted
+    request<{ services: ServiceFacet[] }>(path).then(
       (answer) => {
-        services.value = answer.services
+        if (wanted === asked) {
+          services.value = answer.services
+        }
       },
       () => undefined, // the banner of a lost connection says it
     )
@@ -67,12 +82,14 @@ function resource(path: string): string {
 
 /**
  * Reads a path of the API, and reads it again when what the sandbox counts as one of the kinds has
- * changed. What was read last stays while it is read again, or with another query.
+ * changed, or now and then if the path asks for the last minutes. What was read last stays while it
+ * is read again, with another query, or in vain.
  */
 export function useLive<T>(path: string, ...kinds: (keyof Changes)[]): Live<T> {
   const [state, setState] = useState<{ path: string; data?: T; error?: string; status?: number }>({ path })
   const [again, setAgain] = useState(0)
-  const version = kinds.map((kind) => changes.value?.[kind] ?? 0).join()
+  const passing = path.includes('last=') ? ticks.value : 0
+  const version = [...kinds.map((kind) => changes.value?.[kind] ?? 0), passing].join()
   const wanted = useRef(path)
   const running = useRef('')
   const late = useRef(false)
@@ -86,7 +103,10 @@ export function useLive<T>(path: string, ...kinds: (keyof Changes)[]): Live<T> {
     running.current = path
     const answered = (next: typeof state) => {
       if (wanted.current === path) {
-        setState(next)
+        setState((before) => {
+          const keep = next.error && next.status !== 404 && resource(before.path) === resource(path)
+          return keep && before.data !== undefined ? { ...next, data: before.data } : next
+        })
       }
     }
     request<T>(path)

@@ -5,6 +5,7 @@ import { useEffect } from 'preact/hooks'
 import type { Check as Result, ServiceChecks } from '../api'
 import { plural } from '../format'
 import { paused, useLive } from '../live'
+import { RangePicker, rangeQuery } from '../range'
 import { link } from '../route'
 import { Code, Empty, Icon, Loaded, Service, Text } from '../ui'
 
@@ -77,7 +78,10 @@ function Card({ service }: { service: ServiceChecks }) {
 
 /** What must be right for APM to show a service well. */
 export function Check() {
-  const live = useLive<{ services: ServiceChecks[] }>('/api/v1/checks', 'traces')
+  const live = useLive<{ services: ServiceChecks[] }>(
+    `/api/v1/checks?${new URLSearchParams(rangeQuery())}`,
+    'traces',
+  )
   useEffect(() => {
     const timer = setInterval(() => {
       if (!paused.value) {
@@ -96,6 +100,7 @@ export function Check() {
             {plural(live.data.services.length, 'service')} ready for APM
           </p>
         )}
+        <RangePicker />
       </div>
       <Loaded live={live} what="the checks">
         {({ services }) =>

@@ -5,6 +5,7 @@ import { useState } from 'preact/hooks'
 import { APIError, type Counts, type Fault, type FaultState, request, type Upload } from '../api'
 import { bytes, count, plural, time } from '../format'
 import { useLive } from '../live'
+import { RangePicker, rangeQuery } from '../range'
 import { Empty, Failed, Icon, Loaded, Stat, Text } from '../ui'
 
 const shownUploads = 200
@@ -94,7 +95,8 @@ function FaultSwitches() {
       <header>
         <h2 id="faults">Faults on demand</h2>
         <p class="muted">
-          Switch one on, make traffic, and watch the collector hold; switch it off, and watch it recover.
+          Switch one on, make traffic, and watch the collector queue and retry. Switch it off, and watch it
+          recover.
         </p>
       </header>
       {problem && <Failed message={problem} />}
@@ -122,7 +124,7 @@ function FaultSwitches() {
                       >
                         <i />
                         <b>{preset.title}</b>
-                        {set && <small>{plural(set.applied, 'upload')} met it</small>}
+                        {set && <small>{plural(set.applied, 'upload')} affected</small>}
                       </button>
                       <p id={`says-${preset.id}`}>{preset.says}</p>
                     </li>
@@ -238,8 +240,8 @@ function Row({ upload }: { upload: Upload }) {
       </td>
       <td class="number">
         {count(upload.items)}
-        {upload.rejected > 0 && <p class="bad-text">{count(upload.rejected)} refused</p>}
-        {upload.duplicates > 0 && <p>{count(upload.duplicates)} twice</p>}
+        {upload.rejected > 0 && <p class="bad-text">{count(upload.rejected)} rejected</p>}
+        {upload.duplicates > 0 && <p>{plural(upload.duplicates, 'duplicate')}</p>}
       </td>
       <td class="number" title={`${bytes(upload.bytes_decompressed)} unpacked`}>
         {bytes(upload.bytes)}
@@ -250,7 +252,8 @@ function Row({ upload }: { upload: Upload }) {
 }
 
 function Uploads() {
-  const live = useLive<{ uploads: Upload[] }>(`/api/v1/uploads?limit=${shownUploads}`, 'uploads')
+  const query = new URLSearchParams({ limit: String(shownUploads), ...rangeQuery() })
+  const live = useLive<{ uploads: Upload[] }>(`/api/v1/uploads?${query}`, 'uploads')
   return (
     <Loaded live={live} what="uploads">
       {({ uploads }) =>
@@ -297,7 +300,7 @@ function Uploads() {
   )
 }
 
-/** What came to the upload endpoint, and what it answered. */
+/** The uploads that the endpoint received, and its answers. */
 export function Deliveries() {
   return (
     <section class="view" aria-labelledby="title">
@@ -306,6 +309,7 @@ export function Deliveries() {
         <p class="muted">
           <Icon name="deliveries" /> Uploads received
         </p>
+        <RangePicker />
       </div>
       <Totals />
       <FaultSwitches />

@@ -1,137 +1,20 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import type { TraceList, TraceSummary } from '../api'
 import { Histogram } from '../chart'
 import { count, duration, plural, time } from '../format'
-import { services, useLive } from '../live'
+import { useMoves } from '../keys'
+import { useLive } from '../live'
+import { currentRange, RangePicker, rangeQuery, rangeText, setAllTime, setBetween } from '../range'
 import { link, route, setQuery } from '../route'
-import { Empty, Failed, Icon, Loaded, Segments, Service, Text } from '../ui'
+import { Empty, Failed, Icon, Loaded, Service, Text } from '../ui'
+import { OpenFile } from './files'
+import { Filters, isFiltered, traceQuery } from './filters'
 
 const pageSize = 100
 const buckets = 60
-
-// Names of attributes that are worth searching for; any other can be typed.
-const wellKnown = [
-  'db.system',
-  'db.statement',
-  'db.operation',
-  'peer.service',
-  'DbOracleSqlId',
-  'http.method',
-  'http.target',
-  'http.status_code',
-  'http.route',
-  'host.name',
-]
-
-const filters = ['service', 'operation', 'status', 'min_duration', 'max_duration', 'attribute', 'from', 'to']
-
-/** A field of the filter that is applied a moment after the last key. */
-function Field(props: {
-  name: string
-  label: string
-  placeholder?: string
-  suggestions?: string[]
-  class?: string
-}) {
-  const applied = route.value.query.get(props.name) ?? ''
-  const [text, setText] = useState(applied)
-  useEffect(() => setText(applied), [applied])
-  useEffect(() => {
-    if (text === applied) {
-      return undefined
-    }
-    const timer = setTimeout(() => setQuery({ [props.name]: text.trim(), offset: '' }), 350)
-    return () => clearTimeout(timer)
-  }, [text, applied, props.name])
-  const list = `suggest-${props.name}`
-  return (
-    <label class={`field ${props.class ?? ''}`}>
-      <span>{props.label}</span>
-      <input
-        value={text}
-        placeholder={props.placeholder}
-        list={props.suggestions ? list : undefined}
-        autocomplete="off"
-        spellcheck={false}
-        onInput={(event) => setText(event.currentTarget.value)}
-      />
-      {props.suggestions && (
-        <datalist id={list}>
-          {props.suggestions.map((s) => (
-            <option key={s} value={s} />
-          ))}
-        </datalist>
-      )}
-    </label>
-  )
-}
-
-function Filters() {
-  const query = route.value.query
-  const service = query.get('service') ?? ''
-  const operations = [
-    ...new Set(
-      services.value.filter((s) => !service || s.name === service).flatMap((s) => s.operations.slice(0, 200)),
-    ),
-  ]
-  const status = query.get('status') ?? ''
-  return (
-    <form class="filters" aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
-      <label class="field">
-        <span>Service</span>
-        <select
-          value={service}
-          onChange={(event) => setQuery({ service: event.currentTarget.value, operation: '', offset: '' })}
-        >
-          <option value="">All services</option>
-          {services.value.map((s) => (
-            <option key={s.name} value={s.name}>
-              {s.name}
-            </option>
-          ))}
-          {service && !services.value.some((s) => s.name === service) && (
-            <option value={service}>{service}</option>
-          )}
-        </select>
-      </label>
-      <Field name="operation" label="Operation" placeholder="Any" suggestions={operations} />
-      <div class="field">
-        <span>Status</span>
-        <Segments
-          label="Status"
-          value={status}
-          options={[
-            { value: '', text: 'All' },
-            { value: 'error', text: 'Errors' },
-            { value: 'ok', text: 'OK' },
-          ]}
-          onChange={(value) => setQuery({ status: value, offset: '' })}
-        />
-      </div>
-      <Field class="narrow" name="min_duration" label="Longer than" placeholder="100ms" />
-      <Field class="narrow" name="max_duration" label="Shorter than" placeholder="2s" />
-      <Field
-        class="wide"
-        name="attribute"
-        label="Attribute"
-        placeholder="name, name=value or name~part"
-        suggestions={wellKnown}
-      />
-      {filters.some((name) => query.has(name)) && (
-        <button
-          type="button"
-          class="quiet clear"
-          onClick={() => setQuery(Object.fromEntries([...filters, 'offset'].map((name) => [name, ''])))}
-        >
-          <Icon name="close" /> Clear
-        </button>
-      )}
-    </form>
-  )
-}
 
 function Heading({ name, children }: { name: string; children: string }) {
   const sorted = (route.value.query.get('sort') ?? 'start') === name
@@ -145,10 +28,17 @@ function Heading({ name, children }: { name: string; children: string }) {
   )
 }
 
-function Row({ trace, longest }: { trace: TraceSummary; longest: number }) {
+function Row({ trace, longest, selected }: { trace: TraceSummary; longest: number; selected: boolean }) {
+  const opener = useRef<HTMLAnchorElement>(null)
+  // A key moves here, or the way back from the trace leads here.
+  useEffect(() => {
+    if (selected && !document.activeElement?.matches('input, select')) {
+      opener.current?.focus()
+    }
+  }, [selected])
   const others = trace.services.filter((s) => s !== trace.root_service)
   return (
-    <tr class={trace.errors ? 'with-errors' : ''}>
+    <tr class={`${trace.errors ? 'with-errors' : ''} ${selected ? 'selected' : ''}`}>
       <td class="col-service">
         <Service name={trace.root_service} />
         {others.length > 0 && (
@@ -158,7 +48,12 @@ function Row({ trace, longest }: { trace: TraceSummary; longest: number }) {
         )}
       </td>
       <td class="col-operation">
-        <a class="row-link" href={link(`traces/${trace.trace_id}`)}>
+        <a
+          ref={opener}
+          class="row-link"
+          href={link(`traces/${trace.trace_id}`)}
+          onClick={() => setQuery({ row: trace.trace_id })}
+        >
           <span>
             <Text>{trace.root_operation || '(no name)'}</Text>
             {trace.root_detail && trace.root_detail !== trace.root_operation && (
@@ -197,6 +92,14 @@ function Row({ trace, longest }: { trace: TraceSummary; longest: number }) {
 function Table({ list }: { list: TraceList }) {
   const offset = Number(route.value.query.get('offset') ?? 0)
   const longest = Math.max(1, ...list.traces.map((t) => t.duration_ns))
+  const selected = route.value.query.get('row') ?? ''
+  useMoves((step) => {
+    const at = list.traces.findIndex((t) => t.trace_id === selected)
+    const next = list.traces[at < 0 ? 0 : at + step]
+    if (next) {
+      setQuery({ row: next.trace_id })
+    }
+  })
   return (
     <>
       <div class="scroll">
@@ -214,7 +117,12 @@ function Table({ list }: { list: TraceList }) {
           </thead>
           <tbody>
             {list.traces.map((trace) => (
-              <Row key={trace.trace_id} trace={trace} longest={longest} />
+              <Row
+                key={trace.trace_id}
+                trace={trace}
+                longest={longest}
+                selected={trace.trace_id === selected}
+              />
             ))}
           </tbody>
         </table>
@@ -265,8 +173,20 @@ function FirstSteps() {
         </div>
       </dl>
       <p>
-        Nothing comes? <a href={link('deliveries')}>Deliveries</a> shows every upload, the refused ones
-        included.
+        No traces? <a href={link('deliveries')}>Deliveries</a> shows every upload, including rejected ones.
+      </p>
+    </Empty>
+  )
+}
+
+function Outside({ traces }: { traces: number }) {
+  return (
+    <Empty title={'last' in currentRange() ? `No traces in ${rangeText()}` : 'No traces in the chosen time'}>
+      <p>{plural(traces, 'trace')} outside of this time.</p>
+      <p>
+        <button type="button" onClick={setAllTime}>
+          Show all time
+        </button>
       </p>
     </Empty>
   )
@@ -274,11 +194,14 @@ function FirstSteps() {
 
 /** The list of traces. */
 export function Explorer() {
-  const query = new URLSearchParams(route.value.query)
+  const query = traceQuery()
+  for (const [name, value] of Object.entries(rangeQuery())) {
+    query.set(name, value)
+  }
   query.set('limit', String(pageSize))
   query.set('buckets', String(buckets))
   const live = useLive<TraceList>(`/api/v1/traces?${query}`, 'traces')
-  const filtered = filters.some((name) => route.value.query.has(name))
+  const filtered = isFiltered()
   return (
     <section class="view" aria-labelledby="title">
       <div class="head">
@@ -289,15 +212,18 @@ export function Explorer() {
             {filtered && ' found'}
           </p>
         )}
+        <OpenFile />
+        <RangePicker />
       </div>
       <Filters />
-      {live.error && live.data === undefined && live.status === 400 ? (
-        <Failed message={live.error} />
-      ) : (
+      {live.error && live.status === 400 && <Failed message={live.error} />}
+      {(live.data !== undefined || live.status !== 400) && (
         <Loaded live={live} what="traces">
           {(list) =>
             list.total === 0 ? (
-              filtered ? (
+              list.outside ? (
+                <Outside traces={list.outside} />
+              ) : filtered ? (
                 <Empty title="No trace matches">
                   <p>Remove some of the filters above.</p>
                 </Empty>
@@ -317,12 +243,7 @@ export function Explorer() {
                       </span>
                       <span class="hint">Drag to choose a time</span>
                     </figcaption>
-                    <Histogram
-                      histogram={list.histogram}
-                      onSelect={(from, to) =>
-                        setQuery({ from: from.toISOString(), to: to.toISOString(), offset: '' }, false)
-                      }
-                    />
+                    <Histogram histogram={list.histogram} onSelect={setBetween} />
                   </figure>
                 )}
                 <div class="card table">

@@ -1,12 +1,12 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import type { AttributeOrigins, Attributes, Origin, Span, SpanDetail } from '../api'
 import { drilldowns } from '../drilldown'
 import { duration, plural, since, value, visible } from '../format'
 import { useLive } from '../live'
-import { link } from '../route'
+import { link, route, setQuery } from '../route'
 import { tokens } from '../sql'
 import { Copy, Icon, Loaded, Service, Stat, Text, Value } from '../ui'
 
@@ -24,7 +24,8 @@ function first(attributes: Attributes, names: string[]): string {
   return ''
 }
 
-function Colored(text: string) {
+/** A statement in colors. */
+export function Colored(text: string) {
   return (
     <>
       {tokens(text).map((token, i) => (
@@ -216,9 +217,9 @@ function OriginNote({ origin }: { origin: Origin | null }) {
   )
 }
 
-function Details({ detail, start }: { detail: SpanDetail; start: string }) {
+function Details({ detail, start, place }: { detail: SpanDetail; start: string; place: string }) {
   const { span, origin } = detail
-  const [filter, setFilter] = useState('')
+  const filter = route.value.query.get('find') ?? ''
   const offset = since(start, span.start_time)
   return (
     <>
@@ -243,7 +244,7 @@ function Details({ detail, start }: { detail: SpanDetail; start: string }) {
           value={filter}
           aria-label="Filter attributes"
           placeholder="Filter attributes"
-          onInput={(event) => setFilter(event.currentTarget.value)}
+          onInput={(event) => setQuery({ find: event.currentTarget.value })}
         />
         <AttributeTable
           attributes={span.attributes}
@@ -251,7 +252,7 @@ function Details({ detail, start }: { detail: SpanDetail; start: string }) {
           caption="Attributes"
           filter={filter}
         />
-        <OriginNote origin={origin} />
+        {place === 'traces' && <OriginNote origin={origin} />}
       </section>
       {span.events.length > 0 && (
         <section aria-labelledby="events">
@@ -276,7 +277,7 @@ function Details({ detail, start }: { detail: SpanDetail; start: string }) {
           <p class="muted">APM does not show links.</p>
           {span.links.map((l, i) => (
             <div key={i}>
-              <a href={link(`traces/${l.trace_id}`, { span: l.span_id })}>
+              <a href={link(`${place}/${l.trace_id}`, { span: l.span_id })}>
                 <Icon name="link" /> <code>{l.trace_id}</code>
               </a>
               <AttributeTable attributes={l.attributes} caption="Attributes of the link" />
@@ -316,11 +317,16 @@ function identity(span: Span, origin: Origin | null): Attributes {
 }
 
 /** All that is known about one span. */
-export function SpanPanel(props: { trace: string; span: string; start: string; onClose: () => void }) {
-  const live = useLive<SpanDetail>(
-    `/api/v1/traces/${props.trace}/spans/${encodeURIComponent(props.span)}`,
-    'traces',
-  )
+export function SpanPanel(props: {
+  /** Of the trace in the API. */
+  path: string
+  /** Of its traces on the page. */
+  place: string
+  span: string
+  start: string
+  onClose: () => void
+}) {
+  const live = useLive<SpanDetail>(`${props.path}/spans/${encodeURIComponent(props.span)}`, 'traces')
   const panel = useRef<HTMLElement>(null)
   const shown = useRef('')
   useEffect(() => {
@@ -347,7 +353,9 @@ export function SpanPanel(props: { trace: string; span: string; start: string; o
         </button>
       </div>
       <Loaded live={live} what="the span">
-        {(detail) => <Details key={detail.span.span_id} detail={detail} start={props.start} />}
+        {(detail) => (
+          <Details key={detail.span.span_id} detail={detail} start={props.start} place={props.place} />
+        )}
       </Loaded>
     </aside>
   )

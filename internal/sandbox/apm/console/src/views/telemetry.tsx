@@ -1,13 +1,15 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { useState } from 'preact/hooks'
+import { Colored } from '../ansi'
 import type { LogRecord, MetricSeries, SeriesList } from '../api'
 import { Trend } from '../chart'
 import { compact, count, plural, time, value, visible } from '../format'
 import { services, useLive } from '../live'
-import { link } from '../route'
+import { RangePicker, rangeQuery } from '../range'
+import { linkBack, link, route, setQuery } from '../route'
 import { Empty, Loaded, Service, Text, Value } from '../ui'
+import { Field } from './filters'
 
 const shownSeries = 60
 const shownLogs = 200
@@ -53,37 +55,26 @@ function Metric({ series }: { series: MetricSeries }) {
   )
 }
 
-function ServiceField(props: { value: string; onInput: (service: string) => void }) {
+function ServiceField() {
   return (
-    <label class="field">
-      <span>Service</span>
-      <input
-        value={props.value}
-        placeholder="All"
-        list="services"
-        onInput={(event) => props.onInput(event.currentTarget.value)}
-      />
-    </label>
+    <Field name="service" label="Service" placeholder="All" suggestions={services.value.map((s) => s.name)} />
   )
 }
 
+function parameter(name: string): string {
+  return route.value.query.get(name) ?? ''
+}
+
 function Metrics() {
-  const [service, setService] = useState('')
-  const [text, setText] = useState('')
-  const query = new URLSearchParams({ limit: String(shownSeries), service, text })
+  const service = parameter('service')
+  const text = parameter('text')
+  const query = new URLSearchParams({ limit: String(shownSeries), service, text, ...rangeQuery() })
   const live = useLive<SeriesList>(`/api/v1/metrics/series?${query}`, 'metrics')
   return (
     <>
       <form class="filters" aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
-        <ServiceField value={service} onInput={setService} />
-        <label class="field wide">
-          <span>Name</span>
-          <input
-            value={text}
-            placeholder="Part of a metric's name"
-            onInput={(event) => setText(event.currentTarget.value)}
-          />
-        </label>
+        <ServiceField />
+        <Field class="wide" name="text" label="Name" placeholder="Part of a metric's name" />
       </form>
       <Loaded live={live} what="metrics">
         {(list) =>
@@ -139,7 +130,7 @@ function Log({ record }: { record: LogRecord }) {
       </span>
       <Service name={record.service} />
       <div class="body">
-        <Value>{value(record.body)}</Value>
+        <Value render={Colored}>{value(record.body)}</Value>
         {attributes.length > 0 && (
           <details>
             <summary>{plural(attributes.length, 'attribute')}</summary>
@@ -166,32 +157,25 @@ function Log({ record }: { record: LogRecord }) {
 }
 
 function Logs() {
-  const [service, setService] = useState('')
-  const [text, setText] = useState('')
-  const [severity, setSeverity] = useState('')
-  const query = new URLSearchParams({ limit: String(shownLogs), service, text, severity })
+  const service = parameter('service')
+  const text = parameter('text')
+  const severity = parameter('severity')
+  const query = new URLSearchParams({ limit: String(shownLogs), service, text, severity, ...rangeQuery() })
   const live = useLive<{ logs: LogRecord[] }>(`/api/v1/logs?${query}`, 'logs')
   return (
     <>
       <form class="filters" aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
-        <ServiceField value={service} onInput={setService} />
+        <ServiceField />
         <label class="field">
           <span>Severity</span>
-          <select value={severity} onChange={(event) => setSeverity(event.currentTarget.value)}>
+          <select value={severity} onChange={(event) => setQuery({ severity: event.currentTarget.value })}>
             <option value="">Any</option>
             <option value="9">Info and above</option>
             <option value="13">Warnings and above</option>
             <option value="17">Errors and above</option>
           </select>
         </label>
-        <label class="field wide">
-          <span>Text</span>
-          <input
-            value={text}
-            placeholder="Part of a message"
-            onInput={(event) => setText(event.currentTarget.value)}
-          />
-        </label>
+        <Field class="wide" name="text" label="Text" placeholder="Part of a message" />
       </form>
       <Loaded live={live} what="logs">
         {({ logs }) =>
@@ -219,26 +203,22 @@ function Logs() {
   )
 }
 
-/** What came as metrics and as logs. */
+/** The metrics and logs that were received. */
 export function Telemetry({ logs }: { logs: boolean }) {
   return (
     <section class="view" aria-labelledby="title">
       <div class="head">
         <h1 id="title">Metrics and logs</h1>
         <nav class="segments" aria-label="Metrics or logs">
-          <a href={link('metrics')} aria-current={logs ? undefined : 'page'}>
+          <a href={linkBack('metrics')} aria-current={logs ? undefined : 'page'}>
             Metrics
           </a>
-          <a href={link('logs')} aria-current={logs ? 'page' : undefined}>
+          <a href={linkBack('logs')} aria-current={logs ? 'page' : undefined}>
             Logs
           </a>
         </nav>
+        <RangePicker />
       </div>
-      <datalist id="services">
-        {services.value.map((s) => (
-          <option key={s.name} value={s.name} />
-        ))}
-      </datalist>
       {logs ? <Logs /> : <Metrics />}
     </section>
   )

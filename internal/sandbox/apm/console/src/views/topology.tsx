@@ -7,19 +7,54 @@ import type { Topology as Data, TopologyEdge, TopologyNode } from '../api'
 import { serviceClass } from '../colors'
 import { count, duration, percent, plural, rate, visible } from '../format'
 import { useLive } from '../live'
-import { link } from '../route'
+import { isAllTime, RangePicker, rangeQuery, rangeText } from '../range'
+import { link, route, setQuery } from '../route'
 import { Code, Empty, Icon, Loaded, Text } from '../ui'
 
-const nodeWidth = 192
 const nodeHeight = 60
-const labelWidth = 128
 const labelHeight = 40
-const margin = 24
+
+/** Sizes for a window; a phone shows a diagram that scrolls, since a smaller one could not be read. */
+interface Sizes {
+  down: boolean
+  node: number
+  label: number
+  /** Where a node's text begins. */
+  text: number
+  gap: number
+  margin: number
+  /** The number of characters of a name. */
+  name: number
+  /** The width below which the diagram scrolls. */
+  least: number
+}
+
+const wide: Sizes = {
+  down: false,
+  node: 192,
+  label: 128,
+  text: 48,
+  gap: 36,
+  margin: 24,
+  name: 19,
+  least: 680,
+}
+const phone: Sizes = {
+  down: true,
+  node: 164,
+  label: 122,
+  text: 38,
+  gap: 8,
+  margin: 4,
+  name: 16,
+  least: Infinity,
+}
 const narrow = '(max-width: 720px)'
 
 const kindText: Record<TopologyNode['kind'], string> = {
   service: 'Service',
   database: 'Database',
+  messaging: 'Queue or topic',
   external: 'External',
   external_unknown: 'No peer.service',
 }
@@ -28,6 +63,7 @@ const kindIcons: Record<TopologyNode['kind'], string> = {
   service: 'M4 7l8-4 8 4v10l-8 4-8-4V7Zm0 0l8 4m0 0 8-4m-8 4v10',
   database:
     'M5 6c0-1.7 3.1-3 7-3s7 1.3 7 3-3.1 3-7 3-7-1.3-7-3Zm0 0v12c0 1.7 3.1 3 7 3s7-1.3 7-3V6M5 12c0 1.7 3.1 3 7 3s7-1.3 7-3',
+  messaging: 'M3 7h18v10H3zM8 7v10M13 7v10',
   external: 'M21 12a9 9 0 1 1-18 0 9 9 0 0 1 18 0ZM3 12h18M12 3c5 5 5 13 0 18M12 3c-5 5-5 13 0 18',
   external_unknown:
     'M21 12a9 9 0 1 1-18 0 9 9 0 0 1 18 0ZM9.5 9.2a2.6 2.6 0 1 1 3.7 2.9c-.8.4-1.2 1-1.2 1.9M12 17v.01',
@@ -40,21 +76,21 @@ interface Placed {
   edges: { edge: TopologyEdge; points: { x: number; y: number }[]; x: number; y: number }[]
 }
 
-function place(data: Data, down: boolean): Placed {
+function place(data: Data, sizes: Sizes): Placed {
   const graph = new Graph({ multigraph: false })
   graph.setGraph({
-    rankdir: down ? 'TB' : 'LR',
-    nodesep: 36,
-    ranksep: down ? 36 : 48,
-    marginx: margin,
-    marginy: margin,
+    rankdir: sizes.down ? 'TB' : 'LR',
+    nodesep: sizes.gap,
+    ranksep: sizes.down ? 36 : 48,
+    marginx: sizes.margin,
+    marginy: sizes.margin,
   })
   graph.setDefaultEdgeLabel(() => ({}))
   for (const node of data.nodes) {
-    graph.setNode(node.id, { width: nodeWidth, height: nodeHeight })
+    graph.setNode(node.id, { width: sizes.node, height: nodeHeight })
   }
   for (const edge of data.edges) {
-    graph.setEdge(edge.source, edge.target, { width: labelWidth, height: labelHeight, labelpos: 'c' })
+    graph.setEdge(edge.source, edge.target, { width: sizes.label, height: labelHeight, labelpos: 'c' })
   }
   layout(graph)
   const size = graph.graph() as { width?: number; height?: number }
@@ -92,9 +128,9 @@ function curve(points: { x: number; y: number }[]): string {
   return path
 }
 
-function short(name: string): string {
+function short(name: string, most: number): string {
   const text = visible(name)
-  return text.length > 19 ? `${text.slice(0, 18)}…` : text
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text
 }
 
 function edgeText(edge: TopologyEdge, window: number): [string, string] {
@@ -105,16 +141,20 @@ function edgeText(edge: TopologyEdge, window: number): [string, string] {
 }
 
 function Diagram(props: { data: Data; selected: string; onSelect: (id: string) => void }) {
-  const [down, setDown] = useState(matchMedia(narrow).matches)
+  const [sizes, setSizes] = useState(matchMedia(narrow).matches ? phone : wide)
   useEffect(() => {
     const media = matchMedia(narrow)
-    const change = () => setDown(media.matches)
+    const change = () => setSizes(media.matches ? phone : wide)
     media.addEventListener('change', change)
     return () => media.removeEventListener('change', change)
   }, [])
-  const shape = JSON.stringify([props.data.nodes, props.data.edges.map((e) => [e.source, e.target]), down])
+  const shape = JSON.stringify([
+    props.data.nodes,
+    props.data.edges.map((e) => [e.source, e.target]),
+    sizes.down,
+  ])
   // Numbers change all the time; where things are must not.
-  const placed = useMemo(() => place(props.data, down), [shape])
+  const placed = useMemo(() => place(props.data, sizes), [shape])
   const edges = new Map(props.data.edges.map((e) => [`${e.source}\n${e.target}`, e]))
   const touches = (edge: TopologyEdge) => edge.source === props.selected || edge.target === props.selected
   return (
@@ -126,7 +166,7 @@ function Diagram(props: { data: Data; selected: string; onSelect: (id: string) =
     >
       <svg
         viewBox={`0 0 ${placed.width} ${placed.height}`}
-        style={{ width: `${placed.width}px`, minWidth: `${Math.min(placed.width, down ? 300 : 680)}px` }}
+        style={{ width: `${placed.width}px`, minWidth: `${Math.min(placed.width, sizes.least)}px` }}
         role="group"
         aria-label="Services and what they call"
       >
@@ -154,9 +194,9 @@ function Diagram(props: { data: Data; selected: string; onSelect: (id: string) =
             >
               <path d={curve(points)} marker-end="url(#arrow)" />
               <rect
-                x={x - labelWidth / 2}
+                x={x - sizes.label / 2}
                 y={y - labelHeight / 2}
-                width={labelWidth}
+                width={sizes.label}
                 height={labelHeight}
                 rx="6"
               />
@@ -173,7 +213,7 @@ function Diagram(props: { data: Data; selected: string; onSelect: (id: string) =
           <g
             key={node.id}
             class={`node ${node.kind} ${node.kind === 'service' ? serviceClass(node.name) : ''}`}
-            transform={`translate(${x - nodeWidth / 2},${y - nodeHeight / 2})`}
+            transform={`translate(${x - sizes.node / 2},${y - nodeHeight / 2})`}
             role="button"
             tabindex={0}
             aria-pressed={props.selected === node.id}
@@ -185,14 +225,20 @@ function Diagram(props: { data: Data; selected: string; onSelect: (id: string) =
               }
             }}
           >
-            {short(node.name) !== visible(node.name) && <title>{visible(node.name)}</title>}
-            <rect width={nodeWidth} height={nodeHeight} rx="10" />
-            <path class="node-icon" d={kindIcons[node.kind]} transform="translate(14,18)" />
+            {short(node.name, sizes.name) !== visible(node.name) && (
+              <title>{`${visible(node.name)} ${kindText[node.kind]}`}</title>
+            )}
+            <rect width={sizes.node} height={nodeHeight} rx="10" />
+            <path
+              class="node-icon"
+              d={kindIcons[node.kind]}
+              transform={`translate(${(sizes.text - 24) / 2 + 2},18)`}
+            />
             <text>
-              <tspan class="node-name" x="48" y="27">
-                {short(node.name)}
+              <tspan class="node-name" x={sizes.text} y="27">
+                {short(node.name, sizes.name)}
               </tspan>{' '}
-              <tspan class="node-kind" x="48" y="44">
+              <tspan class="node-kind" x={sizes.text} y="44">
                 {kindText[node.kind]}
               </tspan>
             </text>
@@ -283,11 +329,19 @@ function Unknown({ data }: { data: Data }) {
             {peer.reason}{' '}
             <a href={link(`traces/${peer.trace_id}`, { span: peer.span_id })}>Look at one of the spans</a>
           </p>
-          {peer.config && (
-            <Code text={peer.config} label={`Configuration that names ${visible(peer.callee)}`} />
-          )}
         </article>
       ))}
+      {data.unknown_config && (
+        <article>
+          <h3>What names them</h3>
+          <p>
+            Give the collector these lines in a file, as the last <code>--config</code>. If your configuration
+            has <code>rules</code> of <code>peer_service</code>, add them to the list: only the last one
+            counts.
+          </p>
+          <Code text={data.unknown_config} label="Configuration that names them" />
+        </article>
+      )}
       <p class="muted">
         APM reads <code>peer.service</code> through the span enrichment rule "OpenTelemetry to APM naming
         conversion", which the domain needs as well. It affects new spans only.
@@ -298,17 +352,19 @@ function Unknown({ data }: { data: Data }) {
 
 /** Who calls whom. */
 export function Topology() {
-  const live = useLive<Data>('/api/v1/topology', 'traces')
-  const [selected, setSelected] = useState('')
+  const live = useLive<Data>(`/api/v1/topology?${new URLSearchParams(rangeQuery())}`, 'traces')
+  const selected = route.value.query.get('node') ?? ''
   return (
     <section class="view" aria-labelledby="title">
       <div class="head">
         <h1 id="title">Topology</h1>
         {live.data && live.data.nodes.length > 0 && (
           <p class="muted">
-            Rates over the {duration(live.data.window_ns)} between the first and the last stored span
+            Rates over {rangeText()}
+            {isAllTime() && `, ${duration(live.data.window_ns)}`}
           </p>
         )}
+        <RangePicker />
       </div>
       <Loaded live={live} what="the topology">
         {(data) =>
@@ -322,7 +378,7 @@ export function Topology() {
           ) : (
             <>
               <div class="card">
-                <Diagram data={data} selected={selected} onSelect={setSelected} />
+                <Diagram data={data} selected={selected} onSelect={(node) => setQuery({ node })} />
               </div>
               <Unknown data={data} />
               <Calls data={data} selected={data.nodes.some((n) => n.id === selected) ? selected : ''} />

@@ -2,13 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import type { LogRecord, Waterfall, WaterfallSpan } from '../api'
+import type { Waterfall, WaterfallSpan } from '../api'
 import { serviceClass } from '../colors'
-import { count, duration, plural, time, value, visible } from '../format'
+import { count, duration, plural, time, visible } from '../format'
+import { useMoves } from '../keys'
 import { useLive } from '../live'
-import { link, route, setQuery } from '../route'
+import { link, linkBack, route, setQuery } from '../route'
 import { Copy, Empty, Failed, Icon, Loading, Service, Stat, Text } from '../ui'
+import { NotStored } from './files'
 import { SpanPanel } from './span'
+import { TraceLogs } from './tracelogs'
 
 const rowHeight = 32
 const overscan = 12
@@ -108,6 +111,11 @@ function SpanRow(props: {
             {duration(span.duration_ns)}
             {span.events ? <Icon name="event" /> : null}
             {span.links ? <Icon name="link" /> : null}
+            {span.n_plus_one ? (
+              <span class="badge warn" title="One statement is called many times below this span">
+                N+1: {count(span.n_plus_one)} calls
+              </span>
+            ) : null}
             {span.orphan ? <span class="badge warn">no parent</span> : null}
           </em>
         </div>
@@ -175,6 +183,14 @@ function Tree(props: {
     }
     setClosed(next)
   }
+
+  useMoves((step) => {
+    const row = rows[Math.max(0, Math.min(rows.length - 1, at + step))]
+    if (row) {
+      onSelect(row.span.span_id)
+      scroller.current?.focus({ preventScroll: true })
+    }
+  })
 
   const key = (event: KeyboardEvent) => {
     const current = rows[at]
@@ -261,40 +277,17 @@ function Tree(props: {
   )
 }
 
-function Logs({ id }: { id: string }) {
-  const live = useLive<{ logs: LogRecord[] }>(`/api/v1/logs?limit=100&trace_id=${id}`, 'logs')
-  if (!live.data?.logs.length) {
-    return null
-  }
-  return (
-    <section class="card trace-logs" aria-labelledby="trace-logs">
-      <h2 id="trace-logs">Logs of this trace</h2>
-      <ul>
-        {live.data.logs.toReversed().map((record) => (
-          <li key={record.time + record.span_id + value(record.body)}>
-            <time dateTime={record.time}>{time(record.time)}</time>
-            <span class={`badge ${record.severity_number >= 17 ? 'bad' : ''}`}>
-              <Text>{record.severity}</Text>
-            </span>
-            <button type="button" class="plain" onClick={() => setQuery({ span: record.span_id })}>
-              <Text>{value(record.body).slice(0, 2000)}</Text>
-            </button>
-          </li>
-        ))}
-      </ul>
-    </section>
-  )
-}
-
 /** One trace: its waterfall, and a panel with all that is known about one span. */
-export function Trace({ id }: { id: string }) {
-  const live = useLive<Waterfall>(`/api/v1/traces/${encodeURIComponent(id)}/waterfall`, 'traces', 'logs')
-  const [critical, setCritical] = useState(true)
+export function Trace({ id, file }: { id: string; file?: string }) {
+  const place = file === undefined ? 'traces' : `files/${file}`
+  const path = `/api/v1/${file === undefined ? '' : `files/${file}/`}traces/${encodeURIComponent(id)}`
+  const live = useLive<Waterfall>(`${path}/waterfall`, 'traces', 'logs')
+  const critical = route.value.query.get('critical') !== 'off'
   const selected = route.value.query.get('span') ?? ''
   const trace = live.data
   const back = (
-    <a class="back" href={link('traces')}>
-      Trace Explorer
+    <a class="back" href={file === undefined ? linkBack('traces') : link(place)}>
+      {file === undefined ? 'Trace Explorer' : 'Traces of the file'}
     </a>
   )
   if (!trace) {
@@ -303,7 +296,11 @@ export function Trace({ id }: { id: string }) {
         {back}
         {live.status === 404 ? (
           <Empty title="This trace is not here" alone>
-            <p>It has not arrived, or it was evicted.</p>
+            <p>
+              {file === undefined
+                ? 'It has not arrived, or it was evicted.'
+                : 'The file is no longer open: open it again.'}
+            </p>
             <p>
               <code>{visible(id)}</code>
             </p>
@@ -330,6 +327,10 @@ export function Trace({ id }: { id: string }) {
               <Service name={trace.root_service} />
               <code>{trace.trace_id}</code>
               <Copy text={trace.trace_id} label="Copy id" />
+              <a class="button small" href={`${path}/otlp`} download={`trace-${trace.trace_id}.json`}>
+                <Icon name="download" /> Download JSON
+              </a>
+              {file !== undefined && <NotStored />}
             </p>
           </div>
           <dl class="stats">
@@ -349,7 +350,7 @@ export function Trace({ id }: { id: string }) {
             <input
               type="checkbox"
               checked={critical}
-              onChange={(event) => setCritical(event.currentTarget.checked)}
+              onChange={(event) => setQuery({ critical: event.currentTarget.checked ? '' : 'off' })}
             />
             <i class="key critical" /> Critical path
           </label>
@@ -361,16 +362,17 @@ export function Trace({ id }: { id: string }) {
               {trace.missing_parents === 1
                 ? 'The parent of one span is'
                 : `The parents of ${trace.missing_parents} spans are`}{' '}
-              not here: it is under way, or it never came. <a href={link('check')}>Check</a> says what to do.
+              not here: in transit, or never sent. <a href={link('check')}>Check</a> says what to do.
             </span>
           </p>
         )}
         <Tree trace={trace} selected={selected} critical={critical} onSelect={select} />
-        {trace.logs > 0 && <Logs id={trace.trace_id} />}
+        {trace.logs > 0 && <TraceLogs id={trace.trace_id} />}
       </div>
       {selected && (
         <SpanPanel
-          trace={trace.trace_id}
+          path={path}
+          place={place}
           span={selected}
           start={trace.start_time}
           onClose={() => select('')}
