@@ -28,10 +28,11 @@ help: ## List the targets
 ##@ Build
 
 .PHONY: build
-build: ## Build bin/otelcol-ociapm and bin/apmsandbox
+build: ## Build bin/otelcol-ociapm, bin/apmsandbox and bin/apmctl
 	@echo "building bin/otelcol-ociapm (the first build takes some minutes)"
 	@cd cmd/otelcol-ociapm && $(GO_BUILD) -tags=$(BUILD_TAGS) -o ../../bin/otelcol-ociapm .
 	@$(GO_BUILD) -o bin/apmsandbox ./cmd/apmsandbox
+	@$(GO_BUILD) -o bin/apmctl ./cmd/apmctl
 
 .PHONY: run
 run: build ## Build and start the collector, with a local sandbox unless APM_ENDPOINT is set
