@@ -186,7 +186,7 @@ func TestHelpAndVersion(t *testing.T) {
 	help := run("--help")
 	for _, flag := range []string{
 		"--listen", "--private-key", "--public-key", "--max-spans", "--max-bytes", "--max-request-bytes",
-		"--max-decompressed-bytes", "--oci", "--oci-listen", "--oci-region", "--oci-dir", "--log-level", "--version",
+		"--max-decompressed-bytes", "--oci", "--oci-listen", "--oci-region", "--oci-empty-domain", "--oci-dir", "--log-level", "--version",
 	} {
 		assert.Contains(t, help, flag)
 	}

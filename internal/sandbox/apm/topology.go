@@ -74,7 +74,8 @@ type topologyBuilder struct {
 // topologyOf applies APM's rules. A CLIENT or PRODUCER span whose callee's span
 // is in the store is a call between their services, and so is a SERVER span
 // whose parent is in another service. Any other CLIENT span is a call to the
-// callee in its peer.service, or to External Unknown.
+// callee in its peer.service, or to External Unknown. APM reads peer.service only
+// from a span to which its naming conversion applied.
 func topologyOf(traces []storedTrace) Topology {
 	b := topologyBuilder{nodes: map[string]Node{}, edges: map[edgeKey]*edgeCalls{}, unknown: map[unknownKey]*UnknownPeer{}}
 	// All services come first, since a peer.service may name any of them.
@@ -143,7 +144,7 @@ func (b *topologyBuilder) peer(caller storedSpan) string {
 	span := caller.span
 	name := attribute(span, "peer.service")
 	switch {
-	case name == "":
+	case name == "", !caller.converted:
 		b.addUnknown(caller)
 		return b.node(NodeExternalUnknown, "External Unknown")
 	case attribute(span, "db.system") != "" || attribute(span, "db.system.name") != "":

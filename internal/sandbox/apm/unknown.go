@@ -41,7 +41,14 @@ type UnknownPeer struct {
 	SpanID  string `json:"span_id"`
 }
 
-type unknownKey struct{ service, kind, system, namespace, address string }
+type unknownKey struct {
+	service, kind, system, namespace, address string
+	converted                                 bool
+}
+
+// ruleReason explains a callee whose spans arrived while the naming rule was off.
+const ruleReason = "The rule \"OpenTelemetry to APM naming conversion\" of the APM domain did not apply to these spans, so APM does not see " +
+	"their peer.service. apmctl setup switches it on, for new spans."
 
 // callee is what a span says about the callee.
 type callee struct {
@@ -109,7 +116,7 @@ func (c callee) String() string {
 
 func (b *topologyBuilder) addUnknown(caller storedSpan) {
 	c := calleeOf(caller)
-	key := unknownKey{caller.service, c.kind, c.system, c.namespace, c.address}
+	key := unknownKey{caller.service, c.kind, c.system, c.namespace, c.address, caller.converted}
 	peer := b.unknown[key]
 	if peer == nil {
 		if len(b.unknown) >= maxUnknown {
@@ -118,6 +125,9 @@ func (b *topologyBuilder) addUnknown(caller storedSpan) {
 		peer = &UnknownPeer{
 			Service: caller.service, Kind: c.kind, Callee: c.String(), Reason: c.reason(), Config: c.config(),
 			TraceID: caller.span.TraceID().String(), SpanID: caller.span.SpanID().String(),
+		}
+		if !caller.converted {
+			peer.Reason, peer.Config = ruleReason, ""
 		}
 		b.unknown[key] = peer
 	}
