@@ -58,7 +58,7 @@ generate: ## Write all generated files
 	go generate ./...
 	$(TOOL) builder --config=builder-config.yaml --skip-compilation --skip-strict-versioning=false
 	gofmt -w cmd/otelcol-ociapm
-	sed -i 's/run(set)/run(prepare(set))/' cmd/otelcol-ociapm/main.go
+	sed -i 's/run(set)/run(prepare(set))/; s/otelcol.NewCommand(params)/newCommand(params)/' cmd/otelcol-ociapm/main.go
 	deploy/generate.sh
 
 .PHONY: tidy
