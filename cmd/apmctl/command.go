@@ -28,7 +28,7 @@ func newCommand() *cobra.Command {
 		Version:      buildversion.Text(version),
 		SilenceUsage: true,
 	}
-	cmd.AddCommand(newVersionCommand())
+	cmd.AddCommand(newSetupCommand(), newVersionCommand())
 	return cmd
 }
 
