@@ -28,7 +28,7 @@ func newCommand() *cobra.Command {
 		Version:      buildversion.Text(version),
 		SilenceUsage: true,
 	}
-	cmd.AddCommand(newSetupCommand(), newVersionCommand())
+	cmd.AddCommand(newDoctorCommand(), newSetupCommand(), newVersionCommand())
 	return cmd
 }
 
