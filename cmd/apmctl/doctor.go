@@ -4,6 +4,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -56,6 +57,9 @@ func newDoctorCommand() *cobra.Command {
 			if err := options.Auth.Validate(); err != nil {
 				return err
 			}
+			if options.PID != 0 && len(options.Configs) > 0 {
+				return errors.New("--pid and --config both name a collector; keep one of them")
+			}
 			options.UserAgent = "apmctl/" + cmd.Root().Version
 			result := doctor.Run(cmd.Context(), options)
 			out := cmd.OutOrStdout()
@@ -79,6 +83,7 @@ func newDoctorCommand() *cobra.Command {
 	flags.SortFlags = false
 	flags.StringArrayVar(&options.Configs, "config", nil, "`configuration` of the collector, as its own --config; repeat it for more")
 	flags.StringArrayVar(&options.EnvFiles, "env-file", nil, "`file` with variables, as systemd's EnvironmentFile; repeat it for more")
+	flags.IntVar(&options.PID, "pid", 0, "`id` of the collector's process, if several run on this machine")
 	flags.StringVar(&options.Program, "collector", "", "`path` of the collector, which validates the configuration; by default it is searched for")
 	flags.IntVar(&options.AppPID, "app-pid", 0, "`id` of an app's process, whose variables are examined")
 	flags.DurationVar(&options.Wait, "wait", options.Wait, "`time` that the test trace may take to arrive")

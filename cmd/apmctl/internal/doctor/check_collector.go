@@ -136,7 +136,7 @@ func (portsCheck) run(ctx context.Context, p *patient) []Finding {
 		foreign := known && pid != p.running.pid && !strings.HasPrefix(name, programName)
 		switch {
 		case taken && (foreign || !known && !p.running.healthy):
-			findings = append(findings, problemFinding2(Ports, startup.PortInUse(address, nil)))
+			findings = append(findings, problemFinding(Ports, startup.PortInUse(address, nil)))
 		case taken:
 			good = append(good, l.what+" on "+address)
 		case p.running.healthy:

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 
-
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/ociapm/otelcol-ociapm/internal/startup"
@@ -25,7 +24,7 @@ type configurationCheck struct{}
 func (configurationCheck) run(ctx context.Context, p *patient) []Finding {
 	resolved, err := resolve(ctx, p.source.configs, p.variables)
 	if err != nil {
-		return []Finding{failed(Configuration, startup.Explain(err, p.source.configs).Error(), "")}
+		return []Finding{configurationFinding(startup.Explain(err, p.source.configs).Error())}
 	}
 	p.settings = resolved
 	if resolved.exporter != nil {
@@ -34,14 +33,28 @@ func (configurationCheck) run(ctx context.Context, p *patient) []Finding {
 	program := p.program()
 	if program == "" {
 		if err = errors.Join(resolved.exporterErr, validateExporter(resolved)); err != nil {
-			return []Finding{failed(Configuration, err.Error(), "")}
+			return []Finding{configurationFinding(err.Error())}
 		}
 		return []Finding{ok(Configuration, "can be read; the collector is not on this machine's PATH, so nothing but "+apmOr(resolved.exporterID)+" is validated")}
 	}
 	if problem := validate(ctx, program, p.source.configs); problem != "" {
-		return []Finding{failed(Configuration, problem, "")}
+		return []Finding{configurationFinding(problem)}
 	}
 	return []Finding{ok(Configuration, "is valid")}
+}
+
+// configurationFinding splits a sentence into what is wrong and what to do. Several
+// sentences stay together.
+func configurationFinding(problem string) Finding {
+	if strings.Contains(problem, "\n") {
+		return failed(Configuration, strings.Join(strings.Fields(problem), " "), "")
+	}
+	for _, between := range []string{"): ", "; "} {
+		if text, advice, found := strings.Cut(problem, between); found {
+			return failed(Configuration, text+strings.Trim(between, ":; "), advice)
+		}
+	}
+	return failed(Configuration, problem, "")
 }
 
 func apmOr(id string) string {
@@ -142,7 +155,7 @@ func (pipelinesCheck) run(_ context.Context, p *patient) []Finding {
 		}
 		if len(missing) > 0 {
 			findings = append(findings, failed(Pipelines, "the pipeline "+pipe.name+" lacks "+strings.Join(missing, " and ")+": APM shows its database calls without statement or as \"External Unknown\"",
-				"add it to service::pipelines::"+pipe.name+"::processors, unless another collector in front has it"))
+				"add to service::pipelines::"+pipe.name+"::processors what is missing, unless another collector in front has it"))
 		}
 	}
 	switch {

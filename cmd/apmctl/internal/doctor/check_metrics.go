@@ -107,7 +107,7 @@ func (p *patient) scrape(ctx context.Context) metrics {
 }
 
 // queueFinding reports what waits for upload in a running collector.
-func (m metrics) queueFinding() Finding {
+func (m metrics) queueFinding(uploads bool) Finding {
 	const exporter = `exporter="oci_apm`
 	held, capacity := m.sum("otelcol_exporter_queue_size", exporter), m.sum("otelcol_exporter_queue_capacity", exporter)
 	if held == 0 {
@@ -118,16 +118,10 @@ func (m metrics) queueFinding() Finding {
 		share = fmt.Sprintf(" (%d %% of the queue)", 100*held/capacity)
 	}
 	text := fmt.Sprintf("%d requests wait for upload%s", max(m.sum("otelcol_extension_queue_storage_stored_items"), 1), share)
-	if m.failing() {
+	if !uploads {
 		return failed(QueueContent, text, "nothing is lost: they are uploaded once APM accepts them; see upload-traces")
 	}
 	return ok(QueueContent, text)
-}
-
-// failing reports whether more uploads failed than were accepted.
-func (m metrics) failing() bool {
-	const uploads = "otelcol_exporter_oci_apm_uploads"
-	return m.sum(uploads, `outcome="retry"`) > m.sum(uploads, `outcome="accepted"`)
 }
 
 // metricsCheck reports what the collector has received, and what became of it.
@@ -141,25 +135,25 @@ func (metricsCheck) run(ctx context.Context, p *patient) []Finding {
 		}
 		return []Finding{skipped(Received, reason), skipped(Delivered, reason)}
 	}
-	return []Finding{p.metrics.receivedFinding(), p.metrics.deliveredFinding(p.lastUpload(ctx))}
+	return []Finding{p.metrics.receivedFinding(), p.metrics.deliveredFinding(p.lastUpload(ctx), p.uploads())}
 }
 
 func (m metrics) receivedFinding() Finding {
-	accepted, refused := m.sum("otelcol_receiver_accepted_spans"), m.sum("otelcol_receiver_refused_spans")
-	failed_ := m.sum("otelcol_receiver_failed_spans")
+	accepted := m.sum("otelcol_receiver_accepted_spans")
+	refused := m.sum("otelcol_receiver_refused_spans") + m.sum("otelcol_receiver_failed_spans")
 	guarded := m.sum("otelcol_extension_otlp_guard_refused_requests")
-	text := fmt.Sprintf("%d spans accepted since its start", accepted)
+	text := fmt.Sprintf("%d spans accepted since its start, test traces included", accepted)
 	switch {
-	case accepted == 0 && refused+failed_+guarded == 0:
+	case accepted == 0 && refused+guarded == 0:
 		return failed(Received, "no spans have arrived since its start", "the problem is between app and collector: see app-exporter")
-	case refused+failed_+guarded > 0:
-		return failed(Received, text+fmt.Sprintf(", %d spans and %d requests refused", refused+failed_, guarded),
+	case refused+guarded > 0:
+		return failed(Received, text+fmt.Sprintf(", %d spans and %d requests refused", refused, guarded),
 			"apps retry what was refused for lack of memory or space: raise the memory limit, or see queue-content and queue-space")
 	}
 	return ok(Received, text)
 }
 
-func (m metrics) deliveredFinding(last string) Finding {
+func (m metrics) deliveredFinding(last string, uploads bool) Finding {
 	sent := m.sum("otelcol_exporter_sent_spans", `exporter="oci_apm`)
 	dropped := m.sum("otelcol_exporter_oci_apm_dropped_items") + m.sum("otelcol_exporter_oci_apm_rejected_items")
 	text := fmt.Sprintf("%d spans uploaded since its start", sent)
@@ -169,7 +163,7 @@ func (m metrics) deliveredFinding(last string) Finding {
 	switch {
 	case dropped > 0:
 		return failed(Delivered, text+fmt.Sprintf(", %d items rejected by APM", dropped), "the collector's log says why")
-	case m.failing():
+	case !uploads:
 		return failed(Delivered, text+fmt.Sprintf(", %d attempts failed", m.sum("otelcol_exporter_oci_apm_uploads", `outcome="retry"`)), "see upload-traces")
 	case sent == 0 && m.sum("otelcol_receiver_accepted_spans") > 0:
 		return failed(Delivered, "no spans uploaded since its start", "look again in a minute: they wait in the queue; a filter or sampler may also drop them")

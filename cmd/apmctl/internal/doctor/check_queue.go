@@ -84,10 +84,11 @@ func (p *patient) folderFinding(directory string) Finding {
 
 // problemFinding splits a sentence of a failed start into what is wrong and what to do.
 func problemFinding(id string, problem error) Finding {
-	text, advice, _ := strings.Cut(problem.Error(), "): ")
-	if advice != "" {
-		text += ")"
+	text, advice, found := strings.Cut(problem.Error(), "): ")
+	if found {
+		return failed(id, text+")", advice)
 	}
+	text, advice, _ = strings.Cut(problem.Error(), ": ")
 	return failed(id, text, advice)
 }
 
@@ -134,15 +135,9 @@ func (p *patient) lockFinding(directory string) Finding {
 		return ok(QueueLock, "a collector uses the folder")
 	}
 	if own := p.source.process.pid; own != 0 && own != pid {
-		return problemFinding2(QueueLock, startup.FolderInUse(directory, path))
+		return problemFinding(QueueLock, startup.FolderInUse(directory, path))
 	}
 	return ok(QueueLock, fmt.Sprintf("%s (pid %d) uses the folder", name, pid))
-}
-
-// problemFinding2 splits a sentence at its colon.
-func problemFinding2(id string, problem error) Finding {
-	text, advice, _ := strings.Cut(problem.Error(), ": ")
-	return failed(id, text, advice)
 }
 
 // lockFree reports whether nobody has locked the file. It takes the lock for a moment,
@@ -165,7 +160,7 @@ type queueContentCheck struct{}
 
 func (queueContentCheck) run(ctx context.Context, p *patient) []Finding {
 	if p.metrics = p.scrape(ctx); p.metrics != nil && p.metrics.has("otelcol_exporter_queue_size") {
-		return []Finding{p.metrics.queueFinding()}
+		return []Finding{p.metrics.queueFinding(p.uploads())}
 	}
 	directory, reason := p.queueDirectory()
 	if reason != "" {

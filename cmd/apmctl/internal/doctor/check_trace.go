@@ -50,7 +50,7 @@ func (traceCheck) run(ctx context.Context, p *patient) []Finding {
 		return append([]Finding{failed(TestTrace, where+" does not accept a test trace: "+err.Error(), "see received, queue-space and ports")}, rest("no test trace")...)
 	}
 	sent := ok(TestTrace, fmt.Sprintf("%s has accepted trace %s", where, id))
-	if !p.uploadable {
+	if !p.uploads() {
 		return append([]Finding{sent}, rest("APM does not accept uploads: it waits in the queue")...)
 	}
 	source, reason := p.traceReader(ctx)
@@ -101,6 +101,7 @@ func testTrace() (pcommon.TraceID, ptrace.Traces) {
 	call.Attributes().PutStr("db.system.name", "postgresql")
 	call.Attributes().PutStr("db.namespace", testDatabase)
 	call.Attributes().PutStr("db.query.text", testQuery)
+	call.Attributes().PutStr(marker, testService)
 	return id, traces
 }
 
@@ -200,6 +201,13 @@ type readSpan struct {
 var neededNames = [][2]string{
 	{"db.system", "DbSystem"}, {"db.statement", "DbStatement"}, {"db.operation", "DbOperation"}, {"peer.service", "PeerService"},
 }
+
+// marker is an attribute whose conversion shows that APM's rule is on, as in Oracle's
+// quickstart: convertedNames are its name there and those of others that the collector
+// does not send in this form.
+const marker = "k8s.deployment.name"
+
+var convertedNames = []string{"K8sDeploymentName", "PeerService", "DbSystem"}
 
 func (s *readSpan) tag(names [2]string) string { return orElse(s.tags[names[1]], s.tags[names[0]]) }
 

@@ -6,6 +6,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/http/httptrace"
 	"net/url"
 	"regexp"
@@ -40,26 +41,29 @@ func (uploadCheck) run(ctx context.Context, p *patient) []Finding {
 	findings := []Finding{endpointFinding(p.settings.exporter), keyFinding(p.settings.exporter)}
 	trace := &connectionTrace{}
 	probes := map[string]ociapmexporter.Probe{}
-	probes["traces"] = p.probe(httptrace.WithClientTrace(ctx, trace.hooks()), pipeline.SignalTraces)
+	probes["traces"] = p.probe(httptrace.WithClientTrace(ctx, trace.hooks()), p.settings.exporter, pipeline.SignalTraces)
 	findings = append(findings, trace.findings(probes["traces"], p.settings.exporter.ClientConfig.ProxyURL)...)
-	answered := probes["traces"].Status != 0
+	p.upload = probes["traces"]
 	for signal, id := range map[string]string{"traces": UploadTraces, "metrics": UploadMetrics, "logs": UploadLogs} {
 		switch {
 		case !slices.Contains(p.settings.signals(), signal):
 			findings = append(findings, skipped(id, "no pipeline uploads "+signal))
 			continue
-		case signal != "traces" && !answered:
+		case signal != "traces" && p.upload.Status == 0:
 			findings = append(findings, skipped(id, "nothing answers"))
 			continue
 		case signal == "metrics":
-			probes[signal] = p.probe(ctx, pipeline.SignalMetrics)
+			probes[signal] = p.probe(ctx, p.settings.exporter, pipeline.SignalMetrics)
 		case signal == "logs":
-			probes[signal] = p.probe(ctx, pipeline.SignalLogs)
+			probes[signal] = p.probe(ctx, p.settings.exporter, pipeline.SignalLogs)
+		}
+		if signal != "traces" && p.upload.Problem != "" && probes[signal].Status == p.upload.Status {
+			findings = append(findings, skipped(id, fmt.Sprintf("answered with %d as well: see %s", p.upload.Status, UploadTraces)))
+			continue
 		}
 		findings = append(findings, uploadFinding(id, probes[signal]))
 	}
-	p.uploadable = probes["traces"].Problem == ""
-	return append(findings, keyTypeFinding(probes), clockFinding(probes["traces"].Date))
+	return append(findings, p.keyTypeFinding(ctx, probes), clockFinding(probes["traces"].Date))
 }
 
 // cannotUpload returns why no upload can be tried, or "".
@@ -75,10 +79,10 @@ func (p *patient) cannotUpload() string {
 	return ""
 }
 
-func (p *patient) probe(ctx context.Context, signal pipeline.Signal) ociapmexporter.Probe {
+func (p *patient) probe(ctx context.Context, cfg *ociapmexporter.Config, signal pipeline.Signal) ociapmexporter.Probe {
 	id := component.MustNewID("oci_apm")
 	_ = id.UnmarshalText([]byte(p.settings.exporterID)) // it was an id of a valid configuration
-	return ociapmexporter.ProbeUpload(ctx, p.settings.exporter, exporter.Settings{
+	return ociapmexporter.ProbeUpload(ctx, cfg, exporter.Settings{
 		ID: id, TelemetrySettings: componenttest.NewNopTelemetrySettings(), BuildInfo: component.BuildInfo{Command: "apmctl", Version: strings.TrimPrefix(p.options.UserAgent, "apmctl/")},
 	}, signal)
 }
@@ -106,6 +110,12 @@ func keyFinding(cfg *ociapmexporter.Config) Finding {
 
 func uploadFinding(id string, probe ociapmexporter.Probe) Finding {
 	switch {
+	case probe.Kind == "configuration":
+		return skipped(id, "see "+KeyType)
+	case probe.Kind == "dns" || probe.Kind == "proxy" || probe.Kind == "tls":
+		return skipped(id, "see "+probe.Kind)
+	case probe.Kind == "connection_refused" || probe.Kind == "unreachable":
+		return skipped(id, "see "+TCP)
 	case probe.Problem != "":
 		return failed(id, short(probe.Problem), probe.Advice)
 	default:
@@ -113,25 +123,49 @@ func uploadFinding(id string, probe ociapmexporter.Probe) Finding {
 	}
 }
 
-// keyTypeFinding compares the answers for the signals. APM accepts metrics and logs with
-// a private key only.
-func keyTypeFinding(probes map[string]ociapmexporter.Probe) Finding {
+// keyTypeFinding compares the answers for the signals and the types of key. APM accepts
+// metrics and logs with a private key only.
+func (p *patient) keyTypeFinding(ctx context.Context, probes map[string]ociapmexporter.Probe) Finding {
+	const advice = "use the domain's private data key (OCI Console > APM > your domain > Data Keys)"
 	traces, other := probes["traces"], probes["metrics"]
 	if other.Status == 0 && other.Kind == "" {
 		other = probes["logs"]
 	}
 	switch {
 	case other.Kind == "configuration":
-		return failed(KeyType, other.Problem, "")
+		text, fix, _ := strings.Cut(other.Problem, "; ")
+		return failed(KeyType, text, fix)
+	case rejected(traces):
+		return p.otherTypeFinding(ctx, advice)
 	case traces.Problem != "":
 		return skipped(KeyType, "traces are not accepted")
-	case other.Status == 401 || other.Status == 403:
-		return failed(KeyType, "APM accepts traces with this data key, and no metrics or logs: it is a public key",
-			"use the domain's private data key (OCI Console > APM > your domain > Data Keys)")
-	case other.URL == "" && strings.Contains(traces.URL, "/public/"):
+	case rejected(other):
+		return failed(KeyType, "APM accepts traces with this data key, and no metrics or logs: it is a public key", advice)
+	case strings.Contains(traces.URL, "/public/"):
 		return ok(KeyType, "public, for traces only")
 	}
 	return ok(KeyType, "private")
+}
+
+// otherTypeFinding tries a rejected key as a key of the other type.
+func (p *patient) otherTypeFinding(ctx context.Context, advice string) Finding {
+	tried := *p.settings.exporter
+	if tried.DataKeyType == ociapmexporter.DataKeyTypePublic {
+		tried.DataKeyType = ociapmexporter.DataKeyTypePrivate
+	} else {
+		tried.DataKeyType = ociapmexporter.DataKeyTypePublic
+	}
+	switch {
+	case p.probe(ctx, &tried, pipeline.SignalTraces).Problem != "":
+		return failed(KeyType, "APM accepts the data key neither as a private nor as a public one: it is wrong, of another domain, or deleted", advice)
+	case tried.DataKeyType == ociapmexporter.DataKeyTypePublic:
+		return failed(KeyType, "it is the domain's public data key", advice)
+	}
+	return failed(KeyType, "it is a private data key, and data_key_type is public", "remove data_key_type")
+}
+
+func rejected(probe ociapmexporter.Probe) bool {
+	return probe.Status == http.StatusUnauthorized || probe.Status == http.StatusForbidden
 }
 
 // clockFinding compares this machine's clock with the date of the answer.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ociapm/otelcol-ociapm/internal/environment"
 	"github.com/ociapm/otelcol-ociapm/internal/ociauth"
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter"
 )
 
 // Options select the collector to examine.
@@ -20,6 +21,9 @@ type Options struct {
 	Configs []string
 	// EnvFiles are files with variables, in the format of systemd's EnvironmentFile.
 	EnvFiles []string
+	// PID is the id of a collector that runs on this machine, to examine this one; 0 is
+	// any.
+	PID int
 	// Program is the path of the collector; "" searches for it.
 	Program string
 	// AppPID is the id of an app's process, whose variables are examined, too; 0 is none.
@@ -61,11 +65,14 @@ type patient struct {
 	variables *variables
 	secrets   *secrets
 
-	// upload has the outcome of an empty upload of traces.
-	uploadable bool
-	running    running
-	metrics    metrics
+	// upload is the outcome of an empty upload of traces; zero if none was made.
+	upload  ociapmexporter.Probe
+	running running
+	metrics metrics
 }
+
+// uploads reports whether APM accepts traces.
+func (p *patient) uploads() bool { return p.upload.URL != "" && p.upload.Problem == "" }
 
 // Run makes all checks.
 func Run(ctx context.Context, options Options) Report {

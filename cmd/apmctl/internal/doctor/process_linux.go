@@ -15,12 +15,12 @@ import (
 )
 
 // findProcess returns the collector that runs on this machine, by the name of its
-// program. Of several, it is the one with the lowest id.
-func findProcess(root string) process {
+// program. Of several, it is the one with the lowest id, unless an id is given.
+func findProcess(root string, wanted int) process {
 	folders, _ := filepath.Glob(root + "/proc/[0-9]*")
 	var pids []int
 	for _, folder := range folders {
-		if pid, err := strconv.Atoi(filepath.Base(folder)); err == nil {
+		if pid, err := strconv.Atoi(filepath.Base(folder)); err == nil && (wanted == 0 || pid == wanted) {
 			pids = append(pids, pid)
 		}
 	}

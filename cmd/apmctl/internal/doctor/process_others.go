@@ -8,7 +8,7 @@ package doctor
 import "errors"
 
 // findProcess would return the collector that runs on this machine.
-func findProcess(string) process { return process{} }
+func findProcess(string, int) process { return process{} }
 
 // environmentOf would return the variables that a process was started with.
 func environmentOf(string, int) (map[string]string, error) {

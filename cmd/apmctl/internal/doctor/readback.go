@@ -168,10 +168,11 @@ func (r *domainReader) read(ctx context.Context, id pcommon.TraceID) (*readSpan,
 				found.tags[*tag.TagName] = *tag.TagValue
 			}
 		}
-		found.converted = new(bool)
-		for _, names := range neededNames {
-			*found.converted = *found.converted || found.tags[names[1]] != ""
+		converted := false
+		for _, name := range convertedNames {
+			converted = converted || found.tags[name] != ""
 		}
+		found.converted = &converted
 		return found, nil
 	}
 	return nil, nil

@@ -48,9 +48,11 @@ func findSource(options Options) (source, error) {
 	s := source{environment: map[string]string{}}
 	var found process
 	if len(options.Configs) == 0 {
-		found = findProcess(options.root)
+		found = findProcess(options.root, options.PID)
 	}
 	switch {
+	case options.PID != 0 && found.pid == 0:
+		return s, fmt.Errorf("the process %d is not a collector, or is not this user's to look at: correct --pid, or run this as root", options.PID)
 	case len(options.Configs) > 0:
 		s.configs = options.Configs
 		s.subject = "Configuration: " + strings.Join(options.Configs, ", ")

@@ -21,7 +21,7 @@ type variables struct {
 // recording returns a factory of envprovider that also records the names.
 func (v *variables) recording(inner confmap.ProviderFactory) confmap.ProviderFactory {
 	return confmap.NewProviderFactory(func(set confmap.ProviderSettings) confmap.Provider {
-		return recordingProvider{Provider: inner.Create(set), variables: v}
+		return recordingProvider{inner: inner.Create(set), variables: v}
 	})
 }
 
@@ -39,12 +39,18 @@ func (v *variables) note(uri string) {
 }
 
 type recordingProvider struct {
-	confmap.Provider // Scheme and Shutdown
-	variables        *variables
+	inner     confmap.Provider
+	variables *variables
 }
+
+// Scheme implements confmap.Provider.
+func (p recordingProvider) Scheme() string { return p.inner.Scheme() }
+
+// Shutdown implements confmap.Provider.
+func (p recordingProvider) Shutdown(ctx context.Context) error { return p.inner.Shutdown(ctx) }
 
 // Retrieve implements confmap.Provider.
 func (p recordingProvider) Retrieve(ctx context.Context, uri string, watcher confmap.WatcherFunc) (*confmap.Retrieved, error) {
 	p.variables.note(uri)
-	return p.Provider.Retrieve(ctx, uri, watcher)
+	return p.inner.Retrieve(ctx, uri, watcher)
 }
