@@ -85,6 +85,7 @@ func newDoctorCommand() *cobra.Command {
 	flags.StringArrayVar(&options.EnvFiles, "env-file", nil, "`file` with variables, as systemd's EnvironmentFile; repeat it for more")
 	flags.IntVar(&options.PID, "pid", 0, "`id` of the collector's process, if several run on this machine")
 	flags.StringVar(&options.Program, "collector", "", "`path` of the collector, which validates the configuration; by default it is searched for")
+	flags.StringVar(&options.OTLP, "otlp", "", "`host:port` of a collector on another machine, which takes the test trace over HTTP")
 	flags.IntVar(&options.AppPID, "app-pid", 0, "`id` of an app's process, whose variables are examined")
 	flags.DurationVar(&options.Wait, "wait", options.Wait, "`time` that the test trace may take to arrive")
 	flags.BoolVar(&asJSON, "json", false, "write JSON")

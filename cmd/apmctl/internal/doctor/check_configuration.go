@@ -137,8 +137,11 @@ func (pipelinesCheck) run(_ context.Context, p *patient) []Finding {
 	if p.settings == nil {
 		return []Finding{skipped(Pipelines, "the configuration cannot be read")}
 	}
+	if to := p.settings.forwardsTo(); p.settings.exporterID == "" && to != "" {
+		return []Finding{skipped(Pipelines, "traces go to "+to+": run apmctl doctor also on the collector there")}
+	}
 	if p.settings.exporterID == "" {
-		return []Finding{failed(Pipelines, "no pipeline has the exporter oci_apm", "add it to exporters and to the pipelines; on an agent that sends to a gateway, run apmctl doctor on the gateway")}
+		return []Finding{failed(Pipelines, "no pipeline has the exporter oci_apm", "add it to exporters and to the pipelines")}
 	}
 	var findings []Finding
 	traces := false
@@ -165,6 +168,18 @@ func (pipelinesCheck) run(_ context.Context, p *patient) []Finding {
 		return findings
 	}
 	return []Finding{ok(Pipelines, "traces pass db_span_enricher and peer_service to "+p.settings.exporterID)}
+}
+
+// forwardsTo returns the exporter with which traces go to another collector, or "".
+func (s *settings) forwardsTo() string {
+	for _, p := range s.pipelines {
+		for _, id := range p.exporters {
+			if p.signal == "traces" && isOneOf(id, "otlp", "otlp_grpc", "otlphttp", "otlp_http", "loadbalancing", "load_balancing", "kafka") {
+				return id
+			}
+		}
+	}
+	return ""
 }
 
 func hasType(ids []string, types ...string) bool {

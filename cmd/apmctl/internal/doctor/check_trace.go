@@ -41,6 +41,10 @@ func (traceCheck) run(ctx context.Context, p *patient) []Finding {
 		const reason = "the collector does not run"
 		return append([]Finding{skipped(TestTrace, reason)}, rest(reason)...)
 	}
+	if p.settings == nil {
+		const reason = "the configuration cannot be read"
+		return append([]Finding{skipped(TestTrace, reason)}, rest(reason)...)
+	}
 	id, traces := testTrace()
 	where, err := p.sendTrace(ctx, traces)
 	switch {
@@ -50,6 +54,9 @@ func (traceCheck) run(ctx context.Context, p *patient) []Finding {
 		return append([]Finding{failed(TestTrace, where+" does not accept a test trace: "+err.Error(), "see received, queue-space and ports")}, rest("no test trace")...)
 	}
 	sent := ok(TestTrace, fmt.Sprintf("%s has accepted trace %s", where, id))
+	if p.settings.exporter == nil {
+		return append([]Finding{sent}, rest("this collector does not upload to APM")...)
+	}
 	if !p.uploads() {
 		return append([]Finding{sent}, rest("APM does not accept uploads: it waits in the queue")...)
 	}
@@ -110,8 +117,11 @@ func testTrace() (pcommon.TraceID, ptrace.Traces) {
 func (p *patient) sendTrace(ctx context.Context, traces ptrace.Traces) (where string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, localTimeout)
 	defer cancel()
+	if p.options.OTLP != "" {
+		return p.options.OTLP, postTrace(ctx, p.options.OTLP, traces)
+	}
 	for _, pipe := range p.settings.pipelines {
-		if pipe.signal != "traces" || !slices.Contains(pipe.exporters, p.settings.exporterID) {
+		if pipe.signal != "traces" || p.settings.exporterID != "" && !slices.Contains(pipe.exporters, p.settings.exporterID) {
 			continue
 		}
 		for _, id := range pipe.receivers {

@@ -28,6 +28,9 @@ type Options struct {
 	Program string
 	// AppPID is the id of an app's process, whose variables are examined, too; 0 is none.
 	AppPID int
+	// OTLP is the address, host:port, at which a collector on another machine accepts
+	// OTLP over HTTP. What belongs to its machine is then left out.
+	OTLP string
 	// Wait is how long the test trace may take to arrive.
 	Wait time.Duration
 	// DomainID is the OCID of the APM domain in which to look for the test trace; "" is
@@ -53,6 +56,16 @@ func checks() []check {
 		configurationCheck{}, variablesCheck{}, pipelinesCheck{}, uploadCheck{}, queueFolderCheck{},
 		collectorCheck{}, queueContentCheck{}, portsCheck{}, metricsCheck{}, appCheck{}, traceCheck{},
 	}
+}
+
+// machineFindings are the findings of the checks that look at the collector's machine.
+var machineFindings = map[check][]string{
+	queueFolderCheck{}:  {QueueFolder, QueueSpace, QueueLock},
+	collectorCheck{}:    {Collector},
+	queueContentCheck{}: {QueueContent},
+	portsCheck{}:        {Ports},
+	metricsCheck{}:      {Received, Delivered},
+	appCheck{}:          {AppExporter},
 }
 
 // patient is the collector, and what is known about it so far.
@@ -83,10 +96,17 @@ func Run(ctx context.Context, options Options) Report {
 		return Report{Subject: "No collector found.", Findings: []Finding{failed(Configuration, problem.Error(), "")}}
 	}
 	p.source.apply()
+	p.running.healthy = options.OTLP != ""
 	p.variables.problems = repairEnvironment()
 	p.secrets.addEnvironment()
 	result := Report{Subject: p.source.subject}
 	for _, c := range checks() {
+		if ids := machineFindings[c]; options.OTLP != "" && len(ids) > 0 {
+			for _, id := range ids {
+				result.Findings = append(result.Findings, skipped(id, "the collector is on another machine"))
+			}
+			continue
+		}
 		result.Findings = append(result.Findings, c.run(ctx, p)...)
 	}
 	result.Findings = inOrder(result.Findings)
