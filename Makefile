@@ -149,6 +149,11 @@ test-oracle: ## Compare SQL_IDs with V$SQL of the database in ORACLE_DSN (needs 
 	@if [ -z "$${ORACLE_DSN:-}" ]; then echo "test-oracle: skipped, because ORACLE_DSN is not set: see test/README.md"; \
 	else $(MAKE) --no-print-directory build .venv/oracle && go test -count=1 -tags=oracle -timeout=10m -v ./test/oracle/...; fi
 
+# It prints a table of what the domain answers differently from the sandbox.
+.PHONY: test-domain
+test-domain: ## Compare a real APM domain with what the sandbox assumes (test/README.md lists the variables that name it)
+	go test -count=1 -timeout=40m -v ./test/domain
+
 .PHONY: test-console
 test-console: build $(CONSOLE)/node_modules .venv/stayeasy ## Test the console in a headless Chromium (needs Chromium, Node and Python 3)
 	go test -count=1 -tags=console -timeout=15m -v ./test/console/...
