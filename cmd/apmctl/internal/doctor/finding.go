@@ -24,7 +24,7 @@ const (
 	Skipped Status = "skipped"
 )
 
-// The ids of findings, in the order of the checks. docs/apmctl.md describes each.
+// The ids of findings, in the order of the checks. docs/doctor.md describes each.
 const (
 	Configuration = "configuration"
 	Variables     = "variables"
