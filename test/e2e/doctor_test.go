@@ -4,9 +4,11 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -42,6 +45,7 @@ type patient struct {
 	environment []string
 	wrapper     []string
 	names       map[string]string // replaced in the output
+	configFile  string            // of OCI, if there is an emulated one
 }
 
 // newPatient starts a sandbox and a collector that uploads to it, or to the endpoint of
@@ -107,11 +111,12 @@ var (
 // from run to run.
 func (p *patient) requireGolden(t *testing.T, name, output string) {
 	t.Helper()
-	text := continued.ReplaceAllString(output, " $1")
-	text = regexp.MustCompile(`\n {10,}- `).ReplaceAllString(text, "\n                    - ")
-	for old, new := range p.names {
-		text = strings.ReplaceAll(text, old, new)
+	text := output
+	for _, old := range slices.SortedFunc(maps.Keys(p.names), func(a, b string) int { return len(b) - len(a) }) {
+		text = inPieces(old).ReplaceAllString(text, p.names[old])
 	}
+	text = continued.ReplaceAllString(text, " $1")
+	text = regexp.MustCompile(`\n {10,}- `).ReplaceAllString(text, "\n                    - ")
 	for _, pattern := range []struct {
 		matches *regexp.Regexp
 		with    string
@@ -135,6 +140,15 @@ func (p *patient) requireGolden(t *testing.T, name, output string) {
 	want, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Equal(t, string(want), text)
+}
+
+// inPieces matches a word that may be cut at the end of a line.
+func inPieces(word string) *regexp.Regexp {
+	var pattern strings.Builder
+	for _, character := range word {
+		pattern.WriteString(regexp.QuoteMeta(string(character)) + `(?:\n {10,})?`)
+	}
+	return regexp.MustCompile(strings.TrimSuffix(pattern.String(), `(?:\n {10,})?`))
 }
 
 // reverse returns a server that passes requests on to a sandbox, and changes the answers.
@@ -221,7 +235,15 @@ func TestDoctor(t *testing.T) {
 			require.NoError(t, err)
 			t.Cleanup(func() { assert.NoError(t, taken.Close()) })
 		}),
-		"rule-off": ruleOff,
+		"rule-off": func(t *testing.T) (*patient, []string) {
+			p, cloud := newCloud(t, oci.Config{EmptyDomain: true}, "")
+			return p, []string{"--apm-domain-id", cloud.DomainID(), "--config-file", p.configFile}
+		},
+		// Endpoint and key are OCI's answers, and so is the trace.
+		"domain-id": func(t *testing.T) (*patient, []string) {
+			p, _ := newCloud(t, oci.Config{}, filepath.Join(harness.Root(t), "test", "oci", "testdata", "collector.yaml"))
+			return p, nil
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -332,22 +354,34 @@ func fullDisk(t *testing.T, s *stoppedCollector) {
 	}
 }
 
-// ruleOff starts an emulated OCI whose domain does not convert names. The test trace is
-// read back with OCI's GetTrace.
-func ruleOff(t *testing.T) (*patient, []string) {
-	config := apm.DefaultConfig()
-	config.Listen, config.PrivateKey = "127.0.0.1:0", harness.PrivateKey
-	uploads, err := apm.New(config, zap.NewNop())
+// newCloud starts an emulated OCI and a collector. With a configuration, the collector
+// gets endpoint and key by the domain's OCID.
+func newCloud(t *testing.T, config oci.Config, collectorConfig string) (*patient, *oci.Server) {
+	t.Helper()
+	sandbox := apm.DefaultConfig()
+	sandbox.Listen, sandbox.PrivateKey = "127.0.0.1:0", harness.PrivateKey
+	uploads, err := apm.New(sandbox, zap.NewNop())
 	require.NoError(t, err)
 	require.NoError(t, uploads.Start(t.Context()))
-	t.Cleanup(func() { assert.NoError(t, uploads.Shutdown(t.Context())) }) //nolint:usetesting // done before the cleanup
-	cloud, err := oci.Start(t.Context(), oci.Config{Listen: "127.0.0.1:0", EmptyDomain: true}, uploads, zap.NewNop())
+	t.Cleanup(func() { assert.NoError(t, uploads.Shutdown(context.Background())) })
+	config.Listen = "127.0.0.1:0"
+	cloud, err := oci.Start(t.Context(), config, uploads, zap.NewNop())
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, cloud.Close()) })
 	file, err := cloud.WriteConfigFile(t.TempDir())
 	require.NoError(t, err)
-	p := newPatient(t, harness.CollectorOptions{Endpoint: uploads.URL(), Environment: cloud.Environment()})
-	return p, []string{"--apm-domain-id", cloud.DomainID(), "--config-file", file.Path}
+	opts := harness.CollectorOptions{Endpoint: uploads.URL(), Environment: cloud.Environment()}
+	if collectorConfig != "" {
+		opts.Config, opts.Overrides = collectorConfig, "exporters: {oci_apm: {auth: {type: config_file, config_file: "+file.Path+"}}}"
+		opts.Environment = append(opts.Environment, "TEST_DOMAIN_ID="+cloud.DomainID())
+	}
+	p := newPatient(t, opts)
+	p.configFile = file.Path
+	p.names[cloud.DomainID()] = "OCID"
+	p.names[strings.TrimPrefix(cloud.ProxyURL(), "http://")] = "PROXY"
+	host := strings.TrimPrefix(cloud.UploadEndpoint(), "https://")
+	p.names[host], p.names[host+"/20200101"] = "DOMAIN", "DOMAIN/20200101"
+	return p, cloud
 }
 
 // The output for machines has the same findings, and the status of the worst.
