@@ -4,6 +4,9 @@
 package setup
 
 import (
+	"encoding/json"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -47,6 +50,29 @@ func TestAttributes(t *testing.T) {
 		names = append(names, apm.APMName(name))
 	}
 	assert.Equal(t, names, Attributes)
+}
+
+// The Terraform module of deploy/oci creates the same items; its test reads the file.
+func TestItems(t *testing.T) {
+	type item struct {
+		Group   string         `json:"group"`
+		Options map[string]any `json:"options"`
+	}
+	items := map[string]item{ruleName: {Group: ruleGroup, Options: wantedRule()}}
+	for _, d := range []drilldown{
+		performanceHub(Database{Name: "ORCL", ID: "ocid1.database.oc1.phx.aaaa"}), operationsInsights("us-phoenix-1", "ocid1.compartment.oc1..aaaa"),
+	} {
+		items[d.name] = item{Group: drilldownGroup, Options: d.options()}
+	}
+	got, err := json.MarshalIndent(items, "", "  ")
+	require.NoError(t, err)
+	file := filepath.Join("testdata", "items.json")
+	if *update {
+		require.NoError(t, os.WriteFile(file, append(got, '\n'), 0o600))
+	}
+	want, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), string(got)+"\n")
 }
 
 func TestDrilldowns(t *testing.T) {
