@@ -10,6 +10,7 @@ ALL_GO_MODULES := . $(wildcard third_party/*/) cmd/otelcol-ociapm internal/tools
 # Static binaries, without paths of the build machine.
 export CGO_ENABLED ?= 0
 GO_BUILD := go build -trimpath -ldflags="-s -w"
+APMCTL_BUILD = go build -trimpath -ldflags="-s -w -X main.version=$(VERSION)$(addprefix +,$(COMMIT))"
 
 # Settings of bench-processors. The heap of a benchmark is much smaller than a collector's:
 # with the default settings, most of the measured time would be garbage collection.
@@ -32,7 +33,7 @@ build: ## Build bin/otelcol-ociapm, bin/apmsandbox and bin/apmctl
 	@echo "building bin/otelcol-ociapm (the first build takes some minutes)"
 	@cd cmd/otelcol-ociapm && $(GO_BUILD) -tags=$(BUILD_TAGS) -o ../../bin/otelcol-ociapm .
 	@$(GO_BUILD) -o bin/apmsandbox ./cmd/apmsandbox
-	@$(GO_BUILD) -o bin/apmctl ./cmd/apmctl
+	@$(APMCTL_BUILD) -o bin/apmctl ./cmd/apmctl
 
 .PHONY: run
 run: build ## Build and start the collector, with a local sandbox unless APM_ENDPOINT is set
@@ -235,8 +236,12 @@ release: ## Build archives, packages, SBOMs and checksums; RELEASE_TARGETS=linux
 release-check: ## Build the release twice, in two folders, and compare the files byte by byte
 	@packaging/scripts/release-check.sh
 
+IMAGES ?= amd64=../bin/otelcol-ociapm
+IMAGE_ARCHITECTURES = $(foreach image,$(IMAGES),$(firstword $(subst =, ,$(image))))
+
 .PHONY: image
 image: build ## Build the container image into dist; IMAGES="amd64=FILE arm64=FILE" uses other programs
 	@cd packaging && for arch in amd64 arm64; do GOARCH=$$arch $(GO_BUILD) -o ../bin/queuedir-$$arch ./image/queuedir; done
-	@cd packaging && go run ./image -queuedir=../bin/queuedir-%s -version=$(VERSION) -commit=$(COMMIT) -created=$(COMMIT_TIMESTAMP) \
-		-configs=../config -license=../LICENSE -output=../dist $(or $(IMAGES),amd64=../bin/otelcol-ociapm)
+	@for arch in $(IMAGE_ARCHITECTURES); do GOARCH=$$arch $(APMCTL_BUILD) -o bin/apmctl-$$arch ./cmd/apmctl; done
+	@cd packaging && go run ./image -queuedir=../bin/queuedir-%s -apmctl=../bin/apmctl-%s -version=$(VERSION) -commit=$(COMMIT) -created=$(COMMIT_TIMESTAMP) \
+		-configs=../config -license=../LICENSE -output=../dist $(IMAGES)

@@ -38,7 +38,7 @@ var apiList = []string{
 	"PUT /api/v1/clock",
 	"POST /api/v1/data_keys",
 	"PUT, DELETE /api/v1/tokens",
-	"PUT /api/v1/domain",
+	"PUT, DELETE /api/v1/domain",
 	"PUT /api/v1/permissions",
 	"POST /api/v1/secrets",
 	"PUT /api/v1/secrets/{id}",
@@ -86,7 +86,13 @@ func (s *Server) adminHandler() http.Handler {
 			s.writeOK(w)
 		},
 	})
-	mux.Handle("/api/v1/domain", localapi.Methods{http.MethodPut: s.putDomain})
+	mux.Handle("/api/v1/domain", localapi.Methods{
+		http.MethodPut: s.putDomain,
+		http.MethodDelete: func(w http.ResponseWriter, _ *http.Request) {
+			s.EmptyDomain()
+			s.writeOK(w)
+		},
+	})
 	mux.Handle("/api/v1/permissions", localapi.Methods{http.MethodPut: s.putPermissions})
 	mux.Handle("/api/v1/secrets", localapi.Methods{http.MethodPost: s.postSecret})
 	mux.Handle("/api/v1/secrets/{id}", localapi.Methods{http.MethodPut: s.putSecret})

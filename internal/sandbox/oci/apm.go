@@ -194,6 +194,18 @@ func (s *Server) SetDomainState(state DomainState) {
 	s.domain.state = state
 }
 
+// EmptyDomain brings the domain back to the state of [Config.EmptyDomain]. Its data keys
+// stay accepted, but are not listed. Log groups, logs and alarms are deleted too.
+func (s *Server) EmptyDomain() {
+	s.configs.reset()
+	s.attributes.reset()
+	s.logs.reset()
+	s.alarms.reset()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.domain.withoutKeys, s.domain.keyNames = true, nil
+}
+
 // RotateDataKeys gives the domain new data keys. The old ones are accepted,
 // and listed before the new ones, until grace has passed.
 func (s *Server) RotateDataKeys(grace time.Duration) error {

@@ -83,7 +83,15 @@ type configStore struct {
 }
 
 func newConfigStore(region string) *configStore {
-	return &configStore{region: region, tokens: map[string]*config{}}
+	s := &configStore{region: region}
+	s.reset()
+	return s
+}
+
+func (s *configStore) reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.items, s.rules, s.tokens = nil, nil, map[string]*config{}
 }
 
 // parseConfig returns the fields of a body, or the reason why the service would reject

@@ -38,10 +38,16 @@ type attributeStore struct {
 }
 
 func newAttributeStore() *attributeStore {
-	return &attributeStore{
-		active: map[string]string{},
-		auto:   map[string]bool{"PRIVATE_DATA_KEY": true, "PUBLIC_DATA_KEY": true},
-	}
+	s := &attributeStore{}
+	s.reset()
+	return s
+}
+
+func (s *attributeStore) reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.active = map[string]string{}
+	s.auto = map[string]bool{"PRIVATE_DATA_KEY": true, "PUBLIC_DATA_KEY": true}
 }
 
 // attributeDetail is one attribute of a request.

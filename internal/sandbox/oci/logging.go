@@ -79,7 +79,15 @@ type logStore struct {
 }
 
 func newLogStore(region string) *logStore {
-	return &logStore{region: region, work: map[string]*workRequest{}}
+	s := &logStore{region: region}
+	s.reset()
+	return s
+}
+
+func (s *logStore) reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.groups, s.logs, s.work = nil, nil, map[string]*workRequest{}
 }
 
 // inCompartment returns an error unless the compartment is that of the APM domain, the

@@ -66,7 +66,15 @@ type alarmStore struct {
 }
 
 func newAlarmStore(region string) *alarmStore {
-	return &alarmStore{region: region, tokens: map[string]*alarm{}}
+	s := &alarmStore{region: region}
+	s.reset()
+	return s
+}
+
+func (s *alarmStore) reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.alarms, s.tokens = nil, map[string]*alarm{}
 }
 
 // checkAlarm returns the reason why the service would reject an alarm.

@@ -161,6 +161,8 @@ func describeSpan(stored apm.StoredSpan) apmSpan {
 // filter, and a number of rows. APM's language has much more.
 var queryForm = regexp.MustCompile(`(?is)^\s*show\s+\(?(spans|traces)\)?\s+(.+?)(?:\s+where\s+(.+?))?(?:\s+first\s+(\d+)\s+rows)?\s*$`)
 
+var queryColumn = regexp.MustCompile(`^(?:\*|count\(\*\)|"[^"]+"|[A-Za-z_]\w*)$`)
+
 // countAll is the column with the number of spans or traces, without an alias.
 const countAll = "count(*)"
 
@@ -192,8 +194,12 @@ func (s *Server) runQuery(c *call) (any, *failure) {
 		}
 	}
 	columns := strings.Split(form[2], ",")
-	for i := range columns {
-		columns[i] = strings.Trim(strings.TrimSpace(columns[i]), `"`)
+	for i, column := range columns {
+		column = strings.TrimSpace(column)
+		if !queryColumn.MatchString(column) {
+			return nil, invalidParameter(fmt.Sprintf("The sandbox cannot read the column %q.", column))
+		}
+		columns[i] = strings.Trim(column, `"`)
 	}
 	rows := s.rows(strings.ToLower(form[1]), columns, func(span apm.StoredSpan) bool {
 		started := span.Span.StartTimestamp().AsTime()

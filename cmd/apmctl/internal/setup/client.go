@@ -42,6 +42,13 @@ const (
 	readMetrics  = "read metrics"
 )
 
+// flagNames turns the advice of ociauth, which is for the collector's configuration and
+// its endless retries, into apmctl's.
+var flagNames = strings.NewReplacer(
+	"auth::profile", "--profile", "auth::config_file", "--config-file", "auth::type", "--auth", "the collector's user", "the user of apmctl",
+	"it is asked again later, ever less often", "run apmctl setup again later", "it is asked again later", "run apmctl setup again later",
+)
+
 // clients call OCI's services about one APM domain, in its region.
 type clients struct {
 	identity *ociauth.Identity
@@ -63,7 +70,7 @@ func newClients(ctx context.Context, options Options) (*clients, error) {
 	}
 	c := &clients{identity: ociauth.New(options.Auth, options.UserAgent), domainID: options.DomainID, region: region}
 	if err = c.identity.Prepare(ctx); err != nil {
-		return nil, err
+		return nil, errors.New(flagNames.Replace(err.Error()))
 	}
 	if c.controlPlane, err = apmcontrolplane.NewApmDomainClientWithConfigurationProvider(c.identity); err != nil {
 		return nil, err
@@ -161,15 +168,12 @@ func (c *clients) explain(o operation, err error) *callError {
 	explained := c.identity.Explain(ociauth.Call{
 		Operation: o.name, Resource: c.domainID, Noun: "APM domain", Region: c.region, Permission: o.permission, Exists: o.name != "GetApmDomain",
 	}, err)
-	failed := &callError{text: explained.Error()}
+	failed := &callError{text: flagNames.Replace(explained.Error())}
 	var known *ociauth.Error
 	if !errors.As(explained, &known) {
 		return failed
 	}
 	failed.status = known.Status
-	// Only the text of the last attempt is shown.
-	failed.text = strings.ReplaceAll(failed.text, "it is asked again later, ever less often", "run apmctl setup again later")
-	failed.text = strings.ReplaceAll(failed.text, "it is asked again later", "run apmctl setup again later")
 	switch known.Kind {
 	case ociauth.KindThrottled, ociauth.KindUnreachable:
 		failed.temporary = true
@@ -189,7 +193,7 @@ func (c *clients) explain(o operation, err error) *callError {
 func (c *clients) rejected(o operation, err error, known *ociauth.Error) string {
 	failure, ok := common.IsServiceError(err)
 	if !ok {
-		return known.Error()
+		return flagNames.Replace(known.Error())
 	}
 	text := fmt.Sprintf("OCI rejected %s in %s with %d %s: %s", o.name, c.region, known.Status, failure.GetCode(), strings.TrimSuffix(failure.GetMessage(), "."))
 	if known.Status == http.StatusPreconditionFailed {

@@ -17,9 +17,11 @@ const (
 	logCategory = "dropped-data"
 	logName     = "otelcol-ociapm dropped data"
 
-	// workPolls times workPause is how long the setup waits for Logging.
-	workPolls = 60
-	workPause = time.Second
+	// The setup asks after firstPause and then ever less often whether Logging is done,
+	// for workTimeout.
+	firstPause  = 50 * time.Millisecond
+	longPause   = 2 * time.Second
+	workTimeout = time.Minute
 )
 
 // checkDroppedData looks for the domain's log of dropped data in all log groups of the
@@ -165,7 +167,8 @@ func (s *Setup) await(ctx context.Context, change string, workRequestID *string)
 	if workRequestID == nil {
 		return nil
 	}
-	for range workPolls {
+	deadline := time.Now().Add(workTimeout)
+	for pause := firstPause; time.Now().Before(deadline); pause = min(2*pause, longPause) {
 		response, err := send(ctx, s.clients, operation{name: "GetWorkRequest", permission: manageLogs},
 			logging.GetWorkRequestRequest{WorkRequestId: workRequestID}, s.clients.logging.GetWorkRequest)
 		if err != nil {
@@ -181,8 +184,8 @@ func (s *Setup) await(ctx context.Context, change string, workRequestID *string)
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-time.After(workPause):
+		case <-time.After(pause):
 		}
 	}
-	return fmt.Errorf("OCI has not finished %s after %s: run apmctl setup again later", change, workPolls*workPause)
+	return fmt.Errorf("OCI has not finished %s after %s: run apmctl setup again later", change, workTimeout)
 }

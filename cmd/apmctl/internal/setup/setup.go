@@ -32,8 +32,9 @@ type Summary struct {
 	Results []Result
 	// Changes is the number of steps that changed something.
 	Changes int
-	// ToDo is the number of steps that --apply would carry out.
-	ToDo int
+	// ToDo is the number of steps that --apply would carry out, and Uncertain the number
+	// of those of which OCI cannot say whether they are needed.
+	ToDo, Uncertain int
 	// Failed is the number of steps that failed.
 	Failed int
 	// Differing is the number of steps with something that exists, differs and was left
@@ -141,8 +142,10 @@ func summarize(results []Result, changes int) Summary {
 	summary := Summary{Results: results, Changes: changes}
 	for _, result := range results {
 		switch result.Status {
-		case StatusMissing, StatusReplace, StatusUncertain:
+		case StatusMissing, StatusReplace:
 			summary.ToDo++
+		case StatusUncertain:
+			summary.Uncertain++
 		case StatusFailed:
 			summary.Failed++
 		case StatusDiffers:
@@ -179,7 +182,8 @@ func (s *Setup) printSummary(summary Summary) error {
 	case s.options.Apply:
 		text = fmt.Sprintf("%d changed, %d failed.", summary.Changes, summary.Failed)
 	default:
-		text = fmt.Sprintf("%d to do, %d failed. Nothing was changed: --apply carries the plan out.", summary.ToDo, summary.Failed)
+		text = fmt.Sprintf("%d to do, %d to make sure of, %d failed. Nothing was changed: --apply carries the plan out.",
+			summary.ToDo, summary.Uncertain, summary.Failed)
 	}
 	if summary.Differing > 0 {
 		text += fmt.Sprintf(" %d left alone because it differs.", summary.Differing)
