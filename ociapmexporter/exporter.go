@@ -48,7 +48,7 @@ type baseExporter[T any] struct {
 
 	stopCheck context.CancelFunc // cancels the check on startup
 	checking  sync.WaitGroup     // for the check on startup, and for what refreshes the status
-	stopping  chan struct{} // closed by stop
+	stopping  chan struct{}      // closed by stop
 	stop      func()
 }
 
