@@ -82,6 +82,7 @@ func (p *patient) sendOne(t *testing.T) {
 	load := otlpload.Start(t.Context(), otlpload.NewApp(1, sender, otlpload.Options{Pause: 20 * time.Millisecond}))
 	p.sandbox.AwaitSpans(t, 1)
 	load.Finish()
+	require.Eventually(t, func() bool { return p.collector.QueueSize(t) == 0 }, 10*time.Second, 50*time.Millisecond, "the queue is not empty")
 }
 
 // run runs apmctl doctor and returns its output and exit code.
@@ -169,7 +170,9 @@ func TestDoctor(t *testing.T) {
 	const noDB = "service: {pipelines: {traces: {processors: [memory_limiter, resource_detection]}}}"
 	for name, prepare := range map[string]func(t *testing.T) (p *patient, arguments []string){
 		"all-right": func(t *testing.T) (*patient, []string) {
-			p := newPatient(t, harness.CollectorOptions{})
+			status := harness.FreeAddress(t)
+			p := newPatient(t, harness.CollectorOptions{Overrides: "extensions: {healthcheckv2: {http: {endpoint: '" + status + "'}}}"})
+			p.names[status] = "STATUS"
 			p.sendOne(t)
 			p.environment = []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + p.collector.HTTP, "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"}
 			return p, nil

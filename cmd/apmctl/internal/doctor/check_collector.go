@@ -114,6 +114,11 @@ func (s *settings) listeners() []listenerAddress {
 	for _, id := range s.extensions("health_check") {
 		found = append(found, listenerAddress{"health check", orElse(s.text("extensions::"+id+"::endpoint"), "localhost:13133")})
 	}
+	for _, id := range s.extensions("healthcheckv2") {
+		if address := s.text("extensions::" + id + "::http::endpoint"); address != "" {
+			found = append(found, listenerAddress{"component status", address})
+		}
+	}
 	if address := s.metricsAddress(); address != "" {
 		found = append(found, listenerAddress{"metrics", address})
 	}
@@ -131,6 +136,9 @@ func (portsCheck) run(ctx context.Context, p *patient) []Finding {
 	var findings []Finding
 	for _, l := range p.settings.listeners() {
 		address := reachable(l.address)
+		if strings.HasSuffix(address, ":0") {
+			continue // any free port
+		}
 		taken := listens(ctx, address)
 		name, pid, known := startup.PortHolder(address)
 		foreign := known && pid != p.running.pid && !strings.HasPrefix(name, programName)
