@@ -117,14 +117,14 @@ func TestChartDoctor(t *testing.T) {
 		collector string
 		configs   []string
 	}{
-		"apm.existingSecret=s":                 {"otelcol-ociapm-agent", []string{"collector", "exporter", "mine"}},
-		"agent.gateway=gateway.svc:4317":       {"otelcol-ociapm-agent", []string{"collector", "exporter", "mine"}},
-		domain:                                 {"otelcol-ociapm-agent", []string{"collector", "exporter", "oci", "resource", "mine"}},
-		"mode=gateway," + domain:               {"otelcol-ociapm-gateway", []string{"collector", "exporter", "oci", "mine"}},
-		"mode=gateway,apm.existingSecret=s":    {"otelcol-ociapm-gateway", []string{"collector", "exporter", "mine"}},
-		"mode=sidecar,apm.existingSecret=s":    {},
-		"mode=sampling,apm.existingSecret=s":   {},
-		"mode=kafka,kafka.brokers=a," + domain: {},
+		"apm.existingSecret=s":                      {"otelcol-ociapm-agent", []string{"collector", "exporter", "mine"}},
+		"agent.gateway=gateway.svc:4317":            {"otelcol-ociapm-agent", []string{"collector", "exporter", "mine"}},
+		domain:                                      {"otelcol-ociapm-agent", []string{"collector", "exporter", "oci", "resource", "mine"}},
+		"mode=gateway," + domain:                    {"otelcol-ociapm-gateway", []string{"collector", "exporter", "oci", "mine"}},
+		"mode=gateway,apm.existingSecret=s":         {"otelcol-ociapm-gateway", []string{"collector", "exporter", "mine"}},
+		"mode=sidecar,apm.existingSecret=s":         {},
+		"mode=sampling,apm.existingSecret=s":        {},
+		"mode=kafka,kafka.brokers=a:9092," + domain: {},
 	} {
 		t.Run(values, func(t *testing.T) {
 			var jobs, collectors []object
@@ -153,7 +153,9 @@ func TestChartDoctor(t *testing.T) {
 			assert.Equal(t, arguments, doctor["args"])
 			assert.Equal(t, collector["args"], doctor["args"].([]any)[1:])
 			assert.Equal(t, collector["image"], doctor["image"])
-			assert.Equal(t, collector["securityContext"], doctor["securityContext"])
+			for setting, value := range collector["securityContext"].(object) {
+				assert.Equal(t, value, at(doctor, "securityContext", setting), setting)
+			}
 		})
 	}
 }
