@@ -10,6 +10,7 @@ ALL_GO_MODULES := . $(wildcard third_party/*/) cmd/otelcol-ociapm internal/tools
 # Static binaries, without paths of the build machine.
 export CGO_ENABLED ?= 0
 GO_BUILD := go build -trimpath -ldflags="-s -w"
+APMCTL_BUILD = go build -trimpath -ldflags="-s -w -X main.version=$(VERSION)$(addprefix +,$(COMMIT))"
 
 # Settings of bench-processors. The heap of a benchmark is much smaller than a collector's:
 # with the default settings, most of the measured time would be garbage collection.
@@ -28,10 +29,11 @@ help: ## List the targets
 ##@ Build
 
 .PHONY: build
-build: ## Build bin/otelcol-ociapm and bin/apmsandbox
+build: ## Build bin/otelcol-ociapm, bin/apmsandbox and bin/apmctl
 	@echo "building bin/otelcol-ociapm (the first build takes some minutes)"
 	@cd cmd/otelcol-ociapm && $(GO_BUILD) -tags=$(BUILD_TAGS) -o ../../bin/otelcol-ociapm .
 	@$(GO_BUILD) -o bin/apmsandbox ./cmd/apmsandbox
+	@$(APMCTL_BUILD) -o bin/apmctl ./cmd/apmctl
 
 .PHONY: run
 run: build ## Build and start the collector, with a local sandbox unless APM_ENDPOINT is set
@@ -57,7 +59,7 @@ generate: ## Write all generated files
 	go generate ./...
 	$(TOOL) builder --config=builder-config.yaml --skip-compilation --skip-strict-versioning=false
 	gofmt -w cmd/otelcol-ociapm
-	sed -i 's/run(set)/run(prepare(set))/' cmd/otelcol-ociapm/main.go
+	sed -i 's/run(set)/run(prepare(set))/; s/otelcol.NewCommand(params)/newCommand(params)/' cmd/otelcol-ociapm/main.go
 	deploy/generate.sh
 
 .PHONY: tidy
@@ -77,6 +79,7 @@ clean: ## Remove the built files, and the queue of make run
 .PHONY: test
 test: build ## Run unit and end-to-end tests (needs Go, make and git)
 	go test -count=1 -parallel=8 ./...
+	cd cmd/otelcol-ociapm && go test -count=1 ./alerts
 	cd test/benchmark && go test -count=1 ./...
 	cd test/load && go test -count=1 ./...
 	cd packaging && go test -count=1 ./...
@@ -147,6 +150,11 @@ test-kubernetes: image ## Test manifests and chart on a real Kubernetes node (ne
 test-oracle: ## Compare SQL_IDs with V$SQL of the database in ORACLE_DSN (needs a database, and Python 3)
 	@if [ -z "$${ORACLE_DSN:-}" ]; then echo "test-oracle: skipped, because ORACLE_DSN is not set: see test/README.md"; \
 	else $(MAKE) --no-print-directory build .venv/oracle && go test -count=1 -tags=oracle -timeout=10m -v ./test/oracle/...; fi
+
+# It prints a table of what the domain answers differently from the sandbox.
+.PHONY: test-domain
+test-domain: ## Compare a real APM domain with what the sandbox assumes (test/README.md lists the variables that name it)
+	go test -count=1 -timeout=40m -v ./test/domain
 
 .PHONY: test-console
 test-console: build $(CONSOLE)/node_modules .venv/stayeasy ## Test the console in a headless Chromium (needs Chromium, Node and Python 3)
@@ -229,8 +237,12 @@ release: ## Build archives, packages, SBOMs and checksums; RELEASE_TARGETS=linux
 release-check: ## Build the release twice, in two folders, and compare the files byte by byte
 	@packaging/scripts/release-check.sh
 
+IMAGES ?= amd64=../bin/otelcol-ociapm
+IMAGE_ARCHITECTURES = $(foreach image,$(IMAGES),$(firstword $(subst =, ,$(image))))
+
 .PHONY: image
 image: build ## Build the container image into dist; IMAGES="amd64=FILE arm64=FILE" uses other programs
 	@cd packaging && for arch in amd64 arm64; do GOARCH=$$arch $(GO_BUILD) -o ../bin/queuedir-$$arch ./image/queuedir; done
-	@cd packaging && go run ./image -queuedir=../bin/queuedir-%s -version=$(VERSION) -commit=$(COMMIT) -created=$(COMMIT_TIMESTAMP) \
-		-configs=../config -license=../LICENSE -output=../dist $(or $(IMAGES),amd64=../bin/otelcol-ociapm)
+	@for arch in $(IMAGE_ARCHITECTURES); do GOARCH=$$arch $(APMCTL_BUILD) -o bin/apmctl-$$arch ./cmd/apmctl; done
+	@cd packaging && go run ./image -queuedir=../bin/queuedir-%s -apmctl=../bin/apmctl-%s -version=$(VERSION) -commit=$(COMMIT) -created=$(COMMIT_TIMESTAMP) \
+		-configs=../config -license=../LICENSE -output=../dist $(IMAGES)

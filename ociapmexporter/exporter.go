@@ -47,13 +47,13 @@ type baseExporter[T any] struct {
 	client *http.Client // set by start
 
 	stopCheck context.CancelFunc // cancels the check on startup
-	checking  sync.WaitGroup
-	stopping  chan struct{} // closed by stop
+	checking  sync.WaitGroup     // for the check on startup, and for what refreshes the status
+	stopping  chan struct{}      // closed by stop
 	stop      func()
 }
 
 func newBaseExporter[T any](cfg *Config, set exporter.Settings, sig *signal[T], discoverers *discovery.Shared) (*baseExporter[T], error) {
-	report, err := newReporter(set, sig.name)
+	report, err := newReporter(cfg, set, sig.name)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,8 @@ func (e *baseExporter[T]) start(ctx context.Context, host component.Host) error 
 	}
 	e.client = client
 	e.report.start(host)
-	e.resolver.Start(host)
+	e.resolver.Start(discoveryHost{host: host, health: e.report.health})
+	e.checking.Go(func() { e.report.health.refreshEvery(statusInterval, e.stopping) })
 	if e.config.StartupCheck {
 		checkCtx, stop := context.WithCancel(context.WithoutCancel(ctx)) //nolint:gosec // shutdown calls stop
 		e.stopCheck = stop
@@ -121,6 +122,7 @@ func (e *baseExporter[T]) check(ctx context.Context) {
 }
 
 func (e *baseExporter[T]) shutdown(context.Context) error {
+	e.stop()
 	e.stopCheck()
 	e.checking.Wait()
 	e.resolver.Shutdown()

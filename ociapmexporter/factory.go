@@ -91,7 +91,7 @@ func (f *factory) createTraces(ctx context.Context, set exporter.Settings, cfg c
 }
 
 func newTracesExporter(ctx context.Context, set exporter.Settings, cfg *Config, base *baseExporter[ptrace.Traces]) (exporter.Traces, error) {
-	exp, err := xexporterhelper.NewTracesRequest(ctx, helperSettings(set, cfg, base.report.sent), converter(base.signal), base.push, helperOptions(cfg, base)...)
+	exp, err := xexporterhelper.NewTracesRequest(ctx, helperSettings(set, cfg, base.report), converter(base.signal), base.push, helperOptions(cfg, base)...)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +108,7 @@ func (f *factory) createMetrics(ctx context.Context, set exporter.Settings, cfg 
 }
 
 func newMetricsExporter(ctx context.Context, set exporter.Settings, cfg *Config, base *baseExporter[pmetric.Metrics]) (exporter.Metrics, error) {
-	exp, err := xexporterhelper.NewMetricsRequest(ctx, helperSettings(set, cfg, base.report.sent), converter(base.signal), base.push, helperOptions(cfg, base)...)
+	exp, err := xexporterhelper.NewMetricsRequest(ctx, helperSettings(set, cfg, base.report), converter(base.signal), base.push, helperOptions(cfg, base)...)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func (f *factory) createLogs(ctx context.Context, set exporter.Settings, cfg com
 }
 
 func newLogsExporter(ctx context.Context, set exporter.Settings, cfg *Config, base *baseExporter[plog.Logs]) (exporter.Logs, error) {
-	exp, err := xexporterhelper.NewLogsRequest(ctx, helperSettings(set, cfg, base.report.sent), converter(base.signal), base.push, helperOptions(cfg, base)...)
+	exp, err := xexporterhelper.NewLogsRequest(ctx, helperSettings(set, cfg, base.report), converter(base.signal), base.push, helperOptions(cfg, base)...)
 	if err != nil {
 		return nil, err
 	}
@@ -177,9 +177,9 @@ func (e stoppingLogs) Shutdown(ctx context.Context) error { e.stop(); return e.L
 func (stoppingLogs) Capabilities() consumer.Capabilities { return reads }
 
 // helperSettings returns the settings for exporterhelper.
-func helperSettings(set exporter.Settings, cfg *Config, sent *sentCounters) exporter.Settings {
+func helperSettings(set exporter.Settings, cfg *Config, report *reporter) exporter.Settings {
 	set.Logger = helperLogger(set.Logger, cfg.durable(), cfg.QueueConfig.HasValue())
-	set.MeterProvider = sent.provider(set.MeterProvider)
+	set.MeterProvider = report.provider(set.MeterProvider)
 	return set
 }
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.uber.org/zap"
 )
@@ -28,14 +27,19 @@ const (
 // logs one line for each change and a reminder with a count, however many uploads
 // fail.
 type health struct {
-	logger *zap.Logger
-	host   component.Host // set before the first upload
+	logger    *zap.Logger
+	host      component.Host // set before the first upload
+	queue     *queueGauges
+	queueUnit string // as in the configuration
 
-	mu       sync.Mutex
-	problem  string // kind of the last failure; "" after a success
-	since    time.Time
-	attempts int // failed since then
-	reminded time.Time
+	mu         sync.Mutex
+	lastUpload time.Time // that APM accepted
+	problem    string    // kind of the last failure; "" after a success
+	lastError  error     // of the last failure of this kind that was logged
+	since      time.Time
+	attempts   int // failed since then
+	reminded   time.Time
+	reported   figures // in the component status
 
 	rejectedItems   int64 // not logged yet
 	rejectedMessage string
@@ -58,27 +62,31 @@ func (h *health) failed(kind string, err error) {
 	switch {
 	case h.problem != kind:
 		h.logger.Warn(first, zap.Error(err))
-		componentstatus.ReportStatus(h.host, componentstatus.NewRecoverableErrorEvent(err))
 	case now.Sub(h.reminded) >= reminderInterval:
 		h.logger.Warn(reminder, zap.Error(err),
 			zap.Int("failed_attempts", h.attempts), zap.Duration("for", now.Sub(h.since).Round(time.Second)))
 	default:
 		return
 	}
-	h.problem, h.reminded = kind, now
+	h.problem, h.lastError, h.reminded = kind, err, now
+	h.report()
 }
 
 // succeeded reports an upload that was accepted.
 func (h *health) succeeded() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.problem == "" {
+	h.lastUpload = time.Now()
+	if h.problem == "" || h.problem == discoveryProblem {
+		if h.reported.lastUpload.IsZero() {
+			h.report()
+		}
 		return
 	}
 	h.logger.Info("Uploads to OCI APM succeed again",
 		zap.Int("failed_attempts", h.attempts), zap.Duration("after", time.Since(h.since).Round(time.Millisecond)))
-	h.problem = ""
-	componentstatus.ReportStatus(h.host, componentstatus.NewEvent(componentstatus.StatusOK))
+	h.problem, h.lastError = "", nil
+	h.report()
 }
 
 // rejected reports items that APM rejected in an upload that it accepted.

@@ -95,8 +95,8 @@ func TestHealthIsReportedOnChange(t *testing.T) {
 		statuses = append(statuses, event.Status())
 	}
 	assert.Equal(t, []componentstatus.Status{
-		componentstatus.StatusRecoverableError, componentstatus.StatusRecoverableError, componentstatus.StatusOK,
+		componentstatus.StatusOK, componentstatus.StatusRecoverableError, componentstatus.StatusRecoverableError, componentstatus.StatusOK,
 		componentstatus.StatusRecoverableError, componentstatus.StatusOK,
 	}, statuses)
-	require.ErrorContains(t, host.events[0].Err(), "check that the data key belongs to this domain")
+	require.ErrorContains(t, host.events[1].Err(), "check that the data key belongs to this domain")
 }

@@ -14,17 +14,20 @@ import (
 )
 
 // The messages that exporterhelper logs for each failed attempt, for each request that it
-// drops, and for each request that it refuses because the queue is full.
+// drops, for each request that it refuses because the queue is full, and for each queue on
+// startup.
 const (
 	helperRetryMessage    = "Exporting failed. Will retry the request after interval."
 	helperDropMessage     = "Exporting failed. Dropping data."
 	helperRejectMessage   = "Exporting failed. Rejecting data."
 	helperShutdownMessage = "interrupted due to shutdown"
+	helperLoadedMessage   = "Loaded queue metadata"
 )
 
 // helperLogger returns the logger for exporterhelper, which logs a line for each request.
 //   - Failed attempts are logged at debug level, since health summarizes them.
 //   - Refused requests are logged at most once a minute, with their number.
+//   - A queue that is empty on startup is logged at debug level.
 //   - Data that stays on disk at a shutdown is not called dropped
 //     (https://github.com/open-telemetry/opentelemetry-collector/issues/10367).
 func helperLogger(logger *zap.Logger, durable, queued bool) *zap.Logger {
@@ -50,7 +53,8 @@ func (c helperCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *z
 	switch {
 	case entry.Message == helperRetryMessage:
 		entry.Level = zapcore.DebugLevel
-	case c.durable && strings.HasPrefix(entry.Message, helperDropMessage),
+	case entry.Message == helperLoadedMessage,
+		c.durable && strings.HasPrefix(entry.Message, helperDropMessage),
 		c.queued && strings.HasPrefix(entry.Message, helperRejectMessage):
 		return checked.AddCore(entry, c) // Write decides, since it sees the error
 	}
@@ -69,6 +73,8 @@ func (c helperCore) Write(entry zapcore.Entry, fields []zapcore.Field) error {
 		entry.Message = "Sending queue full: new data is refused with 503/UNAVAILABLE, senders retry"
 		entry.Stack = ""
 		fields = append(fields, zap.Int("refused_requests", count))
+	case entry.Message == helperLoadedMessage && isZero(fields, "itemsSize") && isZero(fields, "dispatchedItems"):
+		entry.Level = zapcore.DebugLevel
 	case hasShutdownError(fields):
 		entry.Level = zapcore.InfoLevel
 		entry.Message = "Shutting down: queued data stays on disk and is retried on the next start"
@@ -84,6 +90,11 @@ func (c helperCore) Write(entry zapcore.Entry, fields []zapcore.Field) error {
 		checked.Write(fields...)
 	}
 	return nil
+}
+
+// isZero reports whether a field has the number 0.
+func isZero(fields []zapcore.Field, key string) bool {
+	return slices.ContainsFunc(fields, func(f zapcore.Field) bool { return f.Key == key && f.Integer == 0 && f.Interface == nil })
 }
 
 func hasShutdownError(fields []zapcore.Field) bool {

@@ -24,7 +24,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
-	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/retryafter"
+	"github.com/ociapm/otelcol-ociapm/internal/retryafter"
 )
 
 const (

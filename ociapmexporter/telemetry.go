@@ -35,24 +35,36 @@ type reporter struct {
 	attributes metric.MeasurementOption // added to every metric
 	health     *health
 	sent       *sentCounters
+	queue      *queueGauges
 }
 
-func newReporter(set exporter.Settings, signal string) (*reporter, error) {
+func newReporter(cfg *Config, set exporter.Settings, signal string) (*reporter, error) {
 	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, err
+	}
+	queue := &queueGauges{}
+	unit := ""
+	if cfg.QueueConfig.HasValue() {
+		unit = cfg.QueueConfig.Get().Sizer.String()
 	}
 	return &reporter{
 		logger:     set.Logger,
 		telemetry:  telemetry,
 		attributes: metric.WithAttributeSet(attribute.NewSet(attribute.String("exporter", set.ID.String()), attribute.String("signal", signal))),
-		health:     &health{logger: set.Logger},
+		health:     &health{logger: set.Logger, queue: queue, queueUnit: unit},
 		sent:       &sentCounters{},
+		queue:      queue,
 	}, nil
 }
 
 // start is called before the first upload, with the host to report the status to.
 func (r *reporter) start(host component.Host) { r.health.host = host }
+
+// provider returns the meter provider for exporterhelper.
+func (r *reporter) provider(inner metric.MeterProvider) metric.MeterProvider {
+	return r.queue.provider(r.sent.provider(inner))
+}
 
 // connected reports that the check on startup has succeeded.
 func (r *reporter) connected(url string) {

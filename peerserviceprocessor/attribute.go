@@ -4,6 +4,7 @@
 package peerserviceprocessor // import "github.com/ociapm/otelcol-ociapm/peerserviceprocessor"
 
 import (
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -139,6 +140,24 @@ func (a *attrRef) value(span *spanView) string {
 		}
 		read = false // dbspan does not read the resource
 	}
+	if a.known == knownServerAddress && span.kind == dbspan.KindHTTP {
+		return urlHost(span.attrs)
+	}
+	return ""
+}
+
+// urlHost returns the host in the URL of an HTTP request. Older instrumentations have it
+// in no other attribute.
+func urlHost(attrs pcommon.Map) string {
+	for _, name := range [...]string{"url.full", "http.url"} {
+		value, ok := attrs.Get(name)
+		if !ok || value.Type() != pcommon.ValueTypeStr {
+			continue
+		}
+		if parsed, err := url.Parse(value.Str()); err == nil && parsed.Hostname() != "" {
+			return parsed.Hostname()
+		}
+	}
 	return ""
 }
 
@@ -169,10 +188,13 @@ func (a *attrRef) nameOf(span *spanView, own bool) (value string, fold bool) {
 		}
 	}
 	value = a.value(span)
+	if a.known == knownServerAddress {
+		fold = true // the names of hosts ignore case
+	}
 	if value != "" && dbspan.MaskAttribute(a.name, value, span.db.System) != value {
 		return "", false
 	}
-	return value, false
+	return value, fold
 }
 
 // withoutService removes the service level from the name of an Autonomous Database's

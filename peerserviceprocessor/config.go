@@ -6,6 +6,7 @@ package peerserviceprocessor // import "github.com/ociapm/otelcol-ociapm/peerser
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ociapm/otelcol-ociapm/internal/dbspan"
 )
@@ -30,7 +31,8 @@ type Config struct {
 	Rules []RuleConfig `mapstructure:"rules"`
 
 	// Default has the templates for spans that no rule names. The first template whose
-	// parts are all present decides.
+	// parts are all present decides. Without a change, it has those for database spans,
+	// and spans of other kinds have their own.
 	Default []string `mapstructure:"default"`
 
 	// Override lets rules and templates replace a peer.service that the
@@ -64,7 +66,7 @@ func (cfg *Config) Validate() error {
 // program is a compiled configuration.
 type program struct {
 	rules    []rule
-	fallback []template
+	fallback [dbspan.KindMessaging + 1][]template
 	override bool
 	join     bool
 	kinds    [dbspan.KindMessaging + 1]bool
@@ -94,7 +96,36 @@ func compile(cfg *Config) (*program, error) {
 		p.rules = append(p.rules, r)
 	}
 
-	for i, text := range cfg.Default {
+	for kind, number := range kindNumbers {
+		texts := cfg.Default
+		if slices.Equal(texts, defaultTemplates[KindDB]) {
+			texts = defaultTemplates[kind]
+		}
+		templates, templateErrs := compileDefault(texts)
+		p.fallback[number] = templates
+		if kind == KindDB { // each of the others has the same errors, or none
+			errs = append(errs, templateErrs...)
+		}
+	}
+	if len(cfg.Rules) == 0 && len(cfg.Default) == 0 {
+		errs = append(errs, errors.New("default: is empty and there are no rules, so no span would be named; write a rule or a template"))
+	}
+	return p, errors.Join(errs...)
+}
+
+// defaultTemplates are the templates of each kind if the configuration has no others. An
+// RPC service is named before its address, which is often that of one of its pods.
+var defaultTemplates = map[Kind][]string{
+	KindDB:        {"{service.peer.name}", "{db.system}:{db.namespace}", "{db.system}@{server.address}", "{db.system}"},
+	KindHTTP:      {"{service.peer.name}", "{server.address}"},
+	KindRPC:       {"{service.peer.name}", "{rpc.service}", "{server.address}"},
+	KindMessaging: {"{service.peer.name}", "{messaging.system}:{messaging.destination.name}", "{messaging.system}@{server.address}", "{messaging.system}"},
+}
+
+func compileDefault(texts []string) ([]template, []error) {
+	var templates []template
+	var errs []error
+	for i, text := range texts {
 		t, err := compileTemplate(text)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("default[%d]: %w", i, err))
@@ -103,15 +134,12 @@ func compile(cfg *Config) (*program, error) {
 		for j := range t {
 			t[j].own = true
 		}
-		if n := len(p.fallback); n > 0 && p.fallback[n-1].constant() {
+		if n := len(templates); n > 0 && templates[n-1].constant() {
 			errs = append(errs, fmt.Errorf("default[%d]: is never used, because the previous template always yields a name; remove one of them", i))
 		}
-		p.fallback = append(p.fallback, t)
+		templates = append(templates, t)
 	}
-	if len(cfg.Rules) == 0 && len(cfg.Default) == 0 {
-		errs = append(errs, errors.New("default: is empty and there are no rules, so no span would be named; write a rule or a template"))
-	}
-	return p, errors.Join(errs...)
+	return templates, errs
 }
 
 func (p *program) compileKinds(kinds []Kind) []error {

@@ -5,6 +5,7 @@ package peerserviceprocessor // import "github.com/ociapm/otelcol-ociapm/peerser
 
 import (
 	"context"
+	"slices"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
@@ -27,13 +28,8 @@ func NewFactory() processor.Factory {
 
 func createDefaultConfig() component.Config {
 	return &Config{
-		Default: []string{
-			"{service.peer.name}",
-			"{db.system}:{db.namespace}",
-			"{db.system}@{server.address}",
-			"{db.system}",
-		},
-		Kinds: []Kind{KindDB},
+		Default: slices.Clone(defaultTemplates[KindDB]),
+		Kinds:   []Kind{KindDB},
 	}
 }
 

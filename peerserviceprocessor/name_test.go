@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
 // One database has one name.
@@ -138,5 +139,33 @@ func TestNameOfARule(t *testing.T) {
 		require.NoError(t, err)
 		got, _ := attributesOf(td).Get(attrPeerService)
 		assert.Equal(t, tt.want, got.Str())
+	}
+}
+
+// A configuration without templates leaves spans of every kind unchanged, and one with
+// its own list applies it to every kind.
+func TestDefaultReplacesTheKindsTemplates(t *testing.T) {
+	for _, tt := range []struct {
+		templates []string
+		want      string
+	}{
+		{createDefaultConfig().(*Config).Default, "api.example.com"},
+		{[]string{}, ""},
+		{[]string{"{http.request.method}"}, "GET"},
+	} {
+		cfg := createDefaultConfig().(*Config)
+		cfg.Kinds = []Kind{KindDB, KindHTTP}
+		cfg.Default = tt.templates
+		name := "none"
+		cfg.Rules = []RuleConfig{{Match: map[string]any{"http.route": "/none"}, Name: &name}}
+		td := ptrace.NewTraces()
+		span := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty()
+		span.SetKind(ptrace.SpanKindClient)
+		span.Attributes().PutStr("http.request.method", "GET")
+		span.Attributes().PutStr("url.full", "https://API.example.com/")
+		_, err := newTestNamer(t, cfg).processTraces(t.Context(), td)
+		require.NoError(t, err)
+		got, _ := span.Attributes().Get(attrPeerService)
+		assert.Equal(t, tt.want, got.Str(), tt.templates)
 	}
 }

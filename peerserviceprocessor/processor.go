@@ -104,7 +104,7 @@ func (p *program) name(span *spanView) source {
 			return sourceRule
 		}
 	}
-	for _, t := range p.fallback {
+	for _, t := range p.fallback[span.kind] {
 		if name, ok := t.render(span); ok {
 			span.setPeer(name)
 			return sourceDefault

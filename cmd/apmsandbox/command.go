@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"github.com/ociapm/otelcol-ociapm/internal/buildversion"
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/localapi"
 )
@@ -92,7 +92,7 @@ func newCommand() *cobra.Command {
 		Short:        "A local stand-in for an OCI APM domain",
 		Long:         long,
 		Example:      example,
-		Version:      versionText(),
+		Version:      buildversion.Text(version),
 		Args:         cobra.NoArgs,
 		SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -178,15 +178,4 @@ func newLogger(cmd *cobra.Command, level string) (*zap.Logger, error) {
 	encoder.EncodeLevel = zapcore.CapitalLevelEncoder
 	sink := zapcore.Lock(zapcore.AddSync(cmd.ErrOrStderr()))
 	return zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(encoder), sink, parsed)), nil
-}
-
-// versionText returns the version set by the linker or the build.
-func versionText() string {
-	if version != "" {
-		return version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "unknown"
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/ociapm/otelcol-ociapm/internal/buildversion"
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 )
 
@@ -185,7 +186,7 @@ func TestHelpAndVersion(t *testing.T) {
 	help := run("--help")
 	for _, flag := range []string{
 		"--listen", "--private-key", "--public-key", "--max-spans", "--max-bytes", "--max-request-bytes",
-		"--max-decompressed-bytes", "--oci", "--oci-listen", "--oci-region", "--oci-dir", "--log-level", "--version",
+		"--max-decompressed-bytes", "--oci", "--oci-listen", "--oci-region", "--oci-empty-domain", "--oci-dir", "--log-level", "--version",
 	} {
 		assert.Contains(t, help, flag)
 	}
@@ -196,7 +197,7 @@ func TestHelpAndVersion(t *testing.T) {
 	}
 	assert.NotContains(t, help, "private-from-env")
 
-	assert.Equal(t, "apmsandbox version "+versionText()+"\n", run("--version"))
+	assert.Equal(t, "apmsandbox version "+buildversion.Text("")+"\n", run("--version"))
 	version = "v1.2.3"
 	t.Cleanup(func() { version = "" })
 	assert.Equal(t, "apmsandbox version v1.2.3\n", run("--version"))

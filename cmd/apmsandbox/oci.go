@@ -37,6 +37,7 @@ func (o *oci) addFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.enabled, "oci", false, "also emulate the OCI services around the domain: control plane, Vault, tokens, instance metadata")
 	flags.StringVar(&o.config.Listen, "oci-listen", defaultOCIListen, "`host:port` of the emulated OCI, loopback only; with port 0 a free port")
 	flags.StringVar(&o.config.Region, "oci-region", ocisandbox.DefaultRegion, "`region` of the domain and of its clients")
+	flags.BoolVar(&o.config.EmptyDomain, "oci-empty-domain", false, "start with a domain without data keys and naming rule, for apmctl setup")
 	flags.StringVar(&o.dir, "oci-dir", "", "`directory` for the configuration file and its keys; a temporary one by default")
 }
 

@@ -25,23 +25,42 @@ func prepare(set otelcol.CollectorSettings) otelcol.CollectorSettings {
 	set.BuildInfo.Version = withCommit(set.BuildInfo.Version)
 	// otelcol has no hook for the end of its startup. If only warnings are
 	// logged, a SIGHUP that arrives while the collector starts is ignored.
-	set.LoggingOptions = append(set.LoggingOptions, zap.WrapCore(func(core zapcore.Core) zapcore.Core { return readyCore{core} }))
+	set.LoggingOptions = append(set.LoggingOptions, zap.WrapCore(func(core zapcore.Core) zapcore.Core { return startupCore{core} }))
 	return set
 }
 
-// readyCore replays a held SIGHUP once the collector is ready. Otherwise it
-// logs like the core inside. zap.Hooks would lose the log lines of confmap's
-// providers: otelcol passes their entries to Write without a Check, and a
-// hook's Write logs nothing.
-type readyCore struct{ zapcore.Core }
+// details are messages of upstream at level info that an operator does not need.
+// Each start logs most of them several times. A failure has its own line.
+var details = map[string]bool{
+	"Internal trace telemetry disabled":        true,
+	"Starting extensions...":                   true,
+	"Extension is starting...":                 true,
+	"Extension started.":                       true,
+	"Starting health_check extension":          true,
+	"began detecting resource information":     true,
+	"detected resource information":            true,
+	"Using percentage memory limiter":          true,
+	"discarding event received after shutdown": true,
+}
 
-// With returns a readyCore around the core with more fields.
-func (c readyCore) With(fields []zapcore.Field) zapcore.Core { return readyCore{c.Core.With(fields)} }
+// startupCore logs details at level debug, and replays a held SIGHUP once the
+// collector is ready. Otherwise it logs like the core inside. zap.Hooks would
+// lose the log lines of confmap's providers: otelcol passes their entries to
+// Write without a Check, and a hook's Write logs nothing.
+type startupCore struct{ zapcore.Core }
+
+// With returns a startupCore around the core with more fields.
+func (c startupCore) With(fields []zapcore.Field) zapcore.Core {
+	return startupCore{c.Core.With(fields)}
+}
 
 // Check reads the message, and lets the core inside decide whether to log it.
-func (c readyCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
-	if entry.Message == readyMessage {
+func (c startupCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	switch {
+	case entry.Message == readyMessage:
 		hangup.Replay()
+	case entry.Level == zapcore.InfoLevel && details[entry.Message]:
+		entry.Level = zapcore.DebugLevel
 	}
 	return c.Core.Check(entry, checked)
 }

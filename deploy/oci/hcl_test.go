@@ -71,8 +71,9 @@ func (m *module) evaluate(t *testing.T, variables map[string]cty.Value) *evaluat
 		locals:    map[string]cty.Value{},
 		resources: map[string]map[string]cty.Value{},
 		context: &hcl.EvalContext{Functions: map[string]function.Function{
-			"concat": stdlib.ConcatFunc, "distinct": stdlib.DistinctFunc, "flatten": stdlib.FlattenFunc,
-			"join": stdlib.JoinFunc, "length": stdlib.LengthFunc, "values": stdlib.ValuesFunc,
+			"compact": stdlib.CompactFunc, "concat": stdlib.ConcatFunc, "distinct": stdlib.DistinctFunc, "flatten": stdlib.FlattenFunc,
+			"join": stdlib.JoinFunc, "jsonencode": stdlib.JSONEncodeFunc, "length": stdlib.LengthFunc, "merge": stdlib.MergeFunc,
+			"values": stdlib.ValuesFunc,
 		}},
 	}
 	given := m.variables(t, variables)

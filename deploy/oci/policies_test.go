@@ -108,14 +108,20 @@ var cases = []struct {
 	},
 }
 
-// userStatement is only in README.md: the module creates no users.
-const userStatement = "Allow group otelcol-ociapm to use apm-domains in compartment id <compartment of the APM domain>"
+// userStatements are only in README.md: the module creates no users.
+var userStatements = []string{
+	"Allow group otelcol-ociapm to use apm-domains in compartment id <compartment of the APM domain>",
+	"Allow group otelcol-ociapm-admins to use apm-domains in compartment id <compartment of the APM domain>",
+	"Allow group otelcol-ociapm-admins to manage logging-family in compartment id <compartment of the APM domain>",
+	"Allow group otelcol-ociapm-admins to manage alarms in compartment id <compartment of the APM domain>",
+	"Allow group otelcol-ociapm-admins to read metrics in compartment id <compartment of the APM domain>",
+}
 
 // The module creates the rules and statements of README.md, and README.md has no others.
 func TestModuleAndTextAgree(t *testing.T) {
 	m := parseModule(t, "terraform")
 	inText := textBlocks(t)
-	wanted := []string{userStatement}
+	wanted := slices.Clone(userStatements)
 	for _, tt := range cases {
 		t.Run(tt.name, func(t *testing.T) {
 			variables := map[string]cty.Value{"tenancy_ocid": cty.StringVal("<tenancy>"), "compartment_ocid": cty.StringVal(apmCompartment)}
@@ -226,7 +232,7 @@ func TestFormat(t *testing.T) {
 		}
 		return err
 	}))
-	assert.Equal(t, 6, checked)
+	assert.Equal(t, 7, checked)
 }
 
 // The module and the examples use only arguments that the provider knows, set all
@@ -314,7 +320,7 @@ func checkArguments(t *testing.T, block *hclsyntax.Block, s schema) {
 	}
 	for _, inner := range block.Body.Blocks {
 		known, ok := s.Blocks[inner.Type]
-		if assert.True(t, ok, "%s has no block %s", block.Labels[0], inner.Type) {
+		if assert.True(t, ok, "%s %v has no block %s", block.Type, block.Labels, inner.Type) {
 			checkArguments(t, inner, known)
 		}
 	}

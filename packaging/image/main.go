@@ -58,6 +58,7 @@ func main() {
 	flag.Int64Var(&o.created, "created", 0, "time of that commit, in seconds since 1970; every time in the image is this one")
 	flag.StringVar(&o.configs, "configs", "config", "folder of the ready configurations")
 	flag.StringVar(&o.queuedir, "queuedir", "bin/queuedir-%s", "program that Kubernetes' agents prepare their queue with; %s is the architecture")
+	flag.StringVar(&o.apmctl, "apmctl", "bin/apmctl-%s", "apmctl; %s is the architecture")
 	flag.StringVar(&o.license, "license", "LICENSE", "license text")
 	flag.StringVar(&o.output, "output", "", "folder to write to")
 	flag.Parse()
@@ -71,7 +72,7 @@ type options struct {
 	reference, version, commit string
 	created                    int64
 	configs, license, output   string
-	queuedir                   string
+	queuedir, apmctl           string
 }
 
 // run builds one image for each ARCHITECTURE=BINARY. Each one is written as a
@@ -157,12 +158,16 @@ func build(o options, arch, binary string) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
+	apmctl, err := os.ReadFile(fmt.Sprintf(o.apmctl, arch))
+	if err != nil {
+		return nil, err
+	}
 	base, err := files(o)
 	if err != nil {
 		return nil, err
 	}
 	// The layers that change least come first: a new version pulls only the
-	// binary.
+	// programs.
 	image := mutate.MediaType(empty.Image, types.OCIManifestSchema1)
 	image = mutate.ConfigMediaType(image, types.OCIConfigJSON)
 	for _, content := range []struct {
@@ -171,6 +176,7 @@ func build(o options, arch, binary string) (v1.Image, error) {
 	}{
 		{"certificates and configurations", base},
 		{"queuedir", []entry{{path: "queuedir", mode: 0o755, content: queuedir}}},
+		{"apmctl", []entry{{path: "apmctl", mode: 0o755, content: apmctl}}},
 		{"otelcol-ociapm", []entry{{path: "otelcol-ociapm", mode: 0o755, content: program}}},
 	} {
 		packed, packErr := pack(content.entries, created)

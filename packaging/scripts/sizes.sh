@@ -14,6 +14,7 @@ megabytes() { awk -v bytes="$(stat --format=%s "$1")" 'BEGIN {printf "%.1f MB", 
 row "What" "Size"
 row "---" "---"
 row "\`bin/otelcol-ociapm\`" "$(megabytes "$root/bin/otelcol-ociapm")"
+row "\`bin/apmctl\`" "$(megabytes "$root/bin/apmctl")"
 for file in "$root"/dist/release/*.{tar.gz,zip,deb,rpm} "$root"/dist/*.tar; do
   [[ -e $file ]] && row "\`$(basename "$file")\`" "$(megabytes "$file")"
 done

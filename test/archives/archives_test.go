@@ -129,6 +129,12 @@ func testCommands(t *testing.T, u *unpacked) {
 		assert.Zero(t, code)
 		assert.Regexp(t, `^otelcol-ociapm version \d+\.\d+\.\d+\+[0-9a-f]{12}\s*$`, output)
 	})
+	t.Run("apmctl", func(t *testing.T) {
+		t.Parallel()
+		output, code := u.run(t, nil, filepath.Join(u.folder, strings.Replace(u.name, "otelcol-ociapm", "apmctl", 1)), "--version")
+		assert.Zero(t, code)
+		assert.Regexp(t, `^apmctl version \d+\.\d+\.\d+\+[0-9a-f]{12}\s*$`, output)
+	})
 	t.Run("components", func(t *testing.T) {
 		t.Parallel()
 		output, code := u.run(t, nil, program, "components")

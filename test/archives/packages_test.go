@@ -24,15 +24,21 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-const program = "usr/bin/otelcol-ociapm"
+// programs are the files that depend on the architecture.
+var programs = []string{"usr/bin/apmctl", "usr/bin/otelcol-ociapm"}
 
 // The packages for arm64 are those for amd64, which test/packages installs, with the
-// program of the archive, which TestLinuxARM64 starts.
+// programs of the archive, which TestLinuxARM64 starts.
 func TestPackagesARM64(t *testing.T) {
 	archive := t.TempDir()
 	output(t, "tar", "-C", archive, "-xzf", harness.Released(t, "*_linux_arm64.tar.gz"))
-	started, err := os.ReadFile(filepath.Join(archive, "otelcol-ociapm"))
-	require.NoError(t, err)
+	started := map[string]string{} // digest by program
+	for _, program := range programs {
+		content, err := os.ReadFile(filepath.Join(archive, filepath.Base(program)))
+		require.NoError(t, err)
+		sum := sha256.Sum256(content)
+		started[program] = hex.EncodeToString(sum[:])
+	}
 
 	t.Run("deb", func(t *testing.T) {
 		extract := func(pattern string) map[string]string {
@@ -41,16 +47,19 @@ func TestPackagesARM64(t *testing.T) {
 			return contents(t, dir)
 		}
 		want, got := extract("*_amd64.deb"), extract("*_arm64.deb")
-		assert.Equal(t, sha256.Sum256(started), sha256.Sum256([]byte(got[program])), "the program")
-		// These depend on the program and its architecture.
-		delete(want, program)
-		delete(got, program)
+		// These depend on the programs and their architecture.
+		for _, program := range programs {
+			sum := sha256.Sum256([]byte(got[program]))
+			assert.Equal(t, started[program], hex.EncodeToString(sum[:]), program)
+			delete(want, program)
+			delete(got, program)
+		}
 		const control, sums = "DEBIAN/control", "DEBIAN/md5sums"
 		assert.Regexp(t, `(?m)^Architecture: arm64$`, got[control])
 		of := regexp.MustCompile(`(?m)^(Architecture|Architecture-Variant|Installed-Size): .*\n`)
 		for _, files := range []map[string]string{want, got} {
 			files[control] = of.ReplaceAllString(files[control], "")
-			files[sums] = regexp.MustCompile(`(?m)^[0-9a-f]{32}( {2}`+program+`)$`).ReplaceAllString(files[sums], "$1")
+			files[sums] = regexp.MustCompile(`(?m)^[0-9a-f]{32}( {2}(?:`+strings.Join(programs, "|")+`))$`).ReplaceAllString(files[sums], "$1")
 		}
 		assert.Equal(t, names(want), names(got))
 		for name := range want {
@@ -60,22 +69,23 @@ func TestPackagesARM64(t *testing.T) {
 
 	t.Run("rpm", func(t *testing.T) {
 		// For each file: path, size, time, digest, mode, owner, group and flags.
-		dump := func(pattern string) (lines []string, digest string) {
+		dump := func(pattern string) (lines []string, digests map[string]string) {
+			digests = map[string]string{}
 			for line := range strings.Lines(output(t, "rpm", "-qp", "--dump", harness.Released(t, pattern))) {
-				if fields := strings.Fields(line); fields[0] == "/"+program {
-					digest = fields[3]
+				fields := strings.Fields(line)
+				if program := strings.TrimPrefix(fields[0], "/"); slices.Contains(programs, program) {
+					digests[program] = fields[3]
 					fields[1], fields[3] = "", ""
 					line = strings.Join(fields, " ")
 				}
 				lines = append(lines, line)
 			}
-			return lines, digest
+			return lines, digests
 		}
 		want, _ := dump("*.x86_64.rpm")
-		got, digest := dump("*.aarch64.rpm")
+		got, digests := dump("*.aarch64.rpm")
 		assert.Equal(t, want, got)
-		sum := sha256.Sum256(started)
-		assert.Equal(t, hex.EncodeToString(sum[:]), digest, "the program")
+		assert.Equal(t, started, digests)
 		scripts := func(pattern string) string {
 			return output(t, "rpm", "-qp", "--scripts", "--requires", "--recommends", harness.Released(t, pattern))
 		}

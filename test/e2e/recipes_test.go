@@ -4,7 +4,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -205,28 +204,6 @@ func TestRecipeChangeAndDrop(t *testing.T) {
 	assert.NotContains(t, spans[0].Attributes, "http.request.header.authorization")
 	assert.Equal(t, "production", spans[0].Resource["deployment.environment.name"])
 	assert.Zero(t, sandbox.Counts(t).Logs.Records)
-}
-
-func TestRecipeComponentStatus(t *testing.T) {
-	address := harness.FreeAddress(t)
-	sandbox, collector := cook(t, recipe(t, "component-status", "overlay", "localhost:13134", address))
-	status := func() string {
-		var got struct {
-			Components map[string]struct {
-				Components map[string]struct {
-					Status string `json:"status"`
-				} `json:"components"`
-			} `json:"components"`
-		}
-		require.NoError(t, json.Unmarshal([]byte(page(t, "http://"+address+"/status?verbose")), &got))
-		return got.Components["pipeline:traces"].Components["exporter:oci_apm"].Status
-	}
-	require.Eventually(t, func() bool { return status() == "StatusOK" }, awaitTimeout, pollInterval)
-	sandbox.AddFault(t, apm.Fault{Status: http.StatusServiceUnavailable})
-	newOTLPClient(t, collector.GRPC).send(t, databaseSpan(1))
-	require.Eventually(t, func() bool { return status() == "StatusRecoverableError" }, awaitTimeout, pollInterval)
-	sandbox.ClearFaults(t)
-	require.Eventually(t, func() bool { return status() == "StatusOK" }, awaitTimeout, pollInterval)
 }
 
 func TestRecipeDiagnosis(t *testing.T) {

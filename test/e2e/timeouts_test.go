@@ -69,7 +69,7 @@ func TestShippedTimeouts(t *testing.T) {
 		if spec, ok := config["spec"].(map[string]any); ok { // the operator's resource
 			config = spec["config"].(map[string]any)
 		}
-		for _, path := range [][]string{{"receivers", "otlp", "protocols", "http"}, {"extensions", "health_check"}} {
+		for _, path := range [][]string{{"receivers", "otlp", "protocols", "http"}, {"extensions", "health_check"}, {"extensions", "healthcheckv2", "http"}} {
 			server := config
 			for _, key := range path {
 				server, _ = server[key].(map[string]any)
@@ -83,5 +83,5 @@ func TestShippedTimeouts(t *testing.T) {
 			}
 		}
 	}
-	assert.GreaterOrEqual(t, servers, 2*9)
+	assert.GreaterOrEqual(t, servers, 3*9)
 }

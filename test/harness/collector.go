@@ -95,8 +95,8 @@ func AddressesFile(t testing.TB, grpc, http, health, metrics string) string {
 	require.NoError(t, err)
 	return writeFile(t, "addresses.yaml", fmt.Sprintf(`
 receivers: {otlp: {protocols: {grpc: {endpoint: "%s"}, http: {endpoint: "%s"}}}}
-extensions: {health_check: {endpoint: "%s"}}
-service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: "%s", port: %s}}}}]}}}
+extensions: {health_check: {endpoint: "%s"}, healthcheckv2: {http: {endpoint: "127.0.0.1:0"}}}
+service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: "%s", port: %s, without_scope_info: true, without_type_suffix: true, without_units: true}}}}]}}}
 `, grpc, http, health, metricsHost, metricsPort))
 }
 

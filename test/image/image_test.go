@@ -184,7 +184,7 @@ func TestContainer(t *testing.T) {
 		info, err := os.Stat(filepath.Join(root, name))
 		require.NoError(t, err)
 		if !info.IsDir() && info.Mode()&0o111 != 0 {
-			assert.Contains(t, []string{"otelcol-ociapm", "queuedir"}, name)
+			assert.Contains(t, []string{"apmctl", "otelcol-ociapm", "queuedir"}, name)
 		}
 	}
 	pem, err := os.ReadFile(filepath.Join(root, "etc/ssl/certs/ca-certificates.crt"))

@@ -37,6 +37,7 @@ func TestHelm(t *testing.T) {
 		sender := startApp(t, 400, "grpc", "$(NODE_IP):4317", podUID)
 		sender.sendsOn(t, 10)
 		assert.Equal(t, sender.pod(t).Metadata.Name, c.resourceOf(t, sender)["k8s.pod.name"])
+		agent.test(t)
 
 		// An upgrade that changes the configuration restarts the agent with it.
 		agent.upgrade(t, "mode: agent\nconfig: {processors: {peer_service: {rules: [{match: {db.system: postgresql}, name: orders-db}]}}}")
@@ -119,6 +120,17 @@ extraVolumeMounts: [{name: %[5]s, mountPath: %[4]s}]
 	_, err := tryCommand(t, "", "helm", "upgrade", "--install", "otelcol-ociapm", chart, "-n", i.namespace, "-f", file, "--wait", "--timeout=150s")
 	if err != nil {
 		t.Log(kubectl(t, "describe", "pods", "-n", i.namespace))
+	}
+	require.NoError(t, err)
+}
+
+// test runs apmctl doctor in its own pod. It must find nothing to do.
+func (i *installation) test(t *testing.T) {
+	t.Helper()
+	output, err := tryCommand(t, "", "helm", "test", "otelcol-ociapm", "-n", i.namespace, "--timeout=150s")
+	if err != nil {
+		t.Log(output)
+		t.Log(kubectl(t, "logs", "-n", i.namespace, "job/otelcol-ociapm-doctor"))
 	}
 	require.NoError(t, err)
 }

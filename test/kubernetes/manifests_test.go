@@ -67,7 +67,7 @@ func renderRelease(t *testing.T, r release) string {
 	if !strings.Contains(values, domain) {
 		values += ",apm.existingSecret=otelcol-ociapm"
 	}
-	return command(t, "", "helm", "template", "otelcol-ociapm", chart, "--namespace", r.namespace, "--set", values)
+	return command(t, "", "helm", "template", "otelcol-ociapm", chart, "--namespace", r.namespace, "--skip-tests", "--set", values)
 }
 
 // The API server accepts every manifest and every rendering of the chart, with strict
@@ -106,6 +106,56 @@ func TestManifestsAreAccepted(t *testing.T) {
 	} {
 		t.Run("chart "+values, func(t *testing.T) {
 			accepted(t, agents, command(t, "", "helm", "template", "mine", chart, "--namespace", agents, "--set", values))
+		})
+	}
+}
+
+// helm test runs apmctl doctor with the configuration, variables and secrets of the
+// collectors' pods, and with the Service that apps send to.
+func TestChartDoctor(t *testing.T) {
+	for values, want := range map[string]struct {
+		collector string
+		configs   []string
+	}{
+		"apm.existingSecret=s":                      {"otelcol-ociapm-agent", []string{"collector", "exporter", "mine"}},
+		"agent.gateway=gateway.svc:4317":            {"otelcol-ociapm-agent", []string{"collector", "exporter", "mine"}},
+		domain:                                      {"otelcol-ociapm-agent", []string{"collector", "exporter", "oci", "resource", "mine"}},
+		"mode=gateway," + domain:                    {"otelcol-ociapm-gateway", []string{"collector", "exporter", "oci", "mine"}},
+		"mode=gateway,apm.existingSecret=s":         {"otelcol-ociapm-gateway", []string{"collector", "exporter", "mine"}},
+		"mode=sidecar,apm.existingSecret=s":         {},
+		"mode=sampling,apm.existingSecret=s":        {},
+		"mode=kafka,kafka.brokers=a:9092," + domain: {},
+	} {
+		t.Run(values, func(t *testing.T) {
+			var jobs, collectors []object
+			for _, o := range objects(t, command(t, "", "helm", "template", "otelcol-ociapm", chart, "--namespace", agents, "--set", values)) {
+				switch {
+				case o["kind"] == "Job":
+					jobs = append(jobs, o)
+				case at(o, "metadata", "name") == want.collector && at(o, "spec", "template", "spec") != nil:
+					collectors = append(collectors, o)
+				}
+			}
+			if want.collector == "" {
+				assert.Empty(t, jobs)
+				return
+			}
+			require.Len(t, jobs, 1)
+			require.Len(t, collectors, 1)
+			assert.Equal(t, "test", at(jobs[0], "metadata", "annotations", "helm.sh/hook"))
+			doctor := at(jobs[0], "spec", "template", "spec", "containers").([]any)[0].(object)
+			collector := at(collectors[0], "spec", "template", "spec", "containers").([]any)[0].(object)
+			assert.Equal(t, []any{"/apmctl", "doctor"}, doctor["command"])
+			arguments := []any{"--otlp=" + want.collector + "." + agents + ".svc:4318"}
+			for _, config := range want.configs {
+				arguments = append(arguments, "--config=/etc/otelcol-ociapm/kubernetes/"+config+".yaml")
+			}
+			assert.Equal(t, arguments, doctor["args"])
+			assert.Equal(t, collector["args"], doctor["args"].([]any)[1:])
+			assert.Equal(t, collector["image"], doctor["image"])
+			for setting, value := range collector["securityContext"].(object) {
+				assert.Equal(t, value, at(doctor, "securityContext", setting), setting)
+			}
 		})
 	}
 }

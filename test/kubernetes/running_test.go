@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -111,8 +112,63 @@ func (c *cluster) testAgent(t *testing.T) {
 		c.sandbox.ClearFaults(t)
 	})
 
+	t.Run("APM answers 503", func(t *testing.T) { c.testOutage(t, apps) })
+
 	c.requireDelivered(t, apps...)
 	c.sandbox.SetPrivateKey(t, harness.PrivateKey)
+}
+
+// outage is how long APM answers 503: a short time unless OTELCOL_OUTAGE is set.
+func outage(t *testing.T) time.Duration {
+	t.Helper()
+	text := os.Getenv("OTELCOL_OUTAGE")
+	if text == "" {
+		return 30 * time.Second
+	}
+	duration, err := time.ParseDuration(text)
+	require.NoError(t, err, "OTELCOL_OUTAGE")
+	return duration
+}
+
+// A probe must not restart a collector, or take it out of its Service, because APM is
+// down: a restart would not help, and apps could not send to the queue.
+func (c *cluster) testOutage(t *testing.T, apps []*app) {
+	before := restarts(t, agents)
+	c.sandbox.AddFault(t, apm.Fault{Status: 503})
+	for end := time.Now().Add(outage(t)); time.Now().Before(end); time.Sleep(time.Second) {
+		require.Equal(t, before, restarts(t, agents), "a container was restarted")
+		require.Empty(t, notReady(t, agents), "a pod is not ready")
+	}
+	for _, a := range apps {
+		a.sendsOn(t, 10)
+	}
+	c.sandbox.ClearFaults(t)
+}
+
+// notReady returns the pods of a namespace with a container that is not ready.
+func notReady(t *testing.T, namespace string) []string {
+	t.Helper()
+	type list struct {
+		Items []struct {
+			Metadata struct {
+				Name string `json:"name"`
+			} `json:"metadata"`
+			Status struct {
+				ContainerStatuses []struct {
+					Ready bool `json:"ready"`
+				} `json:"containerStatuses"`
+			} `json:"status"`
+		} `json:"items"`
+	}
+	var names []string
+	for _, pod := range kubectlJSON[list](t, "pods", "-n", namespace).Items {
+		for _, container := range pod.Status.ContainerStatuses {
+			if !container.Ready {
+				names = append(names, pod.Metadata.Name)
+			}
+		}
+	}
+	return names
 }
 
 // Agents that send to a gateway. Only the gateway has the key.

@@ -22,7 +22,10 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-const module = "github.com/ociapm/otelcol-ociapm"
+const (
+	module = "github.com/ociapm/otelcol-ociapm"
+	sdk    = "github.com/oracle/oci-go-sdk/v65"
+)
 
 // TestImports runs the linter on a module with the folders of this one. Each folder has
 // a package with forbidden imports and a package with allowed ones. The test fails for a
@@ -32,7 +35,11 @@ func TestImports(t *testing.T) {
 	components := componentFolders(t, root)
 	require.GreaterOrEqual(t, len(components), 9)
 	dir := t.TempDir()
-	write(t, dir, "go.mod", "module "+module+"\n\ngo 1.26.0\n")
+	write(t, dir, "go.mod", "module "+module+"\n\ngo 1.26.0\n\nrequire "+sdk+" v65.0.0\n\nreplace "+sdk+" => ./sdk\n")
+	write(t, dir, "sdk/go.mod", "module "+sdk+"\n\ngo 1.26.0\n")
+	for _, service := range []string{"common", "logging", "secrets"} {
+		write(t, dir, "sdk/"+service+"/doc.go", "package p\n")
+	}
 	config, err := os.ReadFile(filepath.Join(root, ".golangci.yml"))
 	require.NoError(t, err)
 	write(t, dir, ".golangci.yml", string(config))
@@ -70,6 +77,20 @@ func TestImports(t *testing.T) {
 	forbid("internal/forbidden/program.go", "cmd/program")
 	forbid("internal/forbidden/suite.go", "test/suite")
 	forbid("components/connector/newconnector/forbidden.go", components[0])
+
+	// Only apmctl and tests link the services of OCI that the collector does not call.
+	useService := func(file, service string) string {
+		write(t, dir, file, "package p\n\nimport _ \""+sdk+"/"+service+"\"\n")
+		return file
+	}
+	useService("cmd/apmctl/allowed.go", "logging")
+	useService("cmd/apmctl/internal/setup/allowed.go", "logging")
+	useService("internal/library/common.go", "common")
+	useService(components[0]+"/allowed/service.go", "secrets")
+	useService("internal/library/service_test.go", "logging")
+	for _, folder := range []string{"internal/forbidden", "cmd/program", components[0] + "/forbidden", "components/connector/newconnector"} {
+		want = append(want, useService(folder+"/service.go", "logging"))
+	}
 
 	slices.Sort(want)
 	assert.Equal(t, want, rejected(t, root, dir))

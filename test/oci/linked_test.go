@@ -15,20 +15,34 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
+const sdk = "github.com/oracle/oci-go-sdk/v65/"
+
 // The OCI SDK has a package for each of about a hundred services. The collector links
 // only those that it calls, and their shared packages.
 func TestOnlyNeededServicesAreLinked(t *testing.T) {
-	const sdk = "github.com/oracle/oci-go-sdk/v65/"
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-tags="+harness.BuildTags(t), ".")
-	cmd.Dir = filepath.Join(harness.Root(t), "cmd", "otelcol-ociapm")
+	assert.ElementsMatch(t, []string{"common", "common/auth", "common/utils", "apmcontrolplane", "secrets"},
+		linked(t, filepath.Join("cmd", "otelcol-ociapm"), "-tags="+harness.BuildTags(t)))
+}
+
+// The services that set up a domain are linked into apmctl, and nowhere else.
+func TestServicesOfAPMCtl(t *testing.T) {
+	assert.ElementsMatch(t, []string{"common", "common/auth", "common/utils", "apmconfig", "apmcontrolplane", "apmtraces", "logging", "monitoring"},
+		linked(t, filepath.Join("cmd", "apmctl")))
+	assert.Empty(t, linked(t, filepath.Join("cmd", "apmsandbox")))
+}
+
+// linked returns the packages of the SDK that a program links.
+func linked(t *testing.T, program string, flags ...string) []string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", append(append([]string{"list", "-deps"}, flags...), ".")...)
+	cmd.Dir = filepath.Join(harness.Root(t), program)
 	output, err := cmd.Output()
 	require.NoError(t, err)
-	linked := 0
+	var parts []string
 	for line := range strings.Lines(string(output)) {
 		if part, ok := strings.CutPrefix(strings.TrimSpace(line), sdk); ok {
-			assert.Contains(t, []string{"common", "common/auth", "common/utils", "apmcontrolplane", "secrets"}, part)
-			linked++
+			parts = append(parts, part)
 		}
 	}
-	assert.GreaterOrEqual(t, linked, 4)
+	return parts
 }

@@ -51,6 +51,7 @@ func TestDebianPackage(t *testing.T) {
 	assert.Equal(t, "disabled", m.run(t, "systemctl is-enabled otelcol-ociapm || true"))
 	assert.Equal(t, "inactive", m.run(t, "systemctl is-active otelcol-ociapm || true"), "nothing starts without an endpoint and a key")
 	assert.Regexp(t, `^otelcol-ociapm version \d+\.\d+\.\d+\+[0-9a-f]{12}$`, m.run(t, "otelcol-ociapm --version"))
+	assert.Regexp(t, `^apmctl version \d+\.\d+\.\d+\+[0-9a-f]{12}$`, m.run(t, "apmctl --version"))
 	m.run(t, "systemd-analyze verify otelcol-ociapm.service")
 
 	// An unfilled environment file is rejected with an error that names the field and
@@ -194,7 +195,7 @@ systemctl restart otelcol-ociapm`)
 		m.run(t, "dpkg --remove otelcol-ociapm")
 		_, _, code := m.try(t, "pgrep --exact otelcol-ociapm")
 		assert.Equal(t, 1, code, "nothing runs")
-		m.run(t, "test ! -e /usr/bin/otelcol-ociapm; test ! -e /usr/lib/systemd/system/otelcol-ociapm.service; test -d /var/lib/otelcol-ociapm")
+		m.run(t, "test ! -e /usr/bin/otelcol-ociapm; test ! -e /usr/bin/apmctl; test ! -e /usr/lib/systemd/system/otelcol-ociapm.service; test -d /var/lib/otelcol-ociapm")
 		assert.Equal(t, "1", m.run(t, "grep -c '# edited' /etc/otelcol-ociapm/config.yaml"))
 		assert.Empty(t, m.run(t, "find /etc/systemd -name otelcol-ociapm.service"))
 	})

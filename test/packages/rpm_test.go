@@ -24,6 +24,7 @@ func TestRPMPackage(t *testing.T) {
 /etc/otelcol-ociapm/oci-agent.yaml
 /etc/otelcol-ociapm/oci-resource.yaml
 /etc/otelcol-ociapm/otelcol-ociapm.env
+/usr/bin/apmctl
 /usr/bin/otelcol-ociapm
 /usr/lib/systemd/system/otelcol-ociapm.service
 /usr/libexec/otelcol-ociapm
@@ -42,6 +43,7 @@ func TestRPMPackage(t *testing.T) {
 	manage("--install", rpm)
 	assert.Equal(t, "640 root:otelcol-ociapm\n", inRoot("stat --format='%a %U:%G' /etc/otelcol-ociapm/otelcol-ociapm.env"))
 	assert.Regexp(t, `^otelcol-ociapm version \d+\.\d+\.\d+\+[0-9a-f]{12}\n$`, inRoot("/usr/bin/otelcol-ociapm --version"))
+	assert.Regexp(t, `^apmctl version \d+\.\d+\.\d+\+[0-9a-f]{12}\n$`, inRoot("/usr/bin/apmctl --version"))
 	assert.Contains(t, inRoot("APM_ENDPOINT=http://127.0.0.1:1 APM_DATA_KEY=x otelcol-ociapm validate --config /etc/otelcol-ociapm/config.yaml && echo valid"), "valid")
 	inRoot("echo '# edited' >> /etc/otelcol-ociapm/config.yaml")
 
@@ -50,6 +52,7 @@ func TestRPMPackage(t *testing.T) {
 
 	manage("--erase", "otelcol-ociapm")
 	assert.NoFileExists(t, filepath.Join(root, "usr/bin/otelcol-ociapm"))
+	assert.NoFileExists(t, filepath.Join(root, "usr/bin/apmctl"))
 	assert.NoFileExists(t, filepath.Join(root, "usr/lib/systemd/system/otelcol-ociapm.service"))
 	// rpm does this with an edited configuration.
 	require.FileExists(t, filepath.Join(root, "etc/otelcol-ociapm/config.yaml.rpmsave"))

@@ -57,7 +57,7 @@ func (u *tuner) Start(context.Context, component.Host) error {
 		before := debug.SetMemoryLimit(limit)
 		u.restore = append(u.restore, func() { debug.SetMemoryLimit(before) })
 	}
-	u.logger.Info("GC tuned: collections are rare until the heap reaches often_from_mib",
+	u.logger.Debug("GC tuned: collections are rare until the heap reaches often_from_mib",
 		zap.Int("percent", u.config.Percent), zap.Int64("often_from_mib", limit>>20))
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 
 	"go.opentelemetry.io/collector/component"
+
+	"github.com/ociapm/otelcol-ociapm/internal/startup"
 )
 
 // minMaxSize leaves room for a large request and for items that are being
@@ -31,12 +33,14 @@ type Config struct {
 
 var _ component.Config = (*Config)(nil)
 
-// Validate reports settings that cannot work. Whether the directory is usable
-// is checked on startup.
+// Validate reports settings that cannot work, and a directory that this process
+// may not write to.
 func (cfg *Config) Validate() error {
 	var errs []error
 	if cfg.Directory == "" {
 		errs = append(errs, errors.New("directory: it is empty; write the path of the folder for the queues"))
+	} else if err := startup.CheckFolder(cfg.Directory, cfg.CreateDirectory); err != nil {
+		errs = append(errs, fmt.Errorf("directory: %w", err))
 	}
 	if cfg.MaxSize < 0 || cfg.MaxSize > 0 && cfg.MaxSize < minMaxSize {
 		errs = append(errs, fmt.Errorf("max_size: %d bytes are too few for a queue; write at least %d, or 0 for no limit", cfg.MaxSize, minMaxSize))

@@ -25,7 +25,6 @@ func TestLoadConfig(t *testing.T) {
 			require.NoError(t, err)
 			cfg := createDefaultConfig()
 			require.NoError(t, sub.Unmarshal(cfg))
-			require.NoError(t, confmap.Validate(cfg))
 			assert.Equal(t, want, cfg)
 		})
 	}
@@ -44,6 +43,8 @@ func TestValidate(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := createDefaultConfig().(*Config)
+			cfg.Directory = t.TempDir()
+			require.NoError(t, confmap.Validate(cfg))
 			tt.change(cfg)
 			assert.ErrorContains(t, confmap.Validate(cfg), tt.want)
 		})

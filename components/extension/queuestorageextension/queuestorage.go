@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/ociapm/otelcol-ociapm/components/extension/queuestorageextension/internal/metadata"
 	"github.com/ociapm/otelcol-ociapm/components/extension/queuestorageextension/internal/seglog"
+	"github.com/ociapm/otelcol-ociapm/internal/startup"
 	"github.com/ociapm/otelcol-ociapm/internal/unreadable"
 )
 
@@ -68,7 +70,7 @@ func (q *queueStorage) lockDirectory(ctx context.Context) error {
 	dir := q.cfg.Directory
 	if q.cfg.CreateDirectory {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return fmt.Errorf("%s cannot be created: %w; give the collector's user write access, or choose another folder", dir, err)
+			return startup.FolderNotWritable(dir, err)
 		}
 	}
 	info, err := os.Stat(dir)
@@ -86,9 +88,9 @@ func (q *queueStorage) lockDirectory(ctx context.Context) error {
 	_, err = lock.TryLockContext(waiting, lockRetry)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%s is in use by another collector, or by another queue_storage of this one: stop that one, or give each its own directory", dir)
-	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%s cannot be written: %w; give the collector's user write access, or choose another folder", dir, err)
+		return startup.FolderInUse(dir, lock.Path())
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return startup.FolderNotWritable(dir, err)
 	case err != nil:
 		return fmt.Errorf("%s cannot be locked: %w", dir, err)
 	}

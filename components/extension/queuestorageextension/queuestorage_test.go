@@ -57,7 +57,7 @@ func TestDirectory(t *testing.T) {
 	err = startError(t, &Config{Directory: file})
 	require.EqualError(t, err, "directory: "+file+" is not a folder; choose another path")
 	err = startError(t, &Config{Directory: filepath.Join(file, "queue"), CreateDirectory: true})
-	require.ErrorContains(t, err, "give the collector's user write access")
+	require.ErrorContains(t, err, "give that user write access")
 
 	startStorage(t, missing)
 	info, err := os.Stat(missing)
@@ -79,7 +79,8 @@ func TestDirectoryInUse(t *testing.T) {
 	dir := t.TempDir()
 	first, _ := startStorage(t, dir)
 	err := startError(t, &Config{Directory: dir})
-	require.EqualError(t, err, "directory: "+dir+" is in use by another collector, or by another queue_storage of this one: stop that one, or give each its own directory")
+	require.ErrorContains(t, err, "directory: the queue folder "+dir+" is in use by another ")
+	require.ErrorContains(t, err, "give each its own")
 
 	// A reload shuts one down and starts the next.
 	require.NoError(t, first.Shutdown(t.Context()))

@@ -71,3 +71,33 @@ variable "vault_secrets" {
   }))
   default = []
 }
+
+variable "set_up_domain" {
+  description = "Whether to create the rule \"OpenTelemetry to APM naming conversion\", without which databases are \"External Unknown\", and the service log of dropped data."
+  type        = bool
+  default     = false
+}
+
+variable "databases" {
+  description = "OCIDs of databases by name: spans with a SQL_ID get a link to Performance Hub for each."
+  type        = map(string)
+  default     = {}
+}
+
+variable "operations_insights_region" {
+  description = "Region of Operations Insights. If it is set, spans with a SQL_ID get a link to it, in compartment_ocid."
+  type        = string
+  default     = null
+}
+
+variable "alarm_topic_ocids" {
+  description = "Topics of Notifications that an alarm on SpanIngestions notifies. Without one there is no alarm."
+  type        = list(string)
+  default     = []
+}
+
+variable "alarm_query" {
+  description = "Query of the alarm, in Monitoring's query language. The default fires when an hour passes without spans."
+  type        = string
+  default     = "SpanIngestions[1h].absent()"
+}

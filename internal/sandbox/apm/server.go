@@ -157,6 +157,12 @@ func (s *Server) SetKeys(private, public string) error {
 	return s.keys.replace(private, public, 0)
 }
 
+// AddKeys adds data keys to the accepted ones; an empty one is not added.
+func (s *Server) AddKeys(private, public string) error {
+	const forever = 100 * 365 * 24 * time.Hour
+	return s.keys.replace(private, public, forever)
+}
+
 // RotateKeys replaces both data keys; an empty one is generated. The old ones
 // are accepted until grace has passed.
 func (s *Server) RotateKeys(private, public string, grace time.Duration) error {

@@ -48,6 +48,8 @@ type storedSpan struct {
 	resource pcommon.Resource
 	scope    pcommon.InstrumentationScope
 	service  string
+	// converted reports whether APM's naming conversion applied when it arrived.
+	converted bool
 }
 
 // storedTrace holds the spans of one trace in order of arrival.
@@ -85,6 +87,7 @@ type store struct {
 	maxBytes int64 // memory for the spans
 
 	mu      sync.Mutex
+	naming  NamingFunc // nil means that every name is converted
 	counts  Counts
 	changes Changes
 	// spans contains the index of each span in its trace.
@@ -238,6 +241,7 @@ func (s *store) putTraces(traces ptrace.Traces) (duplicates, invalid int) {
 					size += sharedSize
 				}
 				stored := storedSpan{span: span, resource: resource.Resource(), scope: scope.Scope(), service: service}
+				stored.converted = s.converts(stored)
 				s.spans[key] = n
 				trace.spans = append(trace.spans, stored)
 				trace.arrived = now

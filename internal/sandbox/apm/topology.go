@@ -87,7 +87,8 @@ type topologyBuilder struct {
 // is in the store is a call between their services, and so is a SERVER span
 // whose parent is in another service. Any other CLIENT span is a call to the
 // callee in its peer.service, or to External Unknown. Any other PRODUCER or CONSUMER
-// span is a call to or from its queue or topic, if it names one.
+// span is a call to or from its queue or topic, if it names one. APM reads peer.service
+// only from a span to which its naming conversion applied.
 // Only spans in the time range count, but a call may have its other end outside.
 func topologyOf(traces []storedTrace, within timeRange) Topology {
 	b := topologyBuilder{
@@ -217,7 +218,10 @@ func queueOf(span ptrace.Span) string {
 // store, or "" if a PRODUCER span does not name one.
 func (b *topologyBuilder) peer(caller storedSpan) string {
 	span := caller.span
-	name := attribute(span, "peer.service")
+	name := ""
+	if caller.converted {
+		name = attribute(span, "peer.service")
+	}
 	_, known := b.nodes[nodeID(NodeService, name)]
 	database := attribute(span, "db.system") != "" || attribute(span, "db.system.name") != ""
 	switch {

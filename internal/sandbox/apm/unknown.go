@@ -33,7 +33,14 @@ type UnknownPeer struct {
 	SpanID  string `json:"span_id"`
 }
 
-type unknownKey struct{ service, kind, system, namespace, address string }
+type unknownKey struct {
+	service, kind, system, namespace, address string
+	converted                                 bool
+}
+
+// ruleReason explains a callee whose spans arrived while the naming rule was off.
+const ruleReason = "The rule \"OpenTelemetry to APM naming conversion\" of the APM domain did not apply to these spans, so APM does not see " +
+	"their peer.service. apmctl setup switches it on, for new spans."
 
 // callee is what a span says about the callee.
 type callee struct {
@@ -125,8 +132,10 @@ func (c callee) String() string {
 
 func (b *topologyBuilder) addUnknown(caller storedSpan) {
 	c := calleeOf(caller)
-	b.rules.add(c)
-	key := unknownKey{caller.service, c.kind, c.system, c.namespace, cmp.Or(c.address, c.id)}
+	if caller.converted {
+		b.rules.add(c)
+	}
+	key := unknownKey{caller.service, c.kind, c.system, c.namespace, cmp.Or(c.address, c.id), caller.converted}
 	peer := b.unknown[key]
 	if peer == nil {
 		if len(b.unknown) >= maxUnknown {
@@ -135,6 +144,9 @@ func (b *topologyBuilder) addUnknown(caller storedSpan) {
 		peer = &UnknownPeer{
 			Service: caller.service, Kind: c.kind, Callee: c.String(), Reason: c.reason(),
 			TraceID: caller.span.TraceID().String(), SpanID: caller.span.SpanID().String(),
+		}
+		if !caller.converted {
+			peer.Reason = ruleReason
 		}
 		b.unknown[key] = peer
 	}

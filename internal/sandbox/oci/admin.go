@@ -38,7 +38,8 @@ var apiList = []string{
 	"PUT /api/v1/clock",
 	"POST /api/v1/data_keys",
 	"PUT, DELETE /api/v1/tokens",
-	"PUT /api/v1/domain",
+	"PUT, DELETE /api/v1/domain",
+	"PUT /api/v1/permissions",
 	"POST /api/v1/secrets",
 	"PUT /api/v1/secrets/{id}",
 	"POST /api/v1/secrets/{id}/versions",
@@ -85,7 +86,14 @@ func (s *Server) adminHandler() http.Handler {
 			s.writeOK(w)
 		},
 	})
-	mux.Handle("/api/v1/domain", localapi.Methods{http.MethodPut: s.putDomain})
+	mux.Handle("/api/v1/domain", localapi.Methods{
+		http.MethodPut: s.putDomain,
+		http.MethodDelete: func(w http.ResponseWriter, _ *http.Request) {
+			s.EmptyDomain()
+			s.writeOK(w)
+		},
+	})
+	mux.Handle("/api/v1/permissions", localapi.Methods{http.MethodPut: s.putPermissions})
 	mux.Handle("/api/v1/secrets", localapi.Methods{http.MethodPost: s.postSecret})
 	mux.Handle("/api/v1/secrets/{id}", localapi.Methods{http.MethodPut: s.putSecret})
 	mux.Handle("/api/v1/secrets/{id}/versions", localapi.Methods{http.MethodPost: s.postVersion})
@@ -178,6 +186,16 @@ func (s *Server) putDomain(w http.ResponseWriter, r *http.Request) {
 		s.writeOK(w)
 	default:
 		localapi.WriteError(w, http.StatusBadRequest, "state: must be ACTIVE, DELETING or DELETED")
+	}
+}
+
+func (s *Server) putPermissions(w http.ResponseWriter, r *http.Request) {
+	var permissions struct {
+		Denied []Permission `json:"denied"`
+	}
+	if localapi.Read(w, r, &permissions) {
+		err := s.DenyPermissions(permissions.Denied...)
+		s.writeResult(w, http.StatusOK, map[string]bool{"ok": true}, err)
 	}
 }
 

@@ -4,7 +4,11 @@
 package oci
 
 import (
+	"cmp"
+	"crypto/rand"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"time"
 
@@ -15,6 +19,8 @@ import (
 const (
 	domainPath   = "/20200630/apmDomains/{id}"
 	dataKeysPath = domainPath + "/dataKeys"
+
+	generateKeysPath = domainPath + "/actions/generateDataKeys"
 )
 
 // domain is the APM domain of the sandbox.
@@ -25,6 +31,9 @@ type domain struct {
 	host        string // host of the data upload endpoint
 	created     time.Time
 	state       DomainState
+	// withoutKeys hides the keys of the uploads until keys are generated.
+	withoutKeys bool
+	keyNames    map[string]string // of generated keys, by value
 }
 
 // DomainState is the lifecycle state of the APM domain.
@@ -87,7 +96,8 @@ func (s *Server) getAPMDomain(c *call) (any, *failure) {
 }
 
 func (s *Server) listDataKeys(c *call) (any, *failure) {
-	if _, f := s.findDomain(c); f != nil {
+	d, f := s.findDomain(c)
+	if f != nil {
 		return nil, f
 	}
 	wanted := c.r.URL.Query().Get("dataKeyType")
@@ -96,11 +106,51 @@ func (s *Server) listDataKeys(c *call) (any, *failure) {
 	}
 	keys := []dataKey{}
 	for _, key := range s.uploads.Keys() {
-		if item := dataKeyOf(key); wanted == "" || wanted == item.Type {
+		item := dataKeyOf(key)
+		name, generated := d.keyNames[key.Value]
+		if d.withoutKeys && !generated {
+			continue
+		}
+		item.Name = cmp.Or(name, item.Name)
+		if wanted == "" || wanted == item.Type {
 			keys = append(keys, item)
 		}
 	}
 	return keys, nil
+}
+
+// generateDataKeys adds data keys, which the uploads accept at once.
+func (s *Server) generateDataKeys(c *call) (any, *failure) {
+	if _, f := s.findDomain(c); f != nil {
+		return nil, f
+	}
+	var wanted []struct {
+		Name string `json:"name"`
+		Type string `json:"type"`
+	}
+	if err := json.Unmarshal(c.body, &wanted); err != nil || len(wanted) == 0 {
+		return nil, invalidParameter("The body must be a list of names and types.")
+	}
+	names := map[string]string{}
+	for _, key := range wanted {
+		value := "sandbox-" + rand.Text()
+		private, public := value, ""
+		switch {
+		case key.Name == "" || key.Type != "PRIVATE" && key.Type != "PUBLIC":
+			return nil, invalidParameter("name is mandatory, and type must be PRIVATE or PUBLIC.")
+		case key.Type == "PUBLIC":
+			private, public = "", value
+		}
+		if err := s.uploads.AddKeys(private, public); err != nil {
+			return nil, s.internal(err)
+		}
+		names[value] = key.Name
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.Copy(names, s.domain.keyNames)
+	s.domain.keyNames = names
+	return reply{status: http.StatusAccepted, headers: map[string]string{"opc-work-request-id": newOCID("apmworkrequest", s.domain.region)}}, nil
 }
 
 // dataKeyOf describes a key like the control plane. The first keys of a domain
@@ -142,6 +192,18 @@ func (s *Server) SetDomainState(state DomainState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.domain.state = state
+}
+
+// EmptyDomain brings the domain back to the state of [Config.EmptyDomain]. Its data keys
+// stay accepted, but are not listed. Log groups, logs and alarms are deleted too.
+func (s *Server) EmptyDomain() {
+	s.configs.reset()
+	s.attributes.reset()
+	s.logs.reset()
+	s.alarms.reset()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.domain.withoutKeys, s.domain.keyNames = true, nil
 }
 
 // RotateDataKeys gives the domain new data keys. The old ones are accepted,

@@ -41,6 +41,10 @@ type Config struct {
 	DomainRegion string
 	// TokenLifetime is the lifetime of issued tokens.
 	TokenLifetime time.Duration
+	// EmptyDomain starts with an APM domain as OCI creates it, but without data keys,
+	// and without the rule "OpenTelemetry to APM naming conversion". Otherwise the
+	// rule is on, as after the guide's steps.
+	EmptyDomain bool
 }
 
 func (c Config) withDefaults() Config {

@@ -16,6 +16,8 @@ const (
 	CodeNotAuthorizedOrNotFound = "NotAuthorizedOrNotFound"
 	CodeNotFound                = "NotFound"
 	CodeInvalidParameter        = "InvalidParameter"
+	CodeNoEtagMatch             = "NoEtagMatch"
+	CodeConflict                = "Conflict"
 	CodeMethodNotAllowed        = "MethodNotAllowed"
 	CodeTooManyRequests         = "TooManyRequests"
 	CodeInternalServerError     = "InternalServerError"
@@ -46,6 +48,10 @@ const (
 	ReasonParameter      Reason = "parameter"
 	ReasonMethod         Reason = "method"
 	ReasonFault          Reason = "fault"
+	ReasonPermission     Reason = "permission"
+	ReasonETag           Reason = "etag"
+	ReasonConflict       Reason = "conflict"
+	ReasonUnprocessable  Reason = "unprocessable"
 )
 
 // failure is an error response.
@@ -96,6 +102,15 @@ func invalidParameter(text string) *failure {
 	return &failure{
 		status: http.StatusBadRequest, code: CodeInvalidParameter, message: text,
 		reason: ReasonParameter,
+	}
+}
+
+// etagMismatch is the answer to a change of something that has changed since the
+// caller read it.
+func etagMismatch() *failure {
+	return &failure{
+		status: http.StatusPreconditionFailed, code: CodeNoEtagMatch, reason: ReasonETag,
+		message: "The ETag in the request does not match the resource's current one.",
 	}
 }
 

@@ -50,14 +50,22 @@ type Fault struct {
 // FaultState is an active fault with the number of remaining requests.
 type FaultState = faults.State[Fault]
 
-var (
-	services = []Service{ServiceAPM, ServiceSecrets, ServiceAuth, ServiceMetadata, ServiceProxymux, ServiceUpload}
+var services = []Service{
+	ServiceAPM, ServiceAPMConfig, ServiceAPMTraces, ServiceLogging, ServiceMonitoring,
+	ServiceSecrets, ServiceAuth, ServiceMetadata, ServiceProxymux, ServiceUpload,
+}
 
-	operations = []Operation{
-		OperationGetAPMDomain, OperationListDataKeys, OperationGetSecretBundle, OperationGetSecretBundleByName,
-		OperationListSecretBundleVersions, OperationX509, OperationMetadata, OperationWorkloadToken,
+// operations lists the operations that a fault can name.
+var operations = func() []Operation {
+	known := []Operation{OperationMetadata, OperationWorkloadToken}
+	for _, routes := range new(Server).routes() {
+		for _, route := range routes {
+			known = append(known, route.operation)
+		}
 	}
-)
+	slices.Sort(known)
+	return known
+}()
 
 // Validate returns all reasons why f is invalid; each names the field.
 func (f Fault) Validate() error {

@@ -29,6 +29,14 @@ const (
 	ServiceMetadata Service = "metadata"
 	// ServiceProxymux issues tokens to the pods of a Kubernetes cluster (OKE).
 	ServiceProxymux Service = "proxymux"
+	// ServiceAPMConfig is the configuration of APM domains.
+	ServiceAPMConfig Service = "apm-config"
+	// ServiceAPMTraces reads traces, and manages the attributes of spans.
+	ServiceAPMTraces Service = "apm-trace"
+	// ServiceLogging is Logging's management of logs.
+	ServiceLogging Service = "logging"
+	// ServiceMonitoring is Monitoring.
+	ServiceMonitoring Service = "telemetry"
 	// ServiceUpload is the data upload endpoint of the APM domain.
 	ServiceUpload Service = "upload"
 )
@@ -47,6 +55,10 @@ func (s *Server) serviceOf(host string) (service Service, region string, ok bool
 		prefix, suffix string
 	}{
 		{ServiceAPM, "apm-cp.", ".oci.oraclecloud.com"},
+		{ServiceAPMConfig, "apm-config.", ".oci.oraclecloud.com"},
+		{ServiceAPMTraces, "apm-trace.", ".oci.oraclecloud.com"},
+		{ServiceLogging, "logging.", ".oci.oraclecloud.com"},
+		{ServiceMonitoring, "telemetry.", ".oraclecloud.com"},
 		{ServiceSecrets, "secrets.vaults.", ".oci.oraclecloud.com"},
 		{ServiceAuth, "auth.", ".oraclecloud.com"},
 	} {
@@ -188,20 +200,9 @@ func (l *tunnelListener) Addr() net.Addr {
 
 // serviceHandler answers requests inside the tunnels.
 func (s *Server) serviceHandler() http.Handler {
-	handlers := map[Service]http.Handler{
-		ServiceAPM: s.handlerOf([]route{
-			{service: ServiceAPM, operation: OperationGetAPMDomain, pattern: "GET " + domainPath, signed: true, handle: s.getAPMDomain},
-			{service: ServiceAPM, operation: OperationListDataKeys, pattern: "GET " + dataKeysPath, signed: true, handle: s.listDataKeys},
-		}),
-		ServiceSecrets: s.handlerOf([]route{
-			{service: ServiceSecrets, operation: OperationGetSecretBundle, pattern: "GET " + secretPath, signed: true, handle: s.getSecretBundle},
-			{service: ServiceSecrets, operation: OperationGetSecretBundleByName, pattern: "POST " + secretByNamePath, signed: true, handle: s.getSecretBundleByName},
-			{service: ServiceSecrets, operation: OperationListSecretBundleVersions, pattern: "GET " + secretVersionsPath, signed: true, handle: s.listSecretBundleVersions},
-		}),
-		ServiceAuth: s.handlerOf([]route{
-			{service: ServiceAuth, operation: OperationX509, pattern: "POST " + x509Path, signed: true, federation: true, handle: s.exchangeCertificate},
-		}),
-		ServiceUpload: http.HandlerFunc(s.serveUpload),
+	handlers := map[Service]http.Handler{ServiceUpload: http.HandlerFunc(s.serveUpload)}
+	for service, routes := range s.routes() {
+		handlers[service] = s.handlerOf(routes)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// The certificate was for the host of CONNECT; a request for another

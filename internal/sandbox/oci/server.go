@@ -63,6 +63,12 @@ type Server struct {
 	offset   time.Duration     // of the server's clock
 	clusters []*cluster
 	closed   bool
+	denied   []Permission // that no caller has
+
+	configs    *configStore
+	attributes *attributeStore
+	logs       *logStore
+	alarms     *alarmStore
 
 	instanceMetadata map[string]any
 }
@@ -82,6 +88,11 @@ func Start(ctx context.Context, config Config, uploads *apm.Server, logger *zap.
 		requests: newRequestLog(),
 		vault:    newVault(config.Region),
 
+		configs:    newConfigStore(config.DomainRegion),
+		attributes: newAttributeStore(),
+		logs:       newLogStore(config.DomainRegion),
+		alarms:     newAlarmStore(config.DomainRegion),
+
 		instanceMetadata: defaultInstanceMetadata(config.Region),
 		closing:          make(chan struct{}),
 		failed:           make(chan error, 1),
@@ -94,8 +105,13 @@ func Start(ctx context.Context, config Config, uploads *apm.Server, logger *zap.
 			region:      config.DomainRegion,
 			created:     time.Now().UTC().Truncate(time.Millisecond),
 			state:       DomainActive,
+			withoutKeys: config.EmptyDomain,
 		},
 	}
+	if !config.EmptyDomain {
+		s.configs.items = append(s.configs.items, defaultRule(config.DomainRegion))
+	}
+	uploads.SetNaming(s.convertsNames)
 	s.domain.host = uploadHost(s.domain.id, s.domain.region)
 	if err := s.makeKeys(); err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ package oci
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"crypto/tls"
 	"encoding/json"
@@ -31,6 +32,7 @@ type Operation string
 const (
 	OperationGetAPMDomain             Operation = "GetApmDomain"
 	OperationListDataKeys             Operation = "ListDataKeys"
+	OperationGenerateDataKeys         Operation = "GenerateDataKeys"
 	OperationGetSecretBundle          Operation = "GetSecretBundle"
 	OperationGetSecretBundleByName    Operation = "GetSecretBundleByName"
 	OperationListSecretBundleVersions Operation = "ListSecretBundleVersions"
@@ -52,12 +54,21 @@ type route struct {
 	signed    bool   // whether it requires OCI's signature
 	// federation marks the operation that is signed with a certificate's key.
 	federation bool
-	// handle returns the value to encode as JSON, or text.
+	// requires lists the permissions that the caller must have.
+	requires []Permission
+	// handle returns the value to encode as JSON, text, or a reply.
 	handle func(*call) (any, *failure)
 }
 
 // text is an answer that is not JSON.
 type text string
+
+// reply is an answer with more than a body. Without a body it has no content.
+type reply struct {
+	status  int // 0 means 200
+	headers map[string]string
+	body    any
+}
 
 // call is the state of a request.
 type call struct {
@@ -103,6 +114,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, route route) {
 	result, f := s.result(c, route, fault)
 	record.Principal = c.principal
 	record.Status = http.StatusOK
+	if special, ok := result.(reply); ok && f == nil {
+		record.Status = cmp.Or(special.status, http.StatusOK)
+	}
 	if f != nil {
 		record.Status, record.Code, record.Reason = f.status, f.code, f.reason
 		s.logger.Info("the OCI sandbox refused a request",
@@ -125,6 +139,9 @@ func (s *Server) result(c *call, route route, fault *Fault) (any, *failure) {
 			return nil, f
 		}
 	}
+	if f := s.authorize(route.requires); f != nil {
+		return nil, f
+	}
 	if fault != nil && fault.Status != 0 {
 		return nil, fault.failure()
 	}
@@ -136,9 +153,15 @@ func (s *Server) write(w http.ResponseWriter, record Request, fault *Fault, resu
 	header := w.Header()
 	contentType := "application/json"
 	var body []byte
+	if special, ok := result.(reply); ok && f == nil {
+		for name, value := range special.headers {
+			header.Set(name, value)
+		}
+		result = special.body
+	}
 	if plain, ok := result.(text); ok && f == nil {
 		contentType, body = "text/plain", []byte(plain)
-	} else {
+	} else if f != nil || result != nil {
 		if f != nil {
 			result = map[string]string{"code": f.code, "message": f.message}
 		}
@@ -152,7 +175,9 @@ func (s *Server) write(w http.ResponseWriter, record Request, fault *Fault, resu
 		}
 		body = buffer.Bytes()
 	}
-	header.Set("Content-Type", contentType)
+	if body != nil {
+		header.Set("Content-Type", contentType)
+	}
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	header.Set("Opc-Request-Id", record.ID)
 	header.Set("Date", s.now().UTC().Format(http.TimeFormat))

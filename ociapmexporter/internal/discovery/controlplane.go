@@ -15,7 +15,7 @@ import (
 
 	"github.com/ociapm/otelcol-ociapm/internal/ociauth"
 	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
-	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/retryafter"
+	"github.com/ociapm/otelcol-ociapm/internal/retryafter"
 )
 
 // DomainKind is the resource type in the OCID of an APM domain.

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package retryafter reads the Retry-After header of an answer.
-package retryafter // import "github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/retryafter"
+package retryafter
 
 import (
 	"errors"

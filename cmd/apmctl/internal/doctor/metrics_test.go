@@ -1,0 +1,97 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/confmap"
+)
+
+const scraped = `# HELP otelcol_receiver_accepted_spans x
+otelcol_receiver_accepted_spans_total{receiver="otlp",transport="grpc"} 40
+otelcol_receiver_accepted_spans_total{receiver="otlp",transport="http"} 2
+otelcol_exporter_sent_spans_total{exporter="oci_apm"} 41
+otelcol_exporter_sent_spans_total{exporter="debug"} 100
+otelcol_exporter_oci_apm_uploads_total{exporter="oci_apm",outcome="retry"} 3
+otelcol_exporter_queue_size{exporter="oci_apm",data_type="traces"} 1e+06
+otelcol_exporter_queue_capacity{exporter="oci_apm",data_type="traces"} 4e+06
+otelcol_extension_queue_storage_stored_items{queue="a"} 5
+up 1
+`
+
+func TestMetrics(t *testing.T) {
+	m := parseMetrics(scraped)
+	assert.Equal(t, int64(42), m.sum("otelcol_receiver_accepted_spans"))
+	assert.Equal(t, int64(2), m.sum("otelcol_receiver_accepted_spans", `transport="http"`))
+	assert.Equal(t, ok(Received, "42 spans accepted since its start, test traces included"), m.receivedFinding())
+	assert.Equal(t, ok(Delivered, "41 spans uploaded since its start, the last upload at 2026-01-01T00:00:00Z"), m.deliveredFinding("2026-01-01T00:00:00Z", true))
+	assert.Equal(t, failed(Delivered, "41 spans uploaded since its start, 3 attempts failed", "see upload-traces"), m.deliveredFinding("", false))
+	assert.Equal(t, ok(QueueContent, "5 requests wait for upload (25 % of the queue)"), m.queueFinding(true))
+	assert.Equal(t, Failed, m.queueFinding(false).Status)
+
+	assert.Equal(t, Failed, metrics{}.receivedFinding().Status)
+	assert.Equal(t, Skipped, metrics{}.deliveredFinding("", true).Status)
+	assert.Equal(t, "0 spans accepted since its start, test traces included, 3 spans and 0 requests refused",
+		parseMetrics("otelcol_receiver_refused_spans_total 3\n").receivedFinding().Text)
+	assert.Equal(t, Failed, parseMetrics("otelcol_exporter_oci_apm_dropped_items_total 3\n").deliveredFinding("", true).Status)
+	assert.Equal(t, Failed, parseMetrics("otelcol_receiver_accepted_spans_total 3\n").deliveredFinding("", true).Status)
+}
+
+func TestNewest(t *testing.T) {
+	assert.Equal(t, "2026-02-01T00:00:00Z", newest(map[string]any{
+		"a":           map[string]any{"last_upload": "2026-01-01T00:00:00Z"},
+		"b":           map[string]any{"c": map[string]any{"last_upload": "2026-02-01T00:00:00Z"}},
+		"last_upload": "never",
+	}, "last_upload"))
+	assert.Empty(t, newest("text", "last_upload"))
+}
+
+func TestMetricsAddress(t *testing.T) {
+	const path = "service::telemetry::metrics::"
+	for want, values := range map[string]map[string]any{
+		"localhost:8888": {},
+		"":               {path + "level": "none"},
+		"0.0.0.0:9999": {path + "readers": []any{map[string]any{"pull": map[string]any{"exporter": map[string]any{
+			"prometheus": map[string]any{"host": "0.0.0.0", "port": 9999},
+		}}}}},
+	} {
+		s := &settings{conf: confmap.NewFromStringMap(values)}
+		assert.Equal(t, want, s.metricsAddress())
+	}
+}
+
+func TestAppFinding(t *testing.T) {
+	conf := confmap.NewFromStringMap(map[string]any{
+		"receivers": map[string]any{"otlp": map[string]any{"protocols": map[string]any{
+			"grpc": map[string]any{"endpoint": "localhost:4317"}, "http": map[string]any{"endpoint": "localhost:4318"},
+		}}},
+		"service": map[string]any{"pipelines": map[string]any{"traces": map[string]any{
+			"receivers": []any{"otlp"}, "exporters": []any{"oci_apm"},
+		}}},
+	})
+	s := &settings{conf: conf}
+	s.readPipelines()
+	require.Len(t, s.pipelines, 1)
+	p := &patient{settings: s}
+	for _, tt := range []struct{ name, target, protocol, text, advice string }{
+		{endpointVariable, "http://localhost:4318", "http/protobuf", "it sends to http://localhost:4318", ""},
+		{endpointVariable, "http://localhost:4317", "", "it sends to http://localhost:4317", ""},
+		{endpointVariable, "http://localhost:4317", "http/json", "gRPC port", "http://localhost:4318, or OTEL_EXPORTER_OTLP_PROTOCOL=grpc"},
+		{endpointVariable, "http://localhost:4318", "grpc", "HTTP port", "http://localhost:4317, or OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"},
+		{endpointVariable, "http://localhost:9999", "", "does not listen", "http://localhost:4318"},
+		{endpointVariable, "https://localhost:4318", "", "with TLS", "http instead of https"},
+		{endpointVariable, "http://localhost:4318/v1/traces", "http/protobuf", "has the path /v1/traces", "leave the path out"},
+		{tracesEndpointVariable, "http://localhost:4318", "http/protobuf", "has not the path /v1/traces", "unset it"},
+		{endpointVariable, "localhost", "", "is not a URL", "write http://localhost:4318"},
+	} {
+		got := p.appFinding("it", tt.name, tt.target, tt.protocol)
+		assert.Contains(t, got.Text, tt.text, tt.target)
+		assert.Contains(t, got.Advice, tt.advice, tt.target)
+		assert.Equal(t, tt.advice != "", got.Status == Failed, tt.target)
+	}
+	assert.Equal(t, OK, p.defaultTarget("it").Status)
+}

@@ -1,0 +1,191 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package setup
+
+import (
+	"context"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oracle/oci-go-sdk/v65/apmtraces"
+	"github.com/oracle/oci-go-sdk/v65/logging"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
+	ocisandbox "github.com/ociapm/otelcol-ociapm/internal/sandbox/oci"
+)
+
+// differ sets the domain up, and then changes everything that a step can find.
+func (d *domain) differ() {
+	d.t.Helper()
+	d.apply()
+	ctx := d.t.Context()
+	s := d.setup()
+	_, err := s.clients.attributes.PutToggleAutoActivate(ctx, apmtraces.PutToggleAutoActivateRequest{
+		ApmDomainId: &d.options.DomainID, IsAutoActivateOn: new(false), DataKeyType: apmtraces.PutToggleAutoActivateDataKeyTypePrivateDataKey,
+	})
+	require.NoError(d.t, err)
+	for _, group := range []string{ruleGroup, drilldownGroup} {
+		items, err := s.listOptions(ctx, group)
+		require.NoError(d.t, err)
+		for _, item := range items {
+			changed := maps.Clone(item.options)
+			changed["disabled"], changed["filterText"], changed["drilldownCondition"] = true, "kind = 'CLIENT'", "kind = 'CLIENT'"
+			require.NoError(d.t, s.updateOptions(ctx, group, item, changed, false))
+		}
+	}
+	groups, err := s.listLogGroups(ctx)
+	require.NoError(d.t, err)
+	log, err := s.findLog(ctx, *groups[0].Id)
+	require.NoError(d.t, err)
+	_, err = s.clients.logging.UpdateLog(ctx, logging.UpdateLogRequest{
+		LogGroupId: log.LogGroupId, LogId: log.Id, UpdateLogDetails: logging.UpdateLogDetails{IsEnabled: new(false)},
+	})
+	require.NoError(d.t, err)
+	d.options.AlarmQuery = "SpanIngestions[1h].sum() > 100000"
+	d.options.AlarmTopics = append(d.options.AlarmTopics, "ocid1.onstopic.oc1.phx.aaaaaaaaanother")
+}
+
+// What exists and differs is shown and left alone, unless it is named.
+func TestDifferences(t *testing.T) {
+	d := newDomain(t)
+	d.differ()
+	differing := []string{StepAutoActivate, StepRule, StepPerformanceHub, StepOperationsInsights, StepDroppedData, StepAlarm}
+	writes := d.writes()
+	summary, out := d.apply()
+	golden(t, "differs", out)
+	assert.Equal(t, len(differing), summary.Differing)
+	assert.Equal(t, writes, d.writes())
+
+	for _, step := range differing {
+		t.Run(step, func(t *testing.T) {
+			d := d.in(t)
+			named := func(o *Options) { o.Replace = []string{step} }
+			planned := d.options
+			named(&planned)
+			summary, out := d.run(planned)
+			assert.Equal(t, StatusReplace, statuses(summary)[step], out)
+			summary, out = d.apply(named)
+			assert.Equal(t, StatusDone, statuses(summary)[step], out)
+			assert.Equal(t, 1, summary.Changes)
+			summary, _ = d.run(d.options)
+			assert.Equal(t, StatusPresent, statuses(summary)[step])
+		})
+	}
+	d.requireComplete()
+}
+
+// A rule that somebody else has made for a part of the spans keeps its other rules.
+func TestForeignRule(t *testing.T) {
+	d := newDomain(t)
+	s := d.setup()
+	foreign := map[string]any{
+		"type": ruleGroupType, "disabled": false, "filterText": "\"k8s.namespace.name\" = 'demo'",
+		"rules": []any{
+			map[string]any{"displayName": "theirs", "disabled": false, "actions": []any{map[string]any{"name": "basic.Set"}}},
+			map[string]any{"displayName": "Oracle's", "disabled": true, "systemRuleId": 500, "filterText": "kind = 'SERVER'"},
+		},
+	}
+	require.NoError(t, s.createOptions(t.Context(), ruleGroup, "demo", "", foreign, false))
+	summary, out := d.run(d.options)
+	rule := d.result(summary, StepRule)
+	assert.Equal(t, StatusDiffers, rule.Status, out)
+	assert.Len(t, rule.Differences, 3)
+	summary, _ = d.apply(func(o *Options) { o.Replace = []string{StepRule} })
+	assert.Equal(t, StatusDone, statuses(summary)[StepRule])
+	items, err := s.listOptions(t.Context(), ruleGroup)
+	require.NoError(t, err)
+	require.Len(t, items, 1)
+	rules := items[0].options["rules"].([]any)
+	assert.Len(t, rules, 2)
+	assert.Equal(t, "theirs", rules[0].(map[string]any)["displayName"])
+	d.requireComplete()
+}
+
+// An item that changed since it was read is not overwritten.
+func TestETag(t *testing.T) {
+	d := newDomain(t)
+	d.differ()
+	s := d.setup()
+	items, err := s.listOptions(t.Context(), ruleGroup)
+	require.NoError(t, err)
+	require.NoError(t, s.updateOptions(t.Context(), ruleGroup, items[0], wantedRule(), false))
+	err = s.updateOptions(t.Context(), ruleGroup, items[0], wantedRule(), false)
+	require.ErrorContains(t, err, "412 NoEtagMatch")
+	require.ErrorContains(t, err, "somebody changed it meanwhile")
+}
+
+// A crash before any of the requests that change something is healed by the next run.
+func TestCrash(t *testing.T) {
+	d := newDomain(t)
+	crashes := 0
+	for ; crashes < 50; crashes++ {
+		// One of them is the activation of attributes.
+		ctx, before := cancelAfter(t.Context(), 2)
+		d.onWrite.Store(&before)
+		options := d.options
+		options.Apply = true
+		_, err := Run(ctx, options, &strings.Builder{})
+		d.onWrite.Store(nil)
+		if err == nil && ctx.Err() == nil {
+			break
+		}
+	}
+	assert.GreaterOrEqual(t, crashes, 5)
+	d.requireComplete()
+	assert.Equal(t, 3, d.stored())
+	assert.Equal(t, 7, d.writes(), "nothing was created twice")
+}
+
+// A request is repeated when OCI throttles it or is unavailable, after the pause that
+// OCI asks for.
+func TestRateLimits(t *testing.T) {
+	d := newDomain(t)
+	fault := func(fault ocisandbox.Fault) {
+		_, err := d.server.AddFault(fault)
+		require.NoError(t, err)
+	}
+	fault(ocisandbox.Fault{Operation: "CreateConfig", Status: 429, RetryAfter: "1", Times: 2})
+	fault(ocisandbox.Fault{Operation: "ListLogGroups", Status: 503, Times: 1})
+	fault(ocisandbox.Fault{Operation: "CreateAlarm", Reset: true, Times: 1})
+	started := time.Now()
+	summary, out := d.apply()
+	assert.Zero(t, summary.Failed, out)
+	assert.GreaterOrEqual(t, time.Since(started), 2*time.Second)
+	assert.Equal(t, 2, d.server.Count("CreateConfig", 429))
+	d.requireComplete()
+
+	fault(ocisandbox.Fault{Operation: "ListAlarms", Status: 429, RetryAfter: "3600"})
+	summary, _ = d.run(d.options)
+	assert.Equal(t, 1, summary.Failed)
+	assert.Contains(t, d.result(summary, StepAlarm).Text, "run apmctl setup again later")
+	assert.Equal(t, 1, d.server.Count("ListAlarms", 429), "nobody waits an hour at a terminal")
+}
+
+// The rule makes the topology name a database, for new spans.
+func TestRuleNamesDatabases(t *testing.T) {
+	d := newDomain(t)
+	send := func(id byte) []apm.Node {
+		d.uploads.Reset()
+		d.upload(id)
+		return d.uploads.Topology().Nodes
+	}
+	assert.Contains(t, send(1), apm.Node{ID: "external_unknown", Name: "External Unknown", Kind: apm.NodeExternalUnknown})
+	d.apply(func(o *Options) { o.Skip = []string{StepDataKey} })
+	assert.Contains(t, send(2), apm.Node{ID: "database:orders-db", Name: "orders-db", Kind: apm.NodeDatabase})
+}
+
+func TestUnknownDomain(t *testing.T) {
+	d := newDomain(t)
+	d.server.SetDomainState(ocisandbox.DomainDeleting)
+	_, err := Run(t.Context(), d.options, &strings.Builder{})
+	require.ErrorContains(t, err, "is DELETING")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = Run(ctx, d.options, &strings.Builder{})
+	require.Error(t, err)
+}
