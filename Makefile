@@ -39,6 +39,10 @@ build: ## Build bin/otelcol-ociapm, bin/apmsandbox and bin/apmctl
 run: build ## Build and start the collector, with a local sandbox unless APM_ENDPOINT is set
 	@scripts/run.sh $(RUN_ARGS)
 
+.PHONY: demo
+demo: build .venv/stayeasy ## Start the collector, the sandbox, and StayEasy with steady traffic (needs Python 3)
+	@scripts/demo.sh
+
 CONSOLE := internal/sandbox/apm/console
 
 $(CONSOLE)/node_modules: $(CONSOLE)/package-lock.json

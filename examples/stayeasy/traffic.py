@@ -40,8 +40,12 @@ class Client:
     def post(self, route: str, body: Any, expected: int) -> Any:
         return self._send("POST", route, route, json.dumps(body), expected)
 
+    def _headers(self) -> dict[str, str]:
+        """Headers of every request, for subclasses."""
+        return {}
+
     def _send(self, method: str, route: str, target: str, body: str | None, expected: int) -> Any:
-        headers = {"Content-Type": "application/json"} if body else {}
+        headers = self._headers() | ({"Content-Type": "application/json"} if body else {})
         self._connection.request(method, self._prefix + target, body, headers)
         response = self._connection.getresponse()
         payload = response.read()

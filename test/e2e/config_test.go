@@ -121,7 +121,7 @@ func TestMistakes(t *testing.T) {
 		{
 			name: "unknown field", endpoint: domainEndpoint, key: harness.PrivateKey,
 			override: "{exporters: {oci_apm: {datakey: x}}}",
-			want:     "'exporters' error reading configuration for \"oci_apm\": decoding failed due to the following error(s):\n\n'' 'ociapmexporter.Config' has invalid keys: datakey",
+			want:     `exporters::oci_apm has no setting "datakey": correct its name or its indentation`,
 		},
 		{
 			name: "metrics with a public key", endpoint: domainEndpoint, key: harness.PublicKey,

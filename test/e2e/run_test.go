@@ -96,7 +96,12 @@ func TestMakeRunWithSandbox(t *testing.T) {
 		return strings.Contains(curl(t, "curl -s "+span+"\n"), `"peer.service"],"changed":{},"removed":{}`)
 	}, awaitTimeout, pollInterval)
 
-	// The last spans are sent before both programs exit.
+	// Pasted again, it is another trace. Its span is sent before both programs exit.
+	again, showAgain := oneSpan(t, strings.NewReplacer("localhost:4318", otlpHTTP, "http://127.0.0.1:4320", sandbox.URL))
+	assert.NotEqual(t, show, showAgain)
+	request(t, again)
+	sandbox.AwaitSpans(t, 2)
+	assert.Contains(t, request(t, showAgain), "SELECT orders")
 	request(t, send)
 	interrupt(t, run, folder)
 	output := run.Output()
