@@ -48,7 +48,7 @@ func TestRuleMatters(t *testing.T) {
 				assert.NotContains(t, topology.Nodes, node)
 				require.Len(t, topology.Unknown, 1)
 				assert.Contains(t, topology.Unknown[0].Reason, "apmctl setup")
-				assert.Empty(t, topology.Unknown[0].Config)
+				assert.Empty(t, topology.UnknownConfig)
 			} else {
 				assert.Equal(t, "shop-v1", tags["K8sDeploymentName"])
 				assert.NotContains(t, tags, "k8s.deployment.name")
