@@ -27,7 +27,7 @@ func program(t *testing.T, environment []string, args ...string) (out, errOut st
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	cmd := exec.CommandContext(t.Context(), self, args...)
+	cmd := exec.CommandContext(t.Context(), self, args...) //nolint:gosec // the test itself
 	cmd.Env = append(append(os.Environ(), runEnv+"=1"), environment...)
 	var outBuffer, errBuffer bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &outBuffer, &errBuffer

@@ -199,8 +199,8 @@ func TestEveryOperationIsProtected(t *testing.T) {
 			response, err := s.client.Do(request)
 			require.NoError(t, err)
 			require.NoError(t, response.Body.Close())
-			assert.Equal(t, 401, response.StatusCode, route.operation)
-			assert.NotEmpty(t, route.requires, route.operation)
+			assert.Equal(t, 401, response.StatusCode, string(route.operation))
+			assert.NotEmpty(t, route.requires, string(route.operation))
 			for _, permission := range route.requires {
 				assert.Contains(t, Permissions(), permission)
 			}

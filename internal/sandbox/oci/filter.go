@@ -17,7 +17,7 @@ import (
 type filter func(attributes func(name string) (string, bool)) bool
 
 // filterToken matches one token: a quoted string, a quoted name, an operator or a word.
-var filterToken = regexp.MustCompile(`'(?:[^']|'')*'|"[^"]+"|<>|!=|>=|<=|[=<>(),]|[A-Za-z_][A-Za-z0-9_]*|-?\d+(?:\.\d+)?`)
+var filterToken = regexp.MustCompile(`'(?:[^']|'')*'|"[^"]+"|<>|!=|>=|<=|[=<>(),]|[A-Za-z_]\w*|-?\d+(?:\.\d+)?`)
 
 // maxFilter limits the length of a filter, and so the depth of its parentheses.
 const maxFilter = 4000

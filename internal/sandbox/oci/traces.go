@@ -6,6 +6,7 @@ package oci
 import (
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -320,13 +321,13 @@ func (s *Server) testConfig(c *call) (any, *failure) {
 func otlpAttributes(span map[string]any) (func(string) (string, bool), []map[string]any, error) {
 	list, ok := span["attributes"].([]any)
 	if !ok {
-		return nil, nil, fmt.Errorf("the sandbox reads a span only in the form of OTLP's JSON: it has no attributes")
+		return nil, nil, errors.New("the sandbox reads a span only in the form of OTLP's JSON: it has no attributes")
 	}
 	var attributes []map[string]any
 	for _, item := range list {
 		attribute, ok := item.(map[string]any)
 		if !ok || attribute["key"] == nil {
-			return nil, nil, fmt.Errorf("an attribute has no key")
+			return nil, nil, errors.New("an attribute has no key")
 		}
 		attributes = append(attributes, attribute)
 	}

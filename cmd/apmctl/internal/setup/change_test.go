@@ -124,8 +124,7 @@ func TestCrash(t *testing.T) {
 	d := newDomain(t)
 	crashes := 0
 	for ; crashes < 50; crashes++ {
-		// One of them is the activation of attributes.
-		ctx, before := cancelAfter(t.Context(), 2)
+		ctx, before := crashing(t.Context())
 		d.onWrite.Store(&before)
 		options := d.options
 		options.Apply = true

@@ -5,7 +5,6 @@ package setup
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/oracle/oci-go-sdk/v65/apmcontrolplane"
 )
@@ -23,7 +22,7 @@ func (s *Setup) checkDataKey(ctx context.Context) (finding, error) {
 		return finding{}, err
 	}
 	if len(response.Items) > 0 {
-		return present(fmt.Sprintf("there is a private data key, %s", text(response.Items[0].Name))), nil
+		return present("there is a private data key, " + text(response.Items[0].Name)), nil
 	}
 	return finding{
 		status: StatusMissing,

@@ -5,7 +5,6 @@ package setup
 
 import (
 	"context"
-	"fmt"
 	"net/url"
 	"strings"
 )
@@ -118,7 +117,7 @@ func (s *Setup) checkDrilldowns(ctx context.Context, step string, wanted []drill
 	found := finding{
 		differences: different, dryRun: change(true),
 		apply: func(ctx context.Context) (string, bool, error) {
-			return fmt.Sprintf("spans with a SQL_ID have a link to %s", listNames(wanted)), true, change(false)(ctx)
+			return "spans with a SQL_ID have a link to " + listNames(wanted), true, change(false)(ctx)
 		},
 	}
 	switch {

@@ -164,11 +164,14 @@ func (d *domain) result(summary Summary, step string) Result {
 	return Result{}
 }
 
-func cancelAfter(ctx context.Context, writes int) (context.Context, func()) {
+// crashing returns a context that is canceled before the third request that changes
+// something, and the function to call before each. The first is often the activation of
+// attributes.
+func crashing(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var count atomic.Int64
 	return ctx, func() {
-		if count.Add(1) > int64(writes) {
+		if count.Add(1) > 2 {
 			cancel()
 		}
 	}

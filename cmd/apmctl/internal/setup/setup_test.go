@@ -28,6 +28,7 @@ var requestIDs = regexp.MustCompile(`\(opc-request-id\s+[^)]*\)`)
 // golden compares output with a file.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
+	t.Helper()
 	for line := range strings.Lines(got) {
 		assert.LessOrEqual(t, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")), report.Width, line)
 	}
@@ -36,7 +37,7 @@ func golden(t *testing.T, name, got string) {
 	if *update {
 		require.NoError(t, os.WriteFile(file, []byte(got), 0o600))
 	}
-	want, err := os.ReadFile(file)
+	want, err := os.ReadFile(file) //nolint:gosec // a file of this folder
 	require.NoError(t, err)
 	assert.Equal(t, string(want), got)
 }
