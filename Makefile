@@ -222,7 +222,7 @@ sizes: build ## Print sizes, idle memory and startup time: the table of docs/dep
 
 .PHONY: pictures
 pictures: build $(CONSOLE)/node_modules .venv/stayeasy ## Take the console's pictures in docs/pictures (needs the same as test-console)
-	go test -count=1 -tags=console -timeout=15m ./test/console/... -run='TestViews|TestSQL/by_total_time|TestExternalUnknown|TestRedChecks' -pictures=$(CURDIR)/docs/pictures
+	go test -count=1 -tags=console -timeout=15m ./test/console/... -run='TestViews|TestSQL/by_total_time|TestExternalUnknown|TestRedChecks|TestDoctorPicture' -pictures=$(CURDIR)/docs/pictures
 
 ##@ Release
 

@@ -38,6 +38,11 @@ func TestHelm(t *testing.T) {
 		sender.sendsOn(t, 10)
 		assert.Equal(t, sender.pod(t).Metadata.Name, c.resourceOf(t, sender)["k8s.pod.name"])
 		agent.test(t)
+		// In the collector's pod it also sees the queue, the ports and the metrics.
+		findings := kubectl(t, "exec", "-n", agents, "daemonset/otelcol-ociapm-agent", "-c", "collector", "--", "/apmctl", "doctor")
+		assert.Contains(t, findings, "Configuration of the running collector (pid 1)")
+		assert.Regexp(t, `✓ received +\d+ spans accepted`, findings)
+		assert.Regexp(t, `✓ test-trace `, findings)
 
 		// An upgrade that changes the configuration restarts the agent with it.
 		agent.upgrade(t, "mode: agent\nconfig: {processors: {peer_service: {rules: [{match: {db.system: postgresql}, name: orders-db}]}}}")
