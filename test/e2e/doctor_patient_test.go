@@ -99,6 +99,7 @@ var (
 	portions   = regexp.MustCompile(`\(\d+ % of the queue\)`)
 	moments    = regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:]+Z`)
 	certs      = regexp.MustCompile(`valid until \S+`)
+	requestIDs = regexp.MustCompile(`opc-request-id [^)]*`)
 	configured = regexp.MustCompile(`(?s)^Configuration.*?\n\n`)
 )
 
@@ -123,6 +124,7 @@ func (p *patient) requireGolden(t *testing.T, name, output string) {
 		{portions, "(N % of the queue)"},
 		{moments, "TIME"},
 		{certs, "valid until DATE"},
+		{requestIDs, "opc-request-id ID"},
 		{configured, "Configuration\n\n"},
 	} {
 		text = pattern.matches.ReplaceAllString(text, pattern.with)
