@@ -83,7 +83,7 @@ func (p *patient) sendOne(t *testing.T) {
 func (p *patient) run(t *testing.T, arguments ...string) (output string, exitCode int) {
 	t.Helper()
 	command := append(append(p.wrapper, harness.Binary(t, "apmctl"), "doctor", "--wait=10s"), append(p.arguments, arguments...)...)
-	cmd := exec.CommandContext(t.Context(), command[0], command[1:]...) //nolint:gosec // the program under test
+	cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, p.environment...)
 	process := harness.Start(t, cmd)
 	exitCode = process.Wait(t, time.Minute)
@@ -203,8 +203,8 @@ func anotherUser(t *testing.T, s *stoppedCollector) {
 	s.queue = filepath.Join(folder, "queue")
 	require.NoError(t, os.Mkdir(s.queue, 0o700))
 	for i, config := range s.configs {
-		content, err := os.ReadFile(config)
-		require.NoError(t, err)
+		content, readErr := os.ReadFile(config)
+		require.NoError(t, readErr)
 		s.configs[i] = filepath.Join(folder, filepath.Base(config))
 		require.NoError(t, os.WriteFile(s.configs[i], content, 0o644)) //nolint:gosec // others read it
 	}
@@ -221,8 +221,10 @@ func anotherUser(t *testing.T, s *stoppedCollector) {
 func fullDisk(t *testing.T, s *stoppedCollector) {
 	t.Helper()
 	require.NoError(t, os.Mkdir(s.queue, 0o700))
-	s.wrapper = []string{"unshare", "--map-root-user", "--mount", "sh", "-c",
-		fmt.Sprintf(`mount -t tmpfs -o size=64k queue %s && exec "$@"`, s.queue), "sh"}
+	s.wrapper = []string{
+		"unshare", "--map-root-user", "--mount", "sh", "-c",
+		fmt.Sprintf(`mount -t tmpfs -o size=64k queue %s && exec "$@"`, s.queue), "sh",
+	}
 	if err := exec.CommandContext(t.Context(), s.wrapper[0], append(s.wrapper[1:], "true")...).Run(); err != nil {
 		t.Skip("nothing can be mounted here:", err)
 	}
