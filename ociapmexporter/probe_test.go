@@ -22,7 +22,7 @@ func TestProbeUpload(t *testing.T) {
 	sandbox := startSandbox(t)
 	for _, signal := range []pipeline.Signal{pipeline.SignalTraces, pipeline.SignalMetrics, pipeline.SignalLogs} {
 		probe := ProbeUpload(t.Context(), directConfig(sandbox.URL()), nopSettings(zap.NewNop()), signal)
-		assert.Empty(t, probe.Problem, signal)
+		assert.Empty(t, probe.Problem, signal.String())
 		assert.Equal(t, http.StatusOK, probe.Status)
 		assert.Contains(t, probe.URL, "/v1/"+signal.String())
 		assert.WithinDuration(t, time.Now(), probe.Date, time.Minute)

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"text/tabwriter"
@@ -148,7 +149,7 @@ func newSubject(t *testing.T) *subject {
 	uploads, err := apm.New(config, zap.NewNop())
 	require.NoError(t, err)
 	require.NoError(t, uploads.Start(t.Context()))
-	t.Cleanup(func() { assert.NoError(t, uploads.Shutdown(context.Background())) }) //nolint:usetesting // t.Context is done
+	t.Cleanup(func() { assert.NoError(t, uploads.Shutdown(context.Background())) })
 	cloud, err := oci.Start(t.Context(), oci.Config{Listen: "127.0.0.1:0"}, uploads, zap.NewNop())
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, cloud.Close()) })
@@ -217,7 +218,7 @@ func (s *subject) post(t *testing.T, path, key string, body []byte) string {
 		return noAnswer
 	}
 	defer resp.Body.Close()
-	return fmt.Sprint(resp.StatusCode)
+	return strconv.Itoa(resp.StatusCode)
 }
 
 // spanOf returns a request with one database call that started a while ago. Its

@@ -83,7 +83,7 @@ func (p *patient) sendOne(t *testing.T) {
 func (p *patient) run(t *testing.T, arguments ...string) (output string, exitCode int) {
 	t.Helper()
 	command := append(append(p.wrapper, harness.Binary(t, "apmctl"), "doctor", "--wait=10s"), append(p.arguments, arguments...)...)
-	cmd := exec.CommandContext(t.Context(), command[0], command[1:]...) //nolint:gosec // the program under test
+	cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, p.environment...)
 	process := harness.Start(t, cmd)
 	exitCode = process.Wait(t, time.Minute)
@@ -99,6 +99,7 @@ var (
 	portions   = regexp.MustCompile(`\(\d+ % of the queue\)`)
 	moments    = regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:]+Z`)
 	certs      = regexp.MustCompile(`valid until \S+`)
+	requestIDs = regexp.MustCompile(`opc-request-id [^)]*`)
 	configured = regexp.MustCompile(`(?s)^Configuration.*?\n\n`)
 )
 
@@ -123,6 +124,7 @@ func (p *patient) requireGolden(t *testing.T, name, output string) {
 		{portions, "(N % of the queue)"},
 		{moments, "TIME"},
 		{certs, "valid until DATE"},
+		{requestIDs, "opc-request-id ID"},
 		{configured, "Configuration\n\n"},
 	} {
 		text = pattern.matches.ReplaceAllString(text, pattern.with)
@@ -201,8 +203,8 @@ func anotherUser(t *testing.T, s *stoppedCollector) {
 	s.queue = filepath.Join(folder, "queue")
 	require.NoError(t, os.Mkdir(s.queue, 0o700))
 	for i, config := range s.configs {
-		content, err := os.ReadFile(config)
-		require.NoError(t, err)
+		content, readErr := os.ReadFile(config)
+		require.NoError(t, readErr)
 		s.configs[i] = filepath.Join(folder, filepath.Base(config))
 		require.NoError(t, os.WriteFile(s.configs[i], content, 0o644)) //nolint:gosec // others read it
 	}
@@ -219,8 +221,10 @@ func anotherUser(t *testing.T, s *stoppedCollector) {
 func fullDisk(t *testing.T, s *stoppedCollector) {
 	t.Helper()
 	require.NoError(t, os.Mkdir(s.queue, 0o700))
-	s.wrapper = []string{"unshare", "--map-root-user", "--mount", "sh", "-c",
-		fmt.Sprintf(`mount -t tmpfs -o size=64k queue %s && exec "$@"`, s.queue), "sh"}
+	s.wrapper = []string{
+		"unshare", "--map-root-user", "--mount", "sh", "-c",
+		fmt.Sprintf(`mount -t tmpfs -o size=64k queue %s && exec "$@"`, s.queue), "sh",
+	}
 	if err := exec.CommandContext(t.Context(), s.wrapper[0], append(s.wrapper[1:], "true")...).Run(); err != nil {
 		t.Skip("nothing can be mounted here:", err)
 	}

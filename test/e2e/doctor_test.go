@@ -108,6 +108,11 @@ func TestDoctor(t *testing.T) {
 			p, cloud := newCloud(t, oci.Config{EmptyDomain: true}, "")
 			return p, []string{"--apm-domain-id", cloud.DomainID(), "--config-file", p.configFile}
 		},
+		"no-permission": func(t *testing.T) (*patient, []string) {
+			p, cloud := newCloud(t, oci.Config{}, "")
+			require.NoError(t, cloud.DenyPermissions(oci.PermissionDomainRead))
+			return p, []string{"--apm-domain-id", cloud.DomainID(), "--config-file", p.configFile, "--wait=2s"}
+		},
 		// Endpoint and key are OCI's answers, and so is the trace.
 		"domain-id": func(t *testing.T) (*patient, []string) {
 			p, _ := newCloud(t, oci.Config{}, filepath.Join(harness.Root(t), "test", "oci", "testdata", "collector.yaml"))

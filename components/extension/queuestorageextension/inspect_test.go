@@ -41,7 +41,7 @@ func TestInspect(t *testing.T) {
 	assert.Equal(t, "exporter_oci_apm__traces.queue", queues[0].Name)
 	assert.Equal(t, int64(2), queues[0].Items)
 	assert.Equal(t, int64(2*(16+len("value of 1"))), queues[0].Bytes)
-	assert.True(t, stored.Equal(queues[0].Before), queues[0].Before)
+	assert.WithinDuration(t, stored, queues[0].Before, 0)
 	after, err := os.ReadFile(last)
 	require.NoError(t, err)
 	assert.Equal(t, content, after)

@@ -47,7 +47,7 @@ func (configurationCheck) run(ctx context.Context, p *patient) []Finding {
 // sentences stay together.
 func configurationFinding(problem string) Finding {
 	if strings.Contains(problem, "\n") {
-		return failed(Configuration, strings.Join(strings.Fields(problem), " "), "")
+		return failed(Configuration, strings.Join(strings.Fields(strings.ReplaceAll(problem, "\n", "; ")), " "), "")
 	}
 	for _, between := range []string{"): ", "; "} {
 		if text, advice, found := strings.Cut(problem, between); found {

@@ -58,8 +58,8 @@ func (p *patient) folderFinding(directory string) Finding {
 	info, err := os.Stat(directory)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if err := startup.CheckFolder(directory, true); err != nil {
-			return problemFinding(QueueFolder, err)
+		if problem := startup.CheckFolder(directory, true); problem != nil {
+			return problemFinding(QueueFolder, problem)
 		}
 		return ok(QueueFolder, directory+" does not exist yet; the collector creates it")
 	case errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0 && p.packagedUser() >= 0:
@@ -75,8 +75,8 @@ func (p *patient) folderFinding(directory string) Finding {
 		return failed(QueueFolder, fmt.Sprintf("%s belongs to uid %d, and the collector runs as uid %d", directory, owner, user),
 			fmt.Sprintf("chown -R %d %s, or set OTELCOL_QUEUE_DIRECTORY to a folder that it can write", user, directory))
 	case user == os.Geteuid():
-		if err := startup.CheckFolder(directory, false); err != nil {
-			return problemFinding(QueueFolder, err)
+		if problem := startup.CheckFolder(directory, false); problem != nil {
+			return problemFinding(QueueFolder, problem)
 		}
 	}
 	return ok(QueueFolder, directory+" can be written by the collector")
@@ -113,12 +113,12 @@ func (p *patient) packagedUser() int {
 	return uidOf(programName)
 }
 
-func spaceFinding(directory string, free uint64) Finding {
+func spaceFinding(directory string, free int64) Finding {
 	if free < minFree {
-		return failed(QueueSpace, fmt.Sprintf("the disk of %s is full: %s are free", directory, size(int64(free))), //nolint:gosec // small
+		return failed(QueueSpace, fmt.Sprintf("the disk of %s is full: %s are free", directory, size(free)),
 			"free disk space; until then the collector refuses new data, and apps retry")
 	}
-	return ok(QueueSpace, size(int64(min(free, 1<<62)))+" are free") //nolint:gosec // below 1<<63
+	return ok(QueueSpace, size(free)+" are free")
 }
 
 // lockFinding reports who uses the folder.

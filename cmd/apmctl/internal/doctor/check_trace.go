@@ -178,21 +178,24 @@ func (p *patient) await(ctx context.Context, source traceReader, id pcommon.Trac
 	ctx, cancel := context.WithTimeout(ctx, p.options.Wait)
 	defer cancel()
 	pause := firstPoll
+	var last error
 	for {
 		span, err := source.read(ctx, id)
-		if err == nil && span != nil {
+		switch {
+		case err == nil && span != nil:
 			return span, nil
+		case isFinal(err):
+			return nil, err
+		case ctx.Err() == nil:
+			last = err
 		}
 		select {
 		case <-ctx.Done():
-			if err != nil && ctx.Err() == nil {
-				return nil, err
+			if last != nil {
+				return nil, fmt.Errorf("%s does not have the trace after %s: %w", source, p.options.Wait, last)
 			}
 			return nil, fmt.Errorf("%s does not have the trace after %s", source, p.options.Wait)
 		case <-time.After(pause):
-		}
-		if isFinal(err) {
-			return nil, err
 		}
 		pause = min(2*pause, maxPoll)
 	}

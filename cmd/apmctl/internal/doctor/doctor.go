@@ -53,8 +53,17 @@ type check interface {
 // found out.
 func checks() []check {
 	return []check{
-		configurationCheck{}, variablesCheck{}, pipelinesCheck{}, uploadCheck{}, queueFolderCheck{},
-		collectorCheck{}, queueContentCheck{}, portsCheck{}, metricsCheck{}, appCheck{}, traceCheck{},
+		configurationCheck{},
+		variablesCheck{},
+		pipelinesCheck{},
+		uploadCheck{},
+		queueFolderCheck{},
+		collectorCheck{},
+		queueContentCheck{},
+		portsCheck{},
+		metricsCheck{},
+		appCheck{},
+		traceCheck{},
 	}
 }
 

@@ -62,7 +62,7 @@ func TestSecrets(t *testing.T) {
 // page reads a page of the documentation.
 func page(t *testing.T, name string) string {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join("..", "..", "..", "..", "docs", name))
+	content, err := os.ReadFile(filepath.Clean(filepath.Join("..", "..", "..", "..", "docs", name)))
 	require.NoError(t, err)
 	return string(content)
 }

@@ -27,7 +27,7 @@ func findProcess(root string, wanted int) process {
 	slices.Sort(pids)
 	for _, pid := range pids {
 		folder := filepath.Join(root, "/proc", strconv.Itoa(pid))
-		content, err := os.ReadFile(filepath.Join(folder, "cmdline"))
+		content, err := os.ReadFile(filepath.Clean(filepath.Join(folder, "cmdline")))
 		if err != nil {
 			continue
 		}
@@ -53,7 +53,7 @@ func findProcess(root string, wanted int) process {
 
 // environmentOf returns the variables that a process was started with.
 func environmentOf(root string, pid int) (map[string]string, error) {
-	content, err := os.ReadFile(filepath.Join(root, "/proc", strconv.Itoa(pid), "environ"))
+	content, err := os.ReadFile(filepath.Clean(filepath.Join(root, "/proc", strconv.Itoa(pid), "environ")))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, errors.New("there is no such process")
 	}
@@ -70,7 +70,7 @@ func environmentOf(root string, pid int) (map[string]string, error) {
 
 // nameOf returns the name of a process, or "".
 func nameOf(root string, pid int) string {
-	content, _ := os.ReadFile(filepath.Join(root, "/proc", strconv.Itoa(pid), "comm"))
+	content, _ := os.ReadFile(filepath.Clean(filepath.Join(root, "/proc", strconv.Itoa(pid), "comm")))
 	return strings.TrimSpace(string(content))
 }
 

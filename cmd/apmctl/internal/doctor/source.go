@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/ociapm/otelcol-ociapm/internal/startup"
@@ -55,10 +56,10 @@ func findSource(options Options) (source, error) {
 		return s, fmt.Errorf("the process %d is not a collector, or is not this user's to look at: correct --pid, or run this as root", options.PID)
 	case len(options.Configs) > 0:
 		s.configs = options.Configs
-		s.subject = "Configuration: " + strings.Join(options.Configs, ", ")
+		s.subject = "Configuration: " + shown(options.Configs)
 	case found.pid != 0 && len(configsOf(found.arguments, found.directory)) > 0:
 		s.process, s.configs = found, configsOf(found.arguments, found.directory)
-		s.subject = fmt.Sprintf("Configuration of the running collector (pid %d): %s", found.pid, strings.Join(s.configs, ", "))
+		s.subject = fmt.Sprintf("Configuration of the running collector (pid %d): %s", found.pid, shown(s.configs))
 		if found.variables == nil {
 			s.subject += "; its variables cannot be read: run this as root or as its user"
 		}
@@ -73,7 +74,7 @@ func findSource(options Options) (source, error) {
 			}
 		}
 		s.configs = append([]string{options.root + packageConfig}, configsOf(strings.Fields(s.environment[optionsVariable]), "/")...)
-		s.subject = "Configuration: " + strings.Join(s.configs, ", ")
+		s.subject = "Configuration: " + shown(s.configs)
 	default:
 		// The sentence of a collector that is started without --config.
 		return s, startup.Explain(errors.New("at least one config flag must be provided"), nil)
@@ -84,6 +85,18 @@ func findSource(options Options) (source, error) {
 		}
 	}
 	return s, nil
+}
+
+// shown names configurations. The text of one that is an argument itself is left out: it
+// can have a data key.
+func shown(configs []string) string {
+	names := slices.Clone(configs)
+	for i, name := range names {
+		if strings.HasPrefix(name, "yaml:") {
+			names[i] = "yaml:…"
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // apply sets the variables for this process, as the collector has them.

@@ -82,6 +82,10 @@ func TestFindSource(t *testing.T) {
 	}
 }
 
+func TestShown(t *testing.T) {
+	assert.Equal(t, "/a.yaml, yaml:…", shown([]string{"/a.yaml", "yaml:exporters::oci_apm::data_key: SECRET"}))
+}
+
 func TestConfigsOf(t *testing.T) {
 	assert.Equal(t, []string{"/work/a.yaml", "file:/work/b.yaml", "env:C", "/d.yaml", "yaml:x::y: 1"},
 		configsOf([]string{"--config", "a.yaml", "--set", "x.y=1", "--config=file:b.yaml", "--config", "env:C", "-config=/d.yaml", "--feature-gates=e"}, "/work"))

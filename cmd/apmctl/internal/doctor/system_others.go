@@ -8,7 +8,7 @@ package doctor
 import "os"
 
 // freeSpace would return the bytes that can be written to the disk of a folder.
-func freeSpace(string) (uint64, bool) { return 0, false }
+func freeSpace(string) (int64, bool) { return 0, false }
 
 // ownerOf would return the uid of a file's owner.
 func ownerOf(os.FileInfo) int { return -1 }

@@ -16,12 +16,12 @@ import (
 
 // freeSpace returns the bytes that a user other than root can still write to the disk of
 // a folder.
-func freeSpace(folder string) (uint64, bool) {
+func freeSpace(folder string) (int64, bool) {
 	var stat unix.Statfs_t
 	if err := unix.Statfs(folder, &stat); err != nil {
 		return 0, false
 	}
-	return stat.Bavail * uint64(stat.Bsize), true //nolint:gosec,unconvert // the types differ between systems
+	return int64(stat.Bavail) * int64(stat.Bsize), true //nolint:gosec,unconvert,nolintlint // the types differ between systems
 }
 
 // ownerOf returns the uid of a file's owner, or -1.

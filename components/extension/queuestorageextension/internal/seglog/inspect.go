@@ -32,7 +32,7 @@ func Inspect(folder string) (Contents, error) {
 	l := &Log{}
 	for _, s := range segments {
 		l.segments = append(l.segments, s)
-		if err := l.inspectSegment(s, filepath.Clean(s.path(folder))); err != nil {
+		if err := l.inspectSegment(s, s.path(folder)); err != nil {
 			return Contents{}, fmt.Errorf("read %s: %w", s.path(folder), err)
 		}
 	}
@@ -58,13 +58,13 @@ func (l *Log) inspectSegment(s *segment, path string) error {
 	if s.size < segmentHeaderSize {
 		return nil
 	}
-	file, err := os.Open(path)
+	file, err := os.Open(filepath.Clean(path))
 	if err != nil {
 		return err
 	}
 	defer file.Close()
 	var foreign versionError
-	if err := checkHeader(file, s.seed); errors.As(err, &foreign) {
+	if err = checkHeader(file, s.seed); errors.As(err, &foreign) {
 		return err
 	}
 	_, err = scanSegment(file, s.size, s.seed, func(r record) {
