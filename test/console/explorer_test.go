@@ -6,7 +6,6 @@
 package console
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -45,7 +44,7 @@ func sendShop(t *testing.T, sandbox *harness.Sandbox) {
 // awaitTraces waits until the list has exactly these operations, the latest first.
 func (p *page) awaitTraces(operations ...string) {
 	p.t.Helper()
-	p.await(fmt.Sprintf(`[...document.querySelectorAll('.traces .row-link')].map(e => e.innerText).join() === %s`, quoted(strings.Join(operations, ","))))
+	p.await("[...document.querySelectorAll('.traces .row-link')].map(e => e.innerText).join() === " + quoted(strings.Join(operations, ",")))
 }
 
 // hash returns the address of the view.
@@ -57,11 +56,11 @@ func (p *page) hash() string {
 func TestExplorerFilters(t *testing.T) {
 	sandbox := harness.StartSandbox(t)
 	sendShop(t, sandbox)
-	p := startBrowser(t).open(t, sandbox.URL, desktop)
-	p.awaitTraces("send", "GET /guests", "GET /rooms")
+	tab := startBrowser(t).open(t, sandbox.URL, desktop)
+	tab.awaitTraces("send", "GET /guests", "GET /rooms")
 
 	t.Run("a number is milliseconds", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.awaitRole("textbox", "Longer than").fill("100")
 		p.awaitTraces("GET /rooms")
 		p.get("textbox", "Longer than").fill("20 ms")
@@ -71,7 +70,7 @@ func TestExplorerFilters(t *testing.T) {
 	})
 
 	t.Run("an invalid field says so and keeps the list", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.awaitRole("textbox", "Longer than").fill("100")
 		p.awaitTraces("GET /rooms")
 		const noDuration = "Not a duration: write 100, 250ms or 2s."
@@ -99,7 +98,7 @@ func TestExplorerFilters(t *testing.T) {
 	})
 
 	t.Run("an attribute by either name", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		for filter, want := range map[string]string{
 			"db.system=oracle": "GET /guests,GET /rooms", "db.system.name=oracle.db": "GET /guests,GET /rooms",
 			"http.status_code=503": "send,GET /guests", "http.response.status_code=503": "send,GET /guests", "db.query.text~from ROOMS": "GET /rooms",
@@ -111,7 +110,7 @@ func TestExplorerFilters(t *testing.T) {
 	})
 
 	t.Run("search", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		search := func(text string) {
 			p.t.Helper()
 			p.goTo("traces")
@@ -143,7 +142,7 @@ func TestExplorerFilters(t *testing.T) {
 func TestRemembers(t *testing.T) {
 	sandbox := harness.StartSandbox(t)
 	sendShop(t, sandbox)
-	p := startBrowser(t).open(t, sandbox.URL, desktop)
+	tab := startBrowser(t).open(t, sandbox.URL, desktop)
 	back := func(p *page) {
 		p.t.Helper()
 		p.run(evaluate("history.back()"))
@@ -155,7 +154,7 @@ func TestRemembers(t *testing.T) {
 	}
 
 	t.Run("the list", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.awaitTraces("send", "GET /guests", "GET /rooms")
 		p.awaitRole("textbox", "Text").fill("select")
 		p.awaitTraces("GET /guests", "GET /rooms")
@@ -188,7 +187,7 @@ func TestRemembers(t *testing.T) {
 	})
 
 	t.Run("a trace", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.goTo("traces/00000000000000000000000000000001")
 		p.awaitRole("checkbox", "Critical path").click()
 		p.click(".row", "SELECT")
@@ -209,7 +208,7 @@ func TestRemembers(t *testing.T) {
 	})
 
 	t.Run("topology", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.goTo("topology")
 		p.awaitRole("button", "mail Service").click()
 		p.awaitText("main", "Nothing calls it, and it calls nothing.")
@@ -221,7 +220,7 @@ func TestRemembers(t *testing.T) {
 	})
 
 	t.Run("logs", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.goTo("metrics")
 		p.awaitRole("textbox", "Name").fill("duration")
 		p.await(`location.hash.includes('text=duration')`)
@@ -259,7 +258,7 @@ func TestKeys(t *testing.T) {
 	p.awaitTraces("send", "GET /guests", "GET /rooms")
 	focused := func(text string) {
 		t.Helper()
-		p.await(fmt.Sprintf(`document.activeElement.innerText === %s`, quoted(text)))
+		p.await("document.activeElement.innerText === " + quoted(text))
 	}
 	p.press("j")
 	focused("send")
@@ -298,4 +297,3 @@ func TestKeys(t *testing.T) {
 	p.press("?")
 	p.awaitRole("dialog", "Keyboard shortcuts")
 }
-

@@ -38,17 +38,17 @@ func TestFiles(t *testing.T) {
 	sandbox := harness.StartSandbox(t)
 	sendShop(t, sandbox)
 	b := startBrowser(t)
-	p := b.open(t, sandbox.URL, desktop)
+	tab := b.open(t, sandbox.URL, desktop)
 	folder := t.TempDir()
-	p.run(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+	tab.run(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 		_, err := chromedp.CallBrowser(ctx, cdpbrowser.SetDownloadBehavior, cdpbrowser.SetDownloadBehaviorParams{
 			Behavior: cdpbrowser.SetDownloadBehaviorBehaviorAllow, DownloadPath: folder,
 		})
 		return err
 	}))
 	const id = "00000000000000000000000000000001"
-	p.goTo("traces/" + id)
-	p.awaitRole("link", "Download JSON").click()
+	tab.goTo("traces/" + id)
+	tab.awaitRole("link", "Download JSON").click()
 	path := filepath.Join(folder, "trace-"+id+".json")
 	var content []byte
 	require.Eventually(t, func() bool {
@@ -60,11 +60,11 @@ func TestFiles(t *testing.T) {
 	require.NoError(t, request.UnmarshalJSON(content))
 	assert.Equal(t, 2, request.Traces().SpanCount())
 
-	p.goTo("deliveries")
-	p.get("button", "Forget everything…").click()
-	p.get("button", "Forget all spans, metrics and logs").click()
-	p.goTo("traces")
-	p.awaitRole("heading", "No traces yet")
+	tab.goTo("deliveries")
+	tab.get("button", "Forget everything…").click()
+	tab.get("button", "Forget all spans, metrics and logs").click()
+	tab.goTo("traces")
+	tab.awaitRole("heading", "No traces yet")
 	isOpen := func(p *page) {
 		p.t.Helper()
 		p.awaitRole("heading", "GET /rooms")
@@ -74,7 +74,7 @@ func TestFiles(t *testing.T) {
 	}
 
 	t.Run("dropped", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.drop("trace.json", string(content))
 		isOpen(p)
 		p.requireAccessible("a trace of a file")
@@ -84,7 +84,7 @@ func TestFiles(t *testing.T) {
 	})
 
 	t.Run("chosen", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.goTo("traces")
 		p.awaitRole("button", "Open file")
 		p.run(chromedp.SetUploadFiles(chromedp.CSS("input[type=file]"), []string{path}, chromedp.NodeReady))
@@ -92,7 +92,7 @@ func TestFiles(t *testing.T) {
 	})
 
 	t.Run("several traces", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		other := `{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"00000000000000000000000000000007","spanId":"0000000000000001","name":"<b>other</b>"}]}]}]}`
 		p.goTo("traces")
 		p.drop("<i>two.jsonl", string(content)+"\n"+other+"\n")
@@ -107,7 +107,7 @@ func TestFiles(t *testing.T) {
 	})
 
 	t.Run("no traces in it", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.goTo("traces")
 		p.drop("notes.txt", "hello")
 		p.awaitText("[role=alert]", "notes.txt: the file is not OTLP/JSON")
@@ -117,7 +117,7 @@ func TestFiles(t *testing.T) {
 	})
 
 	t.Run("no longer open", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.goTo("files/99")
 		p.awaitRole("heading", "This file is no longer open")
 		p.requireAccessible("a file that is no longer open")

@@ -33,10 +33,10 @@ func TestPhone(t *testing.T) {
 	}
 	td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Status().SetCode(ptrace.StatusCodeError)
 	uploadTraces(t, sandbox, td)
-	p := startBrowser(t).open(t, sandbox.URL, phone)
+	tab := startBrowser(t).open(t, sandbox.URL, phone)
 
 	t.Run("topology can be read", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.goTo("topology")
 		p.awaitRole("button", "callee number 3 External")
 		size := eval[float64](p, `Math.min(...[...document.querySelectorAll('.diagram text')].map(e => parseFloat(getComputedStyle(e).fontSize) * e.getScreenCTM().a))`)
@@ -56,7 +56,7 @@ func TestPhone(t *testing.T) {
 	})
 
 	t.Run("the bar of errors is at the edge of the card only", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.goTo("traces")
 		p.await(`document.querySelector('.traces .with-errors')`)
 		assert.NotEqual(t, "none", eval[string](p, `getComputedStyle(document.querySelector('.traces .with-errors')).boxShadow`))
@@ -64,7 +64,7 @@ func TestPhone(t *testing.T) {
 	})
 
 	t.Run("the time range has its words on one line", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		assert.Equal(t, 1, eval[int](p, `new Set([...document.querySelectorAll('[aria-label="Time range"] button')].map(e => e.getBoundingClientRect().height)).size`))
 	})
 }

@@ -43,33 +43,35 @@ const (
 // TestTimeRange has requests of now, of half an hour ago, and of three days ago.
 func TestTimeRange(t *testing.T) {
 	sandbox := harness.StartSandbox(t)
-	p := startBrowser(t).open(t, sandbox.URL, desktop)
+	tab := startBrowser(t).open(t, sandbox.URL, desktop)
 	sendSpans(t, sandbox,
 		spanSpec{service: "shop", name: "GET /now", kind: ptrace.SpanKindServer, trace: 1, id: 1, start: -50, end: -10},
-		spanSpec{service: "shop", name: "call", kind: ptrace.SpanKindClient, trace: 1, id: 2, parent: 1, start: -40, end: -20,
-			attributes: map[string]any{"peer.service": "stock", "db.system": "oracle"}},
+		spanSpec{
+			service: "shop", name: "call", kind: ptrace.SpanKindClient, trace: 1, id: 2, parent: 1, start: -40, end: -20,
+			attributes: map[string]any{"peer.service": "stock", "db.system": "oracle"},
+		},
 		spanSpec{service: "mail", name: "GET /earlier", kind: ptrace.SpanKindServer, trace: 2, id: 1, start: -30 * minutes, end: -30*minutes + 5},
 		spanSpec{service: "print", name: "GET /old", kind: ptrace.SpanKindServer, trace: 3, id: 1, start: -3 * days, end: -3*days + 5},
 	)
 	operations := func(p *page, want ...string) {
 		p.t.Helper()
-		p.await(fmt.Sprintf(`JSON.stringify([...document.querySelectorAll('.traces .col-operation')].map(e => e.innerText)) === %s`, quoted(`["`+strings.Join(want, `","`)+`"]`)))
+		p.await("JSON.stringify([...document.querySelectorAll('.traces .col-operation')].map(e => e.innerText)) === " + quoted(`["`+strings.Join(want, `","`)+`"]`))
 	}
 	pressed := func(p *page, preset string) {
 		p.t.Helper()
 		assert.Equal(p.t, "true", p.awaitRole("button", preset).attribute("aria-pressed"))
 	}
 
-	operations(p, "GET /now")
-	pressed(p, "15 min")
-	p.get("button", "1 h").click()
-	operations(p, "GET /now", "GET /earlier")
-	p.get("button", "All").click()
-	operations(p, "GET /now", "GET /earlier", "GET /old")
-	assert.Contains(t, eval[string](p, "location.hash"), "last=all")
+	operations(tab, "GET /now")
+	pressed(tab, "15 min")
+	tab.get("button", "1 h").click()
+	operations(tab, "GET /now", "GET /earlier")
+	tab.get("button", "All").click()
+	operations(tab, "GET /now", "GET /earlier", "GET /old")
+	assert.Contains(t, eval[string](tab, "location.hash"), "last=all")
 
 	t.Run("an axis that spans days has dates", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		old := time.Now().Add(-3 * days * time.Millisecond)
 		p.goTo("check?last=all")
 		// The axis is drawn on a canvas, which has no text to read.
@@ -80,7 +82,7 @@ func TestTimeRange(t *testing.T) {
 	})
 
 	t.Run("all views share it", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.get("link", "Topology").click()
 		p.awaitText(".node-name", "print")
 		pressed(p, "All")
@@ -103,11 +105,11 @@ func TestTimeRange(t *testing.T) {
 	})
 
 	t.Run("a chosen time is a chip", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.goTo("traces?last=all")
 		operations(p, "GET /now", "GET /earlier", "GET /old")
 		p.await(`document.querySelector(".u-over")`)
-	box := eval[[]float64](p, `(() => { const box = document.querySelector('.u-over').getBoundingClientRect(); return [box.left, box.top + box.height / 2] })()`)
+		box := eval[[]float64](p, `(() => { const box = document.querySelector('.u-over').getBoundingClientRect(); return [box.left, box.top + box.height / 2] })()`)
 		p.run(chromedp.DragAndDropXY(box[0], box[1], box[0]+60, box[1]))
 		operations(p, "GET /old")
 		day := time.Now().Add(-3 * days * time.Millisecond).Format("2 Jan 2006")
@@ -129,7 +131,7 @@ func TestTimeRange(t *testing.T) {
 	})
 
 	t.Run("nothing in the range", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.goTo("traces?service=print")
 		p.awaitRole("heading", "No traces in the last 15 min")
 		p.awaitText(".empty", "1 trace outside of this time.")
@@ -148,4 +150,3 @@ func TestTimePasses(t *testing.T) {
 	p.awaitText(".traces", "soon old")
 	require.Eventually(t, p.get("heading", "No traces in the last 5 min").exists, awaitTimeout, pollInterval)
 }
-

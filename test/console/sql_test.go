@@ -93,7 +93,7 @@ const (
 // hotelOf is the traffic of the last ten minutes: searches, bookings, and a report that
 // reads the guest of each booking.
 func hotelOf(now time.Time) ptrace.Traces {
-	h := &hotelTraffic{td: ptrace.NewTraces(), random: rand.New(rand.NewPCG(7, 7))} //nolint:gosec // the same in every run
+	h := &hotelTraffic{td: ptrace.NewTraces(), random: rand.New(rand.NewPCG(7, 7))}
 	for i := range 200 {
 		at := now.Add(-time.Duration(i) * 3 * time.Second)
 		h.request("stayeasy", "GET /api/rooms", at,
@@ -123,10 +123,10 @@ func hotelOf(now time.Time) ptrace.Traces {
 func TestSQL(t *testing.T) {
 	sandbox := harness.StartSandbox(t)
 	b := startBrowser(t)
-	p := b.open(t, sandbox.URL, desktop)
-	p.awaitRole("link", "SQL").click()
-	p.awaitRole("heading", "No calls of databases in the last 15 min")
-	p.requireAccessible("no statements")
+	tab := b.open(t, sandbox.URL, desktop)
+	tab.awaitRole("link", "SQL").click()
+	tab.awaitRole("heading", "No calls of databases in the last 15 min")
+	tab.requireAccessible("no statements")
 	upload(t, sandbox, "traces", ptraceotlp.NewExportRequestFromTraces(hotelOf(time.Now())))
 	guestID, _ := sqltext.OracleSQLID(findGuest)
 	roomsID, _ := sqltext.OracleSQLID(findRooms)
@@ -137,7 +137,7 @@ func TestSQL(t *testing.T) {
 	}
 
 	t.Run("by total time", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.awaitRole("table", "Statements")
 		first(p, "FROM rooms r")
 		assert.Equal(t, "descending", p.awaitRole("columnheader", "Total time").attribute("aria-sort"))
@@ -148,7 +148,7 @@ func TestSQL(t *testing.T) {
 	})
 
 	t.Run("N+1 is named", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		named := p.awaitRole("region", "N+1: the same statement many times below one parent").text()
 		assert.Contains(t, named, "GET /report of reports calls one statement up to 48 times (5 requests like this): 240 calls")
 		assert.Contains(t, named, findGuest)
@@ -163,7 +163,7 @@ func TestSQL(t *testing.T) {
 	})
 
 	t.Run("sorted", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.get("button", "Mean").click()
 		first(p, "SUM(b.price)")
 		assert.Contains(t, eval[string](p, "location.hash"), "sort=mean")
@@ -181,7 +181,7 @@ func TestSQL(t *testing.T) {
 	})
 
 	t.Run("of a database, a service, a text", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.goTo("sql")
 		p.awaitRole("button", "postgresql:stayeasy 267").click()
 		p.await(`document.querySelectorAll('.statements .row-link').length === 1`)
@@ -203,7 +203,7 @@ func TestSQL(t *testing.T) {
 	})
 
 	t.Run("links to traces", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.goTo("sql?text=" + roomsID)
 		p.awaitRole("link", "All traces with "+roomsID).click()
 		p.awaitRole("heading", "Trace Explorer")
@@ -226,7 +226,7 @@ func TestSQL(t *testing.T) {
 	})
 
 	t.Run("one statement", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.goTo("sql")
 		p.click(".statements .row-link", "FROM guests")
 		p.await(fmt.Sprintf(`location.hash.startsWith('#/sql/%s')`, guestID))
@@ -271,11 +271,11 @@ func TestSQL(t *testing.T) {
 // TestServices looks for the slow operations of services.
 func TestServices(t *testing.T) {
 	sandbox := harness.StartSandbox(t)
-	p := startBrowser(t).open(t, sandbox.URL, desktop)
-	p.awaitRole("link", "Services").click()
-	p.awaitRole("heading", "No services in the last 15 min")
+	tab := startBrowser(t).open(t, sandbox.URL, desktop)
+	tab.awaitRole("link", "Services").click()
+	tab.awaitRole("heading", "No services in the last 15 min")
 	upload(t, sandbox, "traces", ptraceotlp.NewExportRequestFromTraces(hotelOf(time.Now())))
-	p.awaitRole("region", "Table of services")
+	tab.awaitRole("region", "Table of services")
 	cells := func(p *page, table int) string {
 		p.t.Helper()
 		return eval[string](p, fmt.Sprintf(
@@ -286,19 +286,19 @@ func TestServices(t *testing.T) {
 		require.Eventually(p.t, func() bool { return cells(p, table) == want }, awaitTimeout, pollInterval, want)
 	}
 
-	is(p, 0, "stayeasy 267, billing 20, reports 5")
-	is(p, 1, "GET /api/rooms 200, POST /api/bookings 67, GET /invoice 20, GET /report 5")
+	is(tab, 0, "stayeasy 267, billing 20, reports 5")
+	is(tab, 1, "GET /api/rooms 200, POST /api/bookings 67, GET /invoice 20, GET /report 5")
 	stats := getJSON[apm.RequestList](t, sandbox.URL+"/api/v1/requests").Services[0].Stats
 	assert.Equal(t, 7, stats.Errors)
-	assert.Contains(t, p.text(".requests tbody tr"), "2.6 %")
+	assert.Contains(t, tab.text(".requests tbody tr"), "2.6 %")
 	for _, column := range []string{"p50", "p95", "p99"} {
-		p.get("button", column).click()
-		is(p, 0, "reports 5, stayeasy 267, billing 20")
-		assert.Contains(t, eval[string](p, "location.hash"), "sort="+column)
+		tab.get("button", column).click()
+		is(tab, 0, "reports 5, stayeasy 267, billing 20")
+		assert.Contains(t, eval[string](tab, "location.hash"), "sort="+column)
 	}
 
 	t.Run("of one service", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.get("button", "stayeasy").click()
 		is(p, 1, "GET /api/rooms 200, POST /api/bookings 67")
 		p.awaitRole("button", "Remove the filter Operations of stayeasy").click()
@@ -306,7 +306,7 @@ func TestServices(t *testing.T) {
 	})
 
 	t.Run("links", func(t *testing.T) {
-		p := p.in(t)
+		p := tab.in(t)
 		p.goTo("services?service=reports")
 		is(p, 1, "GET /report 5")
 		p.click(".requests .links a", "SQL")

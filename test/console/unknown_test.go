@@ -94,8 +94,8 @@ func callsOfEveryKind(t *testing.T) ptrace.Traces {
 func TestExternalUnknownOfEveryKind(t *testing.T) {
 	sandbox := harness.StartSandbox(t)
 	options := harness.CollectorOptions{Endpoint: sandbox.URL, DataKey: harness.PrivateKey}
-	p := startBrowser(t).open(t, sandbox.URL, desktop)
-	p.goTo("topology")
+	tab := startBrowser(t).open(t, sandbox.URL, desktop)
+	tab.goTo("topology")
 	node := func(name, kind string) string { return name + " " + kind }
 	external, database := "External", "Database"
 	always := []string{
@@ -120,15 +120,15 @@ func TestExternalUnknownOfEveryKind(t *testing.T) {
 
 	collector := harness.StartCollector(t, options)
 	send(t, collector, "traces", ptraceotlp.NewExportRequestFromTraces(callsOfEveryKind(t)))
-	requireNodes(p, append(slices.Clone(always), node("External Unknown", "No peer.service"))...)
+	requireNodes(tab, append(slices.Clone(always), node("External Unknown", "No peer.service"))...)
 	collector.Stop(t)
-	lines := p.awaitRole("region", "Configuration that names them").text()
-	p.requireAccessible("External Unknown of every kind")
+	lines := tab.awaitRole("region", "Configuration that names them").text()
+	tab.requireAccessible("External Unknown of every kind")
 
-	p.goTo("check")
-	p.awaitText("[data-check=peer_service].failed", "6 of 7 CLIENT spans without peer.service")
-	assert.Equal(t, lines, p.awaitRole("region", "What to write: peer.service").text(), "the same lines in both places")
-	p.awaitText("[data-check=database_statement].none", "Does this service use a database?")
+	tab.goTo("check")
+	tab.awaitText("[data-check=peer_service].failed", "6 of 7 CLIENT spans without peer.service")
+	assert.Equal(t, lines, tab.awaitRole("region", "What to write: peer.service").text(), "the same lines in both places")
+	tab.awaitText("[data-check=database_statement].none", "Does this service use a database?")
 
 	named := append(slices.Clone(always), node("payments.example.com", external), node("shared.example.com", external), node("rates.internal", external),
 		node("cart.internal", external), node("shop.Stock", external), node("orders", external))
@@ -141,7 +141,7 @@ func TestExternalUnknownOfEveryKind(t *testing.T) {
 	inFile.Config, asFile.Overrides = pasted, lines
 	for name, options := range map[string]harness.CollectorOptions{"in the file": inFile, "as another file": asFile} {
 		t.Run(name, func(t *testing.T) {
-			p := p.in(t)
+			p := tab.in(t)
 			p.goTo("deliveries")
 			p.get("button", "Forget everything…").click()
 			p.get("button", "Forget all spans, metrics and logs").click()

@@ -104,8 +104,10 @@ func fileTraces(t *testing.T) ptrace.Traces {
 	t.Helper()
 	td := tracesOf(t,
 		spanSpec{trace: 1, id: 1, service: "web", name: "GET /", kind: server, end: 100},
-		spanSpec{trace: 1, id: 2, parent: 1, service: "app", name: "SELECT", kind: client, start: 10, end: 20, failed: true,
-			attributes: map[string]any{"db.system": "oracle", "n": int64(1) << 60, "list": []any{"a", int64(2)}}},
+		spanSpec{
+			trace: 1, id: 2, parent: 1, service: "app", name: "SELECT", kind: client, start: 10, end: 20, failed: true,
+			attributes: map[string]any{"db.system": "oracle", "n": int64(1) << 60, "list": []any{"a", int64(2)}},
+		},
 		spanSpec{trace: 2, id: 1, service: "web", name: "GET /other", kind: server, start: 200, end: 300})
 	event := td.ResourceSpans().At(1).ScopeSpans().At(0).Spans().At(0).Events().AppendEmpty()
 	event.SetName("exception")

@@ -107,8 +107,17 @@ func TestContainsFold(t *testing.T) {
 		text, part string
 		want       bool
 	}{
-		{"", "", true}, {"a", "", true}, {"", "a", false}, {"abc", "BC", true}, {"ABC", "bc", true}, {"abc", "cd", false},
-		{"aab", "ab", true}, {"[x]", "[X", true}, {"über", "ÜB", true}, {"1é2", "É2", true}, {"ab", "abc", false},
+		{"", "", true},
+		{"a", "", true},
+		{"", "a", false},
+		{"abc", "BC", true},
+		{"ABC", "bc", true},
+		{"abc", "cd", false},
+		{"aab", "ab", true},
+		{"[x]", "[X", true},
+		{"über", "ÜB", true},
+		{"1é2", "É2", true},
+		{"ab", "abc", false},
 	} {
 		assert.Equal(t, tc.want, containsFold(tc.text, tc.part), "%q in %q", tc.part, tc.text)
 	}

@@ -77,7 +77,7 @@ func TestUnknownPeers(t *testing.T) {
 		`{"rpc.service":"shop.Cart","rpc.system":"*"}`:                          "shop.Cart",
 		`{"messaging.destination.name":"orders","messaging.system":"*"}`:        "orders",
 	}, names)
-	assert.Equal(t, 3, len(config.Processors.PeerService.Rules[0].Match), "the most exact rule is first")
+	assert.Len(t, config.Processors.PeerService.Rules[0].Match, 3, "the most exact rule is first")
 
 	for text, want := range map[string]string{
 		"oracle-adb": "oracle-adb", "true": `"true"`, "No": `"No"`, "12": `"12"`, "": `""`, "a b": `"a b"`, "-x": `"-x"`,

@@ -29,12 +29,10 @@ func (s *secrets) add(value string) {
 	if len(value) < minSecret {
 		return
 	}
-	for _, form := range []string{
+	s.replacements = append(s.replacements, []string{
 		value, url.QueryEscape(value), url.PathEscape(value), hex.EncodeToString([]byte(value)),
 		base64.RawStdEncoding.EncodeToString([]byte(value)),
-	} {
-		s.replacements = append(s.replacements, form)
-	}
+	}...)
 }
 
 func (s *secrets) clean(text string) string {
