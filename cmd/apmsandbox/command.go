@@ -41,7 +41,12 @@ It accepts OTLP over HTTP (protobuf or JSON, plain or gzip) at APM's own paths:
   /20200101/opentelemetry/v1/logs             private key
 
 with the header "Authorization: dataKey <key>". Use it in a collector or an SDK like the domain's
-Data Upload Endpoint. It keeps accepted data in memory, and shows it in a browser at / and as JSON:
+Data Upload Endpoint. Zipkin v2 spans (JSON) go to
+
+  /20200101/observations/private-span         private key
+  /20200101/observations/public-span          public key
+
+with the query "dataFormat=zipkin&dataFormatVersion=2&dataKey=<key>". It keeps accepted data in memory, and shows it in a browser at / and as JSON:
 
   GET /api/v1                                     a list of all requests
   GET /api/v1/traces?service=&operation=&limit=   traces, the newest first; more filters: README.md
@@ -136,6 +141,7 @@ func run(cmd *cobra.Command, config apm.Config, cloud *oci, level string) error 
 		zap.String("endpoint", url),
 		zap.Strings("upload_paths", []string{
 			apm.TracesPath, apm.PrivateTracesPath, apm.PublicTracesPath, apm.MetricsPath, apm.LogsPath,
+			apm.PublicSpanPath, apm.PrivateSpanPath,
 		}),
 		zap.Strings("look_at", []string{url, url + "/api/v1/traces", url + "/api/v1/topology", url + "/api/v1/uploads", url + "/api/v1/counts"}))
 	if !localapi.IsLoopback(config.Listen) {

@@ -191,7 +191,7 @@ func TestHelpAndVersion(t *testing.T) {
 		assert.Contains(t, help, flag)
 	}
 	for _, path := range []string{
-		apm.TracesPath, apm.PrivateTracesPath, apm.PublicTracesPath, apm.MetricsPath, apm.LogsPath,
+		apm.TracesPath, apm.PrivateTracesPath, apm.PublicTracesPath, apm.MetricsPath, apm.LogsPath, apm.PublicSpanPath, apm.PrivateSpanPath,
 	} {
 		assert.Contains(t, help, path)
 	}

@@ -49,8 +49,6 @@ type testCase struct {
 	services []service
 	// proxy starts a web server in front of the last service; nil means no proxy.
 	proxy func(t *testing.T, upstream string) proxy
-	// page is whether a page in a browser uploads spans in Zipkin's format.
-	page bool
 	// traffic sends the requests and counts them by route.
 	traffic func(t *testing.T, c *client)
 	// routes lists the trace that each request must leave in APM, span by span.
@@ -175,15 +173,8 @@ func start(t *testing.T, tt testCase) *running {
 		r.versions = append(r.versions, db.version)
 	}
 	r.sandbox = harness.StartSandbox(t)
-	options := harness.CollectorOptions{Endpoint: r.sandbox.URL, DataKey: harness.PrivateKey}
-	var zipkin string
-	if tt.page {
-		zipkin = harness.FreeAddress(t)
-		options.Overrides = zipkinReceiver(t, zipkin)
-	}
-	r.collector = harness.StartCollector(t, options)
+	r.collector = harness.StartCollector(t, harness.CollectorOptions{Endpoint: r.sandbox.URL, DataKey: harness.PrivateKey})
 	r.recorder = startRecorder(t, r.collector)
-	r.recorder.zipkin = zipkin
 	for _, s := range tt.services {
 		app := r.startService(t, s)
 		r.services = append(r.services, app)

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
+	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
 // b3Cases has an app of each language with the lines of its page that join the traces
@@ -54,7 +55,6 @@ func b3Cases() []testCase {
 			web, rows[i].proxy = "nginx", nginx
 		}
 		rows[i].name = "Chromium, " + web + ", " + rows[i].name
-		rows[i].page = true
 		rows[i].traffic = func(t *testing.T, c *client) {
 			t.Helper()
 			b3Traffic(t, c)
@@ -124,12 +124,14 @@ func splitTraces(t *testing.T, r *running) map[string]apm.Check {
 }
 
 // checkPage checks that one click is one trace, also according to the sandbox, and
-// that the collector did not pass on the key of the page's upload.
+// that neither the app's key nor the page's reached the collector's output.
 func checkPage(t *testing.T, r *running) {
 	t.Helper()
 	assert.Len(t, r.sandbox.TracesOf(t, pageService), 1)
 	assert.Equal(t, apm.CheckPassed, splitTraces(t, r)[pageService].State)
-	assert.NotContains(t, r.collector.Output(), guideKey)
+	for _, key := range []string{guideKey, harness.PublicKey} {
+		assert.NotContains(t, r.collector.Output(), key)
+	}
 }
 
 // b3Traffic sends the headers that a browser agent may send. It is not documented which

@@ -28,12 +28,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-const (
-	// pageService is the service.name of the page.
-	pageService = "page"
-	// observationsPath is the start of the paths for APM's own agents and for Zipkin.
-	observationsPath = "/20200101/observations/"
-)
+// pageService is the service.name of the page.
+const pageService = "page"
 
 // chromium is one headless browser for all rows, started by the first.
 var chromium struct {
@@ -81,10 +77,11 @@ type clicked struct {
 	Span   string `json:"span"`
 	Answer int    `json:"answer"`
 	Upload int    `json:"upload"`
+	Body   string `json:"body"` // of the upload
 }
 
 // click opens the page browser.html and clicks its button. The page calls the app
-// and uploads its span.
+// and uploads its span to the sandbox, as APM's browser agent uploads to the domain.
 func (c *client) click(t *testing.T) {
 	t.Helper()
 	front := startPage(t, c.running)
@@ -92,11 +89,13 @@ func (c *client) click(t *testing.T) {
 	defer end()
 	ctx, cancel := context.WithTimeout(tab, requestTimeout)
 	defer cancel()
-	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate(front+"/?key="+guideKey), chromedp.Click(chromedp.CSS("#list"))))
+	domain := url.Values{"endpoint": {c.running.sandbox.URL}, "key": {harness.PublicKey}}
+	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate(front+"/?"+domain.Encode()), chromedp.Click(chromedp.CSS("#list"))))
 	done, err := chromedp.Run(ctx, chromedp.Evaluate[clicked]("window.clicked", chromedp.EvalAwaitPromise))
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, done.Answer)
-	require.Equal(t, http.StatusAccepted, done.Upload)
+	require.Equal(t, http.StatusOK, done.Upload)
+	require.NoError(t, c.running.recorder.keepZipkin([]byte(done.Body)))
 	c.traces[padded(done.Trace)] = done.Span
 	c.running.replayed++
 	c.count(http.MethodGet, "/items", done.Answer, 1)
@@ -105,37 +104,24 @@ func (c *client) click(t *testing.T) {
 // padded converts a 64-bit ID to a 128-bit one.
 func padded(id string) string { return strings.Repeat("0", 32-len(id)) + id }
 
-// startPage serves the page and forwards its requests: uploads to the recorder, all
-// others to the app. The page has only one host, because APM's browser agent by
-// default adds its headers only to calls to its own host.
+// startPage serves the page and forwards its requests to the app. Both have one host,
+// because APM's browser agent by default adds its headers only to calls to its own host.
 func startPage(t *testing.T, r *running) string {
 	t.Helper()
 	page := readFile(t, filepath.Join(harness.Root(t), "test", "apps", "browser.html"))
-	passOn := func(to string) http.Handler {
-		target, err := url.Parse(to)
-		require.NoError(t, err)
-		proxy := httputil.NewSingleHostReverseProxy(target)
-		proxy.Transport = &http.Transport{DisableKeepAlives: true}
-		return proxy
-	}
+	app, err := url.Parse(r.url)
+	require.NoError(t, err)
+	proxy := httputil.NewSingleHostReverseProxy(app)
+	proxy.Transport = &http.Transport{DisableKeepAlives: true}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		_, _ = w.Write(page)
 	})
-	mux.Handle(observationsPath, passOn(r.recorder.endpoint(false)))
-	mux.Handle("/", passOn(r.url))
+	mux.Handle("/", proxy)
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	return server.URL
-}
-
-// zipkinReceiver returns the recipe of docs/recipes/apm-zipkin.md for an address.
-func zipkinReceiver(t *testing.T, address string) string {
-	t.Helper()
-	overlay := strings.Join(harness.PageBlocks(t, "docs/recipes/apm-zipkin.md", "overlay", "yaml"), "")
-	require.Equal(t, 1, strings.Count(overlay, "localhost:9411"))
-	return strings.Replace(overlay, "localhost:9411", address, 1)
 }
 
 // keepZipkin records the spans of a page in the form in which they must arrive.

@@ -40,7 +40,6 @@ type recorder struct {
 	collector *harness.Collector
 	server    *httptest.Server
 	grpc      string // address
-	zipkin    string // the collector's address for the uploads of a page
 
 	mu      sync.Mutex
 	spans   map[string]ptrace.Span // by trace and span id
@@ -96,11 +95,7 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if !assert.NoError(r.t, err) {
 		return
 	}
-	to := r.collector.HTTP
-	if strings.HasPrefix(req.URL.Path, observationsPath) {
-		to = r.zipkin
-	}
-	out, err := http.NewRequestWithContext(req.Context(), req.Method, "http://"+to+req.URL.RequestURI(), bytes.NewReader(body))
+	out, err := http.NewRequestWithContext(req.Context(), req.Method, "http://"+r.collector.HTTP+req.URL.RequestURI(), bytes.NewReader(body))
 	if !assert.NoError(r.t, err) {
 		return
 	}
@@ -115,10 +110,7 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if !assert.NoError(r.t, err) {
 		return
 	}
-	switch resp.StatusCode {
-	case http.StatusAccepted:
-		assert.NoError(r.t, r.keepZipkin(body))
-	case http.StatusOK:
+	if resp.StatusCode == http.StatusOK {
 		assert.NoError(r.t, r.keep(req.URL.Path, req.Header, body))
 	}
 	w.Header().Set("Content-Type", resp.Header.Get("Content-Type"))

@@ -49,9 +49,17 @@ func TestPaths(t *testing.T) {
 		"/20200101/observations/metric?dataFormat=otlp-metric&dataFormatVersion=1/v1/metrics": "/v1/metrics",
 		"/20200101/observations/private-span?dataFormat=zipkin&dataFormatVersion=2":           "/20200101/observations/private-span",
 		"/20200101/observations/public-span?dataFormat=zipkin":                                "/20200101/observations/public-span",
+		// An endpoint that ends with a slash makes a path that begins with two.
+		"//20200101/opentelemetry/v1/traces":                    "/v1/traces",
+		"//20200101/observations/public-span?dataFormat=zipkin": "//20200101/observations/public-span",
+		"//20200101/observations/metric?dataFormat=otlp-metric": "/v1/metrics",
 		// Anything else is the receiver's to judge.
-		"/v1/traces":  "/v1/traces",
-		"/v1/traces/": "/v1/traces/",
+		"//v1/traces":                                      "//v1/traces",
+		"/20200101/opentelemetry//v1/traces":               "/20200101/opentelemetry//v1/traces",
+		"/20200101/OpenTelemetry/v1/traces":                "/20200101/OpenTelemetry/v1/traces",
+		"/20200101/opentelemetry/private/v1/traces/x":      "/20200101/opentelemetry/private/v1/traces/x",
+		"/v1/traces":                                       "/v1/traces",
+		"/v1/traces/":                                      "/v1/traces/",
 		"/20200101/opentelemetry/private/public/v1/traces": "/20200101/opentelemetry/private/public/v1/traces",
 		"/20200101/opentelemetry/v1/traces//":              "/20200101/opentelemetry/v1/traces//",
 		"/20200101/opentelemetry/v1/profiles":              "/20200101/opentelemetry/v1/profiles",
@@ -62,7 +70,7 @@ func TestPaths(t *testing.T) {
 		"/api/v2/spans":                                    "/api/v2/spans",
 	} {
 		t.Run(path, func(t *testing.T) {
-			sent := httptest.NewRequest(http.MethodPost, path, strings.NewReader("body"))
+			sent := httptest.NewRequest(http.MethodPost, "http://localhost"+path, strings.NewReader("body"))
 			sent.Header.Set("Content-Type", "application/json")
 			_, got := serve(t, sent)
 			require.NotNil(t, got)
@@ -86,11 +94,13 @@ func TestOtherFormatsAreRejected(t *testing.T) {
 	for path, want := range map[string]string{
 		"/20200101/observations/public-span?dataFormat=apm&dataFormatVersion=1":     "let them upload to the APM domain directly",
 		"/20200101/observations/private-span/?dataKey=" + key + "&dataFormat=apm":   "let them upload to the APM domain directly",
+		"//20200101/observations/public-span?dataFormat=apm&dataKey=" + key:         "let them upload to the APM domain directly",
 		"/20200101/observations/public-span?dataFormat=otlp&dataKey=" + key:         "send OTLP to /20200101/opentelemetry/v1/traces",
+		"/20200101/observations/metric?dataKey=" + key:                              "send OTLP to /20200101/opentelemetry/v1/metrics",
 		"/20200101/observations/metric?dataFormat=prometheus&dataFormatVersion=1.0": "send OTLP to /20200101/opentelemetry/v1/metrics",
 	} {
 		t.Run(path, func(t *testing.T) {
-			answer, got := serve(t, httptest.NewRequest(http.MethodPost, path, http.NoBody))
+			answer, got := serve(t, httptest.NewRequest(http.MethodPost, "http://localhost"+path, http.NoBody))
 			assert.Nil(t, got)
 			assert.Equal(t, http.StatusUnsupportedMediaType, answer.Code)
 			assert.Contains(t, answer.Body.String(), want)
@@ -112,7 +122,7 @@ func TestLongQueriesAreRejected(t *testing.T) {
 
 func TestDataKeyIsNotPassedOn(t *testing.T) {
 	t.Run("header", func(t *testing.T) {
-		for _, header := range []string{"dataKey " + key, "datakey " + key, "DATAKEY  " + key, " dataKey " + key} {
+		for _, header := range []string{"dataKey " + key, "datakey " + key, "DATAKEY  " + key, " dataKey " + key, "dataKey\t" + key, "dataKey"} {
 			r := httptest.NewRequest(http.MethodPost, "/v1/traces", http.NoBody)
 			r.Header.Set("Authorization", header)
 			_, got := serve(t, r)
@@ -125,6 +135,18 @@ func TestDataKeyIsNotPassedOn(t *testing.T) {
 		_, got := serve(t, r)
 		assert.Equal(t, "Bearer token", got.Header.Get("Authorization"))
 	})
+	t.Run("empty header", func(t *testing.T) {
+		r := httptest.NewRequest(http.MethodPost, "/v1/traces", http.NoBody)
+		r.Header.Set("Authorization", " ")
+		_, got := serve(t, r)
+		assert.Equal(t, " ", got.Header.Get("Authorization"))
+	})
+	t.Run("one of two headers", func(t *testing.T) {
+		r := httptest.NewRequest(http.MethodPost, "/v1/traces", http.NoBody)
+		r.Header["Authorization"] = []string{"Bearer token", "dataKey " + key}
+		_, got := serve(t, r)
+		assert.Empty(t, got.Header.Values("Authorization"))
+	})
 	t.Run("query", func(t *testing.T) {
 		for query, want := range map[string]string{
 			"dataFormat=zipkin&dataFormatVersion=2&dataKey=" + key: "dataFormat=zipkin&dataFormatVersion=2",
@@ -132,6 +154,10 @@ func TestDataKeyIsNotPassedOn(t *testing.T) {
 			"dataKey=" + key + "&b=2&a=1&dataKey=" + key:         "b=2&a=1",
 			"data%4Bey=" + key + "&a=%2F":                        "a=%2F",
 			"dataKey%ZZ=" + key + "&a=1":                         "a=1",
+			"datakey=" + key + "&a=1":                            "a=1",
+			"DATAKEY=" + key + "&a=1":                            "a=1",
+			"dataFormat=zipkin;dataKey=" + key + "&a=1":          "a=1",
+			"dataKey&a=1":                                        "a=1",
 			"dataFormat=zipkin&dataFormatVersion=2&other=" + "1": "dataFormat=zipkin&dataFormatVersion=2&other=1",
 		} {
 			_, got := serve(t, httptest.NewRequest(http.MethodPost, "/20200101/observations/private-span?"+query, http.NoBody))

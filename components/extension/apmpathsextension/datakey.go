@@ -42,8 +42,8 @@ func withoutDataKey(r *http.Request) *http.Request {
 // isDataKey reports whether an Authorization header has APM's scheme. The names
 // of schemes are case-insensitive (RFC 9110, section 11.1).
 func isDataKey(header string) bool {
-	name, _, _ := strings.Cut(strings.TrimSpace(header), " ")
-	return strings.EqualFold(name, scheme)
+	words := strings.Fields(header)
+	return len(words) > 0 && strings.EqualFold(words[0], scheme)
 }
 
 // without returns a copy of client metadata that lacks a key.
@@ -57,13 +57,14 @@ func without(metadata client.Metadata, name string) client.Metadata {
 	return client.NewMetadata(rest)
 }
 
-// withoutParameter returns a query that lacks a parameter, and those whose names
-// cannot be decoded. The others stay as they are, in their order.
+// withoutParameter returns a query that lacks a parameter, in any case, and those
+// that may hide one: their names cannot be decoded, or they have a semicolon, which
+// some read as a separator. The others stay as they are, in their order.
 func withoutParameter(query, name string) string {
 	parameters := strings.Split(query, "&")
 	return strings.Join(slices.DeleteFunc(parameters, func(parameter string) bool {
 		key, _, _ := strings.Cut(parameter, "=")
 		unescaped, err := url.QueryUnescape(key)
-		return err != nil || unescaped == name
+		return err != nil || strings.EqualFold(unescaped, name) || strings.Contains(parameter, ";")
 	}), "&")
 }

@@ -31,13 +31,12 @@ type upload struct {
 // uploadAt returns what becomes of a request, and whether its URL is one of
 // APM's upload paths.
 func uploadAt(u *url.URL) (upload, bool) {
-	if rest, ok := strings.CutPrefix(u.Path, opentelemetry); ok {
-		if path := otlpPath(rest); path != "" {
-			return upload{path: path}, true
-		}
-		return upload{}, false
+	path := "/" + strings.TrimLeft(u.Path, "/") // the endpoint may end with a slash
+	if rest, ok := strings.CutPrefix(path, opentelemetry); ok {
+		receiver := otlpPath(rest)
+		return upload{path: receiver}, receiver != ""
 	}
-	if rest, ok := strings.CutPrefix(u.Path, observations); ok {
+	if rest, ok := strings.CutPrefix(path, observations); ok {
 		return observation(strings.TrimSuffix(rest, "/"), u)
 	}
 	return upload{}, false

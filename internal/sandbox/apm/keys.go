@@ -158,7 +158,12 @@ func (k *keyring) classify(headers []string) (KeyKind, *problem) {
 		}
 		return KeyNone, &problem{status: 401, reason: "key_malformed", message: message}
 	}
+	return k.kindOf(key)
+}
 
+// kindOf returns the kind of a key. The problem is nil if and only if the kind is
+// private or public.
+func (k *keyring) kindOf(key string) (KeyKind, *problem) {
 	// All comparisons are always made, on digests, so that neither the time nor
 	// the length reveals anything about a key.
 	kind := KeyUnknown

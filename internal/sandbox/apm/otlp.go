@@ -65,7 +65,8 @@ type otlpMessage interface {
 // batch is the decoded body of one upload; only its signal's field is set.
 type batch struct {
 	signal  Signal
-	items   int // spans, data points or log records
+	items   int  // spans, data points or log records
+	zipkin  bool // spans that arrived in Zipkin's format
 	traces  ptrace.Traces
 	metrics pmetric.Metrics
 	logs    plog.Logs

@@ -16,9 +16,14 @@ const (
 	PublicTracesPath  = "/20200101/opentelemetry/public/v1/traces"
 	MetricsPath       = "/20200101/opentelemetry/v1/metrics"
 	LogsPath          = "/20200101/opentelemetry/v1/logs"
+	PublicSpanPath    = observationsPrefix + "public-span"
+	PrivateSpanPath   = observationsPrefix + "private-span"
 )
 
-const uploadPrefix = "/20200101/opentelemetry"
+const (
+	uploadPrefix       = "/20200101/opentelemetry"
+	observationsPrefix = "/20200101/observations/"
+)
 
 // uploadPath describes the signal of a path, and the kind of key that it
 // requires.
@@ -26,14 +31,19 @@ type uploadPath struct {
 	path   string
 	signal Signal
 	key    KeyKind
+	// zipkin is true for the paths that accept Zipkin's format, with the key in
+	// the query, instead of OTLP.
+	zipkin bool
 }
 
 var uploadPaths = []uploadPath{
-	{TracesPath, SignalTraces, KeyPrivate},
-	{PrivateTracesPath, SignalTraces, KeyPrivate},
-	{PublicTracesPath, SignalTraces, KeyPublic},
-	{MetricsPath, SignalMetrics, KeyPrivate},
-	{LogsPath, SignalLogs, KeyPrivate},
+	{path: TracesPath, signal: SignalTraces, key: KeyPrivate},
+	{path: PrivateTracesPath, signal: SignalTraces, key: KeyPrivate},
+	{path: PublicTracesPath, signal: SignalTraces, key: KeyPublic},
+	{path: MetricsPath, signal: SignalMetrics, key: KeyPrivate},
+	{path: LogsPath, signal: SignalLogs, key: KeyPrivate},
+	{path: PublicSpanPath, signal: SignalTraces, key: KeyPublic, zipkin: true},
+	{path: PrivateSpanPath, signal: SignalTraces, key: KeyPrivate, zipkin: true},
 }
 
 func findUploadPath(requested string) (uploadPath, bool) {
@@ -76,8 +86,8 @@ func pathHint(requested string) string {
 	}
 	rest, ok := strings.CutPrefix(requested, uploadPrefix)
 	if !ok {
-		if strings.HasPrefix(requested, "/20200101/observations/") {
-			return "this is the path of APM's own agents and of Zipkin: the sandbox accepts OpenTelemetry only, at " + listPaths()
+		if strings.HasPrefix(requested, observationsPrefix) {
+			return "the sandbox accepts spans in Zipkin's format at " + PublicSpanPath + " and " + PrivateSpanPath + ", and nothing else below " + observationsPrefix
 		}
 		return "nothing is here; uploads go to " + listPaths()
 	}

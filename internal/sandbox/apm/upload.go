@@ -61,6 +61,13 @@ func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request) {
 	u.info.Key, _ = s.keys.classify(r.Header.Values("Authorization"))
 
 	path, ok := findUploadPath(r.URL.EscapedPath())
+	if path.zipkin {
+		u.info.Key, _ = s.keys.classifyQuery(r.URL.Query())
+		u.enc = jsonEncoding
+	}
+	if path.path == PublicSpanPath && allowOrigins(w, r) {
+		return
+	}
 	if !ok {
 		if r.Method == http.MethodGet || r.Method == http.MethodHead {
 			// Not an upload: probably someone with a browser.
@@ -106,11 +113,7 @@ func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request) {
 // checkHeaders returns the problem of an upload that is known before its body
 // is read.
 func (s *Server) checkHeaders(path uploadPath, r *http.Request) *problem {
-	if r.URL.RawQuery != "" {
-		// Nothing of the query is quoted, since it may contain a key.
-		return badRequest("query", "query parameters are not accepted on the OpenTelemetry paths; the data key goes into the Authorization header")
-	}
-	kind, p := s.keys.classify(r.Header.Values("Authorization"))
+	kind, p := s.checkQuery(path, r)
 	if p != nil {
 		return p
 	}
@@ -120,7 +123,14 @@ func (s *Server) checkHeaders(path uploadPath, r *http.Request) *problem {
 			message: fmt.Sprintf("a %s key is not accepted at %s, which requires a %s key", kind, path.path, path.key),
 		}
 	}
-	if encodingOf(r.Header.Get("Content-Type")) == "" {
+	enc := encodingOf(r.Header.Get("Content-Type"))
+	if path.zipkin && enc != jsonEncoding {
+		return &problem{
+			status: http.StatusUnsupportedMediaType, reason: "content_type",
+			message: fmt.Sprintf("Content-Type must be %s: Zipkin's spans are JSON", jsonEncoding),
+		}
+	}
+	if enc == "" {
 		return &problem{
 			status: http.StatusUnsupportedMediaType, reason: "content_type",
 			message: fmt.Sprintf("Content-Type must be %s or %s", protobufEncoding, jsonEncoding),
@@ -136,6 +146,23 @@ func (s *Server) checkHeaders(path uploadPath, r *http.Request) *problem {
 		return s.tooLarge()
 	}
 	return nil
+}
+
+// checkQuery returns the kind of the request's data key, which is in the query of
+// Zipkin's paths and in a header of OTLP's.
+func (s *Server) checkQuery(path uploadPath, r *http.Request) (KeyKind, *problem) {
+	if path.zipkin {
+		query := r.URL.Query()
+		if p := checkFormat(query); p != nil {
+			return KeyNone, p
+		}
+		return s.keys.classifyQuery(query)
+	}
+	if r.URL.RawQuery != "" {
+		// Nothing of the query is quoted, since it may contain a key.
+		return KeyNone, badRequest("query", "query parameters are not accepted on the OpenTelemetry paths; the data key goes into the Authorization header")
+	}
+	return s.keys.classify(r.Header.Values("Authorization"))
 }
 
 // contentEncoding reports whether a body is compressed with gzip. ok is false
@@ -174,6 +201,9 @@ func (u *upload) readBatch(path uploadPath) (batch, *problem) {
 		return batch{}, p
 	}
 	body := buffer.Bytes()
+	if path.zipkin {
+		return decodeZipkin(body, u.server.keys)
+	}
 	b, err := decode(path.signal, u.enc, body)
 	if errors.Is(err, errTooManyMessages) {
 		return batch{}, &problem{status: http.StatusRequestEntityTooLarge, reason: "too_large", message: err.Error() + ": send smaller batches"}
@@ -204,7 +234,7 @@ func (u *upload) accept(b batch) {
 	u.info.Duplicates = out.duplicates
 	u.info.Rejected = out.rejected + out.invalid
 	u.info.Status = http.StatusOK
-	body, err := successBody(b.signal, u.enc, u.info.Rejected, message)
+	body, err := u.successBody(b, message)
 	if err != nil {
 		u.reject(&problem{status: http.StatusInternalServerError, reason: "internal", message: err.Error()})
 		return
@@ -212,6 +242,15 @@ func (u *upload) accept(b batch) {
 	u.hold()
 	u.server.log.accepted(u.info, services)
 	u.answer(string(u.enc), body)
+}
+
+// successBody returns the body of a successful answer. That of a Zipkin upload is
+// empty, because Zipkin has no partial success.
+func (u *upload) successBody(b batch, message string) ([]byte, error) {
+	if b.zipkin {
+		return nil, nil
+	}
+	return successBody(b.signal, u.enc, u.info.Rejected, message)
 }
 
 // rejectByFault answers with the fault's status; nothing is stored.

@@ -139,7 +139,6 @@ func TestUploadRejected(t *testing.T) {
 		{"private logs", http.MethodPost, "/20200101/opentelemetry/private/v1/logs", valid, good, 404, 5, LogsPath, KeyPrivate},
 		{"no signal", http.MethodPost, "/20200101/opentelemetry/v1/", valid, good, 404, 5, "has no signal", KeyPrivate},
 		{"unknown signal", http.MethodPost, "/20200101/opentelemetry/v1/profiles", valid, good, 404, 5, "no signal has this path", KeyPrivate},
-		{"zipkin", http.MethodPost, "/20200101/observations/public-span", valid, good, 404, 5, "Zipkin", KeyPrivate},
 		{"grpc", http.MethodPost, "/opentelemetry.proto.collector.trace.v1.TraceService/Export", valid, good, 404, 5, "gRPC", KeyPrivate},
 		{"nowhere", http.MethodPost, "/upload", valid, good, 404, 5, "uploads go to", KeyPrivate},
 		{"escaped", http.MethodPost, "/20200101/opentelemetry/v1%2Ftraces", valid, good, 404, 5, "uploads go to", KeyPrivate},
