@@ -92,7 +92,7 @@ func ask[T any](e element, function string) T {
 	e.page.awaitRole(e.role, e.name)
 	return read(e.page, chromedp.Action[T](func(ctx context.Context, t *chromedp.Target) (T, error) {
 		var none T
-		for _, node := range e.page.nodes(e.role) {
+		for _, node := range e.page.nodes(e.role) { //nolint:contextcheck // a page has its own context
 			if nameOf(node) != e.name {
 				continue
 			}

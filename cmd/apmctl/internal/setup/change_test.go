@@ -25,10 +25,10 @@ func (d *domain) differ() {
 	d.apply()
 	ctx := d.t.Context()
 	s := d.setup()
-	_, err := s.clients.attributes.PutToggleAutoActivate(ctx, apmtraces.PutToggleAutoActivateRequest{
+	_, toggleErr := s.clients.attributes.PutToggleAutoActivate(ctx, apmtraces.PutToggleAutoActivateRequest{
 		ApmDomainId: &d.options.DomainID, IsAutoActivateOn: new(false), DataKeyType: apmtraces.PutToggleAutoActivateDataKeyTypePrivateDataKey,
 	})
-	require.NoError(d.t, err)
+	require.NoError(d.t, toggleErr)
 	for _, group := range []string{ruleGroup, drilldownGroup} {
 		items, err := s.listOptions(ctx, group)
 		require.NoError(d.t, err)
@@ -52,18 +52,18 @@ func (d *domain) differ() {
 
 // What exists and differs is shown and left alone, unless it is named.
 func TestDifferences(t *testing.T) {
-	d := newDomain(t)
-	d.differ()
+	shared := newDomain(t)
+	shared.differ()
 	differing := []string{StepAutoActivate, StepRule, StepPerformanceHub, StepOperationsInsights, StepDroppedData, StepAlarm}
-	writes := d.writes()
-	summary, out := d.apply()
+	writes := shared.writes()
+	summary, out := shared.apply()
 	golden(t, "differs", out)
 	assert.Equal(t, len(differing), summary.Differing)
-	assert.Equal(t, writes, d.writes())
+	assert.Equal(t, writes, shared.writes())
 
 	for _, step := range differing {
 		t.Run(step, func(t *testing.T) {
-			d := d.in(t)
+			d := shared.in(t)
 			named := func(o *Options) { o.Replace = []string{step} }
 			planned := d.options
 			named(&planned)

@@ -157,8 +157,8 @@ func TestPermissions(t *testing.T) {
 
 // The permissions of what only an existing item needs.
 func TestPermissionsToChange(t *testing.T) {
-	d := newDomain(t)
-	d.differ()
+	shared := newDomain(t)
+	shared.differ()
 	all := func(o *Options) { o.Replace = Steps() }
 	for _, tc := range []struct {
 		permission ocisandbox.Permission
@@ -171,7 +171,7 @@ func TestPermissionsToChange(t *testing.T) {
 		{ocisandbox.PermissionAlarmUpdate, StepAlarm},
 	} {
 		t.Run(string(tc.permission), func(t *testing.T) {
-			d := d.in(t)
+			d := shared.in(t)
 			require.NoError(t, d.server.DenyPermissions(tc.permission))
 			summary, out := d.apply(func(o *Options) { o.Replace = []string{tc.failed} })
 			assert.Equal(t, StatusFailed, statuses(summary)[tc.failed], out)
@@ -179,7 +179,7 @@ func TestPermissionsToChange(t *testing.T) {
 			assert.Equal(t, 1, summary.Failed)
 		})
 	}
-	require.NoError(t, d.server.DenyPermissions())
+	require.NoError(t, shared.server.DenyPermissions())
 	d.apply(all)
 	d.requireComplete()
 }
