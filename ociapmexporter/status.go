@@ -79,7 +79,7 @@ func (h *health) refresh() {
 
 // report reports the component status unless nothing has changed. The caller holds mu.
 //
-//nolint:contextcheck // the status is the exporter's, not a request's
+//nolint:contextcheck,nolintlint // the status is the exporter's, not a request's
 func (h *health) report() {
 	now := figures{problem: h.problem, lastUpload: h.lastUpload}
 	if h.problem != "" {

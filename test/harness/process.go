@@ -25,7 +25,7 @@ import (
 )
 
 const (
-	startTimeout = 30 * time.Second
+	startTimeout = 90 * time.Second // a Java agent takes half a minute beside other work
 	stopTimeout  = 30 * time.Second
 	pollInterval = 10 * time.Millisecond
 )

@@ -76,7 +76,7 @@ func TestDifferences(t *testing.T) {
 			assert.Equal(t, StatusPresent, statuses(summary)[step])
 		})
 	}
-	d.requireComplete()
+	shared.requireComplete()
 }
 
 // A rule that somebody else has made for a part of the spans keeps its other rules.

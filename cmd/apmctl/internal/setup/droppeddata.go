@@ -147,8 +147,8 @@ func (s *Setup) createLogGroup(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := s.await(ctx, "CreateLogGroup", response.OpcWorkRequestId); err != nil {
-		return "", err
+	if awaitErr := s.await(ctx, "CreateLogGroup", response.OpcWorkRequestId); awaitErr != nil {
+		return "", awaitErr
 	}
 	groups, err := s.listLogGroups(ctx)
 	for _, group := range groups {

@@ -180,8 +180,8 @@ func TestPermissionsToChange(t *testing.T) {
 		})
 	}
 	require.NoError(t, shared.server.DenyPermissions())
-	d.apply(all)
-	d.requireComplete()
+	shared.apply(all)
+	shared.requireComplete()
 }
 
 // Without GetApmDomain the compartment can be named.
