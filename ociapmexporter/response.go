@@ -23,8 +23,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
 	"github.com/ociapm/otelcol-ociapm/internal/retryafter"
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
 )
 
 const (

@@ -45,7 +45,7 @@ func (s storedSpan) lookup(name string) (string, bool) {
 	}
 	for _, attributes := range []pcommon.Map{s.span.Attributes(), s.resource.Attributes()} {
 		for key, value := range attributes.All() {
-			if strings.EqualFold(key, name) || s.converted && strings.EqualFold(APMName(key), name) {
+			if strings.EqualFold(key, name) || s.converted && strings.EqualFold(AttributeName(key), name) {
 				return value.AsString(), true
 			}
 		}
@@ -53,10 +53,10 @@ func (s storedSpan) lookup(name string) (string, bool) {
 	return "", false
 }
 
-// APMName returns an attribute's name in APM: k8s.deployment.name is K8sDeploymentName.
+// AttributeName returns an attribute's name in APM: k8s.deployment.name is K8sDeploymentName.
 // Oracle does not publish the conversion. This is our reading of the names before and
 // after it in Oracle's quickstart (github.com/oracle-quickstart/oci-o11y-solutions).
-func APMName(name string) string {
+func AttributeName(name string) string {
 	var converted strings.Builder
 	for part := range strings.FieldsFuncSeq(name, func(r rune) bool { return r == '.' || r == '_' }) {
 		first, size := utf8.DecodeRuneInString(part)
@@ -109,12 +109,12 @@ func apmSpans(trace storedTrace) []StoredSpan {
 		// replaces one that was converted: which one wins in APM is not known.
 		for _, attributes := range []pcommon.Map{stored.resource.Attributes(), stored.span.Attributes()} {
 			for key, value := range attributes.All() {
-				if stored.converted && APMName(key) != key {
-					span.Tags[APMName(key)] = value
+				if stored.converted && AttributeName(key) != key {
+					span.Tags[AttributeName(key)] = value
 				}
 			}
 			for key, value := range attributes.All() {
-				if !stored.converted || APMName(key) == key {
+				if !stored.converted || AttributeName(key) == key {
 					span.Tags[key] = value
 				}
 			}

@@ -12,13 +12,13 @@ import (
 )
 
 // The first five are the examples in Oracle's quickstart.
-func TestAPMName(t *testing.T) {
+func TestAttributeName(t *testing.T) {
 	for name, want := range map[string]string{
 		"k8s.deployment.name": "K8sDeploymentName", "service.name": "ServiceName", "http.url": "HttpUrl",
 		"http.user_agent": "HttpUserAgent", "process.runtime.version": "ProcessRuntimeVersion",
 		"DbStatement": "DbStatement", "rows": "Rows", "über.x": "ÜberX", "": "", "..": "",
 	} {
-		assert.Equal(t, want, APMName(name), name)
+		assert.Equal(t, want, AttributeName(name), name)
 	}
 }
 

@@ -23,7 +23,7 @@
 // Paths, parameters and bodies are those of oci-go-sdk. These are our
 // assumptions, and a test against a real domain has the last word:
 //   - what the rule "OpenTelemetry to APM naming conversion" does to each name,
-//     see [apm.APMName], and that it is needed for a callee to have a name
+//     see [apm.AttributeName], and that it is needed for a callee to have a name
 //   - the grammar of filters and queries, see parseFilter and queryForm
 //   - the permissions that Test, attribute activation and work requests require
 //   - the answer to a dry run, and the default sizes of pages

@@ -118,11 +118,11 @@ func TestConfigs(t *testing.T) {
 	read, err := client.GetConfig(t.Context(), apmconfig.GetConfigRequest{ApmDomainId: domain, ConfigId: item.GetId()})
 	require.NoError(t, err)
 	change := func(etag *string, dry *string) error {
-		_, err := client.UpdateConfig(t.Context(), apmconfig.UpdateConfigRequest{
+		_, changeErr := client.UpdateConfig(t.Context(), apmconfig.UpdateConfigRequest{
 			ApmDomainId: domain, ConfigId: item.GetId(), IfMatch: etag, OpcDryRun: dry,
 			UpdateConfigDetails: apmconfig.UpdateOptionsDetails{DisplayName: new("changed")},
 		})
-		return err
+		return changeErr
 	}
 	require.NoError(t, change(read.Etag, new("true")))
 	require.NoError(t, change(read.Etag, nil), "a dry run changes no etag")
@@ -142,8 +142,8 @@ func TestConfigs(t *testing.T) {
 		{"rule", apmconfig.CreateOptionsDetails{DisplayName: new("x"), Group: new(ruleGroup), Options: &options}, "options: filterText: the filter is empty"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			_, err := client.CreateConfig(t.Context(), apmconfig.CreateConfigRequest{ApmDomainId: domain, CreateConfigDetails: tc.details})
-			requireFailure(t, err, 400, CodeInvalidParameter, tc.want)
+			_, rejected := client.CreateConfig(t.Context(), apmconfig.CreateConfigRequest{ApmDomainId: domain, CreateConfigDetails: tc.details})
+			requireFailure(t, rejected, 400, CodeInvalidParameter, tc.want)
 		})
 	}
 	_, err = client.ValidateSpanFilterPattern(t.Context(), apmconfig.ValidateSpanFilterPatternRequest{

@@ -38,7 +38,7 @@ func parseFilter(text string) (filter, error) {
 			break
 		}
 		at := filterToken.FindStringIndex(rest)
-		if at == nil || at[0] != 0 {
+		if len(at) == 0 || at[0] != 0 {
 			return nil, fmt.Errorf("unexpected %q", rest[:1])
 		}
 		p.tokens = append(p.tokens, rest[:at[1]])

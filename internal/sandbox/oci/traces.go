@@ -310,7 +310,7 @@ func (s *Server) testConfig(c *call) (any, *failure) {
 	}
 	if !group.Disabled && s.configs.selects(group, lookup) && group.converts(lookup) {
 		for _, attribute := range attributes {
-			attribute["key"] = apm.APMName(fmt.Sprint(attribute["key"]))
+			attribute["key"] = apm.AttributeName(fmt.Sprint(attribute["key"]))
 		}
 	}
 	return reply{status: http.StatusOK, body: map[string]any{"testType": body.Type, "span": body.Span, "filters": matched}}, nil

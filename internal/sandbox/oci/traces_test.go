@@ -147,8 +147,8 @@ func TestQuery(t *testing.T) {
 		{"show spans * where kind = 'SERVER'", 0, nil},
 	} {
 		t.Run(tc.query, func(t *testing.T) {
-			response, err := run(tc.query)
-			require.NoError(t, err)
+			response, runErr := run(tc.query)
+			require.NoError(t, runErr)
 			require.Len(t, response.QueryResultRows, tc.rows)
 			if tc.first != nil {
 				assert.Equal(t, tc.first, response.QueryResultRows[0].QueryResultRowData)
@@ -208,10 +208,10 @@ func TestLogsAndAlarms(t *testing.T) {
 	s.prepare(&logs.BaseClient)
 	compartment := s.server.CompartmentID()
 	group := func(compartment string) error {
-		_, err := logs.CreateLogGroup(t.Context(), logging.CreateLogGroupRequest{
+		_, failed := logs.CreateLogGroup(t.Context(), logging.CreateLogGroupRequest{
 			CreateLogGroupDetails: logging.CreateLogGroupDetails{CompartmentId: &compartment, DisplayName: new("group")},
 		})
-		return err
+		return failed
 	}
 	require.NoError(t, group(compartment))
 	requireFailure(t, group(compartment), 409, CodeConflict, "with this name exists")
@@ -220,11 +220,11 @@ func TestLogsAndAlarms(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, groups.Items, 1)
 	log := func(domain, category string, days int) error {
-		_, err := logs.CreateLog(t.Context(), logging.CreateLogRequest{LogGroupId: groups.Items[0].Id, CreateLogDetails: logging.CreateLogDetails{
+		_, failed := logs.CreateLog(t.Context(), logging.CreateLogRequest{LogGroupId: groups.Items[0].Id, CreateLogDetails: logging.CreateLogDetails{
 			DisplayName: new("log"), LogType: logging.CreateLogDetailsLogTypeService, RetentionDuration: &days,
 			Configuration: &logging.Configuration{Source: logging.OciService{Service: new("apm"), Resource: &domain, Category: &category}},
 		}})
-		return err
+		return failed
 	}
 	requireFailure(t, log(s.server.DomainID(), "all", 30), 400, CodeInvalidParameter, "dropped-data")
 	requireFailure(t, log(s.server.DomainID(), "dropped-data", 31), 400, CodeInvalidParameter, "retentionDuration")
@@ -236,11 +236,11 @@ func TestLogsAndAlarms(t *testing.T) {
 	require.NoError(t, err)
 	s.prepare(&metrics.BaseClient)
 	alarm := func(query, topic string) error {
-		_, err := metrics.CreateAlarm(t.Context(), monitoring.CreateAlarmRequest{CreateAlarmDetails: monitoring.CreateAlarmDetails{
+		_, failed := metrics.CreateAlarm(t.Context(), monitoring.CreateAlarmRequest{CreateAlarmDetails: monitoring.CreateAlarmDetails{
 			DisplayName: new("alarm"), CompartmentId: &compartment, MetricCompartmentId: &compartment, Namespace: new(metricNamespace),
 			Query: &query, Severity: monitoring.AlarmSeverityInfo, Destinations: []string{topic}, IsEnabled: new(true),
 		}})
-		return err
+		return failed
 	}
 	require.NoError(t, alarm("SpanIngestions[1h].absent(20h)", "ocid1.onstopic.oc1.phx.x"))
 	require.NoError(t, alarm("SpanIngestions[1h]{a = \"b\"}.sum() > 5", "ocid1.onstopic.oc1.phx.x"))
@@ -248,10 +248,10 @@ func TestLogsAndAlarms(t *testing.T) {
 	requireFailure(t, alarm("SpanIngestions[1h].absent()", "me"), 400, CodeInvalidParameter, "destinations")
 
 	summarize := func() []monitoring.MetricData {
-		response, err := metrics.SummarizeMetricsData(t.Context(), monitoring.SummarizeMetricsDataRequest{CompartmentId: &compartment, SummarizeMetricsDataDetails: monitoring.SummarizeMetricsDataDetails{
+		response, failed := metrics.SummarizeMetricsData(t.Context(), monitoring.SummarizeMetricsDataRequest{CompartmentId: &compartment, SummarizeMetricsDataDetails: monitoring.SummarizeMetricsDataDetails{
 			Namespace: new(metricNamespace), Query: new("SpanIngestions[1h].sum()"),
 		}})
-		require.NoError(t, err)
+		require.NoError(t, failed)
 		return response.Items
 	}
 	assert.Empty(t, summarize())

@@ -14,8 +14,8 @@ import (
 	"github.com/oracle/oci-go-sdk/v65/common"
 
 	"github.com/ociapm/otelcol-ociapm/internal/ociauth"
-	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
 	"github.com/ociapm/otelcol-ociapm/internal/retryafter"
+	"github.com/ociapm/otelcol-ociapm/ociapmexporter/internal/endpoint"
 )
 
 // DomainKind is the resource type in the OCID of an APM domain.

@@ -147,7 +147,7 @@ func (s *Setup) createLogGroup(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err = s.await(ctx, "CreateLogGroup", response.OpcWorkRequestId); err != nil {
+	if err := s.await(ctx, "CreateLogGroup", response.OpcWorkRequestId); err != nil {
 		return "", err
 	}
 	groups, err := s.listLogGroups(ctx)

@@ -47,7 +47,7 @@ func TestValidate(t *testing.T) {
 func TestAttributes(t *testing.T) {
 	var names []string
 	for _, name := range []string{"DbStatement", "DbOracleSqlId", "db.system", "db.operation", "db.name", "peer.service"} {
-		names = append(names, apm.APMName(name))
+		names = append(names, apm.AttributeName(name))
 	}
 	assert.Equal(t, names, Attributes)
 }
@@ -70,7 +70,7 @@ func TestItems(t *testing.T) {
 	if *update {
 		require.NoError(t, os.WriteFile(file, append(got, '\n'), 0o600))
 	}
-	want, err := os.ReadFile(file)
+	want, err := os.ReadFile(file) //nolint:gosec // a file of this folder
 	require.NoError(t, err)
 	assert.Equal(t, string(want), string(got)+"\n")
 }
