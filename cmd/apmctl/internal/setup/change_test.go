@@ -30,8 +30,8 @@ func (d *domain) differ() {
 	})
 	require.NoError(d.t, toggleErr)
 	for _, group := range []string{ruleGroup, drilldownGroup} {
-		items, listErr := s.listOptions(ctx, group)
-		require.NoError(d.t, listErr)
+		items, err := s.listOptions(ctx, group)
+		require.NoError(d.t, err)
 		for _, item := range items {
 			changed := maps.Clone(item.options)
 			changed["disabled"], changed["filterText"], changed["drilldownCondition"] = true, "kind = 'CLIENT'", "kind = 'CLIENT'"
@@ -67,12 +67,12 @@ func TestDifferences(t *testing.T) {
 			named := func(o *Options) { o.Replace = []string{step} }
 			planned := d.options
 			named(&planned)
-			summary, out := own.run(planned)
+			summary, out := d.run(planned)
 			assert.Equal(t, StatusReplace, statuses(summary)[step], out)
-			summary, out = own.apply(named)
+			summary, out = d.apply(named)
 			assert.Equal(t, StatusDone, statuses(summary)[step], out)
 			assert.Equal(t, 1, summary.Changes)
-			summary, _ = own.run(d.options)
+			summary, _ = d.run(d.options)
 			assert.Equal(t, StatusPresent, statuses(summary)[step])
 		})
 	}

@@ -173,9 +173,9 @@ func TestPermissionsToChange(t *testing.T) {
 		t.Run(string(tc.permission), func(t *testing.T) {
 			d := shared.in(t)
 			require.NoError(t, d.server.DenyPermissions(tc.permission))
-			summary, out := own.apply(func(o *Options) { o.Replace = []string{tc.failed} })
+			summary, out := d.apply(func(o *Options) { o.Replace = []string{tc.failed} })
 			assert.Equal(t, StatusFailed, statuses(summary)[tc.failed], out)
-			assert.Contains(t, own.result(summary, tc.failed).Text, "write the policy statement")
+			assert.Contains(t, d.result(summary, tc.failed).Text, "write the policy statement")
 			assert.Equal(t, 1, summary.Failed)
 		})
 	}
