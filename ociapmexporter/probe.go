@@ -48,7 +48,7 @@ func ProbeUpload(ctx context.Context, cfg *Config, set exporter.Settings, signal
 }
 
 func probeUpload[T any](ctx context.Context, cfg *Config, set exporter.Settings, sig *signal[T]) Probe {
-	e, err := newBaseExporter(cfg, set, sig, &discovery.Shared{}) //nolint:contextcheck // a data key does not change during a probe
+	e, err := newBaseExporter(cfg, set, sig, &discovery.Shared{})
 	if err != nil {
 		return Probe{Kind: "configuration", Problem: err.Error()}
 	}

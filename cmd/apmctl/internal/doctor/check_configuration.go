@@ -90,7 +90,7 @@ func validate(ctx context.Context, program string, configs []string) string {
 		arguments = append(arguments, "--config", config)
 	}
 	var out bytes.Buffer
-	cmd := exec.CommandContext(ctx, program, arguments...) //nolint:gosec // the collector that the user names
+	cmd := exec.CommandContext(ctx, program, arguments...)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()
 	if err == nil {

@@ -29,12 +29,9 @@ func (s *secrets) add(value string) {
 	if len(value) < minSecret {
 		return
 	}
-	for _, form := range []string{
+	s.replacements = append(s.replacements,
 		value, url.QueryEscape(value), url.PathEscape(value), hex.EncodeToString([]byte(value)),
-		base64.RawStdEncoding.EncodeToString([]byte(value)),
-	} {
-		s.replacements = append(s.replacements, form)
-	}
+		base64.RawStdEncoding.EncodeToString([]byte(value)))
 }
 
 func (s *secrets) clean(text string) string {
