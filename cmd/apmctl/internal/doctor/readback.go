@@ -138,8 +138,8 @@ func newDomainReader(ctx context.Context, domain string, auth ociauth.Config, us
 	r := &domainReader{identity: ociauth.New(auth, userAgent), domain: domain, call: ociauth.Call{
 		Operation: "GetTrace", Resource: domain, Noun: "APM domain", Region: region, Permission: "read apm-domains",
 	}}
-	if err := r.identity.Prepare(ctx); err != nil {
-		return nil, err
+	if problem := r.identity.Prepare(ctx); problem != nil {
+		return nil, problem
 	}
 	if r.client, err = apmtraces.NewTraceClientWithConfigurationProvider(r.identity); err != nil {
 		return nil, err
