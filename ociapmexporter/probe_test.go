@@ -4,6 +4,7 @@
 package ociapmexporter
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -46,7 +47,7 @@ func TestProbeUpload(t *testing.T) {
 func TestProbeOfABrokenEndpoint(t *testing.T) {
 	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusTeapot)
-		_, _ = w.Write([]byte("you sent " + r.Header.Get("Authorization"))) //nolint:gosec // no browser reads it
+		_, _ = io.WriteString(w, "you sent "+r.Header.Get("Authorization")) //nolint:gosec // the exporter must not repeat it
 	}))
 	probe := ProbeUpload(t.Context(), directConfig(echo.URL), nopSettings(zap.NewNop()), pipeline.SignalLogs)
 	assert.Equal(t, http.StatusTeapot, probe.Status)

@@ -29,10 +29,9 @@ func (s *secrets) add(value string) {
 	if len(value) < minSecret {
 		return
 	}
-	s.replacements = append(s.replacements, []string{
+	s.replacements = append(s.replacements,
 		value, url.QueryEscape(value), url.PathEscape(value), hex.EncodeToString([]byte(value)),
-		base64.RawStdEncoding.EncodeToString([]byte(value)),
-	}...)
+		base64.RawStdEncoding.EncodeToString([]byte(value)))
 }
 
 func (s *secrets) clean(text string) string {

@@ -37,10 +37,10 @@ func TestFindSource(t *testing.T) {
 		memoryEnv:     "OTELCOL_MEMORY_LIMIT_MIB=700\n",
 	}
 	running := map[string]string{
-		"/proc/1/cmdline": "/sbin/init" + list + "",
+		"/proc/1/cmdline": "/sbin/init" + list,
 		"/proc/7/cmdline": strings.Join([]string{"/otelcol-ociapm", "validate", "--config", "x.yaml", ""}, list),
 		"/proc/9/cmdline": strings.Join([]string{"/otelcol-ociapm", "--config=/a.yaml", "--config", "/b.yaml", ""}, list),
-		"/proc/9/environ": "APM_ENDPOINT=https://b" + list + "",
+		"/proc/9/environ": "APM_ENDPOINT=https://b" + list,
 		packageConfig:     "receivers:\n",
 	}
 	for _, tt := range []struct {

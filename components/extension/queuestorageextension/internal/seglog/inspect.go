@@ -40,7 +40,7 @@ func Inspect(folder string) (Contents, error) {
 	for _, table := range l.index.numbers {
 		found.Items += int64(table.len)
 		for _, c := range table.chunks {
-			for _, p := range c.places[:] {
+			for _, p := range &c.places {
 				if p.segment == 0 {
 					continue
 				}
