@@ -99,13 +99,32 @@ func TestStatements(t *testing.T) {
 	assert.Equal(t, 1, dual.SameText, "the same text with another literal")
 }
 
+// The names of what can be filtered are whole, and Oracle's calls without a text are not
+// one statement with others.
+func TestUnusualStatements(t *testing.T) {
+	s := start(t)
+	long := strings.Repeat("x", maxName+1)
+	s.uploadTraces(tracesOf(t,
+		call(1, 2, long, 0, 3, oracle("", someSQLID)),
+		call(1, 3, long, 0, 2, oracle("", "0000000000002")),
+		call(1, 4, "shop", 0, 1, map[string]any{"db.system": long, "db.statement": "select 1"}),
+	))
+	var list StatementList
+	s.get("/api/v1/statements", &list)
+	require.Len(t, list.Statements, 3)
+	assert.Equal(t, []CallCount{{"shop", 1}}, list.Services)
+	assert.Equal(t, []CallCount{{"oracle", 2}}, list.Systems)
+	assert.Equal(t, []string{firstCharacters(long, maxName)}, list.Statements[0].Services)
+	assert.Zero(t, list.Statements[0].SameText, "no text is not the same text")
+}
+
 func TestStatementFilters(t *testing.T) {
 	s := withStatements(t)
 	for query, want := range map[string]string{
 		"service=report":                       "oracle select ? from dual; oracle select ? from dual; oracle query",
 		"system=redis":                         "redis SET",
 		"database=oracle:ORCL":                 "oracle select ? from dual; oracle select ? from dual",
-		"text=ITEM":                            "postgresql select * from item where id = ?",
+		"text=%20ITEM%20":                      "postgresql select * from item where id = ?",
 		"text=" + someSQLID:                    "oracle select ? from dual",
 		"service=shop&system=oracle":           "oracle select ? from dual",
 		"service=nobody":                       "",
