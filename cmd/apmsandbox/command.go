@@ -18,6 +18,7 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/buildversion"
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/localapi"
+	"github.com/ociapm/otelcol-ociapm/internal/startup"
 )
 
 const (
@@ -132,7 +133,7 @@ func run(cmd *cobra.Command, config apm.Config, cloud *oci, level string) error 
 	}
 	err = server.Start(cmd.Context())
 	if err != nil {
-		return err
+		return startup.ExplainListen(err, "choose another address with --listen (of make run: SANDBOX_LISTEN)")
 	}
 	url := server.URL()
 	// Scripts wait for this line.
@@ -150,6 +151,7 @@ func run(cmd *cobra.Command, config apm.Config, cloud *oci, level string) error 
 
 	err = cloud.start(cmd.Context(), cmd.OutOrStdout(), server, logger)
 	if err != nil {
+		err = startup.ExplainListen(err, "choose another address with --oci-listen")
 		return errors.Join(err, cloud.close(), shutdown(cmd.Context(), server))
 	}
 

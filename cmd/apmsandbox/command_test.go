@@ -148,7 +148,7 @@ func TestBadFlags(t *testing.T) {
 		{"unknown", []string{"--nonsense"}, "unknown flag: --nonsense"},
 		{"argument", []string{"start"}, `unknown command "start"`},
 		{"listen", []string{"--listen", "4320"}, "is not host:port"},
-		{"taken", []string{"--listen", strings.TrimPrefix(url, "http://")}, "address already in use"},
+		{"taken", []string{"--listen", strings.TrimPrefix(url, "http://")}, "is already in use by "},
 		{"level", []string{"--log-level", "loud"}, `invalid --log-level "loud"`},
 		{"fatal", []string{"--log-level", "fatal"}, "use debug, info, warn or error"},
 		{"spans", []string{"--max-spans", "0"}, "max spans must be at least 1"},

@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -107,11 +108,15 @@ func TestOCITemporaryDirectory(t *testing.T) {
 func TestBadOCIFlags(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, taken.Close()) })
 	for _, test := range []struct {
 		name string
 		args []string
 		want string
 	}{
+		{"taken", []string{"--oci-listen", taken.Addr().String()}, "or choose another address with --oci-listen"},
 		{"others could reach it", []string{"--oci-listen", "0.0.0.0:0"}, "is not a loopback host:port"},
 		{"no region", []string{"--oci-region", "phoenix"}, "not the identifier of a region"},
 		{"no directory", []string{"--oci-dir", filepath.Join(file, "below")}, "--oci-dir: "},

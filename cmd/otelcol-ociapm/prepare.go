@@ -43,7 +43,11 @@ var details = map[string]bool{
 	"discarding event received after shutdown": true,
 }
 
-// startupCore logs details at level debug, and replays a held SIGHUP once the
+// failedMessage is upstream's log line about an error of the initialization. The command
+// returns that error, and prints it as its last line; the log would add a stack.
+const failedMessage = "error found during service initialization"
+
+// startupCore leaves failedMessage out, logs details at level debug, and replays a held SIGHUP once the
 // collector is ready. Otherwise it logs like the core inside. zap.Hooks would
 // lose the log lines of confmap's providers: otelcol passes their entries to
 // Write without a Check, and a hook's Write logs nothing.
@@ -59,6 +63,8 @@ func (c startupCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *
 	switch {
 	case entry.Message == readyMessage:
 		hangup.Replay()
+	case entry.Message == failedMessage:
+		return checked
 	case entry.Level == zapcore.InfoLevel && details[entry.Message]:
 		entry.Level = zapcore.DebugLevel
 	}

@@ -28,6 +28,9 @@ func explainConfig(err error, configs []string) error {
 	case text == noConfigText:
 		return NoConfig(readyConfigs())
 	case strings.Contains(text, unreadableText) && errors.As(err, &file):
+		if slices.Contains(configs, "") && file.Path == "." {
+			return emptyConfig(file, readyConfigs())
+		}
 		return missingConfig(file, readyConfigs())
 	case strings.Contains(text, notYAMLText):
 		for _, path := range files(configs) {
@@ -46,6 +49,12 @@ func explainConfig(err error, configs []string) error {
 // NoConfig returns the problem of a collector that was started without --config.
 func NoConfig(ready []string) *Problem {
 	return &Problem{sentence: "no configuration: pass --config=FILE" + these(ready)}
+}
+
+// emptyConfig returns the problem of a --config without a value, which is read as the
+// working directory. A variable that is not set leaves it so.
+func emptyConfig(file *fs.PathError, ready []string) *Problem {
+	return &Problem{sentence: "a --config is empty: pass --config=FILE" + these(ready), cause: file}
 }
 
 // missingConfig returns the problem of a --config that cannot be read.

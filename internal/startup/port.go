@@ -4,6 +4,7 @@
 package startup // import "github.com/ociapm/otelcol-ociapm/internal/startup"
 
 import (
+	"errors"
 	"fmt"
 	"net"
 )
@@ -28,12 +29,39 @@ func PortInUse(address string, cause error) *Problem {
 	if setting == "" {
 		setting = "the endpoint"
 	}
+	return portTaken(address, "set "+setting+" to another address in a second --config file", cause)
+}
+
+// ExplainListen returns the Problem of a listener whose address another socket has, with
+// what to do instead of ending that process. Any other error is returned unchanged.
+func ExplainListen(err error, alternative string) error {
+	if address, ok := takenAddress(err); ok {
+		return portTaken(address, alternative, err)
+	}
+	return err
+}
+
+// takenAddress returns the address, host:port, that a listener could not get because
+// another socket has it.
+func takenAddress(err error) (string, bool) {
+	var operation *net.OpError
+	if errors.As(err, &operation) && operation.Op == "listen" && addressInUse(operation.Err) {
+		return operation.Addr.String(), true
+	}
+	return "", false
+}
+
+func portTaken(address, alternative string, cause error) *Problem {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		port = address
+	}
 	by := fmt.Sprintf("another process (as root, `ss -ltnp 'sport = :%s'` shows which): stop it", port)
 	if owner, ok := listener(address); ok {
 		by = owner.String() + ": stop that process"
 	}
 	return &Problem{
-		sentence: fmt.Sprintf("%s is already in use by %s, or set %s to another address in a second --config file", address, by, setting),
+		sentence: fmt.Sprintf("%s is already in use by %s, or %s", address, by, alternative),
 		cause:    cause,
 	}
 }

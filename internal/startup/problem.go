@@ -5,10 +5,7 @@
 // sentence: what is wrong, and what to do. The collector prints it as its last line.
 package startup // import "github.com/ociapm/otelcol-ociapm/internal/startup"
 
-import (
-	"errors"
-	"net"
-)
+import "errors"
 
 // Problem is an error whose text is a sentence for the user.
 type Problem struct {
@@ -30,12 +27,11 @@ func Explain(err error, configs []string) error {
 		return err
 	}
 	var problem *Problem
-	var operation *net.OpError
-	switch {
-	case errors.As(err, &problem):
+	if errors.As(err, &problem) {
 		return problem
-	case errors.As(err, &operation) && operation.Op == "listen" && addressInUse(operation.Err):
-		return PortInUse(operation.Addr.String(), err)
+	}
+	if address, ok := takenAddress(err); ok {
+		return PortInUse(address, err)
 	}
 	return explainConfig(err, configs)
 }

@@ -61,9 +61,20 @@ func TestPortInUse(t *testing.T) {
 			if runtime.GOOS == "linux" {
 				assert.Contains(t, explained.Error(), fmt.Sprintf("(pid %d): stop that process", os.Getpid()))
 			}
+
+			explained = ExplainListen(fmt.Errorf("listen: %w", err), "move")
+			require.ErrorIs(t, explained, err)
+			assert.Regexp(t, `^\S+:`+port+` is already in use by .*: stop .*, or move$`, explained)
 		})
 	}
 	assert.Contains(t, PortInUse("127.0.0.1:4318", nil).Error(), "or set receivers::otlp::protocols::http::endpoint to another address")
+}
+
+func TestExplainListenPassesOthers(t *testing.T) {
+	require.NoError(t, ExplainListen(nil, "move"))
+	_, err := net.Listen("tcp", "127.0.0.1:nowhere")
+	require.Error(t, err)
+	assert.Equal(t, err, ExplainListen(err, "move"))
 }
 
 func TestFolderInUse(t *testing.T) {

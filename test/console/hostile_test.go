@@ -103,6 +103,11 @@ func TestHostileContent(t *testing.T) {
 	p.click(".panel button", "Show all of")
 	p.await(fmt.Sprintf(`[...document.querySelectorAll('.panel .value')].some(e => e.textContent.length === %d)`, len(megabyte)))
 	p.click(".panel button", "Show less")
+	other := ptrace.NewTraces()
+	spanSpec{service: controls, name: "other", trace: 2, id: 1, end: 5}.addTo(t, other)
+	upload(t, sandbox, "traces", ptraceotlp.NewExportRequestFromTraces(other))
+	p.goTo("traces")
+	p.awaitText(".filters select", controlsShown)
 	p.goTo("logs")
 	p.awaitText(".log .body", strings.ReplaceAll(controlsShown, "␛[31m", "")) // in a log it is a color
 }

@@ -39,6 +39,7 @@ func TestStartupErrors(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, taken.Close()) })
 	here := taken.Addr().String()
+	metrics := harness.AddressesFile(t, harness.FreeAddress(t), harness.FreeAddress(t), harness.FreeAddress(t), here)
 	addresses := func(health, http string) string {
 		return harness.AddressesFile(t, harness.FreeAddress(t), http, health, harness.FreeAddress(t))
 	}
@@ -58,6 +59,8 @@ func TestStartupErrors(t *testing.T) {
 		{"setting", []string{"--config", agent, "--config", wrong}, wrong + `:3: processors::peer_service has no setting "kind": .*`},
 		{"port of a receiver", []string{"--config", agent, "--config", addresses(harness.FreeAddress(t), here)}, here + owner + `the endpoint to another address .*`},
 		{"port of the probe", []string{"--config", agent, "--config", addresses(here, harness.FreeAddress(t))}, here + owner + `.*`},
+		{"port of the metrics", []string{"--config", agent, "--config", metrics}, here + owner + `.*`},
+		{"empty name", []string{"--config", ""}, `a --config is empty: pass --config=FILE; ready configurations: .*` + regexp.QuoteMeta(agent) + `.*`},
 		{"another error", []string{"--config", agent, "--set", "service.pipelines.traces.receivers=[nope]"}, `invalid configuration: service::pipelines::traces: references receiver "nope" which is not configured`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

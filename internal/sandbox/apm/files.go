@@ -132,14 +132,20 @@ func (s *store) putFile(body []byte) error {
 	b, err := decode(SignalTraces, jsonEncoding, body)
 	if err != nil {
 		b = batch{signal: SignalTraces, traces: ptrace.NewTraces()}
+		number, read := 0, 0
 		for line := range bytes.Lines(body) {
+			number++
 			if len(bytes.TrimSpace(line)) == 0 {
 				continue
 			}
 			request, lineErr := decode(SignalTraces, jsonEncoding, line)
-			if lineErr != nil {
+			switch {
+			case lineErr != nil && read == 0: // not a file with a request in each line
 				return fmt.Errorf("the file is not OTLP/JSON: %w", err)
+			case lineErr != nil:
+				return fmt.Errorf("line %d of the file is not OTLP/JSON: %w", number, lineErr)
 			}
+			read++
 			b.items += request.items
 			request.traces.ResourceSpans().MoveAndAppendTo(b.traces.ResourceSpans())
 		}

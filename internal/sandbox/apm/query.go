@@ -277,9 +277,11 @@ func facetsOf(traces []storedTrace, within timeRange) []ServiceFacet {
 	}
 	facets := make([]ServiceFacet, 0, len(services))
 	for _, name := range slices.Sorted(maps.Keys(services)) {
-		facets = append(facets, ServiceFacet{
-			Name: name, Spans: services[name].spans, Operations: slices.Sorted(maps.Keys(services[name].operations)),
-		})
+		service := services[name]
+		// Not slices.Sorted: it returns nil, null in JSON, if all names are too long.
+		operations := slices.AppendSeq(make([]string, 0, len(service.operations)), maps.Keys(service.operations))
+		slices.Sort(operations)
+		facets = append(facets, ServiceFacet{Name: name, Spans: service.spans, Operations: operations})
 	}
 	return facets
 }

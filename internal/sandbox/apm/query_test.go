@@ -167,6 +167,11 @@ func TestServicesAPI(t *testing.T) {
 		{Name: "mail", Spans: 2, Operations: []string{"send"}},
 		{Name: "shop", Spans: 4, Operations: []string{"GET /cart", "POST /cart", "SELECT"}},
 	}, answer.Services)
+
+	s = start(t)
+	s.uploadTraces(tracesOf(t, spanSpec{trace: 1, id: 1, service: "wordy", name: strings.Repeat("x", maxName+1), end: 5}))
+	s.get("/api/v1/services", &answer)
+	assert.Equal(t, []ServiceFacet{{Name: "wordy", Spans: 1, Operations: []string{}}}, answer.Services, "a list, not null: the console reads its length")
 }
 
 func TestChanges(t *testing.T) {

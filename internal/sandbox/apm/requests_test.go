@@ -4,6 +4,7 @@
 package apm
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -26,7 +27,7 @@ func withRequests(t *testing.T) *sandbox {
 		spanSpec{trace: 1, id: 2, parent: 1, service: "web", name: "call", kind: client, end: 1000},
 		spanSpec{trace: 1, id: 3, parent: 2, service: "stock", name: "GET /stock", kind: server, end: 500},
 		spanSpec{trace: 101, id: 1, service: "batch", name: "nightly", end: 2000},
-		spanSpec{trace: 102, id: 1, service: "web", name: "orders", kind: ptrace.SpanKindConsumer, end: 7},
+		spanSpec{trace: 102, id: 2, parent: 1, service: "web", name: "orders", kind: ptrace.SpanKindConsumer, end: 7},
 		spanSpec{trace: 103, id: 2, parent: 1, service: "library", name: "inner", end: 7},
 	)...))
 	return s
@@ -81,4 +82,17 @@ func TestRequestOrder(t *testing.T) {
 	for _, query := range []string{"sort=spans", "order=x", "limit=0", "last=-1s"} {
 		assert.Equal(t, http.StatusBadRequest, s.do(http.MethodGet, "/api/v1/requests?"+query, nil, nil).status, query)
 	}
+}
+
+// The lists have a limit; the total is that of all operations.
+func TestRequestsAreBounded(t *testing.T) {
+	st := newStore(10_000, 64<<20)
+	const perTrace = 200
+	for i := range maxServices + 1 {
+		st.putSpans(t, spanSpec{trace: byte(i/perTrace + 1), id: byte(i%perTrace + 1), service: fmt.Sprint("service-", i)})
+	}
+	list := requestsOf(st.snapshot(), timeRange{}, "", sortOrder{column: "requests"}, 5)
+	assert.Len(t, list.Services, maxServices)
+	assert.Len(t, list.Operations, 5)
+	assert.Equal(t, maxServices+1, list.Total)
 }

@@ -99,13 +99,32 @@ func TestStatements(t *testing.T) {
 	assert.Equal(t, 1, dual.SameText, "the same text with another literal")
 }
 
+// The names of what can be filtered are whole, and Oracle's calls without a text are not
+// one statement with others.
+func TestUnusualStatements(t *testing.T) {
+	s := start(t)
+	long := strings.Repeat("x", maxName+1)
+	s.uploadTraces(tracesOf(t,
+		call(1, 2, long, 0, 3, oracle("", someSQLID)),
+		call(1, 3, long, 0, 2, oracle("", "0000000000002")),
+		call(1, 4, "shop", 0, 1, map[string]any{"db.system": long, "db.statement": "select 1"}),
+	))
+	var list StatementList
+	s.get("/api/v1/statements", &list)
+	require.Len(t, list.Statements, 3)
+	assert.Equal(t, []CallCount{{"shop", 1}}, list.Services)
+	assert.Equal(t, []CallCount{{"oracle", 2}}, list.Systems)
+	assert.Equal(t, []string{firstCharacters(long, maxName)}, list.Statements[0].Services)
+	assert.Zero(t, list.Statements[0].SameText, "no text is not the same text")
+}
+
 func TestStatementFilters(t *testing.T) {
 	s := withStatements(t)
 	for query, want := range map[string]string{
 		"service=report":                       "oracle select ? from dual; oracle select ? from dual; oracle query",
 		"system=redis":                         "redis SET",
 		"database=oracle:ORCL":                 "oracle select ? from dual; oracle select ? from dual",
-		"text=ITEM":                            "postgresql select * from item where id = ?",
+		"text=%20ITEM%20":                      "postgresql select * from item where id = ?",
 		"text=" + someSQLID:                    "oracle select ? from dual",
 		"service=shop&system=oracle":           "oracle select ? from dual",
 		"service=nobody":                       "",
@@ -209,12 +228,17 @@ func TestNPlusOne(t *testing.T) {
 	// Parents that form a cycle.
 	s.uploadTraces(tracesOf(t, append(loop(5, 2, 10, false),
 		spanSpec{trace: 5, id: 2, parent: 3, service: "shop", name: "cycle"}, spanSpec{trace: 5, id: 3, parent: 2, service: "shop", name: "cycle"})...))
+	// The function with the loop, and not the request above it.
+	s.uploadTraces(tracesOf(t, append(loop(6, 2, 10, false), root(6, "GET /all"),
+		spanSpec{trace: 6, id: 2, parent: 1, service: "shop", name: "load all", end: 200})...))
+	// A service that is called ten times has one call each time.
+	s.uploadTraces(tracesOf(t, append(loop(7, 1, 10, true), spanSpec{trace: 7, id: 1, service: "web", name: "GET /", kind: server, end: 200})...))
 
 	var list StatementList
 	s.get("/api/v1/statements", &list)
 	require.Len(t, list.Statements, 1)
 	assert.Equal(t, 12, list.Statements[0].NPlusOne)
-	require.Len(t, list.NPlusOne, 2)
+	require.Len(t, list.NPlusOne, 3)
 	found := list.NPlusOne[0]
 	assert.Equal(t, Repetition{
 		ID: list.Statements[0].ID, System: "postgresql", Text: "select * from item where id = ?",
@@ -222,6 +246,7 @@ func TestNPlusOne(t *testing.T) {
 		TraceID: traceID(2).String(), SpanID: spanID(1).String(),
 	}, found)
 	assert.Equal(t, "cycle", list.NPlusOne[1].Operation)
+	assert.Equal(t, "load all", list.NPlusOne[2].Operation)
 
 	var detail StatementDetail
 	s.get("/api/v1/statements/"+found.ID, &detail)
@@ -238,7 +263,7 @@ func TestNPlusOne(t *testing.T) {
 	t.Run("a trace that grows", func(t *testing.T) {
 		s.uploadTraces(tracesOf(t, call(3, 100, "shop", 50, 2, postgres("select * from item where id = 9"))))
 		s.get("/api/v1/statements", &list)
-		assert.Len(t, list.NPlusOne, 3)
+		assert.Len(t, list.NPlusOne, 4)
 	})
 }
 
@@ -271,6 +296,9 @@ func TestStatementTexts(t *testing.T) {
 			var list StatementList
 			s.get("/api/v1/statements", &list)
 			assert.Equal(t, tc.want, texts(list.Statements))
+			for _, st := range list.Statements {
+				assert.Empty(t, st.SQLID)
+			}
 		})
 	}
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { useEffect, useState } from 'preact/hooks'
+import { visible } from '../format'
 import { services } from '../live'
 import { route, setQuery } from '../route'
 import { FilterChip } from '../sorting'
@@ -135,11 +136,11 @@ export function Filters() {
           <option value="">All services</option>
           {services.value.map((s) => (
             <option key={s.name} value={s.name}>
-              {s.name}
+              {visible(s.name)}
             </option>
           ))}
           {service && !services.value.some((s) => s.name === service) && (
-            <option value={service}>{service}</option>
+            <option value={service}>{visible(service)}</option>
           )}
         </select>
       </label>

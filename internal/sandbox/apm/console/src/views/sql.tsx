@@ -61,7 +61,7 @@ function Facet(props: { kind: string; label: string; values: CallCount[] }) {
           <option value="">All</option>
           {values.map((v) => (
             <option key={v.name} value={v.name}>
-              {v.name}
+              {visible(v.name)}
             </option>
           ))}
         </select>
