@@ -112,6 +112,32 @@ func TestHostileContent(t *testing.T) {
 	p.awaitText(".log .body", strings.ReplaceAll(controlsShown, "␛[31m", "")) // in a log it is a color
 }
 
+// TestFailingView lets a view fail: it says so, and the others still work.
+func TestFailingView(t *testing.T) {
+	sandbox := harness.StartSandbox(t)
+	p := startBrowser(t).open(t, sandbox.URL, desktop)
+	p.goTo("deliveries")
+	p.run(evaluate(`{
+		const answer = window.fetch
+		window.fetch = (...request) =>
+			String(request[0]?.url ?? request[0]).includes('/api/v1/services')
+				? Promise.resolve(Response.json({services: [{name: 'x', spans: 1, operations: null}]}))
+				: answer(...request)
+		window.mend = () => { window.fetch = answer }
+	}`))
+	sendShop(t, sandbox)
+	p.goTo("traces")
+	p.awaitText("main h1", "This view cannot be shown")
+	p.goTo("sql")
+	p.awaitText(".statements", "rooms")
+	p.goTo("traces")
+	p.awaitText("main h1", "This view cannot be shown")
+	p.run(evaluate(`window.mend()`))
+	sendSpans(t, sandbox, spanSpec{service: "shop", name: "GET /other", trace: 4, id: 6, end: 5}) // so that the console reads the services again
+	p.await(`(document.querySelector('main .failure button')?.click(), document.querySelector('.traces'))`)
+	p.requireAccessible("after a failure")
+}
+
 // TestPolicy checks that the content security policy blocks what it should.
 func TestPolicy(t *testing.T) {
 	sandbox := harness.StartSandbox(t)

@@ -78,6 +78,10 @@ func TestSearchByText(t *testing.T) {
 	span := td.ResourceSpans().At(2).ScopeSpans().At(0).Spans().At(0)
 	span.Status().SetMessage("refused by smtp.example.com")
 	span.Events().AppendEmpty().Attributes().PutStr("exception.message", "Größe überschritten")
+	// A second span of the same resource, which is read once.
+	second := td.ResourceSpans().At(2).ScopeSpans().At(0).Spans().AppendEmpty()
+	span.CopyTo(second)
+	second.SetSpanID(spanID(4))
 	s.uploadTraces(td)
 	for text, want := range map[string]string{
 		"bookings":                       "1",

@@ -267,6 +267,18 @@ func TestNPlusOne(t *testing.T) {
 	})
 }
 
+// A reader of an older copy of a trace gets the calls of that copy.
+func TestCallsOfAnOlderCopy(t *testing.T) {
+	st := newStore(10, 1<<20)
+	st.putSpans(t, call(1, 2, "shop", 0, 1, postgres("select 1")))
+	older := st.snapshot()[0]
+	st.putSpans(t, spanSpec{trace: 1, id: 3}, call(1, 4, "shop", 0, 1, postgres("select 1")))
+	newer := st.snapshot()[0]
+	assert.Len(t, callsOf(newer, &st.statements).calls, 2)
+	assert.Len(t, callsOf(older, &st.statements).calls, 1)
+	assert.Len(t, callsOf(newer, &st.statements).calls, 2)
+}
+
 // TestStatementTexts shows what two calls must have in common to be one statement.
 func TestStatementTexts(t *testing.T) {
 	for name, tc := range map[string]struct {

@@ -1,13 +1,13 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useErrorBoundary, useRef } from 'preact/hooks'
 import { request, type SpanPlace } from './api'
 import { KeyboardHelp } from './keys'
 import { connected, paused } from './live'
 import { go, link, linkBack, route } from './route'
 import { nextTheme, theme } from './theme'
-import { Empty, Icon, type IconName } from './ui'
+import { Empty, Failed, Icon, type IconName } from './ui'
 import { Check } from './views/check'
 import { Deliveries } from './views/deliveries'
 import { Explorer } from './views/explorer'
@@ -109,6 +109,18 @@ function Current() {
   }
 }
 
+/** The current view, or why it fails. Without this, all views stay empty from then on. */
+function Guarded() {
+  const [error, reset] = useErrorBoundary((thrown) => console.error(thrown))
+  return error ? (
+    <Empty title="This view cannot be shown" alone>
+      <Failed message={String(error)} retry={reset} />
+    </Empty>
+  ) : (
+    <Current />
+  )
+}
+
 export function App() {
   const first = route.value.path[0] ?? 'traces'
   const current = { logs: 'metrics', files: 'traces' }[first] ?? first
@@ -185,7 +197,7 @@ export function App() {
           </p>
         )}
         <FileDrop />
-        <Current />
+        <Guarded key={current} />
       </main>
     </div>
   )
