@@ -24,9 +24,10 @@ func TestOnlyNeededServicesAreLinked(t *testing.T) {
 		linked(t, filepath.Join("cmd", "otelcol-ociapm"), "-tags="+harness.BuildTags(t)))
 }
 
-// The services that set up a domain are linked into apmctl, and nowhere else.
+// The services that set up a domain are linked into apmctl, and nowhere else. The doctor
+// reads secrets where the configuration names them, as the collector does.
 func TestServicesOfAPMCtl(t *testing.T) {
-	assert.ElementsMatch(t, []string{"common", "common/auth", "common/utils", "apmconfig", "apmcontrolplane", "apmtraces", "logging", "monitoring"},
+	assert.ElementsMatch(t, []string{"common", "common/auth", "common/utils", "apmconfig", "apmcontrolplane", "apmtraces", "logging", "monitoring", "secrets"},
 		linked(t, filepath.Join("cmd", "apmctl")))
 	assert.Empty(t, linked(t, filepath.Join("cmd", "apmsandbox")))
 }
