@@ -211,7 +211,7 @@ func TestContainer(t *testing.T) {
 	args := append([]string{}, config.Config.Entrypoint...)
 	args = append(args, config.Config.Cmd...)
 	args = append(args, "--config", "/run/mounted/addresses.yaml",
-		"--config", `yaml:{exporters: {oci_apm: {data_key: "", data_key_file: /run/mounted/data_key}}}`)
+		"--config", `yaml:{exporters: {oci_apm: {data_key: "", data_key_file: /run/mounted/data_key}}, service: {telemetry: {logs: {level: debug}}}}`)
 	container := runContainer(t, bundle, []string{"APM_ENDPOINT=" + sandbox.URL}, args,
 		map[string]any{"destination": "/run/mounted", "type": "bind", "source": mounted, "options": []string{"bind", "ro"}},
 		map[string]any{"destination": "/var/lib/otelcol-ociapm", "type": "bind", "source": queue, "options": []string{"bind", "rw"}})
