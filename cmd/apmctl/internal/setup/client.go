@@ -91,6 +91,7 @@ func newClients(ctx context.Context, options Options) (*clients, error) {
 		&c.controlPlane.BaseClient, &c.config.BaseClient, &c.attributes.BaseClient, &c.logging.BaseClient, &c.monitoring.BaseClient,
 	} {
 		c.identity.Configure(base)
+		base.Interceptor = cancelRequest
 	}
 	c.controlPlane.SetRegion(string(region))
 	c.config.SetRegion(string(region))
@@ -98,6 +99,24 @@ func newClients(ctx context.Context, options Options) (*clients, error) {
 	c.logging.SetRegion(string(region))
 	c.monitoring.SetRegion(string(region))
 	return c, nil
+}
+
+// cancelable is the key of the context that cancels a request.
+type cancelable struct{}
+
+// withoutRace returns a context for the SDK's operations that cancels their HTTP requests
+// only. If the context that the SDK gets is canceled, common.Retry reads the response
+// while its goroutine may still be writing it, as of v65.129.0.
+func withoutRace(ctx context.Context) context.Context {
+	return context.WithValue(context.WithoutCancel(ctx), cancelable{}, ctx)
+}
+
+// cancelRequest makes the context that was given to withoutRace cancel a request.
+func cancelRequest(request *http.Request) error {
+	if ctx, ok := request.Context().Value(cancelable{}).(context.Context); ok {
+		*request = *request.WithContext(ctx) //nolint:contextcheck // the one that the request began with
+	}
+	return nil
 }
 
 func (c *clients) close() { c.identity.Close() }
@@ -123,7 +142,7 @@ func send[Request any, Response common.OCIResponse](ctx context.Context, c *clie
 		if err := c.identity.Prepare(ctx); err != nil {
 			return response, backoff.Permanent(err)
 		}
-		response, err := do(ctx, request)
+		response, err := do(withoutRace(ctx), request)
 		if err == nil {
 			return response, nil
 		}
