@@ -30,6 +30,8 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 	"google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/ociapm/otelcol-ociapm/internal/redact"
 )
 
 // oddKey has characters that the escapes write differently.
@@ -65,7 +67,7 @@ func TestSecretsAreCleaned(t *testing.T) {
 				hidden := &secrets{}
 				hidden.use(key)
 				clean := hidden.clean("before " + text + " after")
-				assert.Contains(t, clean, redacted)
+				assert.Contains(t, clean, redact.Redacted)
 				assert.True(t, strings.HasPrefix(clean, "before "), clean)
 				assert.True(t, strings.HasSuffix(clean, " after"), clean)
 				for _, part := range []string{key, url.QueryEscape(key), base64.StdEncoding.EncodeToString([]byte(key))[:len(key)]} {
@@ -197,7 +199,7 @@ func TestKeyInHost(t *testing.T) {
 	require.Error(t, err)
 	said := err.Error() + everythingIn(logs)
 	assert.NotContains(t, strings.ToUpper(said), testKey)
-	assert.Contains(t, said, redacted)
+	assert.Contains(t, said, redact.Redacted)
 }
 
 // Keys that are read later, such as those of a file, are removed as well.

@@ -4,6 +4,7 @@
 package doctor
 
 import (
+	"encoding/base64"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -53,7 +54,10 @@ func TestSecrets(t *testing.T) {
 		"?key=KEY%2FWITH%2BSIGNS%3D":       "?key=[redacted]",
 		"http://user:p@ss/word@proxy:3128": "http://[redacted]@proxy:3128",
 		"TOPSECRETPASSWORD":                "[redacted]",
-		"a short text, /path/of/the/file":  "a short text, /path/of/the/file",
+		"?key=key%2fwith%2bsigns%3d":       "?key=[redacted]",
+		`"user":"TOPSECRETPASSWORD"`:       `"user":"[redacted]"`,
+		"Basic " + base64.StdEncoding.EncodeToString([]byte("u:TOPSECRETPASSWORD")): "Basic dTp[redacted]A==",
+		"a short text, /path/of/the/file":                                           "a short text, /path/of/the/file",
 	} {
 		assert.Equal(t, want, s.clean(text))
 	}

@@ -4,40 +4,23 @@
 package doctor
 
 import (
-	"encoding/base64"
-	"encoding/hex"
-	"net/url"
-	"regexp"
 	"strings"
+
+	"github.com/ociapm/otelcol-ociapm/internal/redact"
 )
 
-const (
-	redacted = "[redacted]"
-	// minSecret is the minimum length of a secret: shorter words occur in any text.
-	minSecret = 8
-)
-
-// userInfo matches the user name and password of a URL.
-var userInfo = regexp.MustCompile(`(://)[^\s"'<>]*@`)
+// minSecret is the minimum length of a secret: shorter words occur in any text.
+const minSecret = 8
 
 // secrets are values that no finding shows. The texts of the exporter are already
 // without them; this covers everything else, such as the output of the collector.
-type secrets struct{ replacements []string }
+type secrets struct{ forms redact.Forms }
 
 func (s *secrets) add(value string) {
 	value = strings.TrimSpace(value)
-	if len(value) < minSecret {
-		return
+	if len(value) >= minSecret {
+		s.forms = append(s.forms, redact.FormsOf(value)...)
 	}
-	s.replacements = append(s.replacements,
-		value, url.QueryEscape(value), url.PathEscape(value), hex.EncodeToString([]byte(value)),
-		base64.RawStdEncoding.EncodeToString([]byte(value)))
 }
 
-func (s *secrets) clean(text string) string {
-	text = userInfo.ReplaceAllString(text, "${1}"+redacted+"@")
-	for _, secret := range s.replacements {
-		text = strings.ReplaceAll(text, secret, redacted)
-	}
-	return text
-}
+func (s *secrets) clean(text string) string { return redact.Clean(text, s.forms) }
