@@ -226,6 +226,16 @@ func (s *configStore) find(id string) (*config, *failure) {
 	return s.items[i], nil
 }
 
+// findMatching returns the item of a call that changes it, if the call's etag is the
+// item's. The caller holds mu.
+func (s *configStore) findMatching(c *call) (*config, *failure) {
+	item, f := s.find(c.r.PathValue("id"))
+	if f != nil {
+		return nil, f
+	}
+	return item, c.checkETag(item.etag())
+}
+
 func (s *Server) getConfig(c *call) (any, *failure) {
 	if f := s.inDomain(c); f != nil {
 		return nil, f
@@ -246,12 +256,9 @@ func (s *Server) updateConfig(c *call) (any, *failure) {
 	now := s.now().UTC()
 	s.configs.mu.Lock()
 	defer s.configs.mu.Unlock()
-	item, f := s.configs.find(c.r.PathValue("id"))
+	item, f := s.configs.findMatching(c)
 	if f != nil {
 		return nil, f
-	}
-	if match := c.r.Header.Get("if-match"); match != "" && match != item.etag() {
-		return nil, etagMismatch()
 	}
 	fields, f := parseConfig(c.body, item.text("configType"))
 	if f != nil {
@@ -274,12 +281,9 @@ func (s *Server) deleteConfig(c *call) (any, *failure) {
 	}
 	s.configs.mu.Lock()
 	defer s.configs.mu.Unlock()
-	item, f := s.configs.find(c.r.PathValue("id"))
+	item, f := s.configs.findMatching(c)
 	if f != nil {
 		return nil, f
-	}
-	if match := c.r.Header.Get("if-match"); match != "" && match != item.etag() {
-		return nil, etagMismatch()
 	}
 	s.configs.items = slices.DeleteFunc(s.configs.items, func(other *config) bool { return other == item })
 	s.configs.rules = nil

@@ -105,9 +105,12 @@ func invalidParameter(text string) *failure {
 	}
 }
 
-// etagMismatch is the answer to a change of something that has changed since the
-// caller read it.
-func etagMismatch() *failure {
+// checkETag returns the answer to a change of something that has changed since the
+// caller read it, if it has. A call without an etag changes it in any case.
+func (c *call) checkETag(current string) *failure {
+	if match := c.r.Header.Get("if-match"); match == "" || match == current {
+		return nil
+	}
 	return &failure{
 		status: http.StatusPreconditionFailed, code: CodeNoEtagMatch, reason: ReasonETag,
 		message: "The ETag in the request does not match the resource's current one.",

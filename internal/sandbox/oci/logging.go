@@ -256,8 +256,8 @@ func (s *Server) updateLog(c *call) (any, *failure) {
 	if f != nil {
 		return nil, f
 	}
-	if match := c.r.Header.Get("if-match"); match != "" && match != log.etag() {
-		return nil, etagMismatch()
+	if f = c.checkETag(log.etag()); f != nil {
+		return nil, f
 	}
 	if change.IsEnabled != nil {
 		log.IsEnabled = *change.IsEnabled

@@ -176,8 +176,8 @@ func (s *Server) updateAlarm(c *call) (any, *failure) {
 	if f != nil {
 		return nil, f
 	}
-	if match := c.r.Header.Get("if-match"); match != "" && match != found.etag() {
-		return nil, etagMismatch()
+	if f = c.checkETag(found.etag()); f != nil {
+		return nil, f
 	}
 	changed := alarm{id: found.id, version: found.version + 1, fields: map[string]json.RawMessage{}}
 	for name, value := range found.fields {
