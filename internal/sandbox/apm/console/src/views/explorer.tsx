@@ -7,13 +7,13 @@ import { Histogram } from '../chart'
 import { count, duration, plural, time } from '../format'
 import { useMoves } from '../keys'
 import { useLive } from '../live'
+import { Pages, pageSize } from '../pages'
 import { currentRange, RangePicker, rangeQuery, rangeText, setAllTime, setBetween } from '../range'
 import { link, route, setQuery } from '../route'
 import { Empty, Failed, Icon, Loaded, Service, Text } from '../ui'
 import { OpenFile } from './files'
 import { Filters, isFiltered, traceQuery } from './filters'
 
-const pageSize = 100
 const buckets = 60
 
 function Heading({ name, children }: { name: string; children: string }) {
@@ -127,26 +127,7 @@ function Table({ list }: { list: TraceList }) {
           </tbody>
         </table>
       </div>
-      <div class="pages">
-        <span>
-          {count(list.total === 0 ? 0 : offset + 1)}–{count(offset + list.traces.length)} of{' '}
-          {count(list.total)}
-        </span>
-        <button
-          type="button"
-          disabled={offset === 0}
-          onClick={() => setQuery({ offset: offset > pageSize ? String(offset - pageSize) : '' }, false)}
-        >
-          Newer
-        </button>
-        <button
-          type="button"
-          disabled={offset + list.traces.length >= list.total}
-          onClick={() => setQuery({ offset: String(offset + pageSize) }, false)}
-        >
-          Older
-        </button>
-      </div>
+      <Pages offset={offset} shown={list.traces.length} total={list.total} previous="Newer" next="Older" />
     </>
   )
 }

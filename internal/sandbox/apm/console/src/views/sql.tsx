@@ -3,6 +3,7 @@
 
 import { compact, count, duration, percent, plural, visible } from '../format'
 import { useLive } from '../live'
+import { Pages, pageSize } from '../pages'
 import { currentRange, RangePicker, rangeQuery, rangeText, setAllTime } from '../range'
 import { link, route, setQuery } from '../route'
 import { SortHeading } from '../sorting'
@@ -11,7 +12,6 @@ import { Empty, Failed, Icon, Loaded, Stat, Text } from '../ui'
 import { Field } from './filters'
 import { Colored } from './span'
 
-const pageSize = 100
 // More values of one kind are in a list to choose from.
 const maxChips = 6
 // More of them are folded.
@@ -181,25 +181,13 @@ function Table({ list }: { list: StatementList }) {
         </table>
       </div>
       {list.total > pageSize && (
-        <div class="pages">
-          <span>
-            {count(offset + 1)}–{count(offset + list.statements.length)} of {count(list.total)}
-          </span>
-          <button
-            type="button"
-            disabled={offset === 0}
-            onClick={() => setQuery({ offset: offset > pageSize ? String(offset - pageSize) : '' }, false)}
-          >
-            Previous
-          </button>
-          <button
-            type="button"
-            disabled={offset + list.statements.length >= list.total}
-            onClick={() => setQuery({ offset: String(offset + pageSize) }, false)}
-          >
-            Next
-          </button>
-        </div>
+        <Pages
+          offset={offset}
+          shown={list.statements.length}
+          total={list.total}
+          previous="Previous"
+          next="Next"
+        />
       )}
     </div>
   )
