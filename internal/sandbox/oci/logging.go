@@ -256,8 +256,8 @@ func (s *Server) updateLog(c *call) (any, *failure) {
 	if f != nil {
 		return nil, f
 	}
-	if f = c.checkETag(log.etag()); f != nil {
-		return nil, f
+	if mismatch := c.checkETag(log.etag()); mismatch != nil {
+		return nil, mismatch
 	}
 	if change.IsEnabled != nil {
 		log.IsEnabled = *change.IsEnabled

@@ -176,8 +176,8 @@ func (s *Server) updateAlarm(c *call) (any, *failure) {
 	if f != nil {
 		return nil, f
 	}
-	if f = c.checkETag(found.etag()); f != nil {
-		return nil, f
+	if mismatch := c.checkETag(found.etag()); mismatch != nil {
+		return nil, mismatch
 	}
 	changed := alarm{id: found.id, version: found.version + 1, fields: map[string]json.RawMessage{}}
 	for name, value := range found.fields {
