@@ -50,8 +50,11 @@ $(CONSOLE)/node_modules: $(CONSOLE)/package-lock.json
 	@touch $@
 
 .venv/stayeasy: examples/stayeasy/requirements.txt examples/stayeasy/constraints.txt
+.venv/oracle: examples/stayeasy/requirements-oracle.txt examples/stayeasy/requirements.txt examples/stayeasy/constraints.txt
+# An environment without its packages would count as made.
+.venv/stayeasy .venv/oracle:
 	python3 -m venv $@
-	$@/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	$@/bin/pip install --quiet --disable-pip-version-check --requirement $< || { rm -rf $@; exit 1; }
 	@touch $@
 
 .PHONY: console
@@ -144,11 +147,6 @@ test-kubernetes: image ## Test manifests and chart on a real Kubernetes node (ne
 	test/kubernetes/node.sh prepare
 	OTELCOL_IMAGE=$(CURDIR)/dist/otelcol-ociapm-image-amd64.tar \
 		go test -count=1 -tags=kubernetes -timeout=20m -v -exec="$(CURDIR)/test/kubernetes/node.sh session" ./test/kubernetes
-
-.venv/oracle: examples/stayeasy/requirements-oracle.txt examples/stayeasy/requirements.txt examples/stayeasy/constraints.txt
-	python3 -m venv $@
-	$@/bin/pip install --quiet --disable-pip-version-check --requirement $<
-	@touch $@
 
 .PHONY: test-oracle
 test-oracle: ## Compare SQL_IDs with V$SQL of the database in ORACLE_DSN (needs a database, and Python 3)
