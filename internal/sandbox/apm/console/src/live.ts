@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { effect, signal } from '@preact/signals'
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
+import { useCallback, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { APIError, type Changes, request, type ServiceFacet } from './api'
 import { rangeQuery } from './range'
 
@@ -94,7 +94,8 @@ export function useLive<T>(path: string, ...kinds: (keyof Changes)[]): Live<T> {
   const running = useRef('')
   const late = useRef(false)
   wanted.current = path
-  useEffect(() => {
+  // Before the page is drawn: the answer is then on its way while the browser draws.
+  useLayoutEffect(() => {
     // While an answer is under way, further changes wait for it.
     if (running.current === path) {
       late.current = true

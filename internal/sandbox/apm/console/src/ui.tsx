@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { ComponentChildren, JSX } from 'preact'
-import { useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { serviceClass } from './colors'
 import { bytes, visible } from './format'
 import type { Live } from './live'
@@ -174,6 +174,25 @@ export function Loaded<T>({
     return <>{children(live.data)}</>
   }
   return live.error ? <Failed message={live.error} retry={live.reload} /> : <Loading what={what} />
+}
+
+// More rows than a window shows.
+const firstRows = 25
+
+/**
+ * Returns the rows of a table that are drawn now: first those that a window shows, and all of them
+ * as soon as these are on the screen.
+ */
+export function useRows<T>(rows: T[]): T[] {
+  const [all, setAll] = useState(false)
+  useEffect(() => {
+    // The second frame begins when the first is drawn.
+    let frame = requestAnimationFrame(() => {
+      frame = requestAnimationFrame(() => setAll(true))
+    })
+    return () => cancelAnimationFrame(frame)
+  }, [])
+  return all ? rows : rows.slice(0, firstRows)
 }
 
 /** A choice of a few. */

@@ -8,7 +8,7 @@ import { currentRange, RangePicker, rangeQuery, rangeText, setAllTime } from '..
 import { link, route, setQuery } from '../route'
 import { SortHeading } from '../sorting'
 import type { CallCount, Repetition, Statement, StatementList, StatementText } from '../statements'
-import { Empty, Failed, Icon, Loaded, Stat, Text } from '../ui'
+import { Empty, Failed, Icon, Loaded, Stat, Text, useRows } from '../ui'
 import { Field } from './filters'
 import { Colored } from './span'
 
@@ -149,6 +149,7 @@ function Row({ statement, list }: { statement: Statement; list: StatementList })
 
 function Table({ list }: { list: StatementList }) {
   const offset = Number(route.value.query.get('offset') ?? 0)
+  const rows = useRows(list.statements)
   const heading = (name: string, text: string) => (
     <SortHeading name={name} initial="total" text={name === 'text'}>
       {text}
@@ -174,7 +175,7 @@ function Table({ list }: { list: StatementList }) {
             </tr>
           </thead>
           <tbody>
-            {list.statements.map((statement) => (
+            {rows.map((statement) => (
               <Row key={statement.id} statement={statement} list={list} />
             ))}
           </tbody>
