@@ -176,8 +176,9 @@ func TestSQL(t *testing.T) {
 		first(p, "FROM sessions")
 		p.get("button", "Statement").click()
 		first(p, "INSERT INTO bookings")
-		p.goTo("sql?sort=age")
-		p.awaitText(".failure", "sort: must be one of")
+		p.goTo("sql?sort=age&order=up")
+		p.awaitText(".failure p", "order: must be asc or desc")
+		assert.Equal(t, []string{"sort: must be one of calls, errors, max, mean, p95, text, total", "order: must be asc or desc"}, p.texts(".failure p"))
 	})
 
 	t.Run("of a database, a service, a text", func(t *testing.T) {

@@ -74,6 +74,7 @@ func callsOfEveryKind(t *testing.T) ptrace.Traces {
 		{"http.method": "GET", "http.status_code": 200, "http.url": "http://rates.internal:8082/slow?s=1"},
 		{"rpc.system": "grpc", "rpc.service": "shop.Cart", "server.address": "cart.internal"},
 		{"rpc.system": "grpc", "rpc.service": "shop.Stock"},
+		{"rpc.system.name": "grpc", "rpc.method": "shop.Price/Get"},
 		{"messaging.system": "aws_sqs", "messaging.destination.name": "orders", "messaging.operation.type": "send"},
 		{"db.system": "postgresql", "db.name": "hotel", "db.statement": "SELECT 1", "server.address": "shared.example.com"},
 	} {
@@ -126,12 +127,12 @@ func TestExternalUnknownOfEveryKind(t *testing.T) {
 	tab.requireAccessible("External Unknown of every kind")
 
 	tab.goTo("check")
-	tab.awaitText("[data-check=peer_service].failed", "6 of 7 CLIENT spans without peer.service")
+	tab.awaitText("[data-check=peer_service].failed", "7 of 8 CLIENT spans without peer.service")
 	assert.Equal(t, lines, tab.awaitRole("region", "What to write: peer.service").text(), "the same lines in both places")
 	tab.awaitText("[data-check=database_statement].none", "Does this service use a database?")
 
 	named := append(slices.Clone(always), node("payments.example.com", external), node("shared.example.com", external), node("rates.internal", external),
-		node("cart.internal", external), node("shop.Stock", external), node("orders", external))
+		node("cart.internal", external), node("shop.Stock", external), node("shop.Price", external), node("orders", external))
 	shipped, err := os.ReadFile(filepath.Join(harness.Root(t), "config", "agent.yaml"))
 	require.NoError(t, err)
 	require.Equal(t, 1, strings.Count(string(shipped), "\n  peer_service:\n"))

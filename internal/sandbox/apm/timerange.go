@@ -60,6 +60,9 @@ func parseTimeRange(values url.Values, now time.Time) (timeRange, error) {
 		}
 		*limit.into = at
 	}
+	if len(errs) == 0 && !within.to.IsZero() && within.from.After(within.to) {
+		errs = append(errs, errors.New("to: must be after from; exchange the two, or leave one out"))
+	}
 	return within, errors.Join(errs...)
 }
 
@@ -91,19 +94,16 @@ func (r nanoRange) contains(at int64) bool {
 
 // nanos returns the range without what no timestamp can express.
 func (r timeRange) nanos() nanoRange {
-	most := time.Unix(0, math.MaxInt64)
 	within := nanoRange{0, math.MaxInt64}
-	if r.from.After(time.Unix(0, 0)) {
-		within.first = math.MaxInt64
-		if r.from.Before(most) {
-			within.first = r.from.UnixNano()
-		}
+	least, most := time.Unix(0, within.first), time.Unix(0, within.last)
+	if r.from.After(most) || (!r.to.IsZero() && !r.to.After(least)) {
+		return nanoRange{1, 0} // nothing
+	}
+	if r.from.After(least) {
+		within.first = r.from.UnixNano()
 	}
 	if !r.to.IsZero() && !r.to.After(most) {
-		within.last = -1
-		if r.to.After(time.Unix(0, 0)) {
-			within.last = r.to.UnixNano() - 1
-		}
+		within.last = r.to.UnixNano() - 1
 	}
 	return within
 }

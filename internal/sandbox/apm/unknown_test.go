@@ -27,10 +27,11 @@ func TestUnknownPeers(t *testing.T) {
 		spanSpec{trace: 1, id: 8, service: "app", kind: client, attributes: map[string]any{"http.method": "GET", "http.url": "http://rates.internal:8082/slow?s=1"}},
 		spanSpec{trace: 1, id: 9, service: "app", kind: client, attributes: map[string]any{"http.method": "GET", "http.url": "http://user:secret@host/"}}, //nolint:gosec // no password of anything
 		spanSpec{trace: 1, id: 10, service: "app", kind: client, attributes: map[string]any{"rpc.system": "grpc", "rpc.service": "shop.Cart"}},
+		spanSpec{trace: 1, id: 12, service: "app", kind: client, attributes: map[string]any{"rpc.system.name": "grpc", "rpc.method": "shop.Stock/Count"}},
 		spanSpec{trace: 1, id: 11, service: "app", kind: client, attributes: map[string]any{"messaging.system": "kafka", "messaging.destination.name": "orders"}},
 	))
 	topology := s.server.Topology()
-	require.Len(t, topology.Unknown, 10)
+	require.Len(t, topology.Unknown, 11)
 	callees := map[string]UnknownPeer{}
 	for _, peer := range topology.Unknown {
 		callees[peer.Kind+" "+peer.Callee] = peer
@@ -75,14 +76,19 @@ func TestUnknownPeers(t *testing.T) {
 		`{"http.request.method":"*","server.address":"api.example.com"}`:        "api.example.com",
 		`{"http.request.method":"*","url.full":"http://rates.internal:8082/*"}`: "rates.internal",
 		`{"rpc.service":"shop.Cart","rpc.system":"*"}`:                          "shop.Cart",
+		`{"rpc.service":"shop.Stock","rpc.system":"*"}`:                         "shop.Stock",
 		`{"messaging.destination.name":"orders","messaging.system":"*"}`:        "orders",
 	}, names)
 	assert.Len(t, config.Processors.PeerService.Rules[0].Match, 3, "the most exact rule is first")
 
 	for text, want := range map[string]string{
 		"oracle-adb": "oracle-adb", "true": `"true"`, "No": `"No"`, "12": `"12"`, "": `""`, "a b": `"a b"`, "-x": `"-x"`,
+		"a\u202eb\u061c": `"a\u202eb\u061c"`, "\x7f\u0085\U000e0041": `"\u007f\u0085\U000e0041"`, "ü😀": `"ü😀"`,
 	} {
 		assert.Equal(t, want, yamlText(text))
+		var read string
+		require.NoError(t, yaml.Unmarshal([]byte(want), &read), want)
+		assert.Equal(t, text, read)
 	}
 }
 

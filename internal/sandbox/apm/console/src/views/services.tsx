@@ -7,7 +7,7 @@ import { RangePicker, rangeQuery, rangeText } from '../range'
 import { link, route, setQuery } from '../route'
 import { FilterChip, SortHeading } from '../sorting'
 import type { RequestList, RequestStats } from '../statements'
-import { Failed, Loaded, Service, Text, useRows } from '../ui'
+import { Loaded, Service, Text, useRows } from '../ui'
 import { NoneInRange } from './sql'
 
 const limit = 200
@@ -175,24 +175,21 @@ export function Services() {
         )}
         <RangePicker />
       </div>
-      {live.error && live.status === 400 && <Failed message={live.error} />}
-      {(live.data !== undefined || live.status !== 400) && (
-        <Loaded live={live} what="services">
-          {(list) =>
-            list.services.length === 0 ? (
-              <NoneInRange title="No services" />
-            ) : (
-              <>
-                <ServiceTable list={list} chosen={chosen} />
-                <div>
-                  <FilterChip name="service" label="Operations of" />
-                </div>
-                <OperationTable list={list} />
-              </>
-            )
-          }
-        </Loaded>
-      )}
+      <Loaded live={live} what="services">
+        {(list) =>
+          list.services.length === 0 ? (
+            <NoneInRange title="No services" />
+          ) : (
+            <>
+              <ServiceTable list={list} chosen={chosen} />
+              <div>
+                <FilterChip name="service" label="Operations of" />
+              </div>
+              <OperationTable list={list} />
+            </>
+          )
+        }
+      </Loaded>
     </section>
   )
 }
