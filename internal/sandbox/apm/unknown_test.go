@@ -82,7 +82,7 @@ func TestUnknownPeers(t *testing.T) {
 	assert.Len(t, config.Processors.PeerService.Rules[0].Match, 3, "the most exact rule is first")
 
 	for text, want := range map[string]string{
-		"oracle-adb": "oracle-adb", "true": `"true"`, "No": `"No"`, "12": `"12"`, "": `""`, "a b": `"a b"`, "-x": `"-x"`,
+		"oracle-adb": "oracle-adb", "true": `"true"`, "No": `"No"`, "y": `"y"`, "N": `"N"`, "12": `"12"`, "": `""`, "a b": `"a b"`, "-x": `"-x"`,
 		"a\u202eb\u061c": `"a\u202eb\u061c"`, "\x7f\u0085\U000e0041": `"\u007f\u0085\U000e0041"`, "ü😀": `"ü😀"`,
 	} {
 		assert.Equal(t, want, yamlText(text))

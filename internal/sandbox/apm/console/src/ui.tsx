@@ -189,8 +189,8 @@ export function Loaded<T>({
   )
 }
 
-// More rows than a window shows.
-const firstRows = 25
+// No row of a table is lower, in pixels.
+const rowHeight = 40
 
 /**
  * Returns the rows of a table that are drawn now: first those that a window shows, and all of them
@@ -205,7 +205,7 @@ export function useRows<T>(rows: T[]): T[] {
     })
     return () => cancelAnimationFrame(frame)
   }, [])
-  return all ? rows : rows.slice(0, firstRows)
+  return all ? rows : rows.slice(0, Math.ceil(innerHeight / rowHeight))
 }
 
 /** A choice of a few. */
