@@ -39,7 +39,6 @@ func TestExternalUnknown(t *testing.T) {
 	p.awaitText(".node.external_unknown", "External Unknown")
 	p.awaitText(".unknown h3", "sqlite stayeasy")
 	assert.Contains(t, p.text(".unknown article"), "peer_service processor sets it")
-	p.picture("external-unknown")
 	p.requireAccessible("External Unknown")
 	configuration := p.text(".unknown .code pre")
 	assert.Contains(t, configuration, "- match: {db.namespace: stayeasy, db.system: sqlite}")
@@ -165,7 +164,8 @@ func TestRedChecks(t *testing.T) {
 		}
 		upload(t, sandbox, "traces", ptraceotlp.NewExportRequestFromTraces(td))
 	}
-	p := startBrowser(t).open(t, sandbox.URL, desktop)
+	b := startBrowser(t)
+	p := b.open(t, sandbox.URL, desktop)
 	p.goTo("check")
 	for _, tc := range redChecks {
 		t.Run(tc.check, func(t *testing.T) {
@@ -174,8 +174,7 @@ func TestRedChecks(t *testing.T) {
 			assert.Contains(t, part.text("[data-check="+tc.check+"].failed .todo"), tc.fix)
 		})
 	}
-	p.picture("check")
-	p.requireAccessible("red marks")
+	b.requireAccessible(t, sandbox.URL, "check", "topology")
 	p.click("[data-check=parents].failed .examples a", "orphan")
 	p.awaitText(".note.warn", "The parent of one span is not here")
 	p.awaitText(".panel h2", "orphan")
