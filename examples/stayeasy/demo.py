@@ -54,7 +54,7 @@ class Telemetry:
         self._logger: Logger = self._logs.get_logger("demo")
 
     def log(self, severity: SeverityNumber, text: str) -> None:
-        self._logger.emit(severity_number=severity, severity_text=severity.name, body=text)
+        self._logger.emit(timestamp=time.time_ns(), severity_number=severity, severity_text=severity.name, body=text)
 
     def shutdown(self) -> None:
         for provider in (self._traces, self._metrics, self._logs):

@@ -284,7 +284,7 @@ func renderLog(s storedLog) LogRecord {
 		ReceivedTime:   s.received.UTC(),
 		Service:        serviceOf(s.resource),
 		Resource:       renderMap(s.resource.Attributes(), 0),
-		Time:           timeOf(s.record.Timestamp()),
+		Time:           s.time(),
 		Severity:       severity,
 		SeverityNumber: int32(s.record.SeverityNumber()),
 		Body:           renderValue(s.record.Body(), 0),
