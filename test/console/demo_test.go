@@ -45,6 +45,11 @@ func startDemo(t *testing.T, overrides string) *demo {
 		"RUN_ARGS="+arguments, "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+otlp, "APM_ENDPOINT=https://not-used.invalid")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // as a terminal does
 	process := harness.Start(t, cmd)
+	// Its programs are in process groups of their own: it must have the time to stop them.
+	t.Cleanup(func() {
+		_ = syscall.Kill(-process.Pid(), syscall.SIGINT)
+		process.Wait(t, awaitTimeout)
+	})
 	d.sandbox = &harness.Sandbox{Process: process, URL: process.AwaitOutput(t, `Look at\s+(http://127\.0\.0\.1:\d+)`)[1]}
 	return d
 }

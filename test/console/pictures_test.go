@@ -86,6 +86,7 @@ func TestPictures(t *testing.T) {
 	p.awaitText(".uploads .badge.bad", "503")
 	p.awaitText(".switches .on", "affected")
 	p.picture("deliveries")
+	p.click(".switches button", "Unavailable, 503") // the demo can then stop
 
 	p = b.open(t, unprepared.sandbox.URL, desktop)
 	take("external-unknown", "topology", `document.querySelectorAll('.unknown article').length > 1`)
