@@ -79,8 +79,10 @@ func TestLargeSQL(t *testing.T) {
 		fetched(path)
 	}
 	for _, view := range []struct{ name, path, drawn string }{
-		{"sql", "statements", ".statements tbody tr"}, {"services", "requests", ".requests tbody tr"},
-		{"sql", "statements", ".statements tbody tr"}, {"services", "requests", ".requests tbody tr"},
+		{"sql", "statements", ".statements tbody tr"},
+		{"services", "requests", ".requests tbody tr"},
+		{"sql", "statements", ".statements tbody tr"},
+		{"services", "requests", ".requests tbody tr"},
 	} {
 		took := drawn(p, view.name, "/api/v1/"+view.path, view.drawn)
 		assert.Less(t, took, generousList, view.name)
