@@ -188,3 +188,96 @@ func TestUnknownDomain(t *testing.T) {
 	_, err = Run(ctx, d.options, &strings.Builder{})
 	require.Error(t, err)
 }
+
+// A server that does not answer in time costs two attempts.
+func TestSlowServer(t *testing.T) {
+	d := newDomain(t)
+	_, err := d.server.AddFault(ocisandbox.Fault{Operation: "ListConfigs", Status: 503})
+	require.NoError(t, err)
+	s := d.setup()
+	s.clients.slowAttempt = 0
+	_, err = s.listOptions(t.Context(), ruleGroup)
+	require.ErrorContains(t, err, "run apmctl setup again later")
+	assert.Equal(t, 2, d.server.Count("ListConfigs", 503))
+}
+
+// Another run at the same time, or a person, may have been faster.
+func TestConflict(t *testing.T) {
+	d := newDomain(t)
+	_, err := d.server.AddFault(ocisandbox.Fault{Operation: "CreateLog", Status: 409, Code: "Conflict", Message: "A log exists.", Times: 1})
+	require.NoError(t, err)
+	summary, out := d.apply()
+	assert.Equal(t, 1, summary.Failed, out)
+	assert.Contains(t, d.result(summary, StepDroppedData).Text,
+		"with 409 Conflict: A log exists; somebody else may be changing it: run apmctl setup again, and look at the plan (opc-request-id ")
+	assert.Equal(t, 1, d.server.Count("CreateLog", 409), "it is not repeated")
+	summary, out = d.apply()
+	assert.Zero(t, summary.Failed, out)
+	d.requireComplete()
+}
+
+// Of several items with the same name, one that is as wanted is enough.
+func TestTwins(t *testing.T) {
+	d := newDomain(t)
+	s := d.setup()
+	wanted := performanceHub(d.options.Databases[0])
+	other := maps.Clone(wanted.options())
+	other["drilldownCondition"] = "kind = 'CLIENT'"
+	for _, options := range []map[string]any{other, wanted.options(), other} {
+		require.NoError(t, s.createOptions(t.Context(), drilldownGroup, wanted.name, "", options, false))
+	}
+	right := d.options.AlarmQuery
+	for _, query := range []string{"SpanIngestions[1h].sum() > 5", right, "SpanIngestions[1h].sum() > 5"} {
+		s.options.AlarmQuery = query
+		_, _, err := s.createAlarm(t.Context())
+		require.NoError(t, err)
+	}
+	summary, out := d.run(d.options)
+	assert.Equal(t, StatusPresent, statuses(summary)[StepPerformanceHub], out)
+	assert.Equal(t, StatusPresent, statuses(summary)[StepAlarm], out)
+
+	d.options.AlarmQuery = "SpanIngestions[1h].sum() > 6"
+	summary, out = d.run(d.options)
+	assert.Equal(t, StatusDiffers, statuses(summary)[StepAlarm], out)
+}
+
+// Fields that this version does not know stay in a rule, and are no difference in a
+// drill-down.
+func TestUnknownFields(t *testing.T) {
+	d := newDomain(t)
+	s := d.setup()
+	rule := wantedRule()
+	rule["filterText"], rule["new"] = "kind = 'CLIENT'", map[string]any{"a": 1.0}
+	require.NoError(t, s.createOptions(t.Context(), ruleGroup, "theirs", "", rule, false))
+	link := performanceHub(d.options.Databases[0])
+	options := link.options()
+	options["new"] = true
+	require.NoError(t, s.createOptions(t.Context(), drilldownGroup, link.name, "", options, false))
+	summary, out := d.apply(func(o *Options) { o.Replace = []string{StepRule} })
+	assert.Equal(t, StatusDone, statuses(summary)[StepRule], out)
+	assert.Equal(t, StatusPresent, statuses(summary)[StepPerformanceHub], out)
+	items, err := s.listOptions(t.Context(), ruleGroup)
+	require.NoError(t, err)
+	assert.Equal(t, map[string]any{"a": 1.0}, items[0].options["new"])
+	d.requireComplete()
+}
+
+// Lists come in pages, some of them without an item.
+func TestPages(t *testing.T) {
+	var asked []string
+	require.NoError(t, pages(func(page *string) (*string, error) {
+		asked = append(asked, text(page))
+		return map[string]*string{"": new("1"), "1": new("2"), "2": new("")}[text(page)], nil
+	}))
+	assert.Equal(t, []string{"", "1", "2"}, asked)
+	require.ErrorIs(t, pages(func(*string) (*string, error) { return new("1"), context.Canceled }), context.Canceled)
+
+	// The naming rule is on the second page, after more groups than a page has.
+	d := newDomain(t)
+	s := d.setup()
+	for range 11 {
+		require.NoError(t, s.createOptions(t.Context(), ruleGroup, "theirs", "", map[string]any{"type": ruleGroupType, "filterText": allSpans, "rules": []any{}}, false))
+	}
+	d.apply()
+	d.requireComplete()
+}
