@@ -43,6 +43,8 @@ type process struct {
 	variables  map[string]string // nil if they cannot be read
 }
 
+var errNoProcess = errors.New("there is no such process")
+
 // findSource returns the configuration that the options name; else that of the
 // collector that runs on this machine; else the package's.
 func findSource(options Options) (source, error) {
