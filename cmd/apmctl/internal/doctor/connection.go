@@ -113,7 +113,7 @@ func proxyFinding(probe ociapmexporter.Probe, proxyURL string, connected bool) F
 	switch {
 	case probe.Kind == "proxy" && connected:
 		return failed(Proxy, short(probe.Problem), probe.Advice)
-	case via == "" && proxyVariable() != "":
+	case via == "" && proxyVariable() != "" && strings.HasPrefix(probe.URL, "https://"):
 		return skipped(Proxy, "none is used: NO_PROXY has this host, or "+proxyVariable()+" is not the URL of a proxy")
 	case via == "":
 		return skipped(Proxy, "none is set")

@@ -23,6 +23,11 @@ func TestProxyFinding(t *testing.T) {
 	t.Setenv("HTTPS_PROXY", "")
 	t.Setenv("https_proxy", "")
 	assert.Equal(t, skipped(Proxy, "none is set"), proxyFinding(probe, "", true))
+	// net/http has read the environment only once, before this.
+	t.Setenv("https_proxy", "http://user:100%@proxy")
+	assert.Equal(t, skipped(Proxy, "none is used: NO_PROXY has this host, or https_proxy is not the URL of a proxy"), proxyFinding(probe, "", true))
+	probe.URL = "http://127.0.0.1:4320/"
+	assert.Equal(t, skipped(Proxy, "none is set"), proxyFinding(probe, "", true), "http is for this machine only")
 }
 
 // Each ✗ says what to do.
