@@ -156,9 +156,8 @@ func (portsCheck) run(ctx context.Context, p *patient) []Finding {
 		}
 		taken := listens(ctx, address)
 		name, pid, known := startup.PortHolder(address)
-		foreign := known && pid != p.running.pid && !strings.HasPrefix(name, programName)
 		switch {
-		case taken && (foreign || !known && !p.running.healthy):
+		case taken && !p.running.holds(name, pid, known):
 			findings = append(findings, problemFinding(Ports, startup.PortInUse(address, nil)))
 		case taken:
 			good = append(good, l.what+" on "+address)
@@ -174,6 +173,15 @@ func (portsCheck) run(ctx context.Context, p *patient) []Finding {
 		return []Finding{ok(Ports, "all are free")}
 	}
 	return []Finding{ok(Ports, strings.Join(good, ", "))}
+}
+
+// holds reports whether a port is the collector's: its holder is the collector, or is
+// not known while the collector runs.
+func (r running) holds(name string, pid int, known bool) bool {
+	if !known {
+		return r.healthy
+	}
+	return pid == r.pid || strings.HasPrefix(name, programName)
 }
 
 // listens reports whether something accepts connections at an address.

@@ -87,6 +87,15 @@ func TestPortsCheck(t *testing.T) {
 	assert.Equal(t, []Finding{ok(Ports, "all are free")}, ports("127.0.0.1:0", running{healthy: true}), "any port is right")
 }
 
+func TestHolds(t *testing.T) {
+	r := running{healthy: true, pid: 7}
+	assert.True(t, r.holds("renamed", 7, true))
+	assert.True(t, r.holds("otelcol-ociapm", 8, true), "a process whose id is another in its container")
+	assert.False(t, r.holds("java", 8, true))
+	assert.True(t, r.holds("", 0, false), "another user's process")
+	assert.False(t, running{}.holds("", 0, false))
+}
+
 func TestVariablesCheck(t *testing.T) {
 	t.Setenv("DOCTOR_TEST_SET", "x")
 	v := &variables{}
@@ -169,7 +178,7 @@ func TestQueueLock(t *testing.T) {
 	assert.Equal(t, OK, p.lockFinding(folder).Status)
 	p.source.process.pid = os.Getpid()
 	assert.Equal(t, OK, p.lockFinding(folder).Status)
-	p.source.process.pid = 1
+	p.source.process.pid = os.Getpid() + 1
 	assert.Equal(t, Failed, p.lockFinding(folder).Status, "another collector has it")
 
 	q := patientOf(t, "exporters: {oci_apm: {sending_queue: {storage: queue_storage}}}\nextensions: {queue_storage: {directory: "+folder+"}}\nservice: {pipelines: {traces: {exporters: [oci_apm]}}}")

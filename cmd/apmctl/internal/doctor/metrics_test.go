@@ -37,6 +37,7 @@ func TestMetrics(t *testing.T) {
 	assert.Equal(t, Skipped, metrics{}.deliveredFinding("oci_apm", "", true).Status)
 	assert.Equal(t, "0 spans accepted since its start, test traces included, 3 spans and 0 requests refused",
 		parseMetrics("otelcol_receiver_refused_spans_total 3\n").receivedFinding().Text)
+	assert.Equal(t, Failed, parseMetrics("otelcol_extension_otlp_guard_refused_requests_total 2\n").receivedFinding().Status)
 	assert.Equal(t, Failed, parseMetrics("otelcol_exporter_oci_apm_dropped_items_total{exporter=\"oci_apm\"} 3\n").deliveredFinding("oci_apm", "", true).Status)
 	assert.Equal(t, Failed, parseMetrics("otelcol_receiver_accepted_spans_total 3\n").deliveredFinding("oci_apm", "", true).Status)
 }
@@ -111,6 +112,12 @@ func TestAppFinding(t *testing.T) {
 		assert.Equal(t, tt.advice != "", got.Status == Failed, tt.target)
 	}
 	assert.Equal(t, OK, p.defaultTarget("it").Status)
+	for protocols, want := range map[string]Status{
+		"{http: {endpoint: 'localhost:4318'}}": OK, "{grpc: {endpoint: 'localhost:4317'}}": OK, "{http: {endpoint: 'localhost:5000'}}": Failed,
+	} {
+		other := patientOf(t, "receivers: {otlp: {protocols: "+protocols+"}}\nservice: {pipelines: {traces: {receivers: [otlp]}}}")
+		assert.Equal(t, want, other.defaultTarget("it").Status, protocols)
+	}
 	got := p.appFinding("it", endpointVariable, "http://gateway.example.com:4318", "grpc")
 	assert.Equal(t, skipped(AppExporter, "it sends to http://gateway.example.com:4318, on another machine: run apmctl doctor there"), got)
 

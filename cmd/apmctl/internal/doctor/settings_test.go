@@ -4,10 +4,12 @@
 package doctor
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -119,6 +121,34 @@ service: {pipelines: {traces: {exporters: [oci_apm]}}}
 	p.source.process.directory = folder
 	assert.Equal(t, ok(QueueFolder, filepath.Join(folder, "target")+" can be written by the collector"), finding(p))
 	assert.Equal(t, ok(QueueFolder, "target does not exist yet; the collector creates it"), finding(queue("target")))
+}
+
+// The folder must be that of the collector's user, or open to all.
+func TestQueueOwner(t *testing.T) {
+	folder := t.TempDir()
+	owner := os.Geteuid()
+	if owner == 0 {
+		owner = 65534
+		require.NoError(t, os.Chown(folder, owner, -1))
+	}
+	finding := func(uid int, mode os.FileMode) Finding {
+		require.NoError(t, os.Chmod(folder, mode))
+		return (&patient{source: source{process: process{pid: 1, uid: uid}}}).folderFinding(folder)
+	}
+	assert.Equal(t, OK, finding(owner, 0o700).Status)
+	assert.Equal(t, OK, finding(owner+1, 0o777).Status)
+	assert.Equal(t, failed(QueueFolder, fmt.Sprintf("%s belongs to uid %d, and the collector runs as uid %d", folder, owner, owner+1),
+		fmt.Sprintf("chown -R %d %s, or set OTELCOL_QUEUE_DIRECTORY to a folder that it can write", owner+1, folder)), finding(owner+1, 0o700))
+}
+
+// What the collector's validation prints has no key of the configuration.
+func TestValidationIsRedacted(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "collector")
+	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\necho 'Error: bad KEYOFTHESECOND'\nexit 1\n"), 0o700)) //nolint:gosec // a program
+	configuration := "yaml:{exporters: {oci_apm/2: {data_key: KEYOFTHESECOND}}, service: {pipelines: {traces: {exporters: [oci_apm]}}}}"
+	report := Run(t.Context(), Options{Program: program, Configs: []string{configuration}, OTLP: unused(t), Wait: time.Second})
+	assert.Equal(t, failed(Configuration, "bad [redacted]", ""), report.Findings[0])
+	assert.Equal(t, "Configuration: yaml:…", report.Subject)
 }
 
 func TestNamedProgram(t *testing.T) {
