@@ -4,6 +4,7 @@
 package doctor
 
 import (
+	"errors"
 	"net/http"
 	"testing"
 
@@ -52,5 +53,34 @@ func TestUploadFinding(t *testing.T) {
 		"refused": {ociapmexporter.Probe{Kind: "connection_refused", Problem: "x"}, skipped(UploadLogs, "see tcp")},
 	} {
 		t.Run(name, func(t *testing.T) { assert.Equal(t, tt.want, uploadFinding(UploadLogs, tt.probe)) })
+	}
+}
+
+// The step that failed is the finding.
+func TestConnectionFindings(t *testing.T) {
+	steps := func(trace *connectionTrace, probe ociapmexporter.Probe) map[string]Finding {
+		found := map[string]Finding{}
+		for _, f := range trace.findings(probe, "") {
+			found[f.ID] = f
+		}
+		return found
+	}
+	unknown := steps(&connectionTrace{host: "a.example.com", dnsErr: errors.New("no such host")}, ociapmexporter.Probe{URL: "https://a.example.com", Kind: "dns", Advice: "correct it"})
+	assert.Equal(t, failed(DNS, "a.example.com has no address", "correct it"), unknown[DNS])
+	assert.Equal(t, skipped(TCP, "not tried"), unknown[TCP])
+	assert.Equal(t, Skipped, unknown[TLS].Status)
+
+	refused := steps(&connectionTrace{dialErr: errors.New("10.0.0.1:443: connection refused")}, ociapmexporter.Probe{URL: "https://10.0.0.1", Kind: "connection_refused", Advice: "start it"})
+	assert.Equal(t, skipped(DNS, "the address needs none"), refused[DNS])
+	assert.Equal(t, failed(TCP, "10.0.0.1:443: connection refused", "start it"), refused[TCP])
+
+	untrusted := steps(&connectionTrace{host: "a", resolved: true, addresses: []string{"10.0.0.1", "10.0.0.2"}, remote: "10.0.0.1:443", secure: true, tlsErr: errors.New("unknown authority")},
+		ociapmexporter.Probe{URL: "https://a", Kind: "tls", Advice: "set ca_file"})
+	assert.Equal(t, ok(DNS, "a is 10.0.0.1, 10.0.0.2"), untrusted[DNS])
+	assert.Equal(t, ok(TCP, "connected to 10.0.0.1:443"), untrusted[TCP])
+	assert.Equal(t, failed(TLS, "unknown authority", "set ca_file"), untrusted[TLS])
+
+	for _, f := range steps(&connectionTrace{}, ociapmexporter.Probe{Kind: "discovery"}) {
+		assert.Equal(t, skipped(f.ID, "the endpoint is not known"), f)
 	}
 }

@@ -141,13 +141,15 @@ func TestQueueOwner(t *testing.T) {
 		fmt.Sprintf("chown -R %d %s, or set OTELCOL_QUEUE_DIRECTORY to a folder that it can write", owner+1, folder)), finding(owner+1, 0o700))
 }
 
-// What the collector's validation prints has no key of the configuration.
+// What the collector's validation prints is without the keys of the configuration and
+// the secrets of the environment.
 func TestValidationIsRedacted(t *testing.T) {
+	t.Setenv("PROXY_PASSWORD", "PASSWORDOFTHEPROXY")
 	program := filepath.Join(t.TempDir(), "collector")
-	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\necho 'Error: bad KEYOFTHESECOND'\nexit 1\n"), 0o700)) //nolint:gosec // a program
+	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\necho 'Error: bad KEYOFTHESECOND, PASSWORDOFTHEPROXY'\nexit 1\n"), 0o700)) //nolint:gosec // a program
 	configuration := "yaml:{exporters: {oci_apm/2: {data_key: KEYOFTHESECOND}}, service: {pipelines: {traces: {exporters: [oci_apm]}}}}"
 	report := Run(t.Context(), Options{Program: program, Configs: []string{configuration}, OTLP: unused(t), Wait: time.Second})
-	assert.Equal(t, failed(Configuration, "bad [redacted]", ""), report.Findings[0])
+	assert.Equal(t, failed(Configuration, "bad [redacted], [redacted]", ""), report.Findings[0])
 	assert.Equal(t, "Configuration: yaml:…", report.Subject)
 }
 

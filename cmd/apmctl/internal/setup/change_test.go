@@ -148,21 +148,27 @@ func TestRateLimits(t *testing.T) {
 		_, err := d.server.AddFault(fault)
 		require.NoError(t, err)
 	}
-	fault(ocisandbox.Fault{Operation: "CreateConfig", Status: 429, RetryAfter: "1", Times: 2})
+	fault(ocisandbox.Fault{Operation: "CreateConfig", Status: 429, RetryAfter: "2", Times: 1})
 	fault(ocisandbox.Fault{Operation: "ListLogGroups", Status: 503, Times: 1})
 	fault(ocisandbox.Fault{Operation: "CreateAlarm", Reset: true, Times: 1})
-	started := time.Now()
 	summary, out := d.apply()
 	assert.Zero(t, summary.Failed, out)
-	assert.GreaterOrEqual(t, time.Since(started), 2*time.Second)
-	assert.Equal(t, 2, d.server.Count("CreateConfig", 429))
+	var creations []ocisandbox.Request
+	for _, request := range d.server.Requests() {
+		if request.Operation == "CreateConfig" {
+			creations = append(creations, request)
+		}
+	}
+	assert.Equal(t, 429, creations[0].Status)
+	assert.GreaterOrEqual(t, creations[1].Time.Sub(creations[0].Time), 1900*time.Millisecond, "the pause that OCI asks for")
+	assert.Equal(t, 1, d.server.Count("CreateConfig", 429))
 	d.requireComplete()
 
-	fault(ocisandbox.Fault{Operation: "ListAlarms", Status: 429, RetryAfter: "3600"})
+	fault(ocisandbox.Fault{Operation: "ListAlarms", Status: 429, RetryAfter: "120"})
 	summary, _ = d.run(d.options)
 	assert.Equal(t, 1, summary.Failed)
 	assert.Contains(t, d.result(summary, StepAlarm).Text, "run apmctl setup again later")
-	assert.Equal(t, 1, d.server.Count("ListAlarms", 429), "nobody waits an hour at a terminal")
+	assert.Equal(t, 1, d.server.Count("ListAlarms", 429), "nobody waits two minutes at a terminal")
 }
 
 // The rule makes the topology name a database, for new spans.
@@ -199,6 +205,22 @@ func TestSlowServer(t *testing.T) {
 	_, err = s.listOptions(t.Context(), ruleGroup)
 	require.ErrorContains(t, err, "run apmctl setup again later")
 	assert.Equal(t, 2, d.server.Count("ListConfigs", 503))
+}
+
+// Credentials that OCI no longer accepts are renewed once.
+func TestRenewedCredentials(t *testing.T) {
+	d := newDomain(t)
+	for _, times := range []int{1, 2} {
+		_, err := d.server.AddFault(ocisandbox.Fault{Operation: "ListConfigs", Status: 401, Times: times})
+		require.NoError(t, err)
+		_, err = d.setup().listOptions(t.Context(), ruleGroup)
+		if times == 1 {
+			require.NoError(t, err)
+		} else {
+			require.Error(t, err)
+		}
+	}
+	assert.Equal(t, 3, d.server.Count("ListConfigs", 401))
 }
 
 // Another run at the same time, or a person, may have been faster.
