@@ -106,6 +106,24 @@ func TestForeignRule(t *testing.T) {
 	d.requireComplete()
 }
 
+// A rule for the spans of a filter is extended to all spans.
+func TestFilterID(t *testing.T) {
+	d := newDomain(t)
+	s := d.setup()
+	rule := wantedRule()
+	delete(rule, "filterText")
+	rule["filterId"] = "ocid1.apmconfig.oc1.phx.aaaa"
+	require.NoError(t, s.createOptions(t.Context(), ruleGroup, "theirs", "", rule, false))
+	summary, _ := d.run(d.options)
+	assert.Equal(t, []string{"the group applies to the spans of the filter ocid1.apmconfig.oc1.phx.aaaa"}, d.result(summary, StepRule).Differences)
+	d.apply(func(o *Options) { o.Replace = []string{StepRule} })
+	items, err := s.listOptions(t.Context(), ruleGroup)
+	require.NoError(t, err)
+	require.Len(t, items, 1)
+	assert.NotContains(t, items[0].options, "filterId")
+	d.requireComplete()
+}
+
 // An item that changed since it was read is not overwritten.
 func TestETag(t *testing.T) {
 	d := newDomain(t)
