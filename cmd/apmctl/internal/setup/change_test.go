@@ -281,6 +281,26 @@ func TestTwins(t *testing.T) {
 	assert.Equal(t, StatusDiffers, statuses(summary)[StepAlarm], out)
 }
 
+// A missing drill-down is created. One that differs is left alone, unless it is named.
+func TestMissingAndDiffering(t *testing.T) {
+	d := newDomain(t)
+	s := d.setup()
+	d.options.Databases = append(d.options.Databases, Database{Name: "SALES", ID: "ocid1.database.oc1.phx.aaaaaaaasales"})
+	link := performanceHub(d.options.Databases[0])
+	options := link.options()
+	options["drilldownCondition"] = "kind = 'CLIENT'"
+	require.NoError(t, s.createOptions(t.Context(), drilldownGroup, link.name, "", options, false))
+	only := func(o *Options) {
+		o.Skip = []string{StepDataKey, StepAttributes, StepRule, StepOperationsInsights, StepDroppedData, StepAlarm}
+	}
+	summary, _ := d.apply(only)
+	assert.Equal(t, StatusDone, statuses(summary)[StepPerformanceHub])
+	assert.Equal(t, 2, d.writes(), "that of this test, and the missing one")
+	summary, out := d.apply(only)
+	assert.Equal(t, StatusDiffers, statuses(summary)[StepPerformanceHub], out)
+	assert.Zero(t, d.server.Count("UpdateConfig", 200))
+}
+
 // Fields that this version does not know stay in a rule, and are no difference in a
 // drill-down.
 func TestUnknownFields(t *testing.T) {
