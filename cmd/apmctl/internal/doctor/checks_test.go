@@ -119,7 +119,7 @@ func TestVariablesCheck(t *testing.T) {
 }
 
 func TestPipelinesCheck(t *testing.T) {
-	for want, pipelines := range map[string]string{
+	for want, pipelines := range map[string]string{ //nolint:gosec // findings, no credentials
 		"no pipeline of traces ends in oci_apm":                                    "{metrics: {exporters: [oci_apm]}}",
 		"no pipeline has the exporter oci_apm":                                     "{traces: {exporters: [debug]}}",
 		"traces go to otlp/gateway: run apmctl doctor also on the collector there": "{traces: {exporters: [debug, otlp/gateway]}}",

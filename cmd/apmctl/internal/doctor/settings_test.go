@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -64,7 +65,7 @@ service:
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := patientOf(t, "receivers: {otlp: {protocols: "+tt.receivers+"}}"+pipelines)
-			want := append(tt.want, listenerAddress{"health check", "localhost:13133"}, listenerAddress{"metrics", "localhost:8888"})
+			want := slices.Concat(tt.want, []listenerAddress{{"health check", "localhost:13133"}, {"metrics", "localhost:8888"}})
 			assert.Equal(t, want, p.settings.listeners())
 		})
 	}
