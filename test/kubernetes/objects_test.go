@@ -58,7 +58,8 @@ func at(o object, path ...string) any {
 
 // substance returns objects without the expected differences: kustomize adds a hash of
 // the content to a ConfigMap's name, where the chart annotates the pod; Helm adds its
-// own labels and does not manage namespaces.
+// own labels, does not manage namespaces, and puts the namespace into the names of
+// cluster-wide objects.
 func substance(t *testing.T, manifests string) map[string]object {
 	t.Helper()
 	all := map[string]object{}
@@ -71,6 +72,11 @@ func substance(t *testing.T, manifests string) map[string]object {
 		kind := plain["kind"].(string)
 		if kind == "Namespace" {
 			continue
+		}
+		if strings.HasPrefix(kind, "ClusterRole") {
+			meta := plain["metadata"].(object)
+			meta["name"] = strings.TrimPrefix(meta["name"].(string), agents+"-"+agents)
+			meta["name"] = agents + strings.TrimPrefix(meta["name"].(string), agents)
 		}
 		delete(plain, "status")
 		if labels, ok := at(plain, "metadata", "labels").(object); ok {
