@@ -4,18 +4,18 @@
   image: {{ include "otelcol-ociapm.image" .context }}
   imagePullPolicy: {{ .context.Values.image.pullPolicy }}
   args:
-    {{- include "otelcol-ociapm.configArgs" . | nindent 4 }}
+    {{- include "otelcol-ociapm.configArgs" . | trim | nindent 4 }}
     {{- with .pod.extraArgs }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
   env:
-    {{- include "otelcol-ociapm.env" . | nindent 4 }}
+    {{- include "otelcol-ociapm.env" . | trim | nindent 4 }}
   {{- with .pod.extraEnvsFrom }}
   envFrom:
     {{- toYaml . | nindent 4 }}
   {{- end }}
   ports:
-    {{- include "otelcol-ociapm.containerPorts" . | nindent 4 }}
+    {{- include "otelcol-ociapm.containerPorts" . | trim | nindent 4 }}
   {{- with include "otelcol-ociapm.lifecycle" . }}
   lifecycle:
     {{- . | nindent 4 }}
@@ -82,14 +82,6 @@
 {{- end -}}
 {{- end -}}
 
-{{- define "otelcol-ociapm.containerPorts" -}}
-{{- $agent := eq .workload.component "agent" -}}
-- {name: otlp-grpc, containerPort: 4317, {{ if $agent }}hostPort: 4317, {{ end }}protocol: TCP}
-- {name: otlp-http, containerPort: 4318, {{ if $agent }}hostPort: 4318, {{ end }}protocol: TCP}
-- {name: health, containerPort: 13133, protocol: TCP}
-- {name: metrics, containerPort: 8888, protocol: TCP}
-{{- end -}}
-
 {{- /* Before a gateway exits, senders have time to notice that the pod is terminating. */ -}}
 {{- define "otelcol-ociapm.lifecycle" -}}
 {{- $hooks := .pod.lifecycleHooks | default dict -}}
@@ -108,6 +100,11 @@
   mountPath: /var/run/secrets/otelcol-ociapm
   readOnly: true
 {{- end }}
+{{- if include "otelcol-ociapm.credentialSources" . | trim }}
+- name: credentials
+  mountPath: {{ include "otelcol-ociapm.credentials" . }}
+  readOnly: true
+{{- end }}
 {{- if .workload.queue }}
 - name: queue
   mountPath: /var/lib/otelcol-ociapm
@@ -122,6 +119,13 @@
   configMap: {name: {{ .workload.name }}}
 {{- if and .workload.apm (not .context.Values.apm.domainId) }}
 {{- include "otelcol-ociapm.dataKeyVolume" .context | nindent 0 }}
+{{- end }}
+{{- with include "otelcol-ociapm.credentialSources" . | trim }}
+- name: credentials
+  projected:
+    defaultMode: 0440
+    sources:
+      {{- . | nindent 6 }}
 {{- end }}
 {{- with .pod.extraVolumes }}
 {{- toYaml . | nindent 0 }}

@@ -1,9 +1,13 @@
-{{- /* The data of a workload's ConfigMap. Arguments: context; workload, or files of sidecars. */ -}}
+{{- /* The data of a workload's ConfigMap. Arguments: context, workload. */ -}}
 {{- define "otelcol-ociapm.configData" -}}
 {{- $context := .context -}}
 {{- range .workload.files }}
 {{ .name }}.yaml: |
   {{- $context.Files.Get (printf "files/%s" .file) | nindent 2 }}
+{{- end }}
+{{- with include "otelcol-ociapm.chartConfig" . }}
+chart.yaml: |
+  {{- . | nindent 2 }}
 {{- end }}
 {{- $mine := deepCopy .context.Values.config }}
 {{- if and .workload.samplers $mine.processors }}
@@ -14,10 +18,13 @@ mine.yaml: |
   {{- toYaml $mine | nindent 2 }}
 {{- end -}}
 
-{{- /* The collector's arguments. Arguments: workload. */ -}}
+{{- /* The collector's arguments. Arguments: context, workload. */ -}}
 {{- define "otelcol-ociapm.configArgs" -}}
 {{- range .workload.files }}
 - --config=/etc/otelcol-ociapm/kubernetes/{{ .name }}.yaml
+{{- end }}
+{{- if include "otelcol-ociapm.chartConfig" . }}
+- --config=/etc/otelcol-ociapm/kubernetes/chart.yaml
 {{- end }}
 - --config=/etc/otelcol-ociapm/kubernetes/mine.yaml
 {{- end -}}
