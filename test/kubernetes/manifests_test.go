@@ -108,6 +108,12 @@ func TestManifestsAreAccepted(t *testing.T) {
 			accepted(t, agents, command(t, "", "helm", "template", "mine", chart, "--namespace", agents, "--set", values))
 		})
 	}
+	installCRDs(t, os.Getenv("GATEWAY_CRDS"), "gateway.networking.k8s.io_httproutes.yaml", "gateway.networking.k8s.io_grpcroutes.yaml")
+	for _, file := range ciValues(t) {
+		t.Run("chart "+filepath.Base(file), func(t *testing.T) {
+			accepted(t, agents, command(t, "", "helm", "template", "mine", chart, "--namespace", agents, "--values", file))
+		})
+	}
 }
 
 // helm test runs apmctl doctor with the configuration, variables and secrets of the
