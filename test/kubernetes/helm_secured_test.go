@@ -62,7 +62,6 @@ agent:
 	sender.sendsOn(t, 10)
 	c.requireDelivered(t, sender)
 	sender.remove(t)
-	gateway.test(t)
 
 	pods := podsOf(t, gateways, "app.kubernetes.io/component=gateway")
 	require.NotEmpty(t, pods)

@@ -45,7 +45,7 @@ func TestHelmUpgrade(t *testing.T) {
 		// What Kubernetes cannot change is said before anything is changed.
 		for values, says := range map[string]string{
 			"nameOverride: spans\nfullnameOverride: otelcol-ociapm": "nameOverride: DaemonSet otelcol-ociapm-agent selects its pods by",
-			"clusterRole: {create: false, name: view}":               "kubectl delete clusterrolebinding otelcol-ociapm-otelcol-ociapm-agent",
+			"clusterRole: {create: false, name: view}":              "kubectl delete clusterrolebinding otelcol-ociapm-otelcol-ociapm-agent",
 		} {
 			_, err := agent.tryUpgrade(t, chart, values)
 			require.ErrorContains(t, err, says)
