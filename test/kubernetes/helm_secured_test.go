@@ -20,12 +20,14 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
 const senderToken = "t0ken-of-the-agents"
 
-// Agents send to a gateway with a certificate and a token. The gateway refuses all others
-// before it decodes anything.
+// Agents send to a gateway with a certificate and a token, as the page says. Others cannot
+// send.
 func TestSecuredGateway(t *testing.T) {
 	c := newCluster(t)
 	namespace(t, appNamespace, "restricted")
@@ -49,15 +51,10 @@ func TestSecuredGateway(t *testing.T) {
 	writeSecret(t, agents, "gateway-ca", map[string]string{"ca.crt": certificatePEM(authority)})
 	writeSecret(t, agents, "token", map[string]string{"token": senderToken + "\n"})
 
-	gateway := c.install(t, gateways, `
-mode: gateway
-gateway: {acknowledge: delivered, cpu: 100m, memoryMiB: 384, minReplicas: 1, tls: {secretName: certificate, clientCASecretName: senders-ca}, token: {secretName: tokens}}`)
-	agent := c.install(t, agents, `
-mode: agent
-agent:
-  gateway: `+host+`:4317
-  gatewayTLS: {enabled: true, caSecretName: gateway-ca, secretName: certificate}
-  gatewayToken: {secretName: token}`)
+	values := harness.PageBlocks(t, "docs/security.md", "agents with certificates", "yaml")
+	require.Len(t, values, 2)
+	gateway := c.install(t, gateways, values[0])
+	agent := c.install(t, agents, values[1])
 	sender := startApp(t, 430, "grpc", "$(NODE_IP):4317", podUID)
 	sender.sendsOn(t, 10)
 	c.requireDelivered(t, sender)

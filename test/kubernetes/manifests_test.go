@@ -114,6 +114,9 @@ func TestManifestsAreAccepted(t *testing.T) {
 			accepted(t, agents, command(t, "", "helm", "template", "mine", chart, "--namespace", agents, "--values", file))
 		})
 	}
+	for _, values := range harness.PageBlocks(t, "docs/deploy.md", "gateway from outside", "yaml") {
+		accepted(t, agents, command(t, values, "helm", "template", "mine", chart, "--namespace", agents, "--values", "-", "--set", "apm.existingSecret=s"))
+	}
 }
 
 // helm test runs apmctl doctor with the configuration, variables and secrets of the
