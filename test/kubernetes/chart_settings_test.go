@@ -170,7 +170,7 @@ func TestReleasesAreApart(t *testing.T) {
 	names := map[string]bool{}
 	for _, namespace := range []string{"a", "b"} {
 		for _, o := range decode(t, command(t, "", "helm", "template", "otelcol-ociapm", chart, "--namespace", namespace, "--set", "apm.existingSecret=s")) {
-			name := strings.Join([]string{o["kind"].(string), dig(o, "metadata.name").(string)}, "/")
+			name := o["kind"].(string) + "/" + dig(o, "metadata.name").(string)
 			if in, ok := dig(o, "metadata.namespace").(string); ok {
 				name = in + "/" + name
 			}

@@ -46,8 +46,8 @@ func (c *cluster) testSecuredGateway(t *testing.T) {
 
 	values := harness.PageBlocks(t, "docs/security.md", "agents with certificates", "yaml")
 	require.Len(t, values, 2)
-	gateway := c.install(t, gateways, values[0])
-	agent := c.install(t, agents, values[1])
+	gateway := c.install(t, gateways, values[0]+"  token: {secretName: tokens}\n")
+	agent := c.install(t, agents, values[1]+"  gatewayToken: {secretName: token}\n")
 	sender := startApp(t, 430, "grpc", "$(NODE_IP):4317", podUID)
 	sender.sendsOn(t, 10)
 	c.requireDelivered(t, sender)
