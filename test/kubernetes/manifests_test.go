@@ -126,16 +126,17 @@ func TestChartDoctor(t *testing.T) {
 		collector string
 		configs   []string
 	}{
-		"apm.existingSecret=s":                                         {"otelcol-ociapm-agent", []string{"collector", "exporter", "mine"}},
-		"agent.gateway=gateway.svc:4317":                               {"otelcol-ociapm-agent", []string{"collector", "exporter", "mine"}},
-		domain:                                                         {"otelcol-ociapm-agent", []string{"collector", "exporter", "oci", "resource", "mine"}},
-		"mode=gateway," + domain:                                       {"otelcol-ociapm-gateway", []string{"collector", "exporter", "oci", "mine"}},
-		"mode=gateway,apm.existingSecret=s":                            {"otelcol-ociapm-gateway", []string{"collector", "exporter", "mine"}},
-		"mode=sidecar,apm.existingSecret=s":                            {},
-		"service.enabled=false,apm.existingSecret=s":                   {},
+		"apm.existingSecret=s":                       {"otelcol-ociapm-agent", []string{"collector", "exporter", "mine"}},
+		"agent.gateway=gateway.svc:4317":             {"otelcol-ociapm-agent", []string{"collector", "exporter", "mine"}},
+		domain:                                       {"otelcol-ociapm-agent", []string{"collector", "exporter", "oci", "resource", "mine"}},
+		"mode=gateway," + domain:                     {"otelcol-ociapm-gateway", []string{"collector", "exporter", "oci", "mine"}},
+		"mode=gateway,apm.existingSecret=s":          {"otelcol-ociapm-gateway", []string{"collector", "exporter", "mine"}},
+		"mode=sidecar,apm.existingSecret=s":          {},
+		"service.enabled=false,apm.existingSecret=s": {},
+		"mode=sampling,apm.existingSecret=s":         {},
+		"mode=kafka,kafka.brokers=a:9092," + domain:  {},
+
 		"mode=gateway,gateway.token.secretName=t,apm.existingSecret=s": {},
-		"mode=sampling,apm.existingSecret=s":                           {},
-		"mode=kafka,kafka.brokers=a:9092," + domain:                    {},
 	} {
 		t.Run(values, func(t *testing.T) {
 			var jobs, collectors []object
