@@ -108,6 +108,15 @@ func TestManifestsAreAccepted(t *testing.T) {
 			accepted(t, agents, command(t, "", "helm", "template", "mine", chart, "--namespace", agents, "--set", values))
 		})
 	}
+	installCRDs(t, os.Getenv("GATEWAY_CRDS"), "gateway.networking.k8s.io_httproutes.yaml", "gateway.networking.k8s.io_grpcroutes.yaml")
+	for _, file := range ciValues(t) {
+		t.Run("chart "+filepath.Base(file), func(t *testing.T) {
+			accepted(t, agents, command(t, "", "helm", "template", "mine", chart, "--namespace", agents, "--values", file))
+		})
+	}
+	for _, values := range harness.PageBlocks(t, "docs/deploy.md", "gateway from outside", "yaml") {
+		accepted(t, agents, command(t, values, "helm", "template", "mine", chart, "--namespace", agents, "--values", "-", "--set", "apm.existingSecret=s"))
+	}
 }
 
 // helm test runs apmctl doctor with the configuration, variables and secrets of the
@@ -117,14 +126,17 @@ func TestChartDoctor(t *testing.T) {
 		collector string
 		configs   []string
 	}{
-		"apm.existingSecret=s":                      {"otelcol-ociapm-agent", []string{"collector", "exporter", "mine"}},
-		"agent.gateway=gateway.svc:4317":            {"otelcol-ociapm-agent", []string{"collector", "exporter", "mine"}},
-		domain:                                      {"otelcol-ociapm-agent", []string{"collector", "exporter", "oci", "resource", "mine"}},
-		"mode=gateway," + domain:                    {"otelcol-ociapm-gateway", []string{"collector", "exporter", "oci", "mine"}},
-		"mode=gateway,apm.existingSecret=s":         {"otelcol-ociapm-gateway", []string{"collector", "exporter", "mine"}},
-		"mode=sidecar,apm.existingSecret=s":         {},
-		"mode=sampling,apm.existingSecret=s":        {},
-		"mode=kafka,kafka.brokers=a:9092," + domain: {},
+		"apm.existingSecret=s":                       {"otelcol-ociapm-agent", []string{"collector", "exporter", "mine"}},
+		"agent.gateway=gateway.svc:4317":             {"otelcol-ociapm-agent", []string{"collector", "exporter", "mine"}},
+		domain:                                       {"otelcol-ociapm-agent", []string{"collector", "exporter", "oci", "resource", "mine"}},
+		"mode=gateway," + domain:                     {"otelcol-ociapm-gateway", []string{"collector", "exporter", "oci", "mine"}},
+		"mode=gateway,apm.existingSecret=s":          {"otelcol-ociapm-gateway", []string{"collector", "exporter", "mine"}},
+		"mode=sidecar,apm.existingSecret=s":          {},
+		"service.enabled=false,apm.existingSecret=s": {},
+		"mode=sampling,apm.existingSecret=s":         {},
+		"mode=kafka,kafka.brokers=a:9092," + domain:  {},
+
+		"mode=gateway,gateway.token.secretName=t,apm.existingSecret=s": {},
 	} {
 		t.Run(values, func(t *testing.T) {
 			var jobs, collectors []object
@@ -178,6 +190,25 @@ func TestChartRefuses(t *testing.T) {
 		domain + ",apm.existingSecret=s":                            "no use for apm.existingSecret",
 		domain + ",mode=sidecar":                                    "let it send to a gateway",
 		domain + ",agent.gateway=gateway.svc:4317":                  "set it for the gateway",
+
+		"mode=gateway,apm.existingSecret=s,gateway.minReplicas=3,gateway.maxReplicas=2":               "gateway.minReplicas: 3 is more than gateway.maxReplicas, 2",
+		"apm.existingSecret=s,image.tag=@sha256:abc":                                                  "at '/image/tag'",
+		"apm.existingSecret=s,agent.cpu=half":                                                         "at '/agent/cpu'",
+		"apm.existingSecret=s,agent.priority=high":                                                    "at '/agent': additional properties 'priority' not allowed",
+		"apm.existingSecret=s,resources.limits.memory=null":                                           "resources.limits.memory of the agent",
+		"apm.existingSecret=s,rollout.rollingUpdate.maxSurge=1":                                       "two agents on a node cannot share its queue",
+		"apm.existingSecret=s,rollout.strategy=Recreate":                                              "agents have RollingUpdate or OnDelete",
+		"mode=kafka,apm.existingSecret=s,reader.rollout.strategy=OnDelete":                            "the reader has RollingUpdate or Recreate",
+		"apm.existingSecret=s,service.type=LoadBalancer":                                              "service.type: LoadBalancer is for gateways",
+		"apm.existingSecret=s,ports.otlp.enabled=false,ports.otlp-http.enabled=false":                 "enable otlp, otlp-http or both",
+		"mode=sampling,apm.existingSecret=s,ports.otlp.enabled=false":                                 "samplers receive over gRPC",
+		"apm.existingSecret=s,ingress.enabled=true":                                                   "ingress.enabled: it is for gateways",
+		"mode=gateway,apm.existingSecret=s,httproute.enabled=true":                                    "httproute.parentRefs: name the Gateway",
+		"mode=gateway,apm.existingSecret=s,gateway.tls.clientCASecretName=c":                          "set gateway.tls.secretName too",
+		"mode=gateway,apm.existingSecret=s,gateway.cors.enabled=true":                                 "gateway.cors.allowedOrigins: name the pages' origins",
+		"apm.existingSecret=s,agent.gatewayTLS.enabled=true":                                          "agent.gateway: set it to host:port",
+		"agent.gateway=g:4317,agent.gatewayToken.secretName=t":                                        "set agent.gatewayTLS.enabled too",
+		"apm.existingSecret=s,service.enabled=false,ports.otlp.hostPort=0,ports.otlp-http.hostPort=0": "neither a Service nor a host port",
 	} {
 		t.Run(values, func(t *testing.T) {
 			_, err := tryCommand(t, "", "helm", "template", "otelcol-ociapm", chart, "--set", values)

@@ -1,0 +1,156 @@
+{{- /* The collector's container. Arguments: context, workload, pod. */ -}}
+{{- define "otelcol-ociapm.collector" -}}
+- name: collector
+  image: {{ include "otelcol-ociapm.image" .context }}
+  imagePullPolicy: {{ .context.Values.image.pullPolicy }}
+  args:
+    {{- include "otelcol-ociapm.configArgs" . | trim | nindent 4 }}
+    {{- with .pod.command.extraArgs }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  env:
+    {{- include "otelcol-ociapm.env" . | trim | nindent 4 }}
+  {{- with .pod.extraEnvsFrom }}
+  envFrom:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  ports:
+    {{- include "otelcol-ociapm.containerPorts" . | trim | nindent 4 }}
+  {{- with include "otelcol-ociapm.lifecycle" . }}
+  lifecycle:
+    {{- . | nindent 4 }}
+  {{- end }}
+  {{- range $probe := list "startupProbe" "readinessProbe" "livenessProbe" }}
+  {{- with get $.pod $probe }}
+  {{ $probe }}:
+    httpGet: {path: /, port: health}
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- end }}
+  securityContext:
+    {{- toYaml .pod.securityContext | nindent 4 }}
+  resources:
+    {{- toYaml .pod.resources | nindent 4 }}
+  {{- with .pod.resizePolicy }}
+  resizePolicy:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  volumeMounts:
+    {{- include "otelcol-ociapm.volumeMounts" . | nindent 4 }}
+{{- end -}}
+
+{{- define "otelcol-ociapm.env" -}}
+{{- if and (eq .workload.component "agent") .context.Values.agent.gateway }}
+- name: GATEWAY_ENDPOINT
+  value: {{ .context.Values.agent.gateway | quote }}
+{{- end }}
+{{- if eq .workload.component "agent" }}
+- name: KUBE_NODE_NAME
+  valueFrom: {fieldRef: {fieldPath: spec.nodeName}}
+- name: OTEL_RESOURCE_ATTRIBUTES
+  value: host.name=$(KUBE_NODE_NAME)
+{{- end }}
+{{- with .workload.samplers }}
+- name: SAMPLER_SERVICE
+  value: {{ . }}
+{{- end }}
+{{- if .workload.kafka }}
+- name: KAFKA_BROKERS
+  valueFrom: {secretKeyRef: {name: {{ include "otelcol-ociapm.secretName" .context }}, key: kafka_brokers}}
+{{- end }}
+{{- if .workload.apm }}
+{{- include "otelcol-ociapm.endpointEnv" .context | nindent 0 }}
+{{- end }}
+{{- with concat (.pod.extraEnvs | default list) (.pod.extraEnv | default list) }}
+{{- toYaml . | nindent 0 }}
+{{- end }}
+{{- end -}}
+
+{{- define "otelcol-ociapm.endpointEnv" -}}
+{{- $name := include "otelcol-ociapm.fullname" . -}}
+{{- if .Values.apm.domainId -}}
+- name: APM_DOMAIN_ID
+  valueFrom: {configMapKeyRef: {name: {{ $name }}, key: apm_domain_id}}
+{{- if include "otelcol-ociapm.workloadIdentity" . }}
+- name: OCI_RESOURCE_PRINCIPAL_VERSION # version of the token exchange
+  value: "2.2"
+- name: OCI_RESOURCE_PRINCIPAL_REGION
+  valueFrom: {configMapKeyRef: {name: {{ $name }}, key: region}}
+{{- else }}
+- name: OCI_AUTH_TYPE
+  value: {{ .Values.apm.auth.type }}
+{{- end }}
+{{- else -}}
+- name: APM_ENDPOINT
+  valueFrom: {secretKeyRef: {name: {{ include "otelcol-ociapm.secretName" . }}, key: endpoint}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Before a gateway exits, senders have time to notice that the pod is terminating. */ -}}
+{{- define "otelcol-ociapm.lifecycle" -}}
+{{- $hooks := .pod.lifecycleHooks | default dict -}}
+{{- if and (ne .workload.component "agent") (not (hasKey $hooks "preStop")) -}}
+{{- $hooks = merge (dict "preStop" (dict "sleep" (dict "seconds" 5))) $hooks -}}
+{{- end -}}
+{{- with $hooks }}{{ toYaml . }}{{ end -}}
+{{- end -}}
+
+{{- define "otelcol-ociapm.volumeMounts" -}}
+- name: config
+  mountPath: /etc/otelcol-ociapm/kubernetes
+  readOnly: true
+{{- if and .workload.apm (not .context.Values.apm.domainId) }}
+- name: data-key
+  mountPath: /var/run/secrets/otelcol-ociapm
+  readOnly: true
+{{- end }}
+{{- if include "otelcol-ociapm.credentialSources" . | trim }}
+- name: credentials
+  mountPath: {{ include "otelcol-ociapm.credentials" . }}
+  readOnly: true
+{{- end }}
+{{- if .workload.queue }}
+- name: queue
+  mountPath: /var/lib/otelcol-ociapm
+{{- end }}
+{{- with .pod.extraVolumeMounts }}
+{{- toYaml . | nindent 0 }}
+{{- end }}
+{{- end -}}
+
+{{- define "otelcol-ociapm.volumes" -}}
+- name: config
+  configMap: {name: {{ .workload.name }}}
+{{- if and .workload.apm (not .context.Values.apm.domainId) }}
+{{- include "otelcol-ociapm.dataKeyVolume" .context | nindent 0 }}
+{{- end }}
+{{- with include "otelcol-ociapm.credentialSources" . | trim }}
+- name: credentials
+  projected:
+    defaultMode: 0440
+    sources:
+      {{- . | nindent 6 }}
+{{- end }}
+{{- with .pod.extraVolumes }}
+{{- toYaml . | nindent 0 }}
+{{- end }}
+{{- end -}}
+
+{{- define "otelcol-ociapm.dataKeyVolume" -}}
+- name: data-key
+  secret:
+    secretName: {{ include "otelcol-ociapm.secretName" . }}
+    defaultMode: 0440
+    items: [{key: data_key, path: data_key}]
+{{- end -}}
+
+{{- /* Arguments: context, workload. */ -}}
+{{- define "otelcol-ociapm.queueVolume" -}}
+{{- if eq .workload.kind "DaemonSet" }}
+- name: queue
+  hostPath: {path: {{ .context.Values.agent.hostPath }}, type: DirectoryOrCreate}
+{{- else if .workload.queue }}
+- name: queue
+  emptyDir: {sizeLimit: {{ .context.Values.gateway.queueSize }}}
+{{- end }}
+{{- end -}}
