@@ -231,8 +231,18 @@ export COMMIT := $(shell git log -1 --format=%h --abbrev=12 2>/dev/null)
 export COMMIT_TIMESTAMP := $(shell git log -1 --format=%ct 2>/dev/null)
 export COMMIT_DATE := $(shell TZ=UTC0 git log -1 --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ 2>/dev/null)
 
+# The licenses and notices of the modules that the programs consist of.
+NOTICES := dist/THIRD-PARTY-NOTICES
+$(NOTICES): builder-config.yaml go.sum cmd/otelcol-ociapm/go.sum packaging/go.sum packaging/notices/main.go
+	@cd packaging && go run ./notices -output=../$@ -tags=$(BUILD_TAGS) ../cmd/otelcol-ociapm ../cmd/apmctl image/queuedir
+
+MANUALS := dist/man/otelcol-ociapm.1.gz dist/man/apmctl.1.gz
+dist/man/%.gz: packaging/linux/%
+	@mkdir -p $(@D)
+	@gzip --best --no-name <$< >$@
+
 .PHONY: release
-release: ## Build archives, packages, SBOMs and checksums; RELEASE_TARGETS=linux-amd64, linux or tested builds only a part
+release: $(NOTICES) $(MANUALS) ## Build archives, packages, SBOMs and checksums; RELEASE_TARGETS=linux-amd64, linux or tested builds only a part
 	RELEASE_TARGETS=$(or $(RELEASE_TARGETS),all) $(GORELEASER) release --snapshot --clean
 
 .PHONY: release-check
@@ -243,8 +253,8 @@ IMAGES ?= amd64=../bin/otelcol-ociapm
 IMAGE_ARCHITECTURES = $(foreach image,$(IMAGES),$(firstword $(subst =, ,$(image))))
 
 .PHONY: image
-image: build ## Build the container image into dist; IMAGES="amd64=FILE arm64=FILE" uses other programs
+image: build $(NOTICES) ## Build the container image into dist; IMAGES="amd64=FILE arm64=FILE" uses other programs
 	@cd packaging && for arch in amd64 arm64; do GOARCH=$$arch $(GO_BUILD) -o ../bin/queuedir-$$arch ./image/queuedir; done
 	@for arch in $(IMAGE_ARCHITECTURES); do GOARCH=$$arch $(APMCTL_BUILD) -o bin/apmctl-$$arch ./cmd/apmctl; done
 	@cd packaging && go run ./image -queuedir=../bin/queuedir-%s -apmctl=../bin/apmctl-%s -version=$(VERSION) -commit=$(COMMIT) -created=$(COMMIT_TIMESTAMP) \
-		-configs=../config -license=../LICENSE -output=../dist $(IMAGES)
+		-configs=../config -license=../LICENSE -notices=../$(NOTICES) -output=../dist $(IMAGES)

@@ -1,0 +1,141 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Command sign signs the files of a release for cosign, which checks a file with
+//
+//	cosign verify-blob --key=cosign.pub --bundle=FILE.sigstore.json --insecure-ignore-tlog=true FILE
+//
+// It writes a Sigstore bundle beside each file:
+// https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_bundle.proto.
+// It needs no network: the bundles have no entry in a transparency log.
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+const (
+	// keyVariable has the private key in PEM, in the form that
+	// `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256` writes.
+	keyVariable = "RELEASE_SIGNING_KEY"
+	suffix      = ".sigstore.json"
+	mediaType   = "application/vnd.dev.sigstore.bundle.v0.3+json"
+)
+
+var errKey = errors.New(keyVariable + " is no ECDSA key on the curve P-256 in PEM: create one with " +
+	"openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256")
+
+// bundle is a signature of a file, with what is needed to check it except the key.
+type bundle struct {
+	MediaType            string               `json:"mediaType"`
+	VerificationMaterial verificationMaterial `json:"verificationMaterial"`
+	MessageSignature     messageSignature     `json:"messageSignature"`
+}
+
+type verificationMaterial struct {
+	PublicKey publicKey `json:"publicKey"`
+}
+
+type publicKey struct {
+	// Hint is the digest of the key, in base64, as cosign writes it.
+	Hint string `json:"hint"`
+}
+
+type messageSignature struct {
+	MessageDigest messageDigest `json:"messageDigest"`
+	Signature     []byte        `json:"signature"`
+}
+
+type messageDigest struct {
+	Algorithm string `json:"algorithm"`
+	Digest    []byte `json:"digest"`
+}
+
+func main() {
+	if err := run(os.Getenv(keyVariable), os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "sign:", err)
+		os.Exit(1)
+	}
+}
+
+// run signs the files. "public" as the only argument prints the public key instead.
+func run(key string, files []string) error {
+	private, err := parseKey(key)
+	if err != nil {
+		return err
+	}
+	if len(files) == 0 {
+		return errors.New("usage: sign FILE …, or sign public")
+	}
+	public, err := x509.MarshalPKIXPublicKey(private.Public())
+	if err != nil {
+		return err
+	}
+	if len(files) == 1 && files[0] == "public" {
+		return pem.Encode(os.Stdout, &pem.Block{Type: "PUBLIC KEY", Bytes: public})
+	}
+	hint := sha256.Sum256(public)
+	for _, file := range files {
+		signed, err := sign(private, file)
+		if err != nil {
+			return err
+		}
+		content, err := json.Marshal(bundle{
+			MediaType:            mediaType,
+			VerificationMaterial: verificationMaterial{publicKey{base64.StdEncoding.EncodeToString(hint[:])}},
+			MessageSignature:     signed,
+		})
+		if err != nil {
+			return err
+		}
+		if err = os.WriteFile(file+suffix, append(content, '\n'), 0o644); err != nil { //nolint:gosec // for everyone to read
+			return err
+		}
+	}
+	return nil
+}
+
+func parseKey(key string) (*ecdsa.PrivateKey, error) {
+	block, _ := pem.Decode([]byte(key))
+	if block == nil {
+		return nil, errKey
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, errKey // the error could quote the key
+	}
+	private, ok := parsed.(*ecdsa.PrivateKey)
+	if !ok || private.Curve != elliptic.P256() {
+		return nil, errKey
+	}
+	return private, nil
+}
+
+func sign(key *ecdsa.PrivateKey, path string) (messageSignature, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return messageSignature{}, err
+	}
+	defer file.Close()
+	hash := sha256.New()
+	if _, err = io.Copy(hash, file); err != nil {
+		return messageSignature{}, fmt.Errorf("%s: %w", path, err)
+	}
+	digest := hash.Sum(nil)
+	signature, err := ecdsa.SignASN1(rand.Reader, key, digest)
+	if err != nil {
+		return messageSignature{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return messageSignature{MessageDigest: messageDigest{Algorithm: "SHA2_256", Digest: digest}, Signature: signature}, nil
+}
