@@ -245,8 +245,23 @@ dist/man/%.gz: packaging/linux/%
 release: $(NOTICES) $(MANUALS) ## Build archives, packages, SBOMs and checksums; RELEASE_TARGETS=linux-amd64, linux or tested builds only a part
 	RELEASE_TARGETS=$(or $(RELEASE_TARGETS),all) $(GORELEASER) release --snapshot --clean
 
+# The key is in RELEASE_SIGNING_KEY. RELEASE_GPG_KEY_FILE makes `make release` sign the packages.
+.PHONY: sign
+sign: ## Write a signature for cosign beside each file of a release, after make release image
+	@cd packaging && go run ./sign $$(find ../dist -maxdepth 2 -type f \( -name '*.tar' -o -name '*.tar.gz' -o -name '*.zip' \
+		-o -name '*.deb' -o -name '*.rpm' -o -name '*.sbom.json' -o -name checksums.txt \) | sort)
+
+THROWAWAY_KEYS := .cache/throwaway-keys
+
+.PHONY: signed-release
+signed-release: ## Build and sign a release and the image with new throw-away keys, which test-packages then verifies
+	@packaging/scripts/throwaway-keys.sh $(THROWAWAY_KEYS)
+	RELEASE_GPG_KEY_FILE=$(CURDIR)/$(THROWAWAY_KEYS)/gpg.key $(MAKE) --no-print-directory release
+	$(MAKE) --no-print-directory image
+	@RELEASE_SIGNING_KEY=$$(cat $(THROWAWAY_KEYS)/sign.key) $(MAKE) --no-print-directory sign
+
 .PHONY: release-check
-release-check: ## Build the release twice, in two folders, and compare the files byte by byte
+release-check: ## Build the release twice, in two folders, and compare what is signed byte by byte
 	@packaging/scripts/release-check.sh
 
 IMAGES ?= amd64=../bin/otelcol-ociapm

@@ -63,10 +63,14 @@ func writeSBOM(path string, o options, image v1.Image, programs []entry) error {
 		add(standard)
 		modules = append(modules, standard.BOMRef)
 		for _, module := range info.Deps {
+			path, version := module.Path, module.Version
 			if module.Replace != nil {
-				module = module.Replace
+				path, version = module.Replace.Path, module.Replace.Version
 			}
-			linked := moduleComponent(module.Path, module.Version)
+			if name, ours := strings.CutPrefix(path, "../../third_party/"); ours {
+				path, version = "github.com/ociapm/otelcol-ociapm/third_party/"+name, o.version
+			}
+			linked := moduleComponent(path, version)
 			add(linked)
 			modules = append(modules, linked.BOMRef)
 		}
