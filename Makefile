@@ -163,7 +163,7 @@ test-console: build $(CONSOLE)/node_modules .venv/stayeasy ## Test the console i
 	go test -count=1 -tags=console -timeout=15m -v ./test/console/...
 
 .PHONY: test-packages
-test-packages: build ## After make release: install, upgrade and remove packages (needs root, debootstrap, systemd-container, rpm)
+test-packages: build ## After make signed-release: install, lint and verify packages (needs root, debootstrap, systemd-container, rpm, lintian, rpmlint, gnupg)
 	go test -count=1 -tags=packages -timeout=30m -v ./test/packages/...
 
 .PHONY: test-image
