@@ -24,6 +24,6 @@ func TestPolicies(t *testing.T) {
 	t.Run("rpm", func(t *testing.T) {
 		t.Parallel()
 		config := filepath.Join(harness.Root(t), "packaging", "linux", "rpmlint.toml")
-		assert.Regexp(t, `: 0 errors, 0 warnings`, command(t, "rpmlint", "--strict", "--config="+config, harness.Released(t, "*.x86_64.rpm")))
+		assert.Contains(t, command(t, "rpmlint", "--strict", "--config="+config, harness.Released(t, "*.x86_64.rpm")), "; 0 errors, 0 warnings")
 	})
 }

@@ -39,16 +39,16 @@ func TestRPMPackage(t *testing.T) {
 /usr/share/otelcol-ociapm/agent.yaml
 /usr/share/otelcol-ociapm/gateway.yaml
 /usr/share/otelcol-ociapm/sidecar.yaml
-`, command(t, "rpm", "-qp", "--list", rpm))
-	assert.Equal(t, "/etc/otelcol-ociapm/config.yaml\n/etc/otelcol-ociapm/data-key.yaml\n/etc/otelcol-ociapm/oci-agent.yaml\n/etc/otelcol-ociapm/oci-resource.yaml\n/etc/otelcol-ociapm/otelcol-ociapm.env\n", command(t, "rpm", "-qp", "--configfiles", rpm))
+`, command(t, "rpm", "-qp", "--nosignature", "--list", rpm))
+	assert.Equal(t, "/etc/otelcol-ociapm/config.yaml\n/etc/otelcol-ociapm/data-key.yaml\n/etc/otelcol-ociapm/oci-agent.yaml\n/etc/otelcol-ociapm/oci-resource.yaml\n/etc/otelcol-ociapm/otelcol-ociapm.env\n", command(t, "rpm", "-qp", "--nosignature", "--configfiles", rpm))
 
-	assert.Equal(t, "shadow-utils\ncoreutils\nutil-linux\n", command(t, "rpm", "-qp", "--requires", rpm))
+	assert.Equal(t, "shadow-utils\ncoreutils\nutil-linux\n", command(t, "rpm", "-qp", "--nosignature", "--requires", rpm))
 
 	root := debian(t)
 	inRoot := func(script string) string { return command(t, "chroot", root, "/bin/bash", "-euc", script) }
 	// Debian's rpm does not know the packages that dpkg installed.
 	manage := func(args ...string) {
-		command(t, "rpm", append([]string{"--root", root, "--nodeps"}, args...)...)
+		command(t, "rpm", append([]string{"--root", root, "--nodeps", "--nosignature"}, args...)...)
 	}
 	manage("--install", rpm)
 	assert.Equal(t, "600 root:root\n", inRoot("stat --format='%a %U:%G' /etc/otelcol-ociapm/otelcol-ociapm.env"))
