@@ -5,9 +5,13 @@
 //
 //	cosign verify-blob --key=cosign.pub --bundle=FILE.sigstore.json --insecure-ignore-tlog=true FILE
 //
+// and an image at a registry with
+//
+//	cosign verify --key=cosign.pub --insecure-ignore-tlog=true REFERENCE
+//
 // It writes a Sigstore bundle beside each file:
 // https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_bundle.proto.
-// It needs no network: the bundles have no entry in a transparency log.
+// It needs no network for that: there is no entry in a transparency log.
 package main
 
 import (
@@ -31,6 +35,7 @@ const (
 	keyVariable = "RELEASE_SIGNING_KEY"
 	suffix      = ".sigstore.json"
 	mediaType   = "application/vnd.dev.sigstore.bundle.v0.3+json"
+	usage       = "usage: sign FILE …, sign image REFERENCE, or sign public"
 )
 
 var errKey = errors.New(keyVariable + " is no ECDSA key on the curve P-256 in PEM: create one with " +
@@ -69,22 +74,29 @@ func main() {
 	}
 }
 
-// run signs the files. "public" as the only argument prints the public key instead.
-func run(key string, files []string) error {
+// run signs the files or the image, or prints the public key.
+func run(key string, args []string) error {
 	private, err := parseKey(key)
 	if err != nil {
 		return err
-	}
-	if len(files) == 0 {
-		return errors.New("usage: sign FILE …, or sign public")
 	}
 	public, err := x509.MarshalPKIXPublicKey(private.Public())
 	if err != nil {
 		return err
 	}
-	if len(files) == 1 && files[0] == "public" {
+	switch {
+	case len(args) == 1 && args[0] == "public":
 		return pem.Encode(os.Stdout, &pem.Block{Type: "PUBLIC KEY", Bytes: public})
+	case len(args) == 2 && args[0] == "image":
+		return signImage(private, args[1])
+	case len(args) == 0 || args[0] == "image":
+		return errors.New(usage)
 	}
+	return signFiles(private, public, args)
+}
+
+// signFiles writes a bundle for each file.
+func signFiles(private *ecdsa.PrivateKey, public []byte, files []string) error {
 	hint := sha256.Sum256(public)
 	for _, file := range files {
 		signed, err := sign(private, file)
