@@ -63,14 +63,14 @@ func writeSBOM(path string, o options, image v1.Image, programs []entry) error {
 		add(standard)
 		modules = append(modules, standard.BOMRef)
 		for _, module := range info.Deps {
-			path, version := module.Path, module.Version
+			name, version := module.Path, module.Version
 			if module.Replace != nil {
-				path, version = module.Replace.Path, module.Replace.Version
+				name, version = module.Replace.Path, module.Replace.Version
 			}
-			if name, ours := strings.CutPrefix(path, "../../third_party/"); ours {
-				path, version = "github.com/ociapm/otelcol-ociapm/third_party/"+name, o.version
+			if folder, ours := strings.CutPrefix(name, "../../third_party/"); ours {
+				name, version = "github.com/ociapm/otelcol-ociapm/third_party/"+folder, o.version
 			}
-			linked := moduleComponent(path, version)
+			linked := moduleComponent(name, version)
 			add(linked)
 			modules = append(modules, linked.BOMRef)
 		}

@@ -63,7 +63,7 @@ func TestUnitOnSystemd239(t *testing.T) {
 func TestChangelog(t *testing.T) {
 	first := regexp.MustCompile(`(?m)^- semver: (.*)$`).FindStringSubmatch(read(t, "changelog.yaml"))
 	require.NotNil(t, first)
-	version := regexp.MustCompile(`(?m)^  version: (.*)$`).FindStringSubmatch(read(t, "..", "..", "builder-config.yaml"))
+	version := regexp.MustCompile(`(?m)^ {2}version: (.*)$`).FindStringSubmatch(read(t, "..", "..", "builder-config.yaml"))
 	require.NotNil(t, version)
 	assert.Equal(t, version[1]+"-1", first[1])
 }

@@ -60,7 +60,8 @@ func run(ctx context.Context, output, tags string, folders []string) error {
 			if err != nil {
 				return fmt.Errorf("%s on %s: %w", folder, system, err)
 			}
-			if err = found.add(listed); err != nil {
+			err = found.add(listed)
+			if err != nil {
 				return err
 			}
 		}
@@ -72,7 +73,8 @@ func run(ctx context.Context, output, tags string, folders []string) error {
 	if err != nil {
 		return err
 	}
-	if err = os.MkdirAll(filepath.Dir(output), 0o755); err != nil {
+	err = os.MkdirAll(filepath.Dir(output), 0o755)
+	if err != nil {
 		return err
 	}
 	return os.WriteFile(output, content, 0o644) //nolint:gosec // for everyone to read

@@ -111,7 +111,8 @@ func signFiles(private *ecdsa.PrivateKey, public []byte, files []string) error {
 		if err != nil {
 			return err
 		}
-		if err = os.WriteFile(file+suffix, append(content, '\n'), 0o644); err != nil { //nolint:gosec // for everyone to read
+		err = os.WriteFile(file+suffix, append(content, '\n'), 0o644) //nolint:gosec // for everyone to read
+		if err != nil {
 			return err
 		}
 	}
