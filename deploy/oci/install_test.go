@@ -45,9 +45,8 @@ func newSigner(t *testing.T) signer {
 	return signer{key, strings.TrimSpace(string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})))}
 }
 
-func (s signer) bundle(t *testing.T, content string) string {
+func (s signer) bundle(t *testing.T, digest [sha256.Size]byte) string {
 	t.Helper()
-	digest := sha256.Sum256([]byte(content))
 	signature, err := ecdsa.SignASN1(rand.Reader, s.key, digest[:])
 	require.NoError(t, err)
 	return `{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","messageSignature":{"messageDigest":{"digest":"` +
@@ -60,19 +59,20 @@ func (s signer) bundle(t *testing.T, content string) string {
 func TestInstallScript(t *testing.T) {
 	key, other := newSigner(t), newSigner(t)
 	const rpm, deb, content = "otelcol-ociapm-0.1.0-1.aarch64.rpm", "otelcol-ociapm_0.1.0-1_arm64.deb", "the package"
-	sum := sha256.Sum256([]byte(content))
+	sum, sumOfOther := sha256.Sum256([]byte(content)), sha256.Sum256([]byte("another package"))
 	for _, tt := range []struct {
 		name, file, content string
 		checksum            string // of the content if empty
 		bundle              string
 		wantInstall         string // "" if it must not be installed
 	}{
-		{name: "rpm", file: rpm, content: content, bundle: key.bundle(t, content), wantInstall: "dnf install --assumeyes ./otelcol-ociapm.rpm\n"},
-		{name: "deb", file: deb, content: content, bundle: key.bundle(t, content), wantInstall: "apt-get install --yes ./otelcol-ociapm.deb\n"},
-		{name: "a changed byte", file: rpm, content: "The package", bundle: key.bundle(t, content), checksum: hex.EncodeToString(sum[:])},
-		{name: "a changed byte, with its checksum", file: rpm, content: "The package", bundle: key.bundle(t, content)},
-		{name: "another package", file: deb, content: content, bundle: key.bundle(t, content), checksum: strings.Repeat("0", 64)},
-		{name: "another key", file: deb, content: content, bundle: other.bundle(t, content)},
+		{name: "rpm", file: rpm, content: content, bundle: key.bundle(t, sum), wantInstall: "dnf install --assumeyes ./otelcol-ociapm.rpm\n"},
+		{name: "deb", file: deb, content: content, bundle: key.bundle(t, sum), wantInstall: "apt-get install --yes ./otelcol-ociapm.deb\n"},
+		{name: "a changed byte", file: rpm, content: "The package", bundle: key.bundle(t, sum), checksum: hex.EncodeToString(sum[:])},
+		{name: "a changed byte, with its checksum", file: rpm, content: "The package", bundle: key.bundle(t, sum)},
+		{name: "another package", file: deb, content: content, bundle: key.bundle(t, sum), checksum: strings.Repeat("0", 64)},
+		{name: "the signature of another package", file: deb, content: content, bundle: key.bundle(t, sumOfOther)},
+		{name: "another key", file: deb, content: content, bundle: other.bundle(t, sum)},
 		{name: "no signature", file: deb, content: content, bundle: "<html>not found</html>\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

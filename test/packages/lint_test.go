@@ -19,7 +19,7 @@ import (
 func TestPolicies(t *testing.T) {
 	t.Run("deb", func(t *testing.T) {
 		t.Parallel()
-		// Two checks search the whole programs for words, and find nothing but misspelt
+		// Two checks search the whole programs for words, and find nothing but misspelled
 		// messages of modules.
 		assert.NotRegexp(t, `(?m)^[EW]: `, command(t, "lintian", "--allow-root", "--fail-on=error,warning",
 			"--dont-check-part=binaries/spelling,files/contents", harness.Released(t, "*_amd64.deb")))

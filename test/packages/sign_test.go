@@ -100,8 +100,8 @@ func TestNotices(t *testing.T) {
 	require.NoError(t, err)
 	found := 0
 	for _, program := range []string{"otelcol-ociapm", "apmctl"} {
-		info, err := buildinfo.ReadFile(filepath.Join(dir, program))
-		require.NoError(t, err)
+		info, readErr := buildinfo.ReadFile(filepath.Join(dir, program))
+		require.NoError(t, readErr)
 		for _, module := range info.Deps {
 			if module.Replace == nil { // the replacements are folders of the project
 				assert.Contains(t, string(notices), "\n"+module.Path+" "+module.Version, program)
