@@ -176,7 +176,7 @@ test-console: build $(CONSOLE)/node_modules .venv/stayeasy ## Test the console i
 	go test -count=1 -tags=console -timeout=15m -v ./test/console/...
 
 .PHONY: test-packages
-test-packages: build ## After make release: install, upgrade and remove packages (needs root, debootstrap, systemd-container, rpm)
+test-packages: build ## After make signed-release: install, lint and verify packages (needs root, debootstrap, systemd-container, rpm, lintian, rpmlint, gnupg)
 	go test -count=1 -tags=packages -timeout=30m -v ./test/packages/...
 
 .PHONY: test-image
@@ -244,20 +244,45 @@ export COMMIT := $(shell git log -1 --format=%h --abbrev=12 2>/dev/null)
 export COMMIT_TIMESTAMP := $(shell git log -1 --format=%ct 2>/dev/null)
 export COMMIT_DATE := $(shell TZ=UTC0 git log -1 --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ 2>/dev/null)
 
+# The licenses and notices of the modules that the programs consist of.
+NOTICES := dist/THIRD-PARTY-NOTICES
+$(NOTICES): builder-config.yaml go.sum cmd/otelcol-ociapm/go.sum packaging/go.sum packaging/notices/main.go
+	@cd packaging && go run ./notices -output=../$@ -tags=$(BUILD_TAGS) ../cmd/otelcol-ociapm ../cmd/apmctl image/queuedir
+
+MANUALS := dist/man/otelcol-ociapm.1.gz dist/man/apmctl.1.gz
+dist/man/%.gz: packaging/linux/%
+	@mkdir -p $(@D)
+	@gzip --best --no-name <$< >$@
+
 .PHONY: release
-release: ## Build archives, packages, SBOMs and checksums; RELEASE_TARGETS=linux-amd64, linux or tested builds only a part
+release: $(NOTICES) $(MANUALS) ## Build archives, packages, SBOMs and checksums; RELEASE_TARGETS=linux-amd64, linux or tested builds only a part
 	RELEASE_TARGETS=$(or $(RELEASE_TARGETS),all) $(GORELEASER) release --snapshot --clean
 
+# The key is in RELEASE_SIGNING_KEY. RELEASE_GPG_KEY_FILE makes `make release` sign the packages.
+.PHONY: sign
+sign: ## Write a signature for cosign beside each file of a release, after make release image
+	@cd packaging && go run ./sign $$(find ../dist -maxdepth 2 -type f \( -name '*.tar' -o -name '*.tar.gz' -o -name '*.zip' \
+		-o -name '*.deb' -o -name '*.rpm' -o -name '*.sbom.json' -o -name checksums.txt \) | sort)
+
+THROWAWAY_KEYS := .cache/throwaway-keys
+
+.PHONY: signed-release
+signed-release: ## Build and sign a release and the image with new throw-away keys, which test-packages then verifies
+	@packaging/scripts/throwaway-keys.sh $(THROWAWAY_KEYS)
+	RELEASE_GPG_KEY_FILE=$(CURDIR)/$(THROWAWAY_KEYS)/gpg.key $(MAKE) --no-print-directory release
+	$(MAKE) --no-print-directory image
+	@RELEASE_SIGNING_KEY=$$(cat $(THROWAWAY_KEYS)/sign.key) $(MAKE) --no-print-directory sign
+
 .PHONY: release-check
-release-check: ## Build the release twice, in two folders, and compare the files byte by byte
+release-check: ## Build the release twice, in two folders, and compare what is signed byte by byte
 	@packaging/scripts/release-check.sh
 
 IMAGES ?= amd64=../bin/otelcol-ociapm
 IMAGE_ARCHITECTURES = $(foreach image,$(IMAGES),$(firstword $(subst =, ,$(image))))
 
 .PHONY: image
-image: build ## Build the container image into dist; IMAGES="amd64=FILE arm64=FILE" uses other programs
+image: build $(NOTICES) ## Build the container image into dist; IMAGES="amd64=FILE arm64=FILE" uses other programs
 	@cd packaging && for arch in amd64 arm64; do GOARCH=$$arch $(GO_BUILD) -o ../bin/queuedir-$$arch ./image/queuedir; done
 	@for arch in $(IMAGE_ARCHITECTURES); do GOARCH=$$arch $(APMCTL_BUILD) -o bin/apmctl-$$arch ./cmd/apmctl; done
 	@cd packaging && go run ./image -queuedir=../bin/queuedir-%s -apmctl=../bin/apmctl-%s -version=$(VERSION) -commit=$(COMMIT) -created=$(COMMIT_TIMESTAMP) \
-		-configs=../config -license=../LICENSE -output=../dist $(IMAGES)
+		-configs=../config -license=../LICENSE -notices=../$(NOTICES) -output=../dist $(IMAGES)

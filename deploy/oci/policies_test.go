@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -35,6 +34,8 @@ const (
 	instanceCompartment = "<compartment of the instances>"
 	resourceCompartment = "<compartment of the resources>"
 	secretCompartment   = "<compartment of the secret>"
+	// twoOperations is the condition that leaves what the collector calls.
+	twoOperations = " where any {request.operation = 'GetApmDomain', request.operation = 'ListDataKeys'}"
 )
 
 func list(objects ...map[string]string) cty.Value {
@@ -63,19 +64,29 @@ var cases = []struct {
 		variables: map[string]cty.Value{"instance_compartment_ocids": cty.TupleVal([]cty.Value{cty.StringVal(instanceCompartment)})},
 		rules:     []string{"ANY {instance.compartment.id = '<compartment of the instances>'}"},
 		statements: []string{
+			"Allow dynamic-group otelcol-ociapm-instances to use apm-domains in compartment id <compartment of the APM domain>" + twoOperations,
+		},
+	},
+	{
+		name: "instances, every operation of the verb",
+		variables: map[string]cty.Value{
+			"instance_compartment_ocids": cty.TupleVal([]cty.Value{cty.StringVal(instanceCompartment)}),
+			"only_needed_operations":     cty.False,
+		},
+		rules: []string{"ANY {instance.compartment.id = '<compartment of the instances>'}"},
+		statements: []string{
 			"Allow dynamic-group otelcol-ociapm-instances to use apm-domains in compartment id <compartment of the APM domain>",
 		},
 	},
 	{
-		name: "an instance, the two operations, a secret",
+		name: "an instance, a secret",
 		variables: map[string]cty.Value{
-			"instance_ocids":         cty.TupleVal([]cty.Value{cty.StringVal("<instance>")}),
-			"only_needed_operations": cty.True,
-			"vault_secrets":          list(map[string]string{"secret_ocid": "<secret>", "compartment_ocid": secretCompartment}),
+			"instance_ocids": cty.TupleVal([]cty.Value{cty.StringVal("<instance>")}),
+			"vault_secrets":  list(map[string]string{"secret_ocid": "<secret>", "compartment_ocid": secretCompartment}),
 		},
 		rules: []string{"ANY {instance.id = '<instance>'}"},
 		statements: []string{
-			"Allow dynamic-group otelcol-ociapm-instances to use apm-domains in compartment id <compartment of the APM domain> where any {request.operation = 'GetApmDomain', request.operation = 'ListDataKeys'}",
+			"Allow dynamic-group otelcol-ociapm-instances to use apm-domains in compartment id <compartment of the APM domain>" + twoOperations,
 			"Allow dynamic-group otelcol-ociapm-instances to read secret-bundles in compartment id <compartment of the secret> where target.secret.id = '<secret>'",
 		},
 	},
@@ -83,15 +94,14 @@ var cases = []struct {
 		name:      "a workload",
 		variables: map[string]cty.Value{"oke_workloads": list(map[string]string{"cluster_ocid": "<cluster>"})},
 		statements: []string{
-			"Allow any-user to use apm-domains in compartment id <compartment of the APM domain> where all {request.principal.type = 'workload', request.principal.namespace = 'otelcol-ociapm', request.principal.service_account = 'otelcol-ociapm-agent', request.principal.cluster_id = '<cluster>'}",
+			"Allow any-user to use apm-domains in compartment id <compartment of the APM domain> where all {request.principal.type = 'workload', request.principal.namespace = 'otelcol-ociapm', request.principal.service_account = 'otelcol-ociapm-agent', request.principal.cluster_id = '<cluster>', any {request.operation = 'GetApmDomain', request.operation = 'ListDataKeys'}}",
 		},
 	},
 	{
-		name: "a workload, the two operations, a secret",
+		name: "a workload, a secret",
 		variables: map[string]cty.Value{
-			"oke_workloads":          list(map[string]string{"cluster_ocid": "<cluster>"}),
-			"only_needed_operations": cty.True,
-			"vault_secrets":          list(map[string]string{"secret_ocid": "<secret>", "compartment_ocid": secretCompartment}),
+			"oke_workloads": list(map[string]string{"cluster_ocid": "<cluster>"}),
+			"vault_secrets": list(map[string]string{"secret_ocid": "<secret>", "compartment_ocid": secretCompartment}),
 		},
 		statements: []string{
 			"Allow any-user to use apm-domains in compartment id <compartment of the APM domain> where all {request.principal.type = 'workload', request.principal.namespace = 'otelcol-ociapm', request.principal.service_account = 'otelcol-ociapm-agent', request.principal.cluster_id = '<cluster>', any {request.operation = 'GetApmDomain', request.operation = 'ListDataKeys'}}",
@@ -103,14 +113,14 @@ var cases = []struct {
 		variables: map[string]cty.Value{"resource_principals": list(map[string]string{"type": "computecontainerinstance", "compartment_ocid": resourceCompartment})},
 		rules:     []string{"ALL {resource.type = 'computecontainerinstance', resource.compartment.id = '<compartment of the resources>'}"},
 		statements: []string{
-			"Allow dynamic-group otelcol-ociapm-computecontainerinstance-0 to use apm-domains in compartment id <compartment of the APM domain>",
+			"Allow dynamic-group otelcol-ociapm-computecontainerinstance-0 to use apm-domains in compartment id <compartment of the APM domain>" + twoOperations,
 		},
 	},
 }
 
 // userStatements are only in README.md: the module creates no users.
 var userStatements = []string{
-	"Allow group otelcol-ociapm to use apm-domains in compartment id <compartment of the APM domain>",
+	"Allow group otelcol-ociapm to use apm-domains in compartment id <compartment of the APM domain>" + twoOperations,
 	"Allow group otelcol-ociapm-admins to use apm-domains in compartment id <compartment of the APM domain>",
 	"Allow group otelcol-ociapm-admins to manage logging-family in compartment id <compartment of the APM domain>",
 	"Allow group otelcol-ociapm-admins to manage alarms in compartment id <compartment of the APM domain>",
@@ -148,7 +158,7 @@ func TestGuideAndTextAgree(t *testing.T) {
 	found := regexp.MustCompile(`"((?:Allow|ANY|ALL) .*)"`).FindAllStringSubmatch(string(content), -1)
 	require.Len(t, found, 3)
 	for _, match := range found {
-		assert.Contains(t, textBlocks(t), match[1])
+		assert.Contains(t, textBlocks(t), strings.ReplaceAll(match[1], `'\''`, "'")) // as the shell reads it
 	}
 }
 
@@ -166,7 +176,7 @@ func TestModule(t *testing.T) {
 	assert.Empty(t, e.arguments("oci_apm_apm_domain", "display_name"))
 	assert.Equal(t, "<APM domain>", e.locals["apm_domain_id"].AsString())
 	assert.ElementsMatch(t, []string{
-		"Allow dynamic-group otelcol-ociapm-instances to use apm-domains in tenancy",
+		"Allow dynamic-group otelcol-ociapm-instances to use apm-domains in tenancy" + twoOperations,
 		"Allow dynamic-group otelcol-ociapm-instances to read secret-bundles in compartment id <a> where target.secret.id = '<secret 1>'",
 		"Allow dynamic-group otelcol-ociapm-instances to read secret-bundles in tenancy where target.secret.id = '<secret 2>'",
 		"Allow dynamic-group otelcol-ociapm-instances to read secret-bundles in compartment id <a> where target.secret.id = '<secret 3>'",
@@ -337,53 +347,4 @@ func references(block *hclsyntax.Block) []hcl.Traversal {
 		all = append(all, references(inner)...)
 	}
 	return all
-}
-
-// The script that cloud-init runs writes an environment file that makes the packaged
-// service use the domain's OCID.
-func TestInstallScript(t *testing.T) {
-	const path = "terraform/examples/compute/install.sh.tftpl"
-	template, err := os.ReadFile(path)
-	require.NoError(t, err)
-	expression, diagnostics := hclsyntax.ParseTemplate(template, path, hcl.InitialPos)
-	require.False(t, diagnostics.HasErrors(), diagnostics.Error())
-	for _, tt := range []struct{ packageURL, wantLog string }{
-		{"https://packages.test/otelcol-ociapm-0.1.0-1.aarch64.rpm", "dnf install --assumeyes https://packages.test/otelcol-ociapm-0.1.0-1.aarch64.rpm\n"},
-		{
-			"https://packages.test/otelcol-ociapm_0.1.0_arm64.deb",
-			"curl --fail --silent --show-error --location --output /tmp/otelcol-ociapm.deb https://packages.test/otelcol-ociapm_0.1.0_arm64.deb\napt-get install --yes /tmp/otelcol-ociapm.deb\n",
-		},
-	} {
-		t.Run(filepath.Ext(tt.packageURL), func(t *testing.T) {
-			value, diagnostics := expression.Value(&hcl.EvalContext{Variables: map[string]cty.Value{
-				"apm_domain_id": cty.StringVal("ocid1.apmdomain.oc1.fra.aaaa"), "package_url": cty.StringVal(tt.packageURL),
-			}})
-			require.False(t, diagnostics.HasErrors(), diagnostics.Error())
-
-			// The replaced commands log their arguments.
-			dir := t.TempDir()
-			for _, name := range []string{"dnf", "apt-get", "curl", "systemctl"} {
-				script := "#!/bin/sh\necho " + name + ` "$@" >>"$LOG"` + "\n"
-				require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(script), 0o700)) //nolint:gosec // a program
-			}
-			packaged, err := os.ReadFile(filepath.Join(harness.Root(t), "packaging", "linux", "otelcol-ociapm.env"))
-			require.NoError(t, err)
-			environment := filepath.Join(dir, "otelcol-ociapm.env")
-			require.NoError(t, os.WriteFile(environment, packaged, 0o600))
-			cmd := exec.CommandContext(t.Context(), "sh", "-c", strings.ReplaceAll(value.AsString(), "/etc/otelcol-ociapm/otelcol-ociapm.env", environment))
-			cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "LOG="+filepath.Join(dir, "log"))
-			output, err := cmd.CombinedOutput()
-			require.NoError(t, err, string(output))
-
-			log, err := os.ReadFile(filepath.Join(dir, "log"))
-			require.NoError(t, err)
-			assert.Equal(t, tt.wantLog+"systemctl enable --now otelcol-ociapm\n", string(log))
-			_, options, _ := strings.Cut(value.AsString(), "OTELCOL_OPTIONS=")
-			options, _, _ = strings.Cut(options, "\n")
-			assert.Contains(t, string(packaged), "#OTELCOL_OPTIONS="+options+"\n")
-			written, err := os.ReadFile(environment)
-			require.NoError(t, err)
-			assert.Equal(t, string(packaged)+"APM_DOMAIN_ID=ocid1.apmdomain.oc1.fra.aaaa\nOTELCOL_OPTIONS=--config /etc/otelcol-ociapm/oci-agent.yaml --config /etc/otelcol-ociapm/oci-resource.yaml\n", string(written))
-		})
-	}
 }

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command image builds the container image of the collector without a daemon,
-// from the binary, the ready configurations and the root certificates only. The
-// same input gives the same bytes.
+// from the programs, the ready configurations, the licenses and the root certificates
+// only, and writes its SBOM. The same input gives the same bytes.
 package main
 
 import (
@@ -60,6 +60,7 @@ func main() {
 	flag.StringVar(&o.queuedir, "queuedir", "bin/queuedir-%s", "program that Kubernetes' agents prepare their queue with; %s is the architecture")
 	flag.StringVar(&o.apmctl, "apmctl", "bin/apmctl-%s", "apmctl; %s is the architecture")
 	flag.StringVar(&o.license, "license", "LICENSE", "license text")
+	flag.StringVar(&o.notices, "notices", "dist/THIRD-PARTY-NOTICES", "licenses and notices of the modules in the programs")
 	flag.StringVar(&o.output, "output", "", "folder to write to")
 	flag.Parse()
 	if err := run(o, flag.Args()); err != nil {
@@ -71,8 +72,8 @@ func main() {
 type options struct {
 	reference, version, commit string
 	created                    int64
-	configs, license, output   string
-	queuedir, apmctl           string
+	configs, license, notices  string
+	queuedir, apmctl, output   string
 }
 
 // run builds one image for each ARCHITECTURE=BINARY. Each one is written as a
@@ -96,11 +97,18 @@ func run(o options, args []string) error {
 		if !ok {
 			return fmt.Errorf("%q is not ARCHITECTURE=BINARY", arg)
 		}
-		image, buildErr := build(o, arch, binary)
+		programs, readErr := readPrograms(o, arch, binary)
+		if readErr != nil {
+			return fmt.Errorf("%s: %w", arch, readErr)
+		}
+		image, buildErr := build(o, arch, programs)
 		if buildErr != nil {
 			return fmt.Errorf("%s: %w", arch, buildErr)
 		}
 		if err = write(filepath.Join(o.output, "otelcol-ociapm-image-"+arch+".tar"), tag, image); err != nil {
+			return fmt.Errorf("%s: %w", arch, err)
+		}
+		if err = writeSBOM(filepath.Join(o.output, "otelcol-ociapm-image-"+arch+".sbom.json"), o, image, programs); err != nil {
 			return fmt.Errorf("%s: %w", arch, err)
 		}
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{
@@ -148,20 +156,21 @@ func write(path string, tag name.Tag, image v1.Image) error {
 	return nil
 }
 
-func build(o options, arch, binary string) (v1.Image, error) {
+// readPrograms returns the programs of the image. The one that changes least comes first.
+func readPrograms(o options, arch, binary string) ([]entry, error) {
+	programs := []entry{{path: "queuedir", mode: 0o755}, {path: "apmctl", mode: 0o755}, {path: "otelcol-ociapm", mode: 0o755}}
+	for i, source := range []string{fmt.Sprintf(o.queuedir, arch), fmt.Sprintf(o.apmctl, arch), binary} {
+		content, err := os.ReadFile(source)
+		if err != nil {
+			return nil, err
+		}
+		programs[i].content = content
+	}
+	return programs, nil
+}
+
+func build(o options, arch string, programs []entry) (v1.Image, error) {
 	created := time.Unix(o.created, 0).UTC()
-	program, err := os.ReadFile(binary)
-	if err != nil {
-		return nil, err
-	}
-	queuedir, err := os.ReadFile(fmt.Sprintf(o.queuedir, arch))
-	if err != nil {
-		return nil, err
-	}
-	apmctl, err := os.ReadFile(fmt.Sprintf(o.apmctl, arch))
-	if err != nil {
-		return nil, err
-	}
 	base, err := files(o)
 	if err != nil {
 		return nil, err
@@ -170,16 +179,14 @@ func build(o options, arch, binary string) (v1.Image, error) {
 	// programs.
 	image := mutate.MediaType(empty.Image, types.OCIManifestSchema1)
 	image = mutate.ConfigMediaType(image, types.OCIConfigJSON)
-	for _, content := range []struct {
-		comment string
-		entries []entry
-	}{
-		{"certificates and configurations", base},
-		{"queuedir", []entry{{path: "queuedir", mode: 0o755, content: queuedir}}},
-		{"apmctl", []entry{{path: "apmctl", mode: 0o755, content: apmctl}}},
-		{"otelcol-ociapm", []entry{{path: "otelcol-ociapm", mode: 0o755, content: program}}},
-	} {
-		packed, packErr := pack(content.entries, created)
+	layers := [][]entry{base}
+	comments := []string{"certificates and configurations"}
+	for _, program := range programs {
+		layers = append(layers, []entry{program})
+		comments = append(comments, program.path)
+	}
+	for i, entries := range layers {
+		packed, packErr := pack(entries, created)
 		if packErr != nil {
 			return nil, packErr
 		}
@@ -191,7 +198,7 @@ func build(o options, arch, binary string) (v1.Image, error) {
 		}
 		image, err = mutate.Append(image, mutate.Addendum{
 			Layer:   layer,
-			History: v1.History{Created: v1.Time{Time: created}, CreatedBy: content.comment},
+			History: v1.History{Created: v1.Time{Time: created}, CreatedBy: comments[i]},
 		})
 		if err != nil {
 			return nil, err
@@ -235,6 +242,10 @@ func files(o options) ([]entry, error) {
 	if err != nil {
 		return nil, err
 	}
+	notices, err := os.ReadFile(o.notices)
+	if err != nil {
+		return nil, err
+	}
 	entries := []entry{
 		{path: "etc/", mode: 0o755},
 		{path: configs + "/", mode: 0o755},
@@ -246,6 +257,7 @@ func files(o options) ([]entry, error) {
 		{path: "etc/group", mode: 0o644, content: fmt.Appendf(nil, "otelcol-ociapm:x:%d:\n", user)},
 		{path: "licenses/", mode: 0o755},
 		{path: "licenses/LICENSE", mode: 0o644, content: license},
+		{path: "licenses/THIRD-PARTY-NOTICES", mode: 0o644, content: notices},
 		{path: "var/", mode: 0o755},
 		{path: "var/lib/", mode: 0o755},
 		{path: stateDir + "/", mode: 0o750, owner: user},
@@ -278,7 +290,7 @@ func files(o options) ([]entry, error) {
 // wherever the image is built.
 func certificates() ([]byte, error) {
 	var all bytes.Buffer
-	fmt.Fprintf(&all, "# Roots that Mozilla trusts, from golang.org/x/crypto/x509roots/fallback %s\n", moduleVersion("golang.org/x/crypto/x509roots/fallback"))
+	fmt.Fprintf(&all, "# Roots that Mozilla trusts, from golang.org/x/crypto/x509roots/fallback %s\n", moduleVersion(rootsModule))
 	for root := range bundle.Roots() {
 		if root.Constraint != nil {
 			continue // a PEM file cannot express the condition

@@ -105,7 +105,7 @@ func (u *unpacked) run(t *testing.T, env []string, args ...string) (output strin
 }
 
 func testProgram(t *testing.T, u *unpacked) {
-	for _, name := range []string{"LICENSE", "README.md", "CHANGELOG.md", "config/agent.yaml", "config/gateway.yaml", "config/sidecar.yaml"} {
+	for _, name := range []string{"LICENSE", "THIRD-PARTY-NOTICES", "README.md", "CHANGELOG.md", "config/agent.yaml", "config/gateway.yaml", "config/sidecar.yaml"} {
 		assert.FileExists(t, filepath.Join(u.root, u.folder, name))
 	}
 	t.Run("commands", func(t *testing.T) {

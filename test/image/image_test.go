@@ -187,6 +187,10 @@ func TestContainer(t *testing.T) {
 			assert.Contains(t, []string{"apmctl", "otelcol-ociapm", "queuedir"}, name)
 		}
 	}
+	assert.FileExists(t, filepath.Join(root, "licenses/LICENSE"))
+	notices, err := os.ReadFile(filepath.Join(root, "licenses/THIRD-PARTY-NOTICES"))
+	require.NoError(t, err)
+	assert.Contains(t, string(notices), "\ngo.opentelemetry.io/collector/otelcol v")
 	pem, err := os.ReadFile(filepath.Join(root, "etc/ssl/certs/ca-certificates.crt"))
 	require.NoError(t, err)
 	assert.Greater(t, strings.Count(string(pem), "BEGIN CERTIFICATE"), 100)

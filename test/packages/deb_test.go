@@ -24,6 +24,8 @@ const (
 	pid     = "systemctl show --property=MainPID --value otelcol-ociapm"
 	journal = "journalctl --no-pager --output=cat --unit=otelcol-ociapm"
 	sandbox = "http://127.0.0.1:4320"
+	// memoryLimit prints the limit that the collector logs, in MiB.
+	memoryLimit = `journalctl --no-pager --output=cat _PID=$(` + pid + `) | sed -nE 's/.*Memory limiter configured.*"limit_mib": ([0-9]+).*/\1/p'`
 	// maxExposure is the highest acceptable score of `systemd-analyze security`, from 0
 	// (best) to 10: the unit's current score, so that it gets no worse.
 	maxExposure = 1.5
@@ -44,8 +46,8 @@ func TestDebianPackage(t *testing.T) {
 		m.await(t, fmt.Sprintf(`curl -sSf %s/api/v1/counts | tr -d ' \n' | grep -qE '"stored":%d\b'`, sandbox, sent))
 	}
 
-	m.run(t, "cd /packages; "+documented(t, "on Debian and Ubuntu; on Oracle Linux: rpm -i otelcol-ociapm-*.x86_64.rpm"))
-	assert.Equal(t, "755 root:root /etc/otelcol-ociapm\n644 root:root /etc/otelcol-ociapm/config.yaml\n644 root:root /etc/otelcol-ociapm/oci-agent.yaml\n644 root:root /etc/otelcol-ociapm/oci-resource.yaml\n640 root:otelcol-ociapm /etc/otelcol-ociapm/otelcol-ociapm.env",
+	m.run(t, "cd /packages; "+documented(t, "on Debian and Ubuntu; on Oracle Linux: dnf install ./otelcol-ociapm-*.x86_64.rpm"))
+	assert.Equal(t, "755 root:root /etc/otelcol-ociapm\n644 root:root /etc/otelcol-ociapm/config.yaml\n644 root:root /etc/otelcol-ociapm/data-key.yaml\n644 root:root /etc/otelcol-ociapm/oci-agent.yaml\n644 root:root /etc/otelcol-ociapm/oci-resource.yaml\n600 root:root /etc/otelcol-ociapm/otelcol-ociapm.env",
 		m.run(t, "stat --format='%a %U:%G %n' /etc/otelcol-ociapm /etc/otelcol-ociapm/*"))
 	assert.Regexp(t, `^otelcol-ociapm:x:\d{3}:\d{3}:.*:/usr/sbin/nologin$`, m.run(t, "getent passwd otelcol-ociapm"))
 	assert.Equal(t, "disabled", m.run(t, "systemctl is-enabled otelcol-ociapm || true"))
@@ -76,7 +78,7 @@ func TestDebianPackage(t *testing.T) {
 
 	t.Run("memory", func(t *testing.T) {
 		ownLimit := func() int {
-			own, err := strconv.Atoi(m.run(t, `journalctl --no-pager --output=cat _PID=$(`+pid+`) | sed -nE 's/.*Memory limiter configured.*"limit_mib": ([0-9]+).*/\1/p'`))
+			own, err := strconv.Atoi(m.run(t, memoryLimit))
 			require.NoError(t, err)
 			return own
 		}
@@ -137,25 +139,12 @@ systemctl restart otelcol-ociapm`)
 		send()
 	})
 
-	t.Run("credential", func(t *testing.T) {
-		m.run(t, `install -m 0600 /dev/null /etc/otelcol-ociapm/data_key; printf '%s\n' `+harness.PrivateKey+` > /etc/otelcol-ociapm/data_key
-sed -i 's|^APM_DATA_KEY=.*|APM_DATA_KEY=|' /etc/otelcol-ociapm/otelcol-ociapm.env
-mkdir -p /etc/systemd/system/otelcol-ociapm.service.d`)
-		m.run(t, `cat > /etc/systemd/system/otelcol-ociapm.service.d/data-key.conf <<'EOF'
-`+documented(t, "data-key.conf")+`EOF
-cat > /etc/otelcol-ociapm/data-key.yaml <<'EOF'
-`+documented(t, "data-key.yaml")+`EOF
-systemctl daemon-reload
-systemctl restart otelcol-ociapm`)
-		m.await(t, ready)
-		send()
-		assert.Equal(t, "600 root:root", m.run(t, "stat --format='%a %U:%G' /etc/otelcol-ociapm/data_key"))
-	})
+	t.Run("credential", func(t *testing.T) { testCredential(t, m, ready, send) })
+	t.Run("gateway", func(t *testing.T) { testGateway(t, m, ready, send) })
 
 	// The machine is not on OCI: the service starts, and accepts data from apps.
 	t.Run("OCI", func(t *testing.T) {
 		m.run(t, `cp -p /etc/otelcol-ociapm/otelcol-ociapm.env /tmp/good.env
-rm /etc/systemd/system/otelcol-ociapm.service.d/data-key.conf
 sed -i 's|^APM_ENDPOINT=.*|APM_ENDPOINT=|; s|^#APM_DOMAIN_ID=|APM_DOMAIN_ID=ocid1.apmdomain.oc1.eu-frankfurt-1.aaaabbbb|; s|^#\(OTELCOL_OPTIONS=.*oci-agent.yaml.*\)|\1|' /etc/otelcol-ociapm/otelcol-ociapm.env
 systemctl daemon-reload
 systemctl restart otelcol-ociapm`)
@@ -201,10 +190,11 @@ systemctl restart otelcol-ociapm`)
 		m.run(t, "test ! -e /usr/bin/otelcol-ociapm; test ! -e /usr/bin/apmctl; test ! -e /usr/lib/systemd/system/otelcol-ociapm.service; test -d /var/lib/otelcol-ociapm")
 		assert.Equal(t, "1", m.run(t, "grep -c '# edited' /etc/otelcol-ociapm/config.yaml"))
 		assert.Empty(t, m.run(t, "find /etc/systemd -name otelcol-ociapm.service"))
+		assert.Equal(t, "600 root:root", m.run(t, "stat --format='%a %U:%G' /etc/otelcol-ociapm/otelcol-ociapm.env"), "the key stays")
+		m.run(t, "test -e /etc/otelcol-ociapm/oci-agent.yaml") // not modified
 	})
 
 	t.Run("purge", func(t *testing.T) {
-		m.run(t, "rm /etc/otelcol-ociapm/data_key /etc/otelcol-ociapm/data-key.yaml") // files that the administrator created
 		m.run(t, "dpkg --purge otelcol-ociapm")
 		assert.Empty(t, m.run(t, "find /etc /usr /var -name '*otelcol-ociapm*' -not -path '/var/log/*'"))
 		assert.Empty(t, m.run(t, "systemctl list-units --all --no-legend 'otelcol-ociapm*'"))

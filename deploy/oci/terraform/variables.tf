@@ -60,7 +60,7 @@ variable "resource_principals" {
 variable "only_needed_operations" {
   description = "Whether to allow only the two operations that the collector calls. The verb alone also allows creating and removing data keys."
   type        = bool
-  default     = false
+  default     = true
 }
 
 variable "vault_secrets" {

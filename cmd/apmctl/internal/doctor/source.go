@@ -4,6 +4,7 @@
 package doctor
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -20,6 +21,8 @@ const (
 	packageConfig = "/etc/otelcol-ociapm/config.yaml"
 	packageEnv    = "/etc/otelcol-ociapm/otelcol-ociapm.env"
 	memoryEnv     = "/run/otelcol-ociapm/memory.env"
+	// configVariable names another configuration of the package's collector.
+	configVariable = "OTELCOL_CONFIG"
 	// optionsVariable has more arguments for the package's collector.
 	optionsVariable = "OTELCOL_OPTIONS"
 )
@@ -75,7 +78,8 @@ func findSource(options Options) (source, error) {
 				return s, fmt.Errorf("%s cannot be read (%w): run this as root", file, withoutPath(err))
 			}
 		}
-		s.configs = append([]string{options.root + packageConfig}, configsOf(strings.Fields(s.environment[optionsVariable]), "/")...)
+		config := cmp.Or(s.environment[configVariable], packageConfig)
+		s.configs = append([]string{options.root + config}, configsOf(strings.Fields(s.environment[optionsVariable]), "/")...)
 		s.subject = "Configuration: " + shown(s.configs)
 	default:
 		// The sentence of a collector that is started without --config.

@@ -68,6 +68,10 @@ func TestFindSource(t *testing.T) {
 				"OTELCOL_OPTIONS": "--config /etc/mine.yaml --set=a.b=1",
 			},
 		},
+		{
+			name: "package with another configuration", files: map[string]string{packageConfig: "receivers:\n", packageEnv: "OTELCOL_CONFIG=/usr/share/gateway.yaml\n"},
+			configs: []string{"/usr/share/gateway.yaml"}, environment: map[string]string{"OTELCOL_CONFIG": "/usr/share/gateway.yaml"},
+		},
 		{name: "nothing", err: "no configuration: pass --config=FILE"},
 		{name: "missing file", options: Options{Configs: []string{"a"}, EnvFiles: []string{"/nowhere.env"}}, err: "--env-file: open /nowhere.env"},
 	} {

@@ -64,6 +64,27 @@ variable "package_url" {
   type        = string
 }
 
+variable "package_sha256" {
+  description = "SHA-256 of that package, from checksums.txt of the release."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[0-9a-f]{64}$", var.package_sha256))
+    error_message = "Write the 64 hexadecimal digits that checksums.txt has for the package."
+  }
+}
+
+variable "package_bundle_url" {
+  description = "URL of the package's signature. If it is not set, package_url with .sigstore.json after it."
+  type        = string
+  default     = null
+}
+
+variable "signing_key" {
+  description = "Public key of the release, in PEM: docs/verify.md says where it is. For a package that you have built, the key that you have signed it with."
+  type        = string
+}
+
 provider "oci" {
   region = var.region
 }
@@ -98,6 +119,12 @@ resource "oci_core_instance" "app" {
     subnet_id = var.subnet_ocid
   }
 
+  # Version 1 of the metadata service answers requests that any program can be made to
+  # send. The collector uses version 2.
+  instance_options {
+    are_legacy_imds_endpoints_disabled = true
+  }
+
   source_details {
     source_type = "image"
     source_id   = var.image_ocid
@@ -107,8 +134,11 @@ resource "oci_core_instance" "app" {
     # The collector starts before the policy gives the instance access. Until then it
     # retains the data of apps for retry.
     user_data = base64encode(templatefile("${path.module}/install.sh.tftpl", {
-      apm_domain_id = module.apm.apm_domain_id
-      package_url   = var.package_url
+      apm_domain_id      = module.apm.apm_domain_id
+      package_url        = var.package_url
+      package_sha256     = var.package_sha256
+      package_bundle_url = coalesce(var.package_bundle_url, "${var.package_url}.sigstore.json")
+      signing_key        = trimspace(var.signing_key)
     }))
   }
 }
