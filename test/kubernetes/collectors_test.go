@@ -160,17 +160,8 @@ func checkConfiguration(t *testing.T, container, podSpec object, files map[strin
 // The example for the OpenTelemetry Operator is valid for its custom resource
 // definitions.
 func TestOperator(t *testing.T) {
-	crds := []string{"opentelemetry.io_opentelemetrycollectors.yaml", "opentelemetry.io_instrumentations.yaml"}
-	for _, crd := range crds {
-		path := filepath.Join(os.Getenv("OPERATOR_CRDS"), crd) // see node.sh
-		kubectl(t, "apply", "--server-side", "-f", path)
-		t.Cleanup(func() { kubectl(t, "delete", "-f", path) })
-		require.Eventually(t, func() bool {
-			// It is an error as long as the object has no condition.
-			_, err := tryCommand(t, "", "kubectl", "wait", "--for=condition=Established", "--timeout=10s", "-f", path)
-			return err == nil
-		}, commandTimeout, pollInterval)
-	}
+	// node.sh has downloaded them.
+	installCRDs(t, os.Getenv("OPERATOR_CRDS"), "opentelemetry.io_opentelemetrycollectors.yaml", "opentelemetry.io_instrumentations.yaml")
 	namespace(t, appNamespace, "privileged")
 	for _, file := range []string{"collector.yaml", "instrumentation.yaml", "app.yaml"} {
 		output := kubectl(t, "apply", "-n", appNamespace, "--server-side", "--dry-run=server", "--validate=strict", "-f", filepath.Join("deploy/operator", file))

@@ -100,6 +100,22 @@ func namespace(t testing.TB, name, level string) {
 	t.Cleanup(func() { kubectl(t, "delete", "namespace", name, "--ignore-not-found", "--wait") })
 }
 
+// installCRDs installs custom resource definitions from files in a folder, until the
+// test ends.
+func installCRDs(t testing.TB, folder string, files ...string) {
+	t.Helper()
+	for _, file := range files {
+		path := filepath.Join(folder, file)
+		kubectl(t, "apply", "--server-side", "-f", path)
+		t.Cleanup(func() { kubectl(t, "delete", "-f", path) })
+		require.Eventually(t, func() bool {
+			// It is an error as long as the object has no condition.
+			_, err := tryCommand(t, "", "kubectl", "wait", "--for=condition=Established", "--timeout=10s", "-f", path)
+			return err == nil
+		}, commandTimeout, pollInterval)
+	}
+}
+
 var imagesImported bool
 
 // importImages imports the images into the node's container runtime, once. Before that

@@ -18,7 +18,9 @@ run=$home/run
 root=$home/debian/root
 version=v1.34.4
 operator=v0.140.0
+prometheus=v0.85.0
 crds=$home/operator-$operator # the operator's custom resources
+prometheus_crds=$home/prometheus-operator-$prometheus
 address=10.250.0.1
 cgroup=otelcol-ociapm-test
 
@@ -55,13 +57,19 @@ EOF
 
 # Modules that a test needs must be downloaded first: the node cannot reach other networks.
 fetch_crds() {
-  [[ -e $crds ]] && return
-  log "fetching the custom resources of the OpenTelemetry Operator $operator"
+  copy_crds "github.com/open-telemetry/opentelemetry-operator@$operator" config/crd/bases "$crds"
+  copy_crds "github.com/prometheus-operator/prometheus-operator@$prometheus" example/prometheus-operator-crd "$prometheus_crds"
+}
+
+# copy_crds MODULE FOLDER TARGET
+copy_crds() {
+  [[ -e $3 ]] && return
+  log "fetching the custom resources of $1"
   local module
-  module=$(go mod download -json "github.com/open-telemetry/opentelemetry-operator@$operator" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
-  rm -rf "$crds.new"
-  cp -r --no-preserve=mode "$module/config/crd/bases" "$crds.new"
-  mv "$crds.new" "$crds"
+  module=$(go mod download -json "$1" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+  rm -rf "$3.new"
+  cp -r --no-preserve=mode "$module/$2" "$3.new"
+  mv "$3.new" "$3"
 }
 
 build() {
@@ -296,7 +304,7 @@ start() {
 }
 
 in_node() {
-  PATH=$home/sbin:$home/bin:$PATH KUBECONFIG=$run/admin.kubeconfig NODE_RUN=$run OPERATOR_CRDS=$crds nsenter --target "$(cat "$run/init.pid")" --net "$@"
+  PATH=$home/sbin:$home/bin:$PATH KUBECONFIG=$run/admin.kubeconfig NODE_RUN=$run OPERATOR_CRDS=$crds PROMETHEUS_CRDS=$prometheus_crds nsenter --target "$(cat "$run/init.pid")" --net "$@"
 }
 
 # When the first process of a pid namespace exits, the kernel kills all others in it.
