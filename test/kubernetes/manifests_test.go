@@ -178,6 +178,23 @@ func TestChartRefuses(t *testing.T) {
 		domain + ",apm.existingSecret=s":                            "no use for apm.existingSecret",
 		domain + ",mode=sidecar":                                    "let it send to a gateway",
 		domain + ",agent.gateway=gateway.svc:4317":                  "set it for the gateway",
+
+		"mode=gateway,apm.existingSecret=s,gateway.minReplicas=3,gateway.maxReplicas=2":               "gateway.minReplicas: 3 is more than gateway.maxReplicas, 2",
+		"apm.existingSecret=s,image.tag=@sha256:abc":                                                  "at '/image/tag'",
+		"apm.existingSecret=s,agent.cpu=half":                                                         "at '/agent/cpu'",
+		"apm.existingSecret=s,agent.priority=high":                                                    "at '/agent': additional properties 'priority' not allowed",
+		"apm.existingSecret=s,resources.limits.memory=null":                                           "resources.limits.memory of the agent",
+		"apm.existingSecret=s,rollout.rollingUpdate.maxSurge=1":                                       "two agents on a node cannot share its queue",
+		"apm.existingSecret=s,rollout.strategy=Recreate":                                              "agents have RollingUpdate or OnDelete",
+		"mode=kafka,apm.existingSecret=s,reader.rollout.strategy=OnDelete":                            "the reader has RollingUpdate or Recreate",
+		"apm.existingSecret=s,service.type=LoadBalancer":                                              "service.type: LoadBalancer is for gateways",
+		"apm.existingSecret=s,ingress.enabled=true":                                                   "ingress.enabled: it is for gateways",
+		"mode=gateway,apm.existingSecret=s,httproute.enabled=true":                                    "httproute.parentRefs: name the Gateway",
+		"mode=gateway,apm.existingSecret=s,gateway.tls.clientCASecretName=c":                          "set gateway.tls.secretName too",
+		"mode=gateway,apm.existingSecret=s,gateway.cors.enabled=true":                                 "gateway.cors.allowedOrigins: name the pages' origins",
+		"apm.existingSecret=s,agent.gatewayTLS.enabled=true":                                          "agent.gateway: set it to host:port",
+		"agent.gateway=g:4317,agent.gatewayToken.secretName=t":                                        "set agent.gatewayTLS.enabled too",
+		"apm.existingSecret=s,service.enabled=false,ports.otlp.hostPort=0,ports.otlp-http.hostPort=0": "neither a Service nor a host port",
 	} {
 		t.Run(values, func(t *testing.T) {
 			_, err := tryCommand(t, "", "helm", "template", "otelcol-ociapm", chart, "--set", values)

@@ -115,18 +115,19 @@ Arguments: context, workload.
   {{- /* Apps run on tainted nodes too. */ -}}
   {{- $_ := set $all "tolerations" (list (dict "operator" "Exists")) -}}
 {{- end -}}
-{{- $_ := set $all "resources" (include "otelcol-ociapm.resources" (dict "size" (ternary $general.gateway $own (eq .workload.component "reader")) "resources" $all.resources) | fromYaml) -}}
+{{- $size := dict "memoryMiB" ($own.memoryMiB | default $general.gateway.memoryMiB) "cpu" ($own.cpu | default $general.gateway.cpu) -}}
+{{- $_ := set $all "resources" (include "otelcol-ociapm.resources" (merge $size $all) | fromYaml) -}}
 {{ toYaml $all }}
 {{- end -}}
 
 {{- /*
 The collector has its limits from the container's memory limit, which is also what it
-requests. Arguments: size (memoryMiB, cpu), resources.
+requests. Arguments: memoryMiB, cpu, resources.
 */ -}}
 {{- define "otelcol-ociapm.resources" -}}
-{{- $memory := printf "%vMi" .size.memoryMiB -}}
+{{- $memory := printf "%dMi" (int .memoryMiB) -}}
 {{- with ((.resources).limits).memory }}{{ $memory = . }}{{ end -}}
-{{- $all := dict "requests" (dict "cpu" .size.cpu "memory" $memory) "limits" (dict "memory" $memory) -}}
+{{- $all := dict "requests" (dict "cpu" .cpu "memory" $memory) "limits" (dict "memory" $memory) -}}
 {{- include "otelcol-ociapm.override" (dict "base" $all "over" (.resources | default dict)) -}}
 {{ toYaml $all }}
 {{- end -}}
