@@ -61,7 +61,7 @@ func TestChartValues(t *testing.T) {
 		{`hostNetwork: true`, "DaemonSet", agent, grpcPort, `{name: otlp-grpc, containerPort: 4317, protocol: TCP}`},
 		{`hostNetwork: true`, "DaemonSet", agent, "spec.template.spec.dnsPolicy", `ClusterFirstWithHostNet`},
 		{"mode: gateway\nports: {otlp: {containerPort: 5317, servicePort: 443}}", "Service", gateway, "spec.ports.0.port", `5317`},
-		{"mode: gateway\nports: {metrics: {containerPort: 9999}}", "Deployment", gateway, "spec.template.spec.containers.0.ports.3.containerPort", `9999`},
+		{"mode: gateway\nports: {metrics: {containerPort: 9999}}", "StatefulSet", gateway, "spec.template.spec.containers.0.ports.3.containerPort", `9999`},
 
 		{`service: {enabled: false}`, "Service", agent, "", ``},
 		{`service: {internalTrafficPolicy: Cluster}`, "Service", agent, "spec.internalTrafficPolicy", `Cluster`},

@@ -214,12 +214,13 @@ func (c *cluster) testAgentAndGateway(t *testing.T) {
 	c.requireDelivered(t, apps...)
 }
 
-// A gateway for apps: accepted data survives its containers.
+// A gateway for apps: accepted data survives its containers and its pods.
 func (c *cluster) testGateway(t *testing.T) {
+	volumes(t, 2)
 	namespace(t, gateways, "restricted")
 	c.prepare(t, gateways)
 	c.overlay(t, "gateway")
-	rolledOut(t, gateways, "deployment/otelcol-ociapm-gateway")
+	rolledOut(t, gateways, "statefulset/otelcol-ociapm-gateway")
 	apps := []*app{
 		startApp(t, 250, "grpc", "otelcol-ociapm-gateway."+gateways+".svc:4317", `""`),
 		startApp(t, 251, "http", "otelcol-ociapm-gateway."+gateways+".svc:4318", `""`),
@@ -230,7 +231,7 @@ func (c *cluster) testGateway(t *testing.T) {
 	}
 	killContainers(t)
 	require.Eventually(t, func() bool { return restarts(t, gateways) > 0 }, commandTimeout, pollInterval, "no container was restarted")
-	rolledOut(t, gateways, "deployment/otelcol-ociapm-gateway")
+	rolledOut(t, gateways, "statefulset/otelcol-ociapm-gateway")
 	for _, a := range apps {
 		a.sendsOn(t, 10)
 	}

@@ -1,0 +1,125 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build kubernetes
+
+package kubernetes
+
+import (
+	"fmt"
+	"net"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
+	"github.com/ociapm/otelcol-ociapm/test/otlpload"
+)
+
+// queued are the values of a gateway with a queue and without an autoscaler.
+const queued = `
+mode: gateway
+autoscaling: {enabled: false}
+replicaCount: %d
+gateway: {cpu: 50m, memoryMiB: 256, queueSize: 1Gi, drain: {claims: [%s]}}`
+
+// A gateway with a queue is scaled from three replicas to one while APM is down. The two
+// that are removed keep what they could not upload on their volumes; Jobs of the chart
+// upload it when APM is back. A replica that is removed while APM is up leaves nothing.
+func TestScaleIn(t *testing.T) {
+	c := newCluster(t)
+	volumes(t, 3)
+	namespace(t, appNamespace, "restricted")
+	namespace(t, gateways, "restricted")
+	c.prepare(t, gateways)
+	gateway := c.install(t, gateways, fmt.Sprintf(queued, 3, ""))
+
+	c.sandbox.AddFault(t, apm.Fault{Down: true})
+	var reports []otlpload.Report
+	for n := range 3 {
+		replica := kubectlJSON[pod](t, "pod", "-n", gateways, fmt.Sprintf("otelcol-ociapm-gateway-%d", n))
+		sender := startApp(t, 600+n, []string{"grpc", "http", "grpc"}[n], net.JoinHostPort(replica.Status.PodIP, []string{"4317", "4318", "4317"}[n]), `""`)
+		sender.sendsOn(t, 20)
+		reports = append(reports, sender.stop(t))
+		sender.remove(t)
+	}
+	missing := func(t *testing.T) (total int) {
+		t.Helper()
+		for _, report := range reports {
+			require.Empty(t, report.Refused)
+			total += c.sandbox.Missing(t, report)
+		}
+		return total
+	}
+	accepted := 0
+	for _, report := range reports {
+		accepted += report.AcceptedSpans()
+	}
+	require.Equal(t, accepted, missing(t), "APM is down")
+
+	gateway.upgrade(t, fmt.Sprintf(queued, 1, ""))
+	for n := 1; n < 3; n++ { // uploads fail, so that the replica does not wait for its queue
+		kubectl(t, "wait", "-n", gateways, "--for=delete", fmt.Sprintf("pod/otelcol-ociapm-gateway-%d", n), "--timeout=60s")
+	}
+	c.sandbox.ClearFaults(t)
+	c.sandbox.AwaitSpans(t, reports[0].AcceptedSpans())
+	left := missing(t)
+	assert.Equal(t, reports[1].AcceptedSpans()+reports[2].AcceptedSpans(), left, "on the volumes of the replicas that were removed")
+
+	gateway.upgrade(t, fmt.Sprintf(queued, 1, "queue-otelcol-ociapm-gateway-1, queue-otelcol-ociapm-gateway-2"))
+	kubectl(t, "wait", "-n", gateways, "--for=condition=complete", "job", "-l", "app.kubernetes.io/component=drain", "--timeout=120s")
+	assert.Zero(t, missing(t), "accepted spans that are not stored")
+	t.Logf("%d spans accepted; %d on the volumes of two replicas that were removed while APM was down; %d lost", accepted, left, missing(t))
+
+	t.Run("what cannot be changed is said before it fails", func(t *testing.T) {
+		for values, says := range map[string]string{
+			"gateway.queueSize=2Gi":                        "gateway.queueSize: the claims have 1Gi",
+			"persistence.enabled=false":                    "persistence.enabled: StatefulSet otelcol-ociapm-gateway was created with another value",
+			"persistence.storageClass=fast":                "persistence: storageClass and accessModes are",
+			"statefulset.podManagementPolicy=OrderedReady": "statefulset.podManagementPolicy: StatefulSet otelcol-ociapm-gateway has Parallel",
+		} {
+			_, err := tryCommand(t, "", "helm", "upgrade", "otelcol-ociapm", chart, "-n", gateways, "--reuse-values", "--dry-run=server", "--set", values)
+			require.ErrorContains(t, err, says)
+			assert.ErrorContains(t, err, "--cascade=orphan")
+		}
+	})
+
+	t.Run("a replica uploads its queue before it is removed", func(t *testing.T) {
+		gateway.upgrade(t, fmt.Sprintf(queued, 2, ""))
+		replica := kubectlJSON[pod](t, "pod", "-n", gateways, "otelcol-ociapm-gateway-1")
+		sender := startApp(t, 610, "grpc", net.JoinHostPort(replica.Status.PodIP, "4317"), `""`)
+		c.sandbox.AddFault(t, apm.Fault{Down: true})
+		sender.sendsOn(t, 20)
+		report := sender.stop(t)
+		sender.remove(t)
+		c.sandbox.ClearFaults(t)
+		gateway.upgrade(t, fmt.Sprintf(queued, 1, ""))
+		kubectl(t, "wait", "-n", gateways, "--for=delete", "pod/otelcol-ociapm-gateway-1", "--timeout=120s")
+		assert.Zero(t, c.sandbox.Missing(t, report), "of %d accepted spans", report.AcceptedSpans())
+	})
+}
+
+// A Deployment with a queue, as former versions created it, is not replaced before
+// somebody has seen that its queue is empty.
+func TestDeploymentIsNotReplacedUnseen(t *testing.T) {
+	namespace(t, gateways, "restricted")
+	apply(t, fmt.Sprintf(`
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: otelcol-ociapm-gateway, namespace: %s}
+spec:
+  replicas: 0
+  selector: {matchLabels: {app: former}}
+  template:
+    metadata: {labels: {app: former}}
+    spec: {containers: [{name: collector, image: none}]}
+`, gateways))
+	upgrade := func(values string) error {
+		_, err := tryCommand(t, "", "helm", "upgrade", "--install", "otelcol-ociapm", chart, "-n", gateways, "--dry-run=server", "--set", "mode=gateway,apm.existingSecret=s"+values)
+		return err
+	}
+	require.ErrorContains(t, upgrade(""), "gateway.replaceDeployment: this upgrade replaces Deployment otelcol-ociapm-gateway by a StatefulSet, and deletes the queue")
+	require.NoError(t, upgrade(",gateway.acknowledge=delivered"))
+	require.NoError(t, upgrade(",gateway.replaceDeployment=true"))
+}

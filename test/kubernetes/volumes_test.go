@@ -1,0 +1,42 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build kubernetes
+
+package kubernetes
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// volumes creates volumes of the node, which claims without a class are bound to, until
+// the test ends. Call it before the namespace of the claims is created: a volume cannot
+// be deleted before its claim.
+func volumes(t *testing.T, count int) {
+	t.Helper()
+	for n := range count {
+		name := fmt.Sprintf("volume-%d", n)
+		path := filepath.Join(os.Getenv("NODE_RUN"), "volumes", t.Name(), name)
+		require.NoError(t, os.MkdirAll(path, 0o755))
+		apply(t, fmt.Sprintf(`
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: %s}
+spec:
+  capacity: {storage: 12Gi}
+  accessModes: [ReadWriteOnce]
+  persistentVolumeReclaimPolicy: Retain
+  local: {path: %s}
+  nodeAffinity:
+    required:
+      nodeSelectorTerms:
+        - matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [node0]}]
+`, name, path))
+		t.Cleanup(func() { kubectl(t, "delete", "persistentvolume", name, "--wait") })
+	}
+}
