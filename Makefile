@@ -104,6 +104,19 @@ lint: ## Lint all Go code, and test the linter's import rules
 	cd test/load && go tool -modfile=../../internal/tools/go.mod golangci-lint run ./...
 	go test -count=1 -tags=lint ./test/lint
 
+KUBE_SCORE_VERSION := v1.20.0
+CHECKOV_VERSION := 3.3.30
+
+.venv/checkov:
+	python3 -m venv $@
+	$@/bin/pip install --quiet --disable-pip-version-check checkov==$(CHECKOV_VERSION) || { rm -rf $@; exit 1; }
+
+.PHONY: lint-chart
+lint-chart: .venv/checkov ## Lint what the Helm chart renders with kube-score and checkov (needs Python 3)
+	cd test/kubernetes/tools && go build -trimpath -o $(CURDIR)/bin/helm helm.sh/helm/v4/cmd/helm
+	GOBIN=$(CURDIR)/bin go install github.com/zegl/kube-score/cmd/kube-score@$(KUBE_SCORE_VERSION)
+	PATH="$(CURDIR)/bin:$(CURDIR)/.venv/checkov/bin:$$PATH" go test -count=1 -tags=kubernetes -run=TestChartLinters -v ./test/kubernetes
+
 .PHONY: check-generated
 check-generated: generate tidy ## Fail if a generated file is not current
 	@git diff --exit-code --stat || { echo "generated files differ from the repository: run 'make generate tidy' and commit the result"; exit 1; }

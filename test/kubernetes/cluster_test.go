@@ -96,7 +96,9 @@ func issue(t *testing.T, template *x509.Certificate, authority *tls.Certificate)
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
 	require.NoError(t, err)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+	leaf, err := x509.ParseCertificate(der)
+	require.NoError(t, err)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
 }
 
 // serveTLS serves on an address of the node until the test ends.
@@ -123,8 +125,13 @@ func serveTLS(t *testing.T, address string, certificate tls.Certificate, handler
 func (c *cluster) prepare(t *testing.T, namespace string) {
 	t.Helper()
 	c.writeSecret(t, namespace, harness.PrivateKey)
-	ca := command(t, c.ca, "kubectl", "create", "configmap", caVolume, "-n", namespace, "--from-file=ca.crt=/dev/stdin", "--dry-run=client", "-o", "yaml")
-	apply(t, ca)
+	c.trust(t, namespace)
+}
+
+// trust creates the ConfigMap with the sandbox's certificate.
+func (c *cluster) trust(t *testing.T, namespace string) {
+	t.Helper()
+	apply(t, command(t, c.ca, "kubectl", "create", "configmap", caVolume, "-n", namespace, "--from-file=ca.crt=/dev/stdin", "--dry-run=client", "-o", "yaml"))
 }
 
 // writeSecret creates or changes the Secret as documented in the README.

@@ -29,7 +29,7 @@ func TestHelm(t *testing.T) {
 	namespace(t, agents, "privileged")
 	namespace(t, gateways, "restricted")
 	for _, name := range []string{agents, gateways} {
-		apply(t, command(t, c.ca, "kubectl", "create", "configmap", caVolume, "-n", name, "--from-file=ca.crt=/dev/stdin", "--dry-run=client", "-o", "yaml"))
+		c.trust(t, name)
 	}
 	before := everything(t)
 
@@ -107,8 +107,13 @@ type installation struct {
 // install installs the chart and waits until it is ready.
 func (c *cluster) install(t *testing.T, namespace, values string) *installation {
 	t.Helper()
+	return c.installChart(t, chart, namespace, values)
+}
+
+func (c *cluster) installChart(t *testing.T, chart, namespace, values string) *installation {
+	t.Helper()
 	i := &installation{namespace: namespace, ca: c.ca}
-	i.upgrade(t, values)
+	i.upgradeTo(t, chart, values)
 	t.Cleanup(func() {
 		_, _ = tryCommand(t, "", "helm", "uninstall", "otelcol-ociapm", "-n", namespace, "--ignore-not-found")
 	})
@@ -116,6 +121,20 @@ func (c *cluster) install(t *testing.T, namespace, values string) *installation 
 }
 
 func (i *installation) upgrade(t *testing.T, values string) {
+	t.Helper()
+	i.upgradeTo(t, chart, values)
+}
+
+func (i *installation) upgradeTo(t *testing.T, chart, values string) {
+	t.Helper()
+	_, err := i.tryUpgrade(t, chart, values)
+	if err != nil {
+		t.Log(kubectl(t, "describe", "pods", "-n", i.namespace))
+	}
+	require.NoError(t, err)
+}
+
+func (i *installation) tryUpgrade(t *testing.T, chart, values string) (string, error) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "values.yaml")
 	require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, `%s
@@ -125,11 +144,7 @@ extraEnv: [{name: SSL_CERT_DIR, value: %s}]
 extraVolumes: [{name: %[5]s, configMap: {name: %[5]s}}]
 extraVolumeMounts: [{name: %[5]s, mountPath: %[4]s}]
 `, values, apmHost, harness.PrivateKey, caFolder, caVolume), 0o600))
-	_, err := tryCommand(t, "", "helm", "upgrade", "--install", "otelcol-ociapm", chart, "-n", i.namespace, "-f", file, "--wait", "--timeout=150s")
-	if err != nil {
-		t.Log(kubectl(t, "describe", "pods", "-n", i.namespace))
-	}
-	require.NoError(t, err)
+	return tryCommand(t, "", "helm", "upgrade", "--install", "otelcol-ociapm", chart, "-n", i.namespace, "-f", file, "--wait", "--timeout=150s")
 }
 
 // test runs apmctl doctor in its own pod. It must find nothing to do.

@@ -108,6 +108,15 @@ func TestManifestsAreAccepted(t *testing.T) {
 			accepted(t, agents, command(t, "", "helm", "template", "mine", chart, "--namespace", agents, "--set", values))
 		})
 	}
+	installCRDs(t, os.Getenv("GATEWAY_CRDS"), "gateway.networking.k8s.io_httproutes.yaml", "gateway.networking.k8s.io_grpcroutes.yaml")
+	for _, file := range ciValues(t) {
+		t.Run("chart "+filepath.Base(file), func(t *testing.T) {
+			accepted(t, agents, command(t, "", "helm", "template", "mine", chart, "--namespace", agents, "--values", file))
+		})
+	}
+	for _, values := range harness.PageBlocks(t, "docs/deploy.md", "gateway from outside", "yaml") {
+		accepted(t, agents, command(t, values, "helm", "template", "mine", chart, "--namespace", agents, "--values", "-", "--set", "apm.existingSecret=s"))
+	}
 }
 
 // helm test runs apmctl doctor with the configuration, variables and secrets of the
@@ -117,14 +126,16 @@ func TestChartDoctor(t *testing.T) {
 		collector string
 		configs   []string
 	}{
-		"apm.existingSecret=s":                      {"otelcol-ociapm-agent", []string{"collector", "exporter", "mine"}},
-		"agent.gateway=gateway.svc:4317":            {"otelcol-ociapm-agent", []string{"collector", "exporter", "mine"}},
-		domain:                                      {"otelcol-ociapm-agent", []string{"collector", "exporter", "oci", "resource", "mine"}},
-		"mode=gateway," + domain:                    {"otelcol-ociapm-gateway", []string{"collector", "exporter", "oci", "mine"}},
-		"mode=gateway,apm.existingSecret=s":         {"otelcol-ociapm-gateway", []string{"collector", "exporter", "mine"}},
-		"mode=sidecar,apm.existingSecret=s":         {},
-		"mode=sampling,apm.existingSecret=s":        {},
-		"mode=kafka,kafka.brokers=a:9092," + domain: {},
+		"apm.existingSecret=s":                       {"otelcol-ociapm-agent", []string{"collector", "exporter", "mine"}},
+		"agent.gateway=gateway.svc:4317":             {"otelcol-ociapm-agent", []string{"collector", "exporter", "mine"}},
+		domain:                                       {"otelcol-ociapm-agent", []string{"collector", "exporter", "oci", "resource", "mine"}},
+		"mode=gateway," + domain:                     {"otelcol-ociapm-gateway", []string{"collector", "exporter", "oci", "mine"}},
+		"mode=gateway,apm.existingSecret=s":          {"otelcol-ociapm-gateway", []string{"collector", "exporter", "mine"}},
+		"mode=sidecar,apm.existingSecret=s":          {},
+		"service.enabled=false,apm.existingSecret=s": {},
+		"mode=gateway,gateway.token.secretName=t,apm.existingSecret=s": {},
+		"mode=sampling,apm.existingSecret=s":                           {},
+		"mode=kafka,kafka.brokers=a:9092," + domain:                    {},
 	} {
 		t.Run(values, func(t *testing.T) {
 			var jobs, collectors []object

@@ -17,8 +17,8 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/otlpload"
 )
 
-// queued are the values of a gateway with a queue and without an autoscaler.
-const queued = `
+// queuedGateway are the values of a gateway with a queue and without an autoscaler.
+const queuedGateway = `
 mode: gateway
 autoscaling: {enabled: false}
 replicaCount: %d
@@ -33,7 +33,7 @@ func TestScaleIn(t *testing.T) {
 	namespace(t, appNamespace, "restricted")
 	namespace(t, gateways, "restricted")
 	c.prepare(t, gateways)
-	gateway := c.install(t, gateways, fmt.Sprintf(queued, 3, ""))
+	gateway := c.install(t, gateways, fmt.Sprintf(queuedGateway, 3, ""))
 
 	c.sandbox.AddFault(t, apm.Fault{Down: true})
 	var reports []otlpload.Report
@@ -58,7 +58,7 @@ func TestScaleIn(t *testing.T) {
 	}
 	require.Equal(t, accepted, missing(t), "APM is down")
 
-	gateway.upgrade(t, fmt.Sprintf(queued, 1, ""))
+	gateway.upgrade(t, fmt.Sprintf(queuedGateway, 1, ""))
 	for n := 1; n < 3; n++ { // uploads fail, so that the replica does not wait for its queue
 		kubectl(t, "wait", "-n", gateways, "--for=delete", fmt.Sprintf("pod/otelcol-ociapm-gateway-%d", n), "--timeout=60s")
 	}
@@ -67,7 +67,7 @@ func TestScaleIn(t *testing.T) {
 	left := missing(t)
 	assert.Equal(t, reports[1].AcceptedSpans()+reports[2].AcceptedSpans(), left, "on the volumes of the replicas that were removed")
 
-	gateway.upgrade(t, fmt.Sprintf(queued, 1, "queue-otelcol-ociapm-gateway-1, queue-otelcol-ociapm-gateway-2"))
+	gateway.upgrade(t, fmt.Sprintf(queuedGateway, 1, "queue-otelcol-ociapm-gateway-1, queue-otelcol-ociapm-gateway-2"))
 	kubectl(t, "wait", "-n", gateways, "--for=condition=complete", "job", "-l", "app.kubernetes.io/component=drain", "--timeout=120s")
 	assert.Zero(t, missing(t), "accepted spans that are not stored")
 	t.Logf("%d spans accepted; %d on the volumes of two replicas that were removed while APM was down; %d lost", accepted, left, missing(t))
@@ -86,7 +86,7 @@ func TestScaleIn(t *testing.T) {
 	})
 
 	t.Run("a replica uploads its queue before it is removed", func(t *testing.T) {
-		gateway.upgrade(t, fmt.Sprintf(queued, 2, ""))
+		gateway.upgrade(t, fmt.Sprintf(queuedGateway, 2, ""))
 		replica := kubectlJSON[pod](t, "pod", "-n", gateways, "otelcol-ociapm-gateway-1")
 		sender := startApp(t, 610, "grpc", net.JoinHostPort(replica.Status.PodIP, "4317"), `""`)
 		c.sandbox.AddFault(t, apm.Fault{Down: true})
@@ -94,32 +94,8 @@ func TestScaleIn(t *testing.T) {
 		report := sender.stop(t)
 		sender.remove(t)
 		c.sandbox.ClearFaults(t)
-		gateway.upgrade(t, fmt.Sprintf(queued, 1, ""))
+		gateway.upgrade(t, fmt.Sprintf(queuedGateway, 1, ""))
 		kubectl(t, "wait", "-n", gateways, "--for=delete", "pod/otelcol-ociapm-gateway-1", "--timeout=120s")
 		assert.Zero(t, c.sandbox.Missing(t, report), "of %d accepted spans", report.AcceptedSpans())
 	})
-}
-
-// A Deployment with a queue, as former versions created it, is not replaced before
-// somebody has seen that its queue is empty.
-func TestDeploymentIsNotReplacedUnseen(t *testing.T) {
-	namespace(t, gateways, "restricted")
-	apply(t, fmt.Sprintf(`
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: otelcol-ociapm-gateway, namespace: %s}
-spec:
-  replicas: 0
-  selector: {matchLabels: {app: former}}
-  template:
-    metadata: {labels: {app: former}}
-    spec: {containers: [{name: collector, image: none}]}
-`, gateways))
-	upgrade := func(values string) error {
-		_, err := tryCommand(t, "", "helm", "upgrade", "--install", "otelcol-ociapm", chart, "-n", gateways, "--dry-run=server", "--set", "mode=gateway,apm.existingSecret=s"+values)
-		return err
-	}
-	require.ErrorContains(t, upgrade(""), "gateway.replaceDeployment: this upgrade replaces Deployment otelcol-ociapm-gateway by a StatefulSet, and deletes the queue")
-	require.NoError(t, upgrade(",gateway.acknowledge=delivered"))
-	require.NoError(t, upgrade(",gateway.replaceDeployment=true"))
 }

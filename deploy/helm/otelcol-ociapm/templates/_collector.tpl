@@ -5,7 +5,7 @@
   imagePullPolicy: {{ .context.Values.image.pullPolicy }}
   args:
     {{- include "otelcol-ociapm.configArgs" . | trim | nindent 4 }}
-    {{- with .pod.extraArgs }}
+    {{- with .pod.command.extraArgs }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
   env:
@@ -31,6 +31,10 @@
     {{- toYaml .pod.securityContext | nindent 4 }}
   resources:
     {{- toYaml .pod.resources | nindent 4 }}
+  {{- with .pod.resizePolicy }}
+  resizePolicy:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
   volumeMounts:
     {{- include "otelcol-ociapm.volumeMounts" . | nindent 4 }}
 {{- end -}}

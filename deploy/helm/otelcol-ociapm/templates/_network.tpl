@@ -42,11 +42,13 @@ own ports, has the same. Arguments: context; headless, nodePorts.
 - {name: metrics, containerPort: {{ int .context.Values.ports.metrics.containerPort }}, protocol: TCP}
 {{- end -}}
 
-{{- /* Whether anyone may send over HTTP to the workload's Service, without TLS. Arguments: context, workload. */ -}}
-{{- define "otelcol-ociapm.plain" -}}
-{{- $values := .context.Values -}}
-{{- $secured := or $values.gateway.tls.secretName $values.gateway.token.secretName (and $values.gateway.cors.enabled $values.gateway.cors.secretName) -}}
-{{- if and (index $values.ports "otlp-http").enabled (ternary (include "otelcol-ociapm.agentService" .context) (not $secured) (eq .workload.component "agent")) }}true{{ end -}}
+{{- /* Whether helm test has a collector that it can send to. */ -}}
+{{- define "otelcol-ociapm.doctor" -}}
+{{- $gateway := .Values.gateway -}}
+{{- $secured := or $gateway.tls.secretName $gateway.token.secretName (and $gateway.cors.enabled $gateway.cors.secretName) -}}
+{{- if (index .Values.ports "otlp-http").enabled -}}
+{{- if or (and (eq .Values.mode "agent") (include "otelcol-ociapm.agentService" .)) (and (eq .Values.mode "gateway") (not $secured)) }}true{{ end -}}
+{{- end -}}
 {{- end -}}
 
 {{- /* Whether agents have a Service. */ -}}

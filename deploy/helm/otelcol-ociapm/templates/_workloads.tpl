@@ -99,7 +99,7 @@ Arguments: context, workload.
 {{- $general := .context.Values -}}
 {{- $own := get $general .workload.component | default dict -}}
 {{- $all := dict -}}
-{{- $keys := list "affinity" "annotations" "dnsConfig" "dnsPolicy" "extraArgs" "extraContainers" "extraEnv" "extraEnvs" "extraEnvsFrom" "extraVolumeMounts" "extraVolumes" "hostAliases" "hostNetwork" "hostPID" "initContainers" "lifecycleHooks" "livenessProbe" "nodeSelector" "podAnnotations" "podLabels" "podSecurityContext" "priorityClassName" "readinessProbe" "resources" "revisionHistoryLimit" "rollout" "runtimeClassName" "schedulerName" "securityContext" "serviceAccount" "shareProcessNamespace" "startupProbe" "terminationGracePeriodSeconds" "tolerations" "topologySpreadConstraints" -}}
+{{- $keys := list "affinity" "annotations" "command" "dnsConfig" "dnsPolicy" "extraContainers" "extraEnv" "extraEnvs" "extraEnvsFrom" "extraVolumeMounts" "extraVolumes" "hostAliases" "hostNetwork" "hostPID" "initContainers" "lifecycleHooks" "livenessProbe" "nodeSelector" "podAnnotations" "podLabels" "podSecurityContext" "priorityClassName" "readinessProbe" "resizePolicy" "resources" "revisionHistoryLimit" "rollout" "runtimeClassName" "schedulerName" "securityContext" "serviceAccount" "shareProcessNamespace" "startupProbe" "terminationGracePeriodSeconds" "tolerations" "topologySpreadConstraints" -}}
 {{- range $key := $keys -}}
   {{- $value := get $general $key -}}
   {{- $mine := get $own $key -}}
