@@ -32,7 +32,7 @@ func TestScaleIn(t *testing.T) {
 	volumes(t, 3)
 	namespace(t, appNamespace, "restricted")
 	namespace(t, gateways, "restricted")
-	c.prepare(t, gateways)
+	c.trust(t, gateways)
 	gateway := c.install(t, gateways, fmt.Sprintf(queuedGateway, 3, ""))
 
 	c.sandbox.AddFault(t, apm.Fault{Down: true})
