@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -92,6 +93,8 @@ func (c *cluster) testAgent(t *testing.T) {
 		assert.Zero(t, restarts(t, agents), "the agent was restarted")
 	})
 
+	t.Run("an agent starts while the API server is away", func(t *testing.T) { apps = append(apps, c.testWithoutAPIServer(t)) })
+
 	t.Run("a rolling update", func(t *testing.T) {
 		kubectl(t, "rollout", "restart", "-n", agents, "daemonset/otelcol-ociapm-agent")
 		rolledOut(t, agents, "daemonset/otelcol-ociapm-agent")
@@ -116,6 +119,32 @@ func (c *cluster) testAgent(t *testing.T) {
 
 	c.requireDelivered(t, apps...)
 	c.sandbox.SetPrivateKey(t, harness.PrivateKey)
+}
+
+// testWithoutAPIServer drops what pods send to the API server. An agent that starts
+// meanwhile is ready and serves, only without the names of pods, until the server is back.
+// The returned app has sent to it.
+func (c *cluster) testWithoutAPIServer(t *testing.T) *app {
+	rule := []string{"INPUT", "--source", "10.244.0.0/16", "--protocol", "tcp", "--dport", "6443", "--jump", "DROP"}
+	command(t, "", "iptables", append([]string{"--insert"}, rule...)...)
+	restore := sync.OnceFunc(func() { command(t, "", "iptables", append([]string{"--delete"}, rule...)...) })
+	defer restore()
+	c.killPods(t, agents, "app.kubernetes.io/component=agent")
+	rolledOut(t, agents, "daemonset/otelcol-ociapm-agent")
+	assert.Zero(t, restarts(t, agents), "a probe has restarted the agent")
+
+	sender := startApp(t, 103, "grpc", "$(NODE_IP):4317", podUID)
+	sender.sendsOn(t, 10)
+	resource := c.resourceOf(t, sender)
+	assert.Equal(t, sender.pod(t).Metadata.UID, resource["k8s.pod.uid"], "the app says it")
+	assert.Equal(t, "node0", resource["host.name"])
+	assert.NotContains(t, resource, "k8s.pod.name")
+
+	restore()
+	require.Eventually(t, func() bool {
+		return c.resourceOf(t, sender)["k8s.pod.name"] == sender.pod(t).Metadata.Name
+	}, commandTimeout, time.Second, "the agent does not find the API server again")
+	return sender
 }
 
 // outage is how long APM answers 503: a short time unless OTELCOL_OUTAGE is set.

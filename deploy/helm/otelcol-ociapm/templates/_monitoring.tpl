@@ -1,11 +1,13 @@
 {{- /*
 The endpoints of a PodMonitor or ServiceMonitor. The alerts and the dashboard know the
-collectors by their job, whatever the names of the release. Argument: metricsEndpoints.
+collectors by their job, whatever the names of the release. Argument: the monitor's values.
 */ -}}
 {{- define "otelcol-ociapm.endpoints" -}}
 {{- $job := dict "targetLabel" "job" "replacement" "otelcol-ociapm" -}}
-{{- range . }}
-{{- list (merge (dict "relabelings" (prepend (.relabelings | default list) $job)) .) | toYaml }}
+{{- range .metricsEndpoints }}
+{{- $endpoint := merge (dict "relabelings" (concat (list $job) (.relabelings | default list) ($.relabelings | default list))) . }}
+{{- with $.metricRelabelings }}{{ $_ := set $endpoint "metricRelabelings" (concat ($endpoint.metricRelabelings | default list) .) }}{{ end }}
+{{- list $endpoint | toYaml }}
 {{ end }}
 {{- end -}}
 

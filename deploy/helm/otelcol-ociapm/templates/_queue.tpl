@@ -1,5 +1,6 @@
 {{- /* The claims of a StatefulSet. */ -}}
 {{- define "otelcol-ociapm.claimTemplates" -}}
+{{- if .Values.persistence.enabled }}
 - metadata:
     name: queue
     {{- with .Values.persistence.annotations }}
@@ -13,6 +14,10 @@
     storageClassName: {{ . }}
     {{- end }}
     resources: {requests: {storage: {{ .Values.gateway.queueSize }}}}
+{{- end }}
+{{- with .Values.statefulset.volumeClaimTemplates }}
+{{- toYaml . | nindent 0 }}
+{{- end }}
 {{- end -}}
 
 {{- /* The volume of a pod that has no claim template. Arguments: context, workload. */ -}}

@@ -94,16 +94,19 @@ and Kubernetes cannot change the claims of a StatefulSet. Arguments: context, wo
   {{- if ne .spec.podManagementPolicy $.context.Values.statefulset.podManagementPolicy -}}
     {{- fail (printf "statefulset.podManagementPolicy: StatefulSet %s has %s, and %s" .metadata.name .spec.podManagementPolicy $how) -}}
   {{- end -}}
-  {{- $claims := .spec.volumeClaimTemplates | default list -}}
-  {{- if ne (not (empty $claims)) $.context.Values.persistence.enabled -}}
+  {{- $queue := dict -}}
+  {{- range .spec.volumeClaimTemplates -}}
+    {{- if eq .metadata.name "queue" }}{{ $queue = .spec }}{{ end -}}
+  {{- end -}}
+  {{- if ne (not (empty $queue)) $.context.Values.persistence.enabled -}}
     {{- fail (printf "persistence.enabled: StatefulSet %s was created with another value, and %s" .metadata.name $how) -}}
   {{- end -}}
-  {{- range $claims -}}
-    {{- if ne .spec.resources.requests.storage $.context.Values.gateway.queueSize -}}
-      {{- fail (printf "gateway.queueSize: the claims have %s, and %s; expand the existing claims first" .spec.resources.requests.storage $how) -}}
+  {{- with $queue -}}
+    {{- if ne .resources.requests.storage $.context.Values.gateway.queueSize -}}
+      {{- fail (printf "gateway.queueSize: the claims have %s, and %s; expand the existing claims first" .resources.requests.storage $how) -}}
     {{- end -}}
-    {{- if or (ne (.spec.storageClassName | default "") $.context.Values.persistence.storageClass) (ne (toJson .spec.accessModes) (toJson $.context.Values.persistence.accessModes)) -}}
-      {{- fail (printf "persistence: storageClass and accessModes are %s and %s in the claims, and %s" (.spec.storageClassName | default "\"\"") (toJson .spec.accessModes) $how) -}}
+    {{- if or (ne (.storageClassName | default "") $.context.Values.persistence.storageClass) (ne (toJson .accessModes) (toJson $.context.Values.persistence.accessModes)) -}}
+      {{- fail (printf "persistence: storageClass and accessModes are %s and %s in the claims, and %s" (.storageClassName | default "\"\"") (toJson .accessModes) $how) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
