@@ -145,6 +145,9 @@ func TestChartValues(t *testing.T) {
 func TestChartConfiguration(t *testing.T) {
 	for values, want := range map[string]string{
 		`mode: gateway`: ``,
+		"mode: sampling\nports: {otlp: {containerPort: 5317}}": `
+receivers: {otlp: {protocols: {grpc: {endpoint: "0.0.0.0:5317"}, http: {}}}}
+exporters: {load_balancing: {resolver: {k8s: {ports: [5317]}}}}`,
 		"hostNetwork: true\nports: {otlp: {containerPort: 14317}, otlp-http: {containerPort: 14318}, health: {containerPort: 23133}, metrics: {containerPort: 18888}}": `
 receivers: {otlp: {protocols: {grpc: {endpoint: "0.0.0.0:14317"}, http: {endpoint: "0.0.0.0:14318"}}}}
 extensions: {health_check: {endpoint: "0.0.0.0:23133"}}
@@ -163,7 +166,7 @@ service: {extensions: [apm_paths, otlp_guard, gc_tuner, health_check, healthchec
 		t.Run(values, func(t *testing.T) {
 			rendered := renderChart(t, values)
 			name := "x-otelcol-ociapm-gateway"
-			if !strings.Contains(values, "mode: gateway") {
+			if !strings.Contains(values, "mode:") {
 				name = "x-otelcol-ociapm-agent"
 			}
 			data := named(rendered, "ConfigMap", name)["data"].(object)
@@ -198,7 +201,7 @@ func TestReleasesAreApart(t *testing.T) {
 	names := map[string]bool{}
 	for _, namespace := range []string{"a", "b"} {
 		for _, o := range decode(t, command(t, "", "helm", "template", "otelcol-ociapm", chart, "--namespace", namespace, "--set", "apm.existingSecret=s")) {
-			name := strings.Join([]string{o["kind"].(string), dig(o, "metadata.name").(string)}, "/")
+			name := o["kind"].(string) + "/" + dig(o, "metadata.name").(string)
 			if in, ok := dig(o, "metadata.namespace").(string); ok {
 				name = in + "/" + name
 			}

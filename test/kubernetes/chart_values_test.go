@@ -179,11 +179,12 @@ func TestChartValuesAreDescribed(t *testing.T) {
 		for i := 0; i < len(node.Content); i += 2 {
 			key, value := node.Content[i], node.Content[i+1]
 			name := strings.TrimPrefix(path+"."+key.Value, ".")
-			if strings.Contains(key.HeadComment, "# -- ") {
+			switch {
+			case strings.Contains(key.HeadComment, "# -- "):
 				described[name] = true
-			} else if value.Kind == yaml.MappingNode && len(value.Content) > 0 {
+			case value.Kind == yaml.MappingNode && len(value.Content) > 0:
 				walk(value, name)
-			} else {
+			default:
 				assert.Fail(t, "no description", name)
 			}
 		}

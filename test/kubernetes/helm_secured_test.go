@@ -28,14 +28,7 @@ const senderToken = "t0ken-of-the-agents"
 
 // Agents send to a gateway with a certificate and a token, as the page says. Others cannot
 // send.
-func TestSecuredGateway(t *testing.T) {
-	c := newCluster(t)
-	namespace(t, appNamespace, "restricted")
-	namespace(t, agents, "privileged")
-	namespace(t, gateways, "restricted")
-	for _, name := range []string{agents, gateways} {
-		c.trust(t, name)
-	}
+func (c *cluster) testSecuredGateway(t *testing.T) {
 	authority := issue(t, &x509.Certificate{
 		Subject: pkix.Name{CommonName: "senders"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}, nil)
@@ -53,8 +46,8 @@ func TestSecuredGateway(t *testing.T) {
 
 	values := harness.PageBlocks(t, "docs/security.md", "agents with certificates", "yaml")
 	require.Len(t, values, 2)
-	gateway := c.install(t, gateways, values[0])
-	agent := c.install(t, agents, values[1])
+	gateway := c.install(t, gateways, values[0]+"  token: {secretName: tokens}\n")
+	agent := c.install(t, agents, values[1]+"  gatewayToken: {secretName: token}\n")
 	sender := startApp(t, 430, "grpc", "$(NODE_IP):4317", podUID)
 	sender.sendsOn(t, 10)
 	c.requireDelivered(t, sender)

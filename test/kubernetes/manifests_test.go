@@ -202,6 +202,8 @@ func TestChartRefuses(t *testing.T) {
 		"apm.existingSecret=s,rollout.strategy=Recreate":                                              "agents have RollingUpdate or OnDelete",
 		"mode=kafka,apm.existingSecret=s,reader.rollout.strategy=OnDelete":                            "the reader has RollingUpdate or Recreate",
 		"apm.existingSecret=s,service.type=LoadBalancer":                                              "service.type: LoadBalancer is for gateways",
+		"apm.existingSecret=s,ports.otlp.enabled=false,ports.otlp-http.enabled=false":                 "enable otlp, otlp-http or both",
+		"mode=sampling,apm.existingSecret=s,ports.otlp.enabled=false":                                 "samplers receive over gRPC",
 		"apm.existingSecret=s,ingress.enabled=true":                                                   "ingress.enabled: it is for gateways",
 		"mode=gateway,apm.existingSecret=s,httproute.enabled=true":                                    "httproute.parentRefs: name the Gateway",
 		"mode=gateway,apm.existingSecret=s,gateway.tls.clientCASecretName=c":                          "set gateway.tls.secretName too",

@@ -27,22 +27,29 @@ import (
 	"github.com/ociapm/otelcol-ociapm/test/harness"
 )
 
-// startRendered starts the collector of a gateway with the configuration that the chart
-// renders, and the given files in its credentials.
-func startRendered(t *testing.T, values string, credentials map[string]string) *harness.Collector {
+// renderFiles writes the configuration that the chart renders for a workload into a new
+// folder, with the given files as its credentials.
+func renderFiles(t *testing.T, values, component string, credentials map[string]string) (dir string) {
 	t.Helper()
-	dir := t.TempDir()
+	dir = t.TempDir()
 	for name, content := range credentials {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "data_key"), []byte(harness.PrivateKey), 0o600))
-	data := named(renderChart(t, values), "ConfigMap", "x-otelcol-ociapm-gateway")["data"].(object)
+	data := named(renderChart(t, values), "ConfigMap", "x-otelcol-ociapm-"+component)["data"].(object)
 	paths := strings.NewReplacer("/var/run/secrets/otelcol-ociapm-credentials", dir, "/var/run/secrets/otelcol-ociapm", dir, "/var/lib/otelcol-ociapm", dir)
 	for name, content := range data {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(paths.Replace(content.(string))), 0o600))
 	}
+	return dir
+}
+
+// startGateway starts the collector of a gateway as the chart configures it.
+func startGateway(t *testing.T, sandbox *harness.Sandbox, values string, credentials map[string]string) *harness.Collector {
+	t.Helper()
+	dir := renderFiles(t, values, "gateway", credentials)
 	return harness.StartCollector(t, harness.CollectorOptions{
-		Config: filepath.Join(dir, "collector.yaml"), Endpoint: harness.StartSandbox(t).URL, DataKey: harness.PrivateKey,
+		Config: filepath.Join(dir, "collector.yaml"), Endpoint: sandbox.URL, DataKey: harness.PrivateKey,
 		Arguments: []string{"--config", filepath.Join(dir, "exporter.yaml"), "--config", filepath.Join(dir, "chart.yaml")},
 	})
 }
@@ -55,7 +62,7 @@ func TestAppsWithToken(t *testing.T) {
 	}, nil)
 	files := keyPair(t, certificate)
 	files["token"] = "first # of team a\nsecond\n"
-	collector := startRendered(t, harness.PageBlocks(t, "docs/security.md", "apps with a token", "yaml")[0], files)
+	collector := startGateway(t, harness.StartSandbox(t), harness.PageBlocks(t, "docs/security.md", "apps with a token", "yaml")[0], files)
 	trusted := x509.NewCertPool()
 	trusted.AddCert(certificate.Leaf)
 	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trusted}
@@ -97,7 +104,7 @@ func (rawCodec) Name() string                  { return "proto" }
 
 // A browser asks whether the page's origin may send, and the page sends the public key.
 func TestBrowsers(t *testing.T) {
-	collector := startRendered(t, harness.PageBlocks(t, "docs/security.md", "browsers", "yaml")[0], map[string]string{"public_data_key": "PUBLICKEY"})
+	collector := startGateway(t, harness.StartSandbox(t), harness.PageBlocks(t, "docs/security.md", "browsers", "yaml")[0], map[string]string{"public_data_key": "PUBLICKEY"})
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	url := "http://" + collector.HTTP + "/v1/traces"

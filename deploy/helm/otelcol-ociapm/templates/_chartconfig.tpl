@@ -7,12 +7,15 @@ Arguments: context, workload.
 {{- $ports := $values.ports -}}
 {{- $files := include "otelcol-ociapm.service" . | fromYaml -}}
 {{- $receiver := dict "grpc" dict "http" dict -}}
-{{- $exporter := dict -}}
+{{- $exporters := dict -}}
 {{- $extensions := dict -}}
 {{- $service := dict -}}
 {{- if .workload.receives -}}
   {{- if ne 4317 (int $ports.otlp.containerPort) -}}
     {{- $_ := set $receiver.grpc "endpoint" (printf "0.0.0.0:%d" (int $ports.otlp.containerPort)) -}}
+    {{- if .workload.samplers -}}
+      {{- $_ := set $exporters "load_balancing" (dict "resolver" (dict "k8s" (dict "ports" (list (int $ports.otlp.containerPort))))) -}}
+    {{- end -}}
   {{- end -}}
   {{- if ne 4318 (int (index $ports "otlp-http").containerPort) -}}
     {{- $_ := set $receiver.http "endpoint" (printf "0.0.0.0:%d" (int (index $ports "otlp-http").containerPort)) -}}
@@ -30,7 +33,9 @@ Arguments: context, workload.
 {{- if eq .workload.component "gateway" -}}
   {{- include "otelcol-ociapm.secureReceiver" (dict "gateway" $values.gateway "receiver" $receiver "authenticators" $authenticators) -}}
 {{- else if and (eq .workload.component "agent") $values.agent.gateway -}}
+  {{- $exporter := dict -}}
   {{- include "otelcol-ociapm.secureExporter" (dict "agent" $values.agent "exporter" $exporter "authenticators" $authenticators) -}}
+  {{- with $exporter }}{{ $_ := set $exporters "otlp_grpc" . }}{{ end -}}
 {{- end -}}
 {{- if $authenticators -}}
   {{- $extensions = merge $extensions $authenticators -}}
@@ -38,7 +43,7 @@ Arguments: context, workload.
 {{- end -}}
 {{- $config := dict -}}
 {{- if or $receiver.grpc $receiver.http }}{{ $_ := set $config "receivers" (dict "otlp" (dict "protocols" $receiver)) }}{{ end -}}
-{{- with $exporter }}{{ $_ := set $config "exporters" (dict "otlp_grpc" .) }}{{ end -}}
+{{- with $exporters }}{{ $_ := set $config "exporters" . }}{{ end -}}
 {{- with $extensions }}{{ $_ := set $config "extensions" . }}{{ end -}}
 {{- with $service }}{{ $_ := set $config "service" . }}{{ end -}}
 {{- with $config }}{{ toYaml . }}{{ end -}}

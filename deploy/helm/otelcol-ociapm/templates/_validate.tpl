@@ -14,6 +14,12 @@
 {{- range $workload := include "otelcol-ociapm.workloads" . | fromYamlArray -}}
   {{- include "otelcol-ociapm.validateWorkload" (dict "context" $ "workload" $workload) -}}
 {{- end -}}
+{{- if not (or $values.ports.otlp.enabled (index $values.ports "otlp-http").enabled) -}}
+  {{- fail "ports: enable otlp, otlp-http or both; senders need one of them" -}}
+{{- end -}}
+{{- if and (eq $values.mode "sampling") (not $values.ports.otlp.enabled) -}}
+  {{- fail "ports.otlp.enabled: leave it true with mode sampling; samplers receive over gRPC" -}}
+{{- end -}}
 {{- if and (ne $values.service.type "ClusterIP") (not (include "otelcol-ociapm.external" .)) -}}
   {{- fail (printf "service.type: %s is for gateways, and not with service.enabled=false" $values.service.type) -}}
 {{- end -}}

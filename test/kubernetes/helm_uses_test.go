@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -22,9 +23,9 @@ import (
 // release, the chart of that release takes its place.
 const earlierChart = "test/kubernetes/testdata/chart-before-statefulsets.tgz"
 
-// An upgrade from the earlier chart loses nothing: agents while apps send, and gateways,
-// whose queue was deleted with the pod, once the queue is empty.
-func TestHelmUpgrade(t *testing.T) {
+// TestHelmUses installs the chart as its pages describe, for uses that the overlays do not
+// have.
+func TestHelmUses(t *testing.T) {
 	c := newCluster(t)
 	volumes(t, 1)
 	namespace(t, appNamespace, "restricted")
@@ -33,55 +34,52 @@ func TestHelmUpgrade(t *testing.T) {
 	for _, name := range []string{agents, gateways} {
 		c.trust(t, name)
 	}
+	t.Run("an upgrade of agents", c.testAgentUpgrade)
+	t.Run("an upgrade of a gateway", c.testGatewayUpgrade)
+	t.Run("beside another vendor's agent", c.testBeside)
+	t.Run("a secured gateway", c.testSecuredGateway)
+}
 
-	t.Run("agent", func(t *testing.T) {
-		agent := c.installChart(t, earlierChart, agents, "mode: agent")
-		sender := startApp(t, 410, "grpc", "$(NODE_IP):4317", podUID)
-		sender.sendsOn(t, 10)
-		agent.upgrade(t, "mode: agent")
-		sender.sendsOn(t, 10)
-		c.requireDelivered(t, sender)
-		sender.remove(t)
+// Agents are upgraded from the earlier chart while apps send.
+func (c *cluster) testAgentUpgrade(t *testing.T) {
+	agent := c.installChart(t, earlierChart, agents, "mode: agent")
+	sender := startApp(t, 410, "grpc", "$(NODE_IP):4317", podUID)
+	sender.sendsOn(t, 10)
+	agent.upgrade(t, "mode: agent")
+	sender.sendsOn(t, 10)
+	c.requireDelivered(t, sender)
+	sender.remove(t)
 
-		// What Kubernetes cannot change is said before anything is changed.
-		for values, says := range map[string]string{
-			"nameOverride: spans\nfullnameOverride: otelcol-ociapm": "nameOverride: DaemonSet otelcol-ociapm-agent selects its pods by",
-			"clusterRole: {create: false, name: view}":              "kubectl delete clusterrolebinding otelcol-ociapm-otelcol-ociapm-agent",
-		} {
-			_, err := agent.tryUpgrade(t, chart, values)
-			require.ErrorContains(t, err, says)
-		}
-		agent.uninstall(t)
-	})
+	// What Kubernetes cannot change is said before anything is changed.
+	for values, says := range map[string]string{
+		"nameOverride: spans\nfullnameOverride: otelcol-ociapm": "nameOverride: DaemonSet otelcol-ociapm-agent selects its pods by",
+		"clusterRole: {create: false, name: view}":              "kubectl delete clusterrolebinding otelcol-ociapm-otelcol-ociapm-agent",
+	} {
+		_, err := agent.tryUpgrade(t, chart, values)
+		require.ErrorContains(t, err, says)
+	}
+	agent.uninstall(t)
+}
 
-	t.Run("gateway", func(t *testing.T) {
-		const values = "mode: gateway\ngateway: {cpu: 100m, memoryMiB: 384, minReplicas: 1}"
-		gateway := c.installChart(t, earlierChart, gateways, values)
-		sender := startApp(t, 411, "grpc", "otelcol-ociapm-gateway."+gateways+".svc:4317", podUID)
-		sender.sendsOn(t, 10)
-		first := sender.stop(t)
-		require.Positive(t, first.AcceptedSpans())
-		require.Eventually(t, func() bool { return queued(t, gateways) == 0 }, commandTimeout, pollInterval, "the queue does not become empty")
-		_, err := gateway.tryUpgrade(t, chart, values)
-		require.ErrorContains(t, err, "gateway.replaceDeployment: this upgrade replaces Deployment otelcol-ociapm-gateway by a StatefulSet, and deletes the queue")
-		gateway.upgrade(t, strings.Replace(values, "gateway: {", "gateway: {replaceDeployment: true, ", 1))
-		assert.Zero(t, c.sandbox.Missing(t, first))
-		sender.remove(t)
-
-		next := startApp(t, 412, "grpc", "otelcol-ociapm-gateway."+gateways+".svc:4317", podUID)
-		next.sendsOn(t, 10)
-		c.requireDelivered(t, next)
-		next.remove(t)
-		gateway.uninstall(t)
-	})
+// A gateway of the earlier chart, whose queue is deleted with the pod, is upgraded while APM
+// accepts uploads and the queue does not grow, as the chart's page says.
+func (c *cluster) testGatewayUpgrade(t *testing.T) {
+	const values = "mode: gateway\ngateway: {cpu: 100m, memoryMiB: 384, minReplicas: 1}"
+	gateway := c.installChart(t, earlierChart, gateways, values)
+	sender := startApp(t, 411, "grpc", "otelcol-ociapm-gateway."+gateways+".svc:4317", podUID)
+	sender.sendsOn(t, 10)
+	require.Eventually(t, func() bool { return queued(t, gateways) == 0 }, commandTimeout, pollInterval, "the queue is never empty")
+	_, err := gateway.tryUpgrade(t, chart, values)
+	require.ErrorContains(t, err, "gateway.replaceDeployment: this upgrade replaces Deployment otelcol-ociapm-gateway by a StatefulSet, and deletes the queue")
+	gateway.upgrade(t, strings.Replace(values, "gateway: {", "gateway: {replaceDeployment: true, ", 1))
+	sender.sendsOn(t, 10)
+	c.requireDelivered(t, sender)
+	sender.remove(t)
+	gateway.uninstall(t)
 }
 
 // Agents without host ports run on a node where another vendor's agent has them.
-func TestBesideAnotherAgent(t *testing.T) {
-	c := newCluster(t)
-	namespace(t, appNamespace, "restricted")
-	namespace(t, agents, "privileged")
-	c.trust(t, agents)
+func (c *cluster) testBeside(t *testing.T) {
 	apply(t, fmt.Sprintf(`
 apiVersion: apps/v1
 kind: DaemonSet
@@ -108,6 +106,7 @@ spec:
 	byGRPC.remove(t)
 	byHTTP.remove(t)
 	agent.uninstall(t)
+	kubectl(t, "delete", "daemonset", "-n", agents, "other-vendor", "--cascade=foreground", "--wait")
 }
 
 // queued returns the size of the queues of the collectors in a namespace, as their
@@ -129,8 +128,7 @@ func queued(t *testing.T, namespace string) (size float64) {
 		matches := line.FindAllStringSubmatch(string(text), -1)
 		require.NotEmpty(t, matches)
 		for _, match := range matches {
-			var value float64
-			_, err := fmt.Fscan(strings.NewReader(match[1]), &value)
+			value, err := strconv.ParseFloat(match[1], 64)
 			require.NoError(t, err)
 			size += value
 		}
