@@ -48,7 +48,11 @@ func newDrainCommand() *cobra.Command {
 			if err := drain.Run(ctx, options); err != nil {
 				return &exitError{code: 1, message: err.Error()}
 			}
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), "nothing is left to upload")
+			message := "nothing is left to upload"
+			if options.Backlog {
+				message = "what was queued is uploaded"
+			}
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), message)
 			return err
 		},
 	}
@@ -56,6 +60,7 @@ func newDrainCommand() *cobra.Command {
 	flags.SortFlags = false
 	flags.DurationVar(&options.AtLeast, "at-least", 0, "`time` to wait in any case, in which senders notice that the collector is about to exit")
 	flags.DurationVar(&timeout, "timeout", 0, "`time` after which to give up; by default never")
+	flags.BoolVar(&options.Backlog, "backlog", false, "do not wait for what arrives meanwhile: senders that stay connected notice only when the collector exits")
 	flags.BoolVar(&giveUp, "give-up", false, "give up when uploads fail")
 	flags.StringVar(&metricsAddress, metrics, "localhost:8888", "`host:port` of the collector's own metrics")
 	flags.StringVar(&statusAddress, status, "localhost:13134", "`host:port` of the component status, for --give-up")

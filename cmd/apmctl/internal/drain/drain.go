@@ -32,6 +32,10 @@ type Options struct {
 	// AtLeast is how long Run waits in any case, so that senders notice that the
 	// collector is about to exit.
 	AtLeast time.Duration
+	// Backlog makes Run return when what was queued at first has been uploaded, although
+	// more has arrived since: a sender that stays connected notices only when the
+	// collector exits.
+	Backlog bool
 	// Poll is the time between two looks.
 	Poll time.Duration
 }
@@ -40,6 +44,20 @@ type Options struct {
 // the unit of their size, and traces that wait for a decision.
 type held struct {
 	requests, queued, traces int64
+}
+
+// state is what a collector holds and has uploaded, in bytes, so far.
+type state struct {
+	held     held
+	uploaded int64
+}
+
+// since reports whether as much has been uploaded since a state as was queued then, in
+// bytes, which are the sizer of the shipped configurations. A queue is first in, first
+// out. Uploads that were repeated count twice: then some of it may be left, and stays in
+// the queue on disk.
+func (s state) since(first state) bool {
+	return s.held.traces == 0 && s.uploaded-first.uploaded >= first.held.queued
 }
 
 // String describes what is held.
@@ -63,19 +81,26 @@ func Run(ctx context.Context, o Options) error {
 	least := time.Now().Add(o.AtLeast)
 	ticker := time.NewTicker(o.Poll)
 	defer ticker.Stop()
+	var first *state // after AtLeast
 	empty := 0
 	last := fmt.Errorf("%s was not read", o.Metrics)
 	for {
-		left, err := look(ctx, o.Metrics)
+		now, err := look(ctx, o.Metrics)
 		waited := !time.Now().Before(least)
+		if first == nil && waited && err == nil {
+			first = &now
+		}
 		switch {
 		case ctx.Err() != nil: // last is the reason
 		case err != nil:
 			empty, last = 0, err
-		case left != (held{}):
-			empty, last = 0, errors.New(left.String())
+		case now.held != (held{}):
+			empty, last = 0, errors.New(now.held.String())
 			if waited && o.Status != "" && failing(ctx, o.Status) {
 				return fmt.Errorf("uploads fail, so waiting does not help: %w", last)
+			}
+			if waited && o.Backlog && now.since(*first) {
+				return nil
 			}
 		default:
 			empty++
@@ -92,20 +117,23 @@ func Run(ctx context.Context, o Options) error {
 }
 
 // look reads what the collector holds.
-func look(ctx context.Context, url string) (held, error) {
+func look(ctx context.Context, url string) (state, error) {
 	status, body, err := get(ctx, url)
 	if err != nil {
-		return held{}, err
+		return state{}, err
 	}
 	m := exposition.Parse(body)
 	const size = "otelcol_exporter_queue_size"
 	if status != http.StatusOK || !m.Has(size) {
-		return held{}, fmt.Errorf("%s has no %s: is this a collector with a queue?", url, size)
+		return state{}, fmt.Errorf("%s has no %s: is this a collector with a queue?", url, size)
 	}
-	return held{
-		requests: m.Sum("otelcol_extension_queue_storage_stored_items", `queue="exporter_`),
-		queued:   m.Sum(size),
-		traces:   m.Sum("otelcol_processor_durable_tail_sampling_waiting_traces"),
+	return state{
+		held: held{
+			requests: m.Sum("otelcol_extension_queue_storage_stored_items", `queue="exporter_`),
+			queued:   m.Sum(size),
+			traces:   m.Sum("otelcol_processor_durable_tail_sampling_waiting_traces"),
+		},
+		uploaded: m.Sum("otelcol_exporter_oci_apm_uncompressed_bytes"),
 	}, nil
 }
 

@@ -99,6 +99,36 @@ func TestAtLeast(t *testing.T) {
 	assert.GreaterOrEqual(t, time.Since(start), options.AtLeast)
 }
 
+// A sender that stays connected does not keep the collector from exiting.
+func TestBacklog(t *testing.T) {
+	uploaded := func(requests int) string {
+		return fmt.Sprintf("otelcol_exporter_oci_apm_uncompressed_bytes{exporter=\"oci_apm\"} %d\n", requests*1000)
+	}
+	for _, tt := range []struct {
+		name  string
+		pages []string
+		err   string
+	}{
+		{name: "uploaded, and as much has arrived", pages: []string{page(5, 0) + uploaded(100), page(5, 0) + uploaded(104), page(5, 0) + uploaded(105)}},
+		{name: "not yet", pages: []string{page(5, 0) + uploaded(100), page(5, 0) + uploaded(104)}, err: "time is up: 5 requests"},
+		{name: "a sampler has to decide", pages: []string{page(5, 1) + uploaded(100), page(5, 1) + uploaded(105)}, err: "1 traces wait"},
+		{name: "nothing was queued, something arrives", pages: []string{page(0, 0) + uploaded(100), page(1, 0) + uploaded(100)}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			options := collector(t, http.StatusOK, tt.pages...)
+			options.Backlog = true
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			err := Run(ctx, options)
+			if tt.err == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, tt.err)
+		})
+	}
+}
+
 func TestNoCollector(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()

@@ -42,6 +42,7 @@ exec:
     - /apmctl
     - drain
     - --at-least=5s
+    - --backlog
     - --timeout={{ max 5 (sub (int .pod.terminationGracePeriodSeconds) 20) }}s
     {{- if .context.Values.persistence.enabled }}
     - --give-up
