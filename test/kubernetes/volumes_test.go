@@ -22,7 +22,7 @@ func volumes(t *testing.T, count int) {
 	for n := range count {
 		name := fmt.Sprintf("volume-%d", n)
 		path := filepath.Join(os.Getenv("NODE_RUN"), "volumes", t.Name(), name)
-		require.NoError(t, os.MkdirAll(path, 0o755))
+		require.NoError(t, os.MkdirAll(path, 0o750))
 		apply(t, fmt.Sprintf(`
 apiVersion: v1
 kind: PersistentVolume

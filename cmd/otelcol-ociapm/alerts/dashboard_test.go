@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -119,7 +120,7 @@ func checkExpression(t *testing.T, known map[string]map[string]bool, expression 
 			return nil
 		}
 		for _, matcher := range selector.LabelMatchers {
-			assert.True(t, matcher.Name == labels.MetricName || found[matcher.Name], "%s has no label %s", selector.Name, matcher.Name)
+			assert.True(t, matcher.Name == model.MetricNameLabel || found[matcher.Name], "%s has no label %s", selector.Name, matcher.Name)
 		}
 		for _, name := range wanted {
 			assert.True(t, found[name], "%s has no label %s", selector.Name, name)
@@ -137,7 +138,7 @@ func recordedLabels(t *testing.T) map[string]map[string]bool {
 		for _, series := range r.Tests[0].InputSeries {
 			metric, err := parser.NewParser(parser.Options{}).ParseMetric(series.Series)
 			require.NoError(t, err)
-			name := metric.Get(labels.MetricName)
+			name := metric.Get(model.MetricNameLabel)
 			if known[name] == nil {
 				known[name] = map[string]bool{}
 			}
