@@ -62,6 +62,8 @@ func TestScaleIn(t *testing.T) {
 	for n := 1; n < 3; n++ { // uploads fail, so that the replica does not wait for its queue
 		kubectl(t, "wait", "-n", gateways, "--for=delete", fmt.Sprintf("pod/otelcol-ociapm-gateway-%d", n), "--timeout=60s")
 	}
+	// The kubelet says that the hooks have failed, and why only in its own log.
+	assert.Equal(t, 2, failedHooks(t), "an operator must see that data is left on the claims")
 	c.sandbox.ClearFaults(t)
 	c.sandbox.AwaitSpans(t, reports[0].AcceptedSpans())
 	left := missing(t)
@@ -70,7 +72,7 @@ func TestScaleIn(t *testing.T) {
 	gateway.upgrade(t, fmt.Sprintf(queuedGateway, 1, "queue-otelcol-ociapm-gateway-1, queue-otelcol-ociapm-gateway-2"))
 	kubectl(t, "wait", "-n", gateways, "--for=condition=complete", "job", "-l", "app.kubernetes.io/component=drain", "--timeout=120s")
 	assert.Zero(t, missing(t), "accepted spans that are not stored")
-	t.Logf("%d spans accepted; %d on the volumes of two replicas that were removed while APM was down; %d lost", accepted, left, missing(t))
+	t.Logf("%d spans accepted; %d on the volumes of two replicas that were removed while APM was down; %d lost, %d duplicates", accepted, left, missing(t), c.sandbox.Counts(t).Spans.Duplicates)
 
 	t.Run("what cannot be changed is said before it fails", func(t *testing.T) {
 		for values, says := range map[string]string{
@@ -97,5 +99,14 @@ func TestScaleIn(t *testing.T) {
 		gateway.upgrade(t, fmt.Sprintf(queuedGateway, 1, ""))
 		kubectl(t, "wait", "-n", gateways, "--for=delete", "pod/otelcol-ociapm-gateway-1", "--timeout=120s")
 		assert.Zero(t, c.sandbox.Missing(t, report), "of %d accepted spans", report.AcceptedSpans())
+		assert.Equal(t, 2, failedHooks(t), "the hook of this replica has failed")
 	})
+}
+
+// failedHooks returns the number of gateways' pods whose preStop hook has failed.
+func failedHooks(t *testing.T) int {
+	t.Helper()
+	return len(kubectlJSON[struct {
+		Items []struct{} `json:"items"`
+	}](t, "events", "-n", gateways, "--field-selector=reason=FailedPreStopHook").Items)
 }
