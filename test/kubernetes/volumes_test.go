@@ -14,14 +14,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// volumesCreated makes the names of volumes unique: while the node still deletes a volume,
+// it could bind another one of its name to the claim of the former.
+var volumesCreated int
+
 // volumes creates volumes of the node, which claims without a class are bound to, until
 // the test ends. Call it before the namespace of the claims is created: a volume cannot
 // be deleted before its claim.
 func volumes(t *testing.T, count int) {
 	t.Helper()
-	for n := range count {
-		name := fmt.Sprintf("volume-%d", n)
-		path := filepath.Join(os.Getenv("NODE_RUN"), "volumes", t.Name(), name)
+	for range count {
+		volumesCreated++
+		name := fmt.Sprintf("volume-%d", volumesCreated)
+		path := filepath.Join(os.Getenv("NODE_RUN"), "volumes", name)
 		require.NoError(t, os.MkdirAll(path, 0o750))
 		apply(t, fmt.Sprintf(`
 apiVersion: v1
