@@ -130,6 +130,7 @@ func TestChartValues(t *testing.T) {
 		{`extraManifests: ["{kind: ConfigMap, metadata: {name: \"{{ .Release.Name }}-more\"}}"]`, "ConfigMap", "x-more", "metadata.name", `x-more`},
 	} {
 		t.Run(test.values, func(t *testing.T) {
+			t.Parallel()
 			o := named(renderChart(t, test.values), test.kind, test.name)
 			if test.path == "" {
 				assert.Nil(t, o)
@@ -220,7 +221,7 @@ func ciValues(t *testing.T) []string {
 	return files
 }
 
-// The values of all uses are valid, and so are the configurations of their collectors.
+// The values of all uses are valid, and run what their mode says.
 func TestChartCI(t *testing.T) {
 	for _, file := range ciValues(t) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
@@ -232,7 +233,6 @@ func TestChartCI(t *testing.T) {
 			for component, kind := range workloads[values.Mode] {
 				workload(t, rendered, kind, component)
 			}
-			command(t, "", "helm", "lint", chart, "--strict", "--values", file)
 		})
 	}
 }

@@ -133,9 +133,10 @@ func TestChartDoctor(t *testing.T) {
 		"mode=gateway,apm.existingSecret=s":          {"otelcol-ociapm-gateway", []string{"collector", "exporter", "mine"}},
 		"mode=sidecar,apm.existingSecret=s":          {},
 		"service.enabled=false,apm.existingSecret=s": {},
+		"mode=sampling,apm.existingSecret=s":         {},
+		"mode=kafka,kafka.brokers=a:9092," + domain:  {},
+
 		"mode=gateway,gateway.token.secretName=t,apm.existingSecret=s": {},
-		"mode=sampling,apm.existingSecret=s":                           {},
-		"mode=kafka,kafka.brokers=a:9092," + domain:                    {},
 	} {
 		t.Run(values, func(t *testing.T) {
 			var jobs, collectors []object
