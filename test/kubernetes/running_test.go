@@ -264,6 +264,8 @@ func (c *cluster) testGateway(t *testing.T) {
 	for _, a := range apps {
 		a.sendsOn(t, 10)
 	}
+	c.killPods(t, gateways, "app.kubernetes.io/component=gateway")
+	rolledOut(t, gateways, "statefulset/otelcol-ociapm-gateway")
 	c.sandbox.ClearFaults(t)
 	c.requireDelivered(t, apps...)
 }

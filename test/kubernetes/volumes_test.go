@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// volumesCreated makes the names of volumes unique: while the node still deletes a volume,
-// it could bind another one of its name to the claim of the former.
+// volumesCreated makes the names of volumes unique: the cluster's controllers may still
+// remember a deleted volume of the same name, and then bind no claim to the new one.
 var volumesCreated int
 
 // volumes creates volumes of the node, which claims without a class are bound to, until
