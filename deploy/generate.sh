@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Copies collector configurations into the folders of kustomize and helm, which cannot
-# read files outside their own folder. `make generate` runs this.
+# Copies collector configurations, alerts and the dashboard into the folders of kustomize
+# and helm, which cannot read files outside their own folder. `make generate` runs this.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -16,7 +16,8 @@ cp ../config/sidecar.yaml kubernetes/components/sidecar/sidecar.yaml
 
 files=helm/otelcol-ociapm/files
 rm -rf "$files"
-mkdir -p "$files"/{agent,gateway,oci,sidecar}
+mkdir -p "$files"/{agent,gateway,monitoring,oci,sidecar}
+cp ../docs/alerts.yaml grafana/otelcol-ociapm.json "$files/monitoring/"
 cd kubernetes
 cp base/agent/{collector,exporter}.yaml "../$files/agent/"
 cp components/forward/exporter.yaml "../$files/agent/exporter-forward.yaml"

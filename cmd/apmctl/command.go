@@ -28,7 +28,7 @@ func newCommand() *cobra.Command {
 		Version:      buildversion.Text(version),
 		SilenceUsage: true,
 	}
-	cmd.AddCommand(newDoctorCommand(), newSetupCommand(), newVersionCommand())
+	cmd.AddCommand(newDoctorCommand(), newDrainCommand(), newSetupCommand(), newVersionCommand())
 	return cmd
 }
 

@@ -38,6 +38,7 @@ var acceptedFindings = []struct{ check, where, reason string }{
 	{"container-security-context-user-group-id", `^sampling `, "the platform assigns users and groups"},
 	{"CKV_K8S_40", `^sampling `, "the same"},
 	{"deployment-has-host-podantiaffinity", ``, "topologySpreadConstraints spread the pods"},
+	{"statefulset-has-host-podantiaffinity", ``, "the same"},
 	{"CKV_K8S_19", `^agent-hostnetwork `, "the example is about the network of the node"},
 	{"CKV_K8S_26", `^agent`, "apps send to their node; ports.otlp.hostPort=0 switches it off"},
 	{"CKV_K8S_35", ``, "the endpoint and the brokers are not secret, though they are in the Secret; the data key is a file"},

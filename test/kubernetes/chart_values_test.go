@@ -25,8 +25,8 @@ import (
 // workloads are the components that each mode of the chart runs, and their workloads.
 var workloads = map[string]map[string]string{
 	"agent":    {"agent": "DaemonSet"},
-	"gateway":  {"gateway": "Deployment"},
-	"sampling": {"gateway": "Deployment", "sampler": "Deployment"},
+	"gateway":  {"gateway": "StatefulSet"},
+	"sampling": {"gateway": "Deployment", "sampler": "StatefulSet"},
 	"kafka":    {"gateway": "Deployment", "reader": "Deployment"},
 }
 
@@ -106,7 +106,7 @@ func checkPodValues(t *testing.T, o object, kind string, has bool) {
 		}
 		path := v.path
 		if name == "rollout" {
-			path = map[string]string{"DaemonSet": "spec.updateStrategy", "Deployment": "spec.strategy"}[kind] + ".rollingUpdate"
+			path = map[string]string{"DaemonSet": "spec.updateStrategy", "Deployment": "spec.strategy", "StatefulSet": "spec.updateStrategy"}[kind] + ".rollingUpdate"
 		}
 		list, more := strings.CutSuffix(path, "+")
 		got := dig(o, list)
@@ -138,7 +138,7 @@ sampler:
   tolerations: []
   securityContext: {readOnlyRootFilesystem: false}
   resources: {limits: {memory: 3Gi}}`)
-	sampler := workload(t, rendered, "Deployment", "sampler")
+	sampler := workload(t, rendered, "StatefulSet", "sampler")
 	assert.Equal(t, "general", dig(sampler, "spec.template.metadata.labels.a"))
 	assert.Equal(t, "own", dig(sampler, "spec.template.metadata.labels.b"))
 	assert.Nil(t, dig(sampler, "spec.template.spec.tolerations"))

@@ -165,7 +165,7 @@ func (c *cluster) overlay(t *testing.T, name string, patches ...string) {
                 volumeMounts: [{name: %s, mountPath: %s}]
             volumes: [{name: %s, configMap: {name: %s}}]`, kind, kind, containers, caFolder, caVolume, caFolder, caVolume, caVolume)
 	}
-	content := "resources: [" + path + "]\npatches:" + trust("DaemonSet", "containers") + trust("Deployment", "containers") + strings.Join(patches, "")
+	content := "resources: [" + path + "]\npatches:" + trust("DaemonSet", "containers") + trust("Deployment", "containers") + trust("StatefulSet", "containers") + strings.Join(patches, "")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(content), 0o600))
 	manifests := kubectl(t, "kustomize", dir)
 	apply(t, manifests)

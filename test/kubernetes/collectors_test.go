@@ -56,7 +56,7 @@ func TestWorkloadIdentity(t *testing.T) {
 			uploaders := 0
 			for _, o := range objects(t, manifests) {
 				switch o["kind"] {
-				case "DaemonSet", "Deployment":
+				case "DaemonSet", "Deployment", "StatefulSet":
 					uploaders++
 					spec := at(o, "spec", "template", "spec").(object)
 					assert.Equal(t, true, spec["automountServiceAccountToken"])

@@ -24,6 +24,7 @@ import (
 // tiers, which finds its samplers through the API server.
 func TestHelm(t *testing.T) {
 	c := newCluster(t)
+	volumes(t, 2)
 	namespace(t, appNamespace, "restricted")
 	namespace(t, agents, "privileged")
 	namespace(t, gateways, "restricted")
@@ -74,8 +75,8 @@ config: {processors: {durable_tail_sampling: {decision_wait: 2s, policies: [{nam
 		byHTTP := startApp(t, 402, "http", "otelcol-ociapm-gateway."+gateways+".svc:4318", podUID)
 		byGRPC.sendsOn(t, 100)
 		byHTTP.sendsOn(t, 100)
-		kubectl(t, "rollout", "restart", "-n", gateways, "deployment/otelcol-ociapm-gateway-sampler")
-		rolledOut(t, gateways, "deployment/otelcol-ociapm-gateway-sampler")
+		kubectl(t, "rollout", "restart", "-n", gateways, "statefulset/otelcol-ociapm-gateway-sampler")
+		rolledOut(t, gateways, "statefulset/otelcol-ociapm-gateway-sampler")
 		c.killPods(t, gateways, "app.kubernetes.io/component=gateway")
 		byGRPC.sendsOn(t, 20)
 		killContainers(t) // waiting spans are on the samplers' volumes
@@ -85,6 +86,8 @@ config: {processors: {durable_tail_sampling: {decision_wait: 2s, policies: [{nam
 		byGRPC.remove(t)
 		byHTTP.remove(t)
 		sampling.uninstall(t)
+		// Claims are retained.
+		kubectl(t, "delete", "persistentvolumeclaim", "-n", gateways, "queue-otelcol-ociapm-gateway-sampler-0", "queue-otelcol-ociapm-gateway-sampler-1", "--wait")
 	})
 
 	// Objects that the node itself creates or removes meanwhile are in another namespace.

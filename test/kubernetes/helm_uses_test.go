@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -26,6 +27,7 @@ const earlierChart = "test/kubernetes/testdata/chart-before-statefulsets.tgz"
 // have.
 func TestHelmUses(t *testing.T) {
 	c := newCluster(t)
+	volumes(t, 1)
 	namespace(t, appNamespace, "restricted")
 	namespace(t, agents, "privileged")
 	namespace(t, gateways, "restricted")
@@ -67,7 +69,9 @@ func (c *cluster) testGatewayUpgrade(t *testing.T) {
 	sender := startApp(t, 411, "grpc", "otelcol-ociapm-gateway."+gateways+".svc:4317", podUID)
 	sender.sendsOn(t, 10)
 	require.Eventually(t, func() bool { return queued(t, gateways) == 0 }, commandTimeout, pollInterval, "the queue is never empty")
-	gateway.upgrade(t, values)
+	_, err := gateway.tryUpgrade(t, chart, values)
+	require.ErrorContains(t, err, "gateway.replaceDeployment: this upgrade replaces Deployment otelcol-ociapm-gateway by a StatefulSet, and deletes the queue")
+	gateway.upgrade(t, strings.Replace(values, "gateway: {", "gateway: {replaceDeployment: true, ", 1))
 	sender.sendsOn(t, 10)
 	c.requireDelivered(t, sender)
 	sender.remove(t)

@@ -191,7 +191,10 @@ func TestChartRefuses(t *testing.T) {
 		domain + ",mode=sidecar":                                    "let it send to a gateway",
 		domain + ",agent.gateway=gateway.svc:4317":                  "set it for the gateway",
 
-		"mode=gateway,apm.existingSecret=s,gateway.minReplicas=3,gateway.maxReplicas=2":               "gateway.minReplicas: 3 is more than gateway.maxReplicas, 2",
+		"mode=gateway,apm.existingSecret=s,gateway.minReplicas=3,gateway.maxReplicas=2":               "autoscaling.minReplicas: 3 is more than autoscaling.maxReplicas, 2",
+		"mode=gateway,apm.existingSecret=s,autoscaling.maxReplicas=1":                                 "autoscaling.minReplicas: 2 is more than autoscaling.maxReplicas, 1",
+		"mode=gateway,apm.existingSecret=s,gateway.drain.claims[0]=queue-other-0":                     "gateway.drain.claims: queue-other-0 belongs to no StatefulSet of this release",
+		"mode=gateway,apm.existingSecret=s,rollout.strategy=Recreate":                                 "rollout.strategy: the gateway has RollingUpdate or OnDelete",
 		"apm.existingSecret=s,image.tag=@sha256:abc":                                                  "at '/image/tag'",
 		"apm.existingSecret=s,agent.cpu=half":                                                         "at '/agent/cpu'",
 		"apm.existingSecret=s,agent.priority=high":                                                    "at '/agent': additional properties 'priority' not allowed",

@@ -18,8 +18,10 @@ run=$home/run
 root=$home/debian/root
 version=v1.34.4
 operator=v0.140.0
-gateway=v1.3.0
+prometheus=v0.85.0
 crds=$home/operator-$operator # the operator's custom resources
+prometheus_crds=$home/prometheus-operator-$prometheus
+gateway=v1.3.0
 gateway_crds=$home/gateway-api-$gateway
 address=10.250.0.1
 cgroup=otelcol-ociapm-test
@@ -58,6 +60,7 @@ EOF
 # Modules that a test needs must be downloaded first: the node cannot reach other networks.
 fetch_crds() {
   copy_crds "github.com/open-telemetry/opentelemetry-operator@$operator" config/crd/bases "$crds"
+  copy_crds "github.com/prometheus-operator/prometheus-operator@$prometheus" example/prometheus-operator-crd "$prometheus_crds"
   copy_crds "sigs.k8s.io/gateway-api@$gateway" config/crd/standard "$gateway_crds"
 }
 
@@ -304,7 +307,7 @@ start() {
 }
 
 in_node() {
-  PATH=$home/sbin:$home/bin:$PATH KUBECONFIG=$run/admin.kubeconfig NODE_RUN=$run OPERATOR_CRDS=$crds GATEWAY_CRDS=$gateway_crds nsenter --target "$(cat "$run/init.pid")" --net "$@"
+  PATH=$home/sbin:$home/bin:$PATH KUBECONFIG=$run/admin.kubeconfig NODE_RUN=$run OPERATOR_CRDS=$crds GATEWAY_CRDS=$gateway_crds PROMETHEUS_CRDS=$prometheus_crds nsenter --target "$(cat "$run/init.pid")" --net "$@"
 }
 
 # When the first process of a pid namespace exits, the kernel kills all others in it.

@@ -90,6 +90,10 @@ func substance(t *testing.T, manifests string) map[string]object {
 			delete(meta, "annotations")
 		}
 		if spec, ok := at(plain, "spec", "template", "spec").(object); ok {
+			claims, _ := at(plain, "spec", "volumeClaimTemplates").([]any)
+			for _, claim := range claims {
+				delete(at(claim.(object), "metadata").(object), "labels") // a claim gets the StatefulSet's anyway
+			}
 			sortBy(spec["volumes"], "name")
 			for _, c := range containers(spec) {
 				delete(c, "imagePullPolicy")

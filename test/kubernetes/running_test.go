@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -92,6 +93,8 @@ func (c *cluster) testAgent(t *testing.T) {
 		assert.Zero(t, restarts(t, agents), "the agent was restarted")
 	})
 
+	t.Run("an agent starts while the API server is away", func(t *testing.T) { apps = append(apps, c.testWithoutAPIServer(t)) })
+
 	t.Run("a rolling update", func(t *testing.T) {
 		kubectl(t, "rollout", "restart", "-n", agents, "daemonset/otelcol-ociapm-agent")
 		rolledOut(t, agents, "daemonset/otelcol-ociapm-agent")
@@ -116,6 +119,32 @@ func (c *cluster) testAgent(t *testing.T) {
 
 	c.requireDelivered(t, apps...)
 	c.sandbox.SetPrivateKey(t, harness.PrivateKey)
+}
+
+// testWithoutAPIServer drops what pods send to the API server. An agent that starts
+// meanwhile is ready and serves, only without the names of pods, until the server is back.
+// The returned app has sent to it.
+func (c *cluster) testWithoutAPIServer(t *testing.T) *app {
+	rule := []string{"INPUT", "--source", "10.244.0.0/16", "--protocol", "tcp", "--dport", "6443", "--jump", "DROP"}
+	command(t, "", "iptables", append([]string{"--insert"}, rule...)...)
+	restore := sync.OnceFunc(func() { command(t, "", "iptables", append([]string{"--delete"}, rule...)...) })
+	defer restore()
+	c.killPods(t, agents, "app.kubernetes.io/component=agent")
+	rolledOut(t, agents, "daemonset/otelcol-ociapm-agent")
+	assert.Zero(t, restarts(t, agents), "a probe has restarted the agent")
+
+	sender := startApp(t, 103, "grpc", "$(NODE_IP):4317", podUID)
+	sender.sendsOn(t, 10)
+	resource := c.resourceOf(t, sender)
+	assert.Equal(t, sender.pod(t).Metadata.UID, resource["k8s.pod.uid"], "the app says it")
+	assert.Equal(t, "node0", resource["host.name"])
+	assert.NotContains(t, resource, "k8s.pod.name")
+
+	restore()
+	require.Eventually(t, func() bool {
+		return c.resourceOf(t, sender)["k8s.pod.name"] == sender.pod(t).Metadata.Name
+	}, commandTimeout, time.Second, "the agent does not find the API server again")
+	return sender
 }
 
 // outage is how long APM answers 503: a short time unless OTELCOL_OUTAGE is set.
@@ -214,12 +243,13 @@ func (c *cluster) testAgentAndGateway(t *testing.T) {
 	c.requireDelivered(t, apps...)
 }
 
-// A gateway for apps: accepted data survives its containers.
+// A gateway for apps: accepted data survives its containers and its pods.
 func (c *cluster) testGateway(t *testing.T) {
+	volumes(t, 2)
 	namespace(t, gateways, "restricted")
 	c.prepare(t, gateways)
 	c.overlay(t, "gateway")
-	rolledOut(t, gateways, "deployment/otelcol-ociapm-gateway")
+	rolledOut(t, gateways, "statefulset/otelcol-ociapm-gateway")
 	apps := []*app{
 		startApp(t, 250, "grpc", "otelcol-ociapm-gateway."+gateways+".svc:4317", `""`),
 		startApp(t, 251, "http", "otelcol-ociapm-gateway."+gateways+".svc:4318", `""`),
@@ -230,10 +260,12 @@ func (c *cluster) testGateway(t *testing.T) {
 	}
 	killContainers(t)
 	require.Eventually(t, func() bool { return restarts(t, gateways) > 0 }, commandTimeout, pollInterval, "no container was restarted")
-	rolledOut(t, gateways, "deployment/otelcol-ociapm-gateway")
+	rolledOut(t, gateways, "statefulset/otelcol-ociapm-gateway")
 	for _, a := range apps {
 		a.sendsOn(t, 10)
 	}
+	c.killPods(t, gateways, "app.kubernetes.io/component=gateway")
+	rolledOut(t, gateways, "statefulset/otelcol-ociapm-gateway")
 	c.sandbox.ClearFaults(t)
 	c.requireDelivered(t, apps...)
 }

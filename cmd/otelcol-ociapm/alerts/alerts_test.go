@@ -1,7 +1,7 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package alerts checks the alert rules in docs. It is here because this module has
+// Package alerts checks the alert rules in docs and the dashboard in deploy/grafana. It is here because this module has
 // Prometheus, for its receiver.
 package alerts
 
@@ -17,9 +17,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+const alertsFile = "../../../docs/alerts.yaml"
+
 // The check is that of `promtool check rules`.
 func TestRules(t *testing.T) {
-	content, err := os.ReadFile("../../../docs/alerts.yaml")
+	content, err := os.ReadFile(alertsFile)
 	require.NoError(t, err)
 	groups, errs := rulefmt.Parse(content, false, model.UTF8Validation, parser.NewParser(parser.Options{}), slog.New(slog.DiscardHandler))
 	require.Empty(t, errs)

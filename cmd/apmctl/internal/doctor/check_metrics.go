@@ -9,51 +9,20 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"regexp"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/ociapm/otelcol-ociapm/cmd/apmctl/internal/exposition"
 )
 
-// metrics are the collector's own, by name. A sample's labels are text.
-type metrics map[string][]sample
+// metrics are the collector's own.
+type metrics exposition.Metrics
 
-type sample struct {
-	labels string
-	value  float64
-}
+func parseMetrics(text string) metrics { return metrics(exposition.Parse(text)) }
 
-// sampleLine matches a line of the text format of Prometheus.
-var sampleLine = regexp.MustCompile(`(?m)^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$`)
+func (m metrics) has(name string) bool { return exposition.Metrics(m).Has(name) }
 
-// parseMetrics reads Prometheus' text format. Names have no suffix _total.
-func parseMetrics(text string) metrics {
-	found := metrics{}
-	for _, match := range sampleLine.FindAllStringSubmatch(text, -1) {
-		if value, err := strconv.ParseFloat(match[3], 64); err == nil {
-			name := strings.TrimSuffix(match[1], "_total")
-			found[name] = append(found[name], sample{labels: match[2], value: value})
-		}
-	}
-	return found
-}
-
-func (m metrics) has(name string) bool { return len(m[name]) > 0 }
-
-// sum adds the samples of a metric that have all the given labels, such as
-// outcome="retry".
 func (m metrics) sum(name string, labels ...string) int64 {
-	total := 0.0
-	for _, s := range m[name] {
-		matches := true
-		for _, label := range labels {
-			matches = matches && strings.Contains(","+s.labels, ","+label)
-		}
-		if matches {
-			total += s.value
-		}
-	}
-	return int64(total)
+	return exposition.Metrics(m).Sum(name, labels...)
 }
 
 // metricsAddress returns where the collector serves its own metrics, or "".

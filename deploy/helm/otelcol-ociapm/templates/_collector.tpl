@@ -90,7 +90,9 @@
 {{- define "otelcol-ociapm.lifecycle" -}}
 {{- $hooks := .pod.lifecycleHooks | default dict -}}
 {{- if and (ne .workload.component "agent") (not (hasKey $hooks "preStop")) -}}
-{{- $hooks = merge (dict "preStop" (dict "sleep" (dict "seconds" 5))) $hooks -}}
+{{- $preStop := dict "sleep" (dict "seconds" 5) -}}
+{{- if eq .workload.kind "StatefulSet" }}{{ $preStop = include "otelcol-ociapm.drainHook" . | fromYaml }}{{ end -}}
+{{- $hooks = merge (dict "preStop" $preStop) $hooks -}}
 {{- end -}}
 {{- with $hooks }}{{ toYaml . }}{{ end -}}
 {{- end -}}
@@ -142,15 +144,4 @@
     secretName: {{ include "otelcol-ociapm.secretName" . }}
     defaultMode: 0440
     items: [{key: data_key, path: data_key}]
-{{- end -}}
-
-{{- /* Arguments: context, workload. */ -}}
-{{- define "otelcol-ociapm.queueVolume" -}}
-{{- if eq .workload.kind "DaemonSet" }}
-- name: queue
-  hostPath: {path: {{ .context.Values.agent.hostPath }}, type: DirectoryOrCreate}
-{{- else if .workload.queue }}
-- name: queue
-  emptyDir: {sizeLimit: {{ .context.Values.gateway.queueSize }}}
-{{- end }}
 {{- end -}}

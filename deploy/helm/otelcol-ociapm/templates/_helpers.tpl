@@ -35,12 +35,15 @@ helm.sh/chart: {{ .context.Chart.Name }}-{{ .context.Chart.Version }}
 {{- end }}
 {{- end -}}
 
-{{- /* The metadata of an object in the release's namespace. Arguments: context, component, name; annotations. */ -}}
+{{- /* The metadata of an object in the release's namespace. Arguments: context, component, name; labels, annotations. */ -}}
 {{- define "otelcol-ociapm.metadata" -}}
 name: {{ .name }}
 namespace: {{ include "otelcol-ociapm.namespace" .context }}
 labels:
   {{- include "otelcol-ociapm.labels" . | nindent 2 }}
+  {{- with .labels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- with .annotations }}
 annotations:
   {{- toYaml . | nindent 2 }}

@@ -1,8 +1,15 @@
 {{- /* Rejects values that cannot work together, with what to write instead. It renders nothing. */ -}}
 {{- define "otelcol-ociapm.validate" -}}
 {{- $values := .Values -}}
-{{- if gt (int $values.gateway.minReplicas) (int $values.gateway.maxReplicas) -}}
-  {{- fail (printf "gateway.minReplicas: %d is more than gateway.maxReplicas, %d" (int $values.gateway.minReplicas) (int $values.gateway.maxReplicas)) -}}
+{{- $fewest := $values.gateway.minReplicas | default $values.autoscaling.minReplicas | int -}}
+{{- $most := $values.gateway.maxReplicas | default $values.autoscaling.maxReplicas | int -}}
+{{- if gt $fewest $most -}}
+  {{- fail (printf "autoscaling.minReplicas: %d is more than autoscaling.maxReplicas, %d" $fewest $most) -}}
+{{- end -}}
+{{- range $claim := $values.gateway.drain.claims -}}
+  {{- if not (include "otelcol-ociapm.workloadOfClaim" (dict "context" $ "claim" $claim)) -}}
+    {{- fail (printf "gateway.drain.claims: %s belongs to no StatefulSet of this release; `kubectl get pvc -n %s -l app.kubernetes.io/instance=%s` lists the claims" $claim (include "otelcol-ociapm.namespace" $) $.Release.Name) -}}
+  {{- end -}}
 {{- end -}}
 {{- range $workload := include "otelcol-ociapm.workloads" . | fromYamlArray -}}
   {{- include "otelcol-ociapm.validateWorkload" (dict "context" $ "workload" $workload) -}}
@@ -58,6 +65,11 @@
   {{- end -}}
 {{- else if and (eq .workload.kind "Deployment") (eq $pod.rollout.strategy "OnDelete") -}}
   {{- fail (printf "rollout.strategy: the %s has RollingUpdate or Recreate" .workload.component) -}}
+{{- else if and (eq .workload.kind "StatefulSet") (eq $pod.rollout.strategy "Recreate") -}}
+  {{- fail (printf "rollout.strategy: the %s has RollingUpdate or OnDelete" .workload.component) -}}
+{{- end -}}
+{{- if eq .workload.kind "StatefulSet" -}}
+  {{- include "otelcol-ociapm.keepsQueue" . -}}
 {{- end -}}
 {{- include "otelcol-ociapm.keepsSelector" . -}}
 {{- end -}}
@@ -68,6 +80,40 @@
 {{- with lookup "apps/v1" .workload.kind (include "otelcol-ociapm.namespace" .context) .workload.name -}}
   {{- if ne (toJson .spec.selector.matchLabels) (toJson $wanted) -}}
     {{- fail (printf "nameOverride: %s %s selects its pods by %s, and Kubernetes cannot change that to %s: keep the value, or set fullnameOverride too, so that a new one replaces it" .kind .metadata.name (toJson .spec.selector.matchLabels) (toJson $wanted)) -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /*
+A StatefulSet replaces the Deployment of former versions, whose queue goes with its pods;
+and Kubernetes cannot change the claims of a StatefulSet. Arguments: context, workload.
+*/ -}}
+{{- define "otelcol-ociapm.keepsQueue" -}}
+{{- $namespace := include "otelcol-ociapm.namespace" .context -}}
+{{- with lookup "apps/v1" "Deployment" $namespace .workload.name -}}
+  {{- if not $.context.Values.gateway.replaceDeployment -}}
+    {{- fail (printf "gateway.replaceDeployment: this upgrade replaces Deployment %s by a StatefulSet, and deletes the queue of its pods: look whether `kubectl exec -n %s POD -- /apmctl doctor` says `queue-content empty` for each pod, then set the value to true for this upgrade" .metadata.name $namespace) -}}
+  {{- end -}}
+{{- end -}}
+{{- with lookup "apps/v1" "StatefulSet" $namespace .workload.name -}}
+  {{- $how := printf "Kubernetes cannot change that: `kubectl delete statefulset -n %s %s --cascade=orphan` keeps pods and claims, and the upgrade creates it again" $namespace .metadata.name -}}
+  {{- if ne .spec.podManagementPolicy $.context.Values.statefulset.podManagementPolicy -}}
+    {{- fail (printf "statefulset.podManagementPolicy: StatefulSet %s has %s, and %s" .metadata.name .spec.podManagementPolicy $how) -}}
+  {{- end -}}
+  {{- $queue := dict -}}
+  {{- range .spec.volumeClaimTemplates -}}
+    {{- if eq .metadata.name "queue" }}{{ $queue = .spec }}{{ end -}}
+  {{- end -}}
+  {{- if ne (not (empty $queue)) $.context.Values.persistence.enabled -}}
+    {{- fail (printf "persistence.enabled: StatefulSet %s was created with another value, and %s" .metadata.name $how) -}}
+  {{- end -}}
+  {{- with $queue -}}
+    {{- if ne .resources.requests.storage $.context.Values.gateway.queueSize -}}
+      {{- fail (printf "gateway.queueSize: the claims have %s, and %s; expand the existing claims first" .resources.requests.storage $how) -}}
+    {{- end -}}
+    {{- if or (ne (.storageClassName | default "") $.context.Values.persistence.storageClass) (ne (toJson .accessModes) (toJson $.context.Values.persistence.accessModes)) -}}
+      {{- fail (printf "persistence: storageClass and accessModes are %s and %s in the claims, and %s" (.storageClassName | default "\"\"") (toJson .accessModes) $how) -}}
+    {{- end -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}

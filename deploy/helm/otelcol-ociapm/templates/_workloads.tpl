@@ -30,7 +30,7 @@ The workloads of a release, by mode: a list. Each has
   queue: true
 {{- else if eq .Values.mode "gateway" }}
 - name: {{ $name }}-gateway
-  kind: Deployment
+  kind: {{ ternary "StatefulSet" "Deployment" (eq .Values.gateway.acknowledge "queued") }}
   component: gateway
   files:
     - {name: collector, file: gateway/collector.yaml}
@@ -39,7 +39,7 @@ The workloads of a release, by mode: a list. Each has
   receives: true
   apm: true
   queue: {{ eq .Values.gateway.acknowledge "queued" }}
-  autoscaled: true
+  autoscaled: {{ .Values.autoscaling.enabled }}
 {{- else if eq .Values.mode "sampling" }}
 - name: {{ $name }}-gateway
   kind: Deployment
@@ -49,9 +49,9 @@ The workloads of a release, by mode: a list. Each has
     - {name: exporter, file: gateway/exporter-balancer.yaml}
   receives: true
   samplers: {{ $name }}-gateway-sampler
-  autoscaled: true
+  autoscaled: {{ .Values.autoscaling.enabled }}
 - name: {{ $name }}-gateway-sampler
-  kind: Deployment
+  kind: StatefulSet
   component: sampler
   files:
     - {name: collector, file: gateway/collector.yaml}
@@ -70,7 +70,7 @@ The workloads of a release, by mode: a list. Each has
     - {name: exporter, file: gateway/exporter-kafka.yaml}
   receives: true
   kafka: true
-  autoscaled: true
+  autoscaled: {{ .Values.autoscaling.enabled }}
 - name: {{ $name }}-gateway-reader
   kind: Deployment
   component: reader
@@ -80,7 +80,7 @@ The workloads of a release, by mode: a list. Each has
     {{- include "otelcol-ociapm.domainFile" . | nindent 4 }}
   apm: true
   kafka: true
-  autoscaled: true
+  autoscaled: {{ .Values.autoscaling.enabled }}
 {{- end }}
 {{- end -}}
 
@@ -115,19 +115,34 @@ Arguments: context, workload.
   {{- /* Apps run on tainted nodes too. */ -}}
   {{- $_ := set $all "tolerations" (list (dict "operator" "Exists")) -}}
 {{- end -}}
-{{- $size := dict "memoryMiB" ($own.memoryMiB | default $general.gateway.memoryMiB) "cpu" ($own.cpu | default $general.gateway.cpu) -}}
+{{- $stateful := eq .workload.kind "StatefulSet" -}}
+{{- if has (kindOf $all.terminationGracePeriodSeconds) (list "invalid" "string") -}}
+  {{- $_ := set $all "terminationGracePeriodSeconds" (ternary 300 60 $stateful) -}}
+{{- end -}}
+{{- $disk := ternary $general.gateway.queueSize "" (and $stateful (not $general.persistence.enabled)) -}}
+{{- $size := dict "disk" $disk "memoryMiB" ($own.memoryMiB | default $general.gateway.memoryMiB) "cpu" ($own.cpu | default $general.gateway.cpu) -}}
 {{- $_ := set $all "resources" (include "otelcol-ociapm.resources" (merge $size $all) | fromYaml) -}}
 {{ toYaml $all }}
 {{- end -}}
 
 {{- /*
 The collector has its limits from the container's memory limit, which is also what it
-requests. Arguments: memoryMiB, cpu, resources.
+requests. Arguments: memoryMiB, cpu, disk (of the node, for the queue, or ""), resources.
 */ -}}
 {{- define "otelcol-ociapm.resources" -}}
 {{- $memory := printf "%dMi" (int .memoryMiB) -}}
 {{- with ((.resources).limits).memory }}{{ $memory = . }}{{ end -}}
 {{- $all := dict "requests" (dict "cpu" .cpu "memory" $memory) "limits" (dict "memory" $memory) -}}
+{{- with .disk }}{{ $_ := set $all.requests "ephemeral-storage" . }}{{ end -}}
 {{- include "otelcol-ociapm.override" (dict "base" $all "over" (.resources | default dict)) -}}
 {{ toYaml $all }}
+{{- end -}}
+
+{{- /* The number of pods, or nothing if an autoscaler sets it. Arguments: context, workload. */ -}}
+{{- define "otelcol-ociapm.replicas" -}}
+{{- if eq .workload.component "sampler" -}}
+replicas: {{ int .context.Values.sampler.replicas }}
+{{- else if not .workload.autoscaled -}}
+replicas: {{ int .context.Values.replicaCount }}
+{{- end -}}
 {{- end -}}
