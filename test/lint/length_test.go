@@ -67,9 +67,6 @@ func isCode(name string) bool {
 	if slices.Contains(folders, "testdata") || slices.Contains(folders, "dist") {
 		return false
 	}
-	if path.Base(name) == "values.yaml" {
-		return false // Helm reads the values of a chart from one file
-	}
 	return slices.ContainsFunc(codeNames, func(end string) bool { return strings.HasSuffix(name, end) })
 }
 
