@@ -3,6 +3,7 @@
 package main
 
 import (
+	sequenceconnector "github.com/ociapm/otelcol-ociapm/components/connector/sequenceconnector"
 	apmpathsextension "github.com/ociapm/otelcol-ociapm/components/extension/apmpathsextension"
 	gctunerextension "github.com/ociapm/otelcol-ociapm/components/extension/gctunerextension"
 	otlpguardextension "github.com/ociapm/otelcol-ociapm/components/extension/otlpguardextension"
@@ -178,12 +179,14 @@ func components() (otelcol.Factories, error) {
 	})
 
 	factories.Connectors, err = otelcol.MakeFactoryMap[connector.Factory](
+		sequenceconnector.NewFactory(),
 		spanmetricsconnector.NewFactory(),
 	)
 	if err != nil {
 		return otelcol.Factories{}, err
 	}
 	factories.ConnectorModules = makeModulesMap(factories.Connectors, map[component.Type]string{
+		sequenceconnector.NewFactory().Type():    "github.com/ociapm/otelcol-ociapm v0.1.0",
 		spanmetricsconnector.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/connector/spanmetricsconnector v0.158.0",
 	})
 
