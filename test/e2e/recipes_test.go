@@ -177,6 +177,26 @@ func TestRecipeSpanMetrics(t *testing.T) {
 	}
 }
 
+func TestRecipeRepeatedStatements(t *testing.T) {
+	sandbox, collector := cook(t, recipe(t, "repeated-statements", "overlay"))
+	td := databaseSpan(1)
+	spans := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
+	spans.At(0).SetParentSpanID(pcommon.SpanID{1})
+	for i := range byte(9) {
+		span := spans.AppendEmpty()
+		spans.At(0).CopyTo(span)
+		span.SetSpanID(pcommon.SpanID{2, i})
+	}
+	newOTLPClient(t, collector.GRPC).send(t, td)
+	sandbox.AwaitSpans(t, 2)
+	require.Zero(t, collector.Stop(t))
+	var counts []any
+	for _, span := range sandbox.Spans(t) {
+		counts = append(counts, span.Attributes["aggregation.span_count"])
+	}
+	assert.ElementsMatch(t, []any{nil, float64(9)}, counts)
+}
+
 // awaitCalls waits for a metric with one series that counted one call. A series begins at 0.
 func awaitCalls(t *testing.T, sandbox *harness.Sandbox, name string) apm.DataPoint {
 	t.Helper()
