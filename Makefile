@@ -219,8 +219,8 @@ sizes: build ## Print sizes, idle memory and startup time: the table of docs/dep
 	@packaging/scripts/sizes.sh
 
 .PHONY: pictures
-pictures: build $(CONSOLE)/node_modules .venv/stayeasy ## Take the console's pictures in docs/pictures (needs the same as test-console)
-	go test -count=1 -tags=console -timeout=15m ./test/console/... -run='TestViews|TestSQL/by_total_time|TestExternalUnknown|TestRedChecks|TestDoctorPicture' -pictures=$(CURDIR)/docs/pictures
+pictures: build $(CONSOLE)/node_modules .venv/stayeasy ## Take the pictures in docs/pictures from what make demo starts (needs the same as test-console)
+	go test -count=1 -tags=console -timeout=15m ./test/console/... -run='TestPictures|TestDoctorPicture' -pictures=$(CURDIR)/docs/pictures
 
 ##@ Release
 

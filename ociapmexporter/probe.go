@@ -77,6 +77,9 @@ func probeUpload[T any](ctx context.Context, cfg *Config, set exporter.Settings,
 	case !got.accepted():
 		problem := e.secrets.cleaned(got.problem(sig.name, url)).Error()
 		outcome.Advice = adviceForStatus(got.status, sig.name)
+		if got.success() {
+			outcome.Advice = adviceForPage
+		}
 		outcome.Problem = strings.TrimSuffix(problem, "; "+outcome.Advice)
 	}
 	return outcome

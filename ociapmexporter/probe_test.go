@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,6 +53,14 @@ func TestProbeOfABrokenEndpoint(t *testing.T) {
 	probe := ProbeUpload(t.Context(), directConfig(echo.URL), nopSettings(zap.NewNop()), pipeline.SignalLogs)
 	assert.Equal(t, http.StatusTeapot, probe.Status)
 	assert.Contains(t, probe.Problem, "you sent dataKey [redacted]")
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(w, "sign in")
+	}))
+	defer page.Close()
+	probe = ProbeUpload(t.Context(), directConfig(page.URL), nopSettings(zap.NewNop()), pipeline.SignalLogs)
+	assert.True(t, strings.HasSuffix(probe.Problem, "which is not OCI APM's: sign in"), probe.Problem)
+	assert.Equal(t, adviceForPage, probe.Advice)
 	echo.Close()
 	probe = ProbeUpload(t.Context(), directConfig(echo.URL), nopSettings(zap.NewNop()), pipeline.SignalLogs)
 	assert.Equal(t, "connection_refused", probe.Kind)

@@ -168,7 +168,7 @@ func (r response) problem(signal, url string) error {
 		if message := r.message(); message != "" {
 			text += ": " + message
 		}
-		return errors.New(text + "; a sign-in page, a proxy or a firewall answers in place of OCI APM: check the endpoint and proxy_url; uploads are queued and retried")
+		return errors.New(text + "; " + adviceForPage)
 	}
 	text := fmt.Sprintf("OCI APM answered the upload to %s with %d %s", url, r.status, http.StatusText(r.status))
 	if message := r.message(); message != "" {
@@ -198,6 +198,9 @@ func isRetryableStatusCode(code int) bool {
 	}
 	return true
 }
+
+// adviceForPage is what to do about an answer of 200 that is not OCI APM's.
+const adviceForPage = "a sign-in page, a proxy or a firewall answers in place of OCI APM: check the endpoint and proxy_url; uploads are queued and retried"
 
 // adviceForStatus returns what the reader of the log can do about a status.
 func adviceForStatus(code int, signal string) string {

@@ -49,6 +49,7 @@ const (
 	knownCollection
 	knownServerAddress
 	knownServerPort
+	knownRPCService
 )
 
 // generations has the names of attributes in the two generations of the semantic
@@ -81,6 +82,8 @@ func newAttrRef(name string) attrRef {
 		return attrRef{name: name, known: knownSystem, names: []string{name}}
 	case "db.system.name":
 		return attrRef{name: name, known: knownSystemName, names: []string{name}}
+	case "rpc.service":
+		return attrRef{name: name, known: knownRPCService, names: []string{name}}
 	}
 	for _, row := range generations {
 		for _, other := range row.names {
@@ -142,6 +145,9 @@ func (a *attrRef) value(span *spanView) string {
 	}
 	if a.known == knownServerAddress && span.kind == dbspan.KindHTTP {
 		return urlHost(span.attrs)
+	}
+	if a.known == knownRPCService && span.kind == dbspan.KindRPC {
+		return dbspan.RPCService(span.attrs)
 	}
 	return ""
 }

@@ -25,6 +25,7 @@ stop() {
   # The viewer is a pipeline, and so a process group.
   kill -TERM -- "-$viewer_pid" 2>/dev/null || true
   wait "$viewer_pid" 2>/dev/null || true
+  rm -f "$state/run.pid"
   echo "stopped"
   exit "${1:-0}"
 }
@@ -51,6 +52,14 @@ if [[ -n ${APM_DOMAIN_ID:-} && -n ${APM_ENDPOINT:-} ]]; then
 fi
 
 mkdir -p "$state"
+# The logs and the queue belong to one run. A file that was left by kill -9 names a
+# process that has exited, or that is another program by now.
+other=$(cat "$state/run.pid" 2>/dev/null || true)
+if [[ -n $other ]] && kill -0 "$other" 2>/dev/null && ps -ww -o args= -p "$other" | grep -q 'run\.sh'; then
+  echo "run: process $other is already running here: stop it with Ctrl-C or \`kill $other\`, or set RUN_DIRECTORY to another folder than $state" >&2
+  exit 1
+fi
+echo "$$" >"$state/run.pid"
 : >"$state/apmsandbox.log"
 : >"$state/collector.log"
 # The programs write to files, so that closing this terminal cannot block them. The

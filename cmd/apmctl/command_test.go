@@ -64,3 +64,19 @@ func TestExitCode(t *testing.T) {
 	require.ErrorContains(t, err, `unknown command "nonsense"`)
 	assert.Contains(t, errOut, "nonsense")
 }
+
+// A wrong flag of doctor is named before anything is examined.
+func TestDoctorFlags(t *testing.T) {
+	for want, args := range map[string][]string{
+		"--wait: must be positive":               {"--wait", "0s"},
+		"--auth: type: \"password\"":             {"--auth", "password"},
+		"--apm-domain-id: it is not an OCID":     {"--apm-domain-id", "mine"},
+		"--pid and --config both name":           {"--pid", "1", "--config", "a.yaml"},
+		"unknown command \"now\" for \"apmctl d": {"now"},
+	} {
+		out, _, err := runCommand(t, append([]string{"doctor"}, args...)...)
+		require.ErrorContains(t, err, want)
+		assert.Equal(t, 2, exitCode(err))
+		assert.Empty(t, out)
+	}
+}

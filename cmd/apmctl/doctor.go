@@ -55,7 +55,13 @@ func newDoctorCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			options.Auth = ociauth.Config{Type: ociauth.Type(auth), Profile: profile, ConfigFile: configFile}
 			if err := options.Auth.Validate(); err != nil {
-				return err
+				return fmt.Errorf("--auth: %w", err)
+			}
+			if options.Wait <= 0 {
+				return errors.New("--wait: must be positive, such as 30s")
+			}
+			if _, err := ociauth.RegionOf(options.DomainID, "apmdomain"); cmd.Flags().Changed("apm-domain-id") && err != nil {
+				return fmt.Errorf("--apm-domain-id: %w", err)
 			}
 			if options.PID != 0 && len(options.Configs) > 0 {
 				return errors.New("--pid and --config both name a collector; keep one of them")

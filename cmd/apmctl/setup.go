@@ -65,7 +65,7 @@ func newSetupCommand() *cobra.Command {
 			}
 			summary, err := setup.Run(cmd.Context(), options, cmd.OutOrStdout())
 			if err != nil {
-				return &exitError{code: 1, message: err.Error()}
+				return err
 			}
 			if summary.Failed > 0 {
 				return &exitError{code: 1, message: fmt.Sprintf("%d of the steps failed", summary.Failed)}

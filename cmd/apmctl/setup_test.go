@@ -74,13 +74,13 @@ func TestSetupIdentities(t *testing.T) {
 	t.Run("a wrong key", func(t *testing.T) {
 		environment := append(append(server.Environment(), user...), "APM_DOMAIN_ID="+server.DomainID())
 		_, errOut, code := program(t, environment, "setup", "--profile", ocisandbox.ProfileUnknownKey)
-		assert.Equal(t, 1, code)
+		assert.Equal(t, 2, code)
 		assert.Contains(t, errOut, "check tenancy, user, fingerprint and key_file of profile [UNKNOWN_KEY]")
 	})
 	t.Run("no such profile", func(t *testing.T) {
 		environment := append(append(server.Environment(), user...), "APM_DOMAIN_ID="+server.DomainID())
 		_, errOut, code := program(t, environment, "setup", "--profile", "NOBODY")
-		assert.Equal(t, 1, code)
+		assert.Equal(t, 2, code)
 		assert.Contains(t, errOut, "has no profile [NOBODY]: add it with oci setup config, or write --profile")
 	})
 	t.Run("a step that fails", func(t *testing.T) {

@@ -7,15 +7,20 @@ otherwise (OTEL_EXPORTER_OTLP_ENDPOINT and its kin), and the service is called s
 """
 
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.instrumentation.asgi import get_default_span_details
 from opentelemetry.instrumentation.dbapi import DatabaseApiIntegration, trace_integration
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map
 
 import db
 
@@ -56,3 +61,24 @@ def init_otel() -> TracerProvider:
         tracer_provider=provider,
     )
     return provider
+
+
+def span_details(routes: Map) -> Callable[[dict[str, Any]], tuple[str, dict[str, Any]]]:
+    """Returns what names a request's span after its route, as in GET /api/bookings/{reference}.
+
+    The ASGI instrumentation does not know Quart's routes. Named after its path, each booking would be an operation.
+    """
+    adapter = routes.bind("")
+
+    def details(scope: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        name, attributes = get_default_span_details(scope)
+        if scope["type"] != "http":
+            return name, attributes
+        try:
+            rule, _ = adapter.match(scope["path"], scope["method"], return_rule=True)
+        except HTTPException:  # no route
+            return name, attributes
+        route = re.sub(r"<(?:[^<>]*:)?(\w+)>", r"{\1}", rule.rule)
+        return f"{scope['method']} {route}", attributes | {"http.route": route}
+
+    return details

@@ -30,6 +30,7 @@ class Client:
         self._prefix = parts.path.rstrip("/")
         self.counts: Counter[tuple[str, str, int]] = Counter()
         self.surprises: list[str] = []
+        self.status = 0  # of the last response
 
     def get(self, route: str, expected: int = 200, **query: Any) -> Any:
         """Sends a GET; names in braces in the route take their values from the query."""
@@ -49,6 +50,7 @@ class Client:
         self._connection.request(method, self._prefix + target, body, headers)
         response = self._connection.getresponse()
         payload = response.read()
+        self.status = response.status
         self.counts[method, route, response.status] += 1
         if response.status != expected:
             self.surprises.append(f"{method} {target}: {response.status} instead of {expected}: {payload[:200]!r}")

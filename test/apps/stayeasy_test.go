@@ -106,7 +106,7 @@ var stayEasyRequests = []struct {
 func stayEasyRoutes(r *running) []route {
 	var routes []route
 	for _, request := range stayEasyRequests {
-		tree := span{kind: "SERVER", service: "stayeasy", attributes: httpAttributes(request.method, request.path, request.status)}
+		tree := span{kind: "SERVER", name: request.method + " " + request.path, service: "stayeasy", attributes: httpAttributes(request.method, request.path, request.status)}
 		for operation := range strings.FieldsSeq(request.operations) {
 			tree.children = append(tree.children, span{
 				kind: "CLIENT", name: operation, service: "stayeasy", attributes: r.databases[0].attributes(operation, ""),
@@ -126,7 +126,6 @@ func stayEasyTrace(r *running, method string) func(t *testing.T, c *client, root
 	return func(t *testing.T, c *client, root, tree span) span {
 		t.Helper()
 		path := root.attributes["http.target"]
-		tree.name = method + " " + path
 		tree.attributes = maps.Clone(tree.attributes)
 		tree.attributes["http.target"] = path
 		tree.children = slices.Clone(tree.children)

@@ -302,6 +302,24 @@ func (p *page) requireAccessible(where string) {
 	}
 }
 
+// requireAccessible opens views of a sandbox's console in a wide window and on a phone,
+// in light and in dark. axe-core must find nothing, and nothing may be wider than the
+// window.
+func (b *browser) requireAccessible(t *testing.T, base string, views ...string) {
+	t.Helper()
+	for _, size := range []viewport{desktop, phone, {desktopWidth, desktopHeight, true}, {phoneWidth, phoneHeight, true}} {
+		t.Run(fmt.Sprintf("%d dark=%t", size.width, size.dark), func(t *testing.T) {
+			p := b.open(t, base, size)
+			for _, view := range views {
+				p.goTo(view)
+				p.await(`!document.querySelector('.loading')`)
+				p.requireAccessible(view)
+				assert.LessOrEqual(t, eval[int](p, `document.documentElement.scrollWidth`), int(size.width), "%s is wider than the window", view)
+			}
+		})
+	}
+}
+
 func quoted(text string) string {
 	content, err := json.Marshal(text)
 	if err != nil { // a string always encodes

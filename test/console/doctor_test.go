@@ -26,7 +26,8 @@ pre { margin: 0; color: #d5d9de; font: 14px/1.35 "DejaVu Sans Mono", monospace }
 `
 
 // The picture of apmctl doctor in the README: a collector without the processors for
-// database calls.
+// database calls. It is not taken from the demo: it shows a terminal, and the demo's
+// collector has nothing to fix.
 func TestDoctorPicture(t *testing.T) {
 	if *picturesFolder == "" {
 		t.Skip("it only takes a picture: test/e2e has the tests")

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	cdpbrowser "github.com/chromedp/cdproto/browser"
@@ -98,7 +99,7 @@ func TestFiles(t *testing.T) {
 		p.drop("<i>two.jsonl", string(content)+"\n"+other+"\n")
 		p.awaitRole("heading", "<i>two.jsonl")
 		assert.Equal(t, 2, p.count("tbody tr"))
-		p.requireAccessible("the traces of a file")
+		b.requireAccessible(t, sandbox.URL, strings.TrimPrefix(p.hash(), "#/"))
 		p.get("link", "<b>other</b>").click()
 		p.awaitRole("heading", "<b>other</b>")
 		p.get("link", "← Traces of the file").click()

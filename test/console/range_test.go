@@ -130,6 +130,19 @@ func TestTimeRange(t *testing.T) {
 		p.await(`document.querySelectorAll('.node').length === 2`)
 	})
 
+	t.Run("an end before the beginning", func(t *testing.T) {
+		p := tab.in(t)
+		for _, view := range []string{"traces", "services", "sql", "sql/0123456789abc", "topology", "check", "metrics", "logs", "deliveries"} {
+			// What is shown before must not hide the reason.
+			p.goTo(view + "?last=all")
+			p.await(`!document.querySelector('.loading')`)
+			p.goTo(view + "?from=2000&to=1000")
+			p.awaitText(".failure", "to: must be after from; exchange the two, or leave one out")
+			assert.Len(t, p.texts(".failure"), 1, view)
+			p.requireAccessible(view)
+		}
+	})
+
 	t.Run("nothing in the range", func(t *testing.T) {
 		p := tab.in(t)
 		p.goTo("traces?service=print")

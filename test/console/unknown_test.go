@@ -39,7 +39,6 @@ func TestExternalUnknown(t *testing.T) {
 	p.awaitText(".node.external_unknown", "External Unknown")
 	p.awaitText(".unknown h3", "sqlite stayeasy")
 	assert.Contains(t, p.text(".unknown article"), "peer_service processor sets it")
-	p.picture("external-unknown")
 	p.requireAccessible("External Unknown")
 	configuration := p.text(".unknown .code pre")
 	assert.Contains(t, configuration, "- match: {db.namespace: stayeasy, db.system: sqlite}")
@@ -74,6 +73,7 @@ func callsOfEveryKind(t *testing.T) ptrace.Traces {
 		{"http.method": "GET", "http.status_code": 200, "http.url": "http://rates.internal:8082/slow?s=1"},
 		{"rpc.system": "grpc", "rpc.service": "shop.Cart", "server.address": "cart.internal"},
 		{"rpc.system": "grpc", "rpc.service": "shop.Stock"},
+		{"rpc.system.name": "grpc", "rpc.method": "shop.Price/Get"},
 		{"messaging.system": "aws_sqs", "messaging.destination.name": "orders", "messaging.operation.type": "send"},
 		{"db.system": "postgresql", "db.name": "hotel", "db.statement": "SELECT 1", "server.address": "shared.example.com"},
 	} {
@@ -126,12 +126,12 @@ func TestExternalUnknownOfEveryKind(t *testing.T) {
 	tab.requireAccessible("External Unknown of every kind")
 
 	tab.goTo("check")
-	tab.awaitText("[data-check=peer_service].failed", "6 of 7 CLIENT spans without peer.service")
+	tab.awaitText("[data-check=peer_service].failed", "7 of 8 CLIENT spans without peer.service")
 	assert.Equal(t, lines, tab.awaitRole("region", "What to write: peer.service").text(), "the same lines in both places")
 	tab.awaitText("[data-check=database_statement].none", "Does this service use a database?")
 
 	named := append(slices.Clone(always), node("payments.example.com", external), node("shared.example.com", external), node("rates.internal", external),
-		node("cart.internal", external), node("shop.Stock", external), node("orders", external))
+		node("cart.internal", external), node("shop.Stock", external), node("shop.Price", external), node("orders", external))
 	shipped, err := os.ReadFile(filepath.Join(harness.Root(t), "config", "agent.yaml"))
 	require.NoError(t, err)
 	require.Equal(t, 1, strings.Count(string(shipped), "\n  peer_service:\n"))
@@ -164,7 +164,8 @@ func TestRedChecks(t *testing.T) {
 		}
 		upload(t, sandbox, "traces", ptraceotlp.NewExportRequestFromTraces(td))
 	}
-	p := startBrowser(t).open(t, sandbox.URL, desktop)
+	b := startBrowser(t)
+	p := b.open(t, sandbox.URL, desktop)
 	p.goTo("check")
 	for _, tc := range redChecks {
 		t.Run(tc.check, func(t *testing.T) {
@@ -173,8 +174,7 @@ func TestRedChecks(t *testing.T) {
 			assert.Contains(t, part.text("[data-check="+tc.check+"].failed .todo"), tc.fix)
 		})
 	}
-	p.picture("check")
-	p.requireAccessible("red marks")
+	b.requireAccessible(t, sandbox.URL, "check", "topology")
 	p.click("[data-check=parents].failed .examples a", "orphan")
 	p.awaitText(".note.warn", "The parent of one span is not here")
 	p.awaitText(".panel h2", "orphan")

@@ -4,6 +4,7 @@
 package e2e
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -113,6 +115,48 @@ func TestMakeRunWithSandbox(t *testing.T) {
 	assert.NotContains(t, string(log), "Exporting failed")
 	requireNothingListens(t, otlpHTTP)
 	requireNothingListens(t, strings.TrimPrefix(sandbox.URL, "http://"))
+}
+
+// A second `make run` of a folder leaves the logs and the queue of the first alone.
+func TestMakeRunTwice(t *testing.T) {
+	folder := t.TempDir()
+	second := func(holder int) (exit int, output string) {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, "run.pid"), []byte(strconv.Itoa(holder)), 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(folder, "collector.log"), []byte("before"), 0o600))
+		cmd := exec.CommandContext(t.Context(), filepath.Join(harness.Root(t), "scripts", "run.sh"), "--config=missing.yaml")
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "RUN_DIRECTORY=" + folder, "SANDBOX_LISTEN=127.0.0.1:0"}
+		run := harness.Start(t, cmd)
+		return run.Wait(t, awaitTimeout), run.Output()
+	}
+	log := func() string {
+		content, err := os.ReadFile(filepath.Join(folder, "collector.log"))
+		require.NoError(t, err)
+		return string(content)
+	}
+	// It has the name of the script, so that it looks like a run.
+	process := exec.CommandContext(t.Context(), "bash", "-c", "exec -a run.sh sleep 600")
+	process.Cancel = func() error { return nil } // the cleanup of harness.Start ends it
+	first := harness.Start(t, process)
+	require.Eventually(t, func() bool {
+		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", first.Pid()))
+		return err == nil && strings.HasPrefix(string(line), "run.sh\x00")
+	}, awaitTimeout, pollInterval)
+	t.Run("while the first runs", func(t *testing.T) {
+		exit, output := second(first.Pid())
+		assert.Equal(t, 1, exit)
+		pid := strconv.Itoa(first.Pid())
+		assert.Equal(t, "run: process "+pid+" is already running here: stop it with Ctrl-C or `kill "+pid+"`, or set RUN_DIRECTORY to another folder than "+folder+"\n", output)
+		assert.Equal(t, "before", log())
+	})
+	for name, holder := range map[string]int{"after the first was killed": 1 << 30, "another program has its id": os.Getpid()} {
+		t.Run(name, func(t *testing.T) {
+			exit, _ := second(holder)
+			assert.Equal(t, 1, exit)
+			assert.Contains(t, log(), "missing.yaml")
+			assert.NoFileExists(t, filepath.Join(folder, "run.pid"))
+		})
+	}
+	requireNothingRuns(t, folder)
 }
 
 // With a domain's endpoint and key, no sandbox starts and the uploads go there.

@@ -54,6 +54,14 @@ type databaseCall struct {
 	// database is the callee's node in the topology or, for External Unknown, its
 	// description.
 	database string
+	// service, start, end and failed are the span's.
+	service    string
+	start, end int64
+	failed     bool
+}
+
+func (c *databaseCall) duration() int64 {
+	return max(0, c.end-c.start)
 }
 
 // repetition is a statement that is called many times below one parent (N+1).
@@ -125,7 +133,7 @@ func readCalls(trace storedTrace, from int, calls []databaseCall, cache *stateme
 	scope := dbspan.LookupScope(scopeName)
 	var db dbspan.Span
 	for i := from; i < len(trace.spans); i++ {
-		s := trace.spans[i]
+		s := &trace.spans[i]
 		if s.span.Kind() != ptrace.SpanKindClient {
 			continue
 		}
@@ -139,7 +147,10 @@ func readCalls(trace storedTrace, from int, calls []databaseCall, cache *stateme
 		if database == "" {
 			database = databaseCallee(&db).String()
 		}
-		calls = append(calls, databaseCall{span: i, statement: cache.statementOf(&db, s.span.Name()), database: database})
+		calls = append(calls, databaseCall{
+			span: i, statement: cache.statementOf(&db, s.span.Name()), database: database,
+			service: s.service, start: s.start, end: s.end, failed: s.failed,
+		})
 	}
 	return calls
 }
@@ -170,8 +181,8 @@ func repetitionsOf(trace storedTrace, calls []databaseCall) []repetition {
 		}
 		r := &repeated[at]
 		r.calls++
-		r.total += durationOf(trace.spans[call.span].span)
-		if trace.spans[call.span].span.EndTimestamp() > trace.spans[r.last].span.EndTimestamp() {
+		r.total += call.duration()
+		if call.end > trace.spans[r.last].end {
 			r.last = call.span
 		}
 	}

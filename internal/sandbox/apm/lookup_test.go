@@ -149,6 +149,7 @@ func TestOpenedFileIsNotStored(t *testing.T) {
 	body := jsonOf(t, ptraceotlp.NewExportRequestFromTraces(fileTraces(t)))
 	opened := s.openFile("two.json", body)
 	assert.Equal(t, 2, opened.Total)
+	assert.Len(t, opened.Traces, 2)
 	var list TraceList
 	s.get("/api/v1/traces", &list)
 	assert.Zero(t, list.Total)
@@ -192,6 +193,7 @@ func TestFileForms(t *testing.T) {
 		"one line is text":  {body: one + "\n\nhello", status: http.StatusBadRequest, problem: "line 3 of the file is not OTLP/JSON"},
 		"too many spans":    {body: one + "\n" + other + "\n" + fifth, status: http.StatusRequestEntityTooLarge, problem: "--max-spans"},
 		"too large":         {body: one + strings.Repeat(" ", 10_000), status: http.StatusRequestEntityTooLarge, problem: "--max-request-bytes"},
+		"one without ids":   {body: `{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"x"},{"traceId":"00000000000000000000000000000007","spanId":"0000000000000001"}]}]}]}`, traces: 1, status: http.StatusCreated},
 		"spans without ids": {body: `{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"x"}]}]}]}`, status: http.StatusBadRequest, problem: "no spans"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -209,7 +211,8 @@ func TestFileForms(t *testing.T) {
 func TestFilesAreBounded(t *testing.T) {
 	s := start(t)
 	body := jsonOf(t, ptraceotlp.NewExportRequestFromTraces(fileTraces(t)))
-	first := s.openFile("first", body)
+	first := s.openFile(strings.Repeat("long", 1000), body)
+	assert.Less(t, len(first.Name), 300)
 	for range maxFiles {
 		s.openFile("x", body)
 	}
@@ -221,6 +224,11 @@ func TestFilesAreBounded(t *testing.T) {
 	last := s.openFile("last", body)
 	assert.Len(t, s.server.files.files, 3)
 	assert.Equal(t, last.ID, s.server.files.files[2].ID)
+
+	s.server.files.maxBytes = size - 1
+	a := s.do(http.MethodPost, "/api/v1/files?name=large", body, nil)
+	assert.Equal(t, http.StatusRequestEntityTooLarge, a.status)
+	assert.Contains(t, string(a.body), "--max-bytes")
 }
 
 // Spans that share a resource share it in the file.

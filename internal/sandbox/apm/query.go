@@ -256,9 +256,11 @@ func facetsOf(traces []storedTrace, within timeRange) []ServiceFacet {
 		operations map[string]struct{}
 	}
 	services := map[string]*names{}
+	nanos := within.nanos()
 	for _, trace := range within.traces(traces) {
-		for _, s := range trace.spans {
-			if !within.containsSpan(s.span) {
+		for i := range trace.spans {
+			s := &trace.spans[i]
+			if !nanos.contains(s.end) {
 				continue
 			}
 			service := services[s.service]

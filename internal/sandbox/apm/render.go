@@ -289,7 +289,7 @@ func renderLog(s storedLog) LogRecord {
 		ReceivedTime:   s.received.UTC(),
 		Service:        serviceOf(s.resource),
 		Resource:       renderMap(s.resource.Attributes(), 0),
-		Time:           timeOf(s.record.Timestamp()),
+		Time:           s.time(),
 		Severity:       severity,
 		SeverityNumber: int32(s.record.SeverityNumber()),
 		Body:           renderValue(s.record.Body(), 0),
@@ -384,11 +384,16 @@ func statusOf(code ptrace.StatusCode) string {
 // timeOf returns a timestamp as a time. A timestamp after the year 2262 would
 // overflow into the past; it becomes the latest time that does not.
 func timeOf(timestamp pcommon.Timestamp) time.Time {
-	return time.Unix(0, int64(min(timestamp, math.MaxInt64))).UTC()
+	return time.Unix(0, nanosOf(timestamp)).UTC()
+}
+
+// nanosOf returns a timestamp as a number that cannot be negative.
+func nanosOf(timestamp pcommon.Timestamp) int64 {
+	return int64(min(timestamp, math.MaxInt64))
 }
 
 // durationOf returns a span's duration in nanoseconds, 0 if it ends before it
 // starts.
 func durationOf(span ptrace.Span) int64 {
-	return max(0, timeOf(span.EndTimestamp()).Sub(timeOf(span.StartTimestamp())).Nanoseconds())
+	return max(0, nanosOf(span.EndTimestamp())-nanosOf(span.StartTimestamp()))
 }

@@ -9,10 +9,12 @@ import (
 	"math"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
@@ -91,4 +93,13 @@ func TestWordsForKindsAndStatuses(t *testing.T) {
 	} {
 		assert.Equal(t, want, statusOf(code))
 	}
+}
+
+func TestTimeOfLog(t *testing.T) {
+	stored := storedLog{received: time.Unix(3, 0).UTC(), resource: pcommon.NewResource(), record: plog.NewLogRecord()}
+	assert.Equal(t, time.Unix(3, 0).UTC(), renderLog(stored).Time)
+	stored.record.SetObservedTimestamp(2)
+	assert.Equal(t, time.Unix(0, 2).UTC(), renderLog(stored).Time)
+	stored.record.SetTimestamp(1)
+	assert.Equal(t, time.Unix(0, 1).UTC(), renderLog(stored).Time)
 }

@@ -5,9 +5,9 @@ package apm
 
 import (
 	"cmp"
+	"math"
 	"net/http"
 	"slices"
-	"time"
 
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
@@ -96,8 +96,7 @@ type operationKey struct {
 
 type operationTally struct {
 	requestTally
-	slowest storedSpan
-	trace   storedTrace
+	slowest slowest
 }
 
 type serviceRequests struct {
@@ -131,29 +130,26 @@ func isRequest(span ptrace.Span) bool {
 func requestsOf(traces []storedTrace, within timeRange, service string, order sortOrder, limit int) RequestList {
 	services := map[string]*serviceRequests{}
 	operations := map[operationKey]*operationTally{}
-	var first, last time.Time
+	nanos := within.nanos()
+	first, last := int64(math.MaxInt64), int64(0)
 	for _, trace := range within.traces(traces) {
-		for _, stored := range trace.spans {
-			if !within.containsSpan(stored.span) {
+		for i := range trace.spans {
+			stored := &trace.spans[i]
+			if !nanos.contains(stored.end) {
 				continue
 			}
-			if start := timeOf(stored.span.StartTimestamp()); first.IsZero() || start.Before(first) {
-				first = start
-			}
-			if end := timeOf(stored.span.EndTimestamp()); end.After(last) {
-				last = end
-			}
+			first, last = min(first, stored.start), max(last, stored.end)
 			of := services[stored.service]
 			if of == nil {
 				of = &serviceRequests{}
 				services[stored.service] = of
 			}
 			of.spans++
-			if !isRequest(stored.span) {
+			if !stored.request {
 				continue
 			}
-			duration, failed := durationOf(stored.span), isError(stored.span)
-			of.add(duration, failed)
+			duration := stored.duration()
+			of.add(duration, stored.failed)
 			key := operationKey{stored.service, stored.span.Name(), stored.span.Kind()}
 			operation := operations[key]
 			if operation == nil {
@@ -161,13 +157,11 @@ func requestsOf(traces []storedTrace, within timeRange, service string, order so
 				operations[key] = operation
 				of.operations++
 			}
-			if len(operation.durations) == 0 || duration > durationOf(operation.slowest.span) {
-				operation.slowest, operation.trace = stored, trace
-			}
-			operation.add(duration, failed)
+			operation.slowest.add(trace, i, duration)
+			operation.add(duration, stored.failed)
 		}
 	}
-	list := RequestList{WindowNS: within.length(first, last).Nanoseconds(), Services: []ServiceRequests{}, Operations: []OperationRequests{}}
+	list := RequestList{WindowNS: within.lengthNanos(first, last), Services: []ServiceRequests{}, Operations: []OperationRequests{}}
 	for name, of := range services {
 		list.Services = append(list.Services, ServiceRequests{Name: name, Spans: of.spans, Operations: of.operations, Stats: of.stats()})
 	}
@@ -175,7 +169,7 @@ func requestsOf(traces []storedTrace, within timeRange, service string, order so
 		if service == "" || key.service == service {
 			list.Operations = append(list.Operations, OperationRequests{
 				Service: key.service, Name: firstCharacters(key.name, maxName), Kind: kindOf(key.kind),
-				Stats: tally.stats(), Slowest: slowCall(tally.trace, tally.slowest),
+				Stats: tally.stats(), Slowest: tally.slowest.render(),
 			})
 		}
 	}

@@ -149,12 +149,17 @@ func parseLogQuery(values url.Values) (logQuery, error) {
 }
 
 func (q logQuery) matches(stored storedLog) bool {
-	at := stored.received
-	if stored.record.Timestamp() != 0 {
-		at = timeOf(stored.record.Timestamp())
-	}
-	return q.within.contains(at) && (q.service == "" || serviceOf(stored.resource) == q.service) &&
+	return q.within.contains(stored.time()) && (q.service == "" || serviceOf(stored.resource) == q.service) &&
 		int32(stored.record.SeverityNumber()) >= q.severity &&
 		(q.trace.IsEmpty() || stored.record.TraceID() == q.trace) &&
 		(q.text == "" || strings.Contains(strings.ToLower(stored.record.Body().AsString()), q.text))
+}
+
+// time returns the time of a record: its own or else, as OpenTelemetry recommends, the one
+// at which it was observed or, without either, received.
+func (s storedLog) time() time.Time {
+	if at := cmp.Or(s.record.Timestamp(), s.record.ObservedTimestamp()); at != 0 {
+		return timeOf(at)
+	}
+	return s.received.UTC()
 }

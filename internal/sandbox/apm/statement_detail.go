@@ -76,42 +76,34 @@ func (s *Server) getStatement(w http.ResponseWriter, r *http.Request) {
 	s.writeJSON(w, http.StatusOK, detail)
 }
 
-// matchingCall is a call with its span.
-type matchingCall struct {
-	stored   storedSpan
-	duration int64
-}
-
 // describeStatement returns the statement of the search, or false if no call matches.
 func (s *store) describeStatement(q statementQuery) (StatementDetail, bool) {
 	type caller struct{ service, operation string }
 	traces := q.within.traces(s.snapshot())
 	var tally callTally
 	var repetitions repetitionTally
-	var calls []matchingCall
-	var slowest []SlowCall
+	var calls []*databaseCall
+	var slow []SlowCall
+	within := q.within.nanos()
 	callers := map[caller]*StatementCaller{}
 	for _, trace := range traces {
 		found := callsOf(trace, &s.statements)
-		before, slow := len(calls), storedSpan{}
-		longest := int64(-1)
-		for _, call := range found.calls {
-			stored := trace.spans[call.span]
-			if call.statement.id != q.id || !q.within.containsSpan(stored.span) || !q.matches(stored, call) {
+		before := len(calls)
+		var longest slowest
+		for i := range found.calls {
+			call := &found.calls[i]
+			if call.statement.id != q.id || !within.contains(call.end) || !q.matches(call) {
 				continue
 			}
 			tally.statement = call.statement
-			tally.add(&trace, stored, call)
-			duration := durationOf(stored.span)
-			calls = append(calls, matchingCall{stored, duration})
-			if duration > longest {
-				slow, longest = stored, duration
-			}
+			tally.add(trace, call)
+			calls = append(calls, call)
+			longest.add(trace, call.span, call.duration())
 		}
 		if len(calls) == before {
 			continue
 		}
-		slowest = append(slowest, slowCall(trace, slow))
+		slow = append(slow, longest.render())
 		summary := summarize(trace)
 		key := caller{summary.RootService, summary.RootOperation}
 		if callers[key] == nil {
@@ -120,7 +112,7 @@ func (s *store) describeStatement(q statementQuery) (StatementDetail, bool) {
 		callers[key].Traces++
 		for _, call := range calls[before:] {
 			callers[key].Calls++
-			callers[key].TotalNS += call.duration
+			callers[key].TotalNS += call.duration()
 		}
 		for _, r := range q.repetitionsIn(trace, found) {
 			tally.most = max(tally.most, r.calls)
@@ -143,10 +135,10 @@ func (s *store) describeStatement(q statementQuery) (StatementDetail, bool) {
 		return cmp.Or(cmp.Compare(b.TotalNS, a.TotalNS), cmp.Compare(a.Service, b.Service), cmp.Compare(a.Operation, b.Operation))
 	})
 	detail.Callers = detail.Callers[:min(maxCallers, len(detail.Callers))]
-	slices.SortFunc(slowest, func(a, b SlowCall) int {
+	slices.SortFunc(slow, func(a, b SlowCall) int {
 		return cmp.Or(cmp.Compare(b.DurationNS, a.DurationNS), cmp.Compare(a.TraceID, b.TraceID))
 	})
-	detail.Slowest = slowest[:min(maxSlow, len(slowest))]
+	detail.Slowest = slow[:min(maxSlow, len(slow))]
 	return detail, true
 }
 
@@ -154,12 +146,13 @@ func (s *store) describeStatement(q statementQuery) (StatementDetail, bool) {
 // with the most calls first.
 func (s *store) sameText(traces []storedTrace, within timeRange, of *statement) []CallCount {
 	var ids nameSet
+	nanos := within.nanos()
 	if of.sqlID == "" || of.text == "" {
 		return []CallCount{}
 	}
 	for _, trace := range traces {
 		for _, call := range callsOf(trace, &s.statements).calls {
-			if other := call.statement; other.sqlID != "" && other.sqlID != of.sqlID && other.text == of.text && within.containsSpan(trace.spans[call.span].span) {
+			if other := call.statement; other.sqlID != "" && other.sqlID != of.sqlID && other.text == of.text && nanos.contains(call.end) {
 				ids.add(other.sqlID)
 			}
 		}
@@ -170,17 +163,12 @@ func (s *store) sameText(traces []storedTrace, within timeRange, of *statement) 
 
 // seriesOfCalls distributes calls over buckets between the limits of the time range or,
 // without limits, between the first and the last call.
-func seriesOfCalls(calls []matchingCall, within timeRange) CallSeries {
-	first, last := timeOf(calls[0].stored.span.EndTimestamp()), time.Time{}
+func seriesOfCalls(calls []*databaseCall, within timeRange) CallSeries {
+	earliest, latest := calls[0].end, calls[0].end
 	for _, call := range calls {
-		end := timeOf(call.stored.span.EndTimestamp())
-		if end.Before(first) {
-			first = end
-		}
-		if !end.Before(last) {
-			last = end.Add(1)
-		}
+		earliest, latest = min(earliest, call.end), max(latest, call.end)
 	}
+	first, last := time.Unix(0, earliest), time.Unix(0, latest).Add(1)
 	width := within.length(first, last)
 	if !within.from.IsZero() {
 		first = within.from
@@ -190,11 +178,11 @@ func seriesOfCalls(calls []matchingCall, within timeRange) CallSeries {
 		BucketNS: max(minBucket.Nanoseconds(), (width.Nanoseconds()+callBuckets-1)/callBuckets),
 	}
 	for _, call := range calls {
-		at := timeOf(call.stored.span.EndTimestamp()).Sub(first).Nanoseconds() / series.BucketNS
+		at := time.Unix(0, call.end).Sub(first).Nanoseconds() / series.BucketNS
 		bucket := &series.Buckets[min(max(0, at), callBuckets-1)]
 		bucket.Calls++
-		bucket.TotalNS += call.duration
-		if isError(call.stored.span) {
+		bucket.TotalNS += call.duration()
+		if call.failed {
 			bucket.Errors++
 		}
 	}

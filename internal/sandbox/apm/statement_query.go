@@ -93,8 +93,8 @@ func (o sortOrder) direct(compared int) int {
 }
 
 // matches reports whether a call matches the search, apart from its time.
-func (q *statementQuery) matches(s storedSpan, call databaseCall) bool {
-	return (q.service == "" || s.service == q.service) &&
+func (q *statementQuery) matches(call *databaseCall) bool {
+	return (q.service == "" || call.service == q.service) &&
 		(q.system == "" || call.statement.system == q.system) &&
 		(q.database == "" || call.database == q.database) &&
 		(q.id == "" || call.statement.id == q.id) &&
@@ -105,9 +105,10 @@ func (q *statementQuery) matches(s storedSpan, call databaseCall) bool {
 // repetitionsIn returns the repetitions in a trace whose last call matches the search.
 func (q *statementQuery) repetitionsIn(trace storedTrace, calls *traceCalls) []repetition {
 	var matching []repetition
+	within := q.within.nanos()
 	for _, r := range calls.repetitions(trace) {
 		at := slices.IndexFunc(calls.calls, func(call databaseCall) bool { return call.span == r.last })
-		if last := trace.spans[r.last]; q.within.containsSpan(last.span) && q.matches(last, calls.calls[at]) {
+		if last := &calls.calls[at]; within.contains(last.end) && q.matches(last) {
 			matching = append(matching, r)
 		}
 	}

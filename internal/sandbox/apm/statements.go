@@ -6,6 +6,7 @@ package apm
 import (
 	"cmp"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"time"
@@ -121,8 +122,7 @@ type callTally struct {
 	durations           []int64
 	errors              int
 	total               int64
-	slowest             storedSpan
-	slowestTrace        *storedTrace
+	slowest             slowest
 	most                int // calls below one parent
 }
 
@@ -186,24 +186,20 @@ func (s *store) listStatements(q statementQuery) StatementList {
 	tallies := map[string]*callTally{}
 	var repetitions repetitionTally
 	var services, systems, databases nameSet
-	var first, last time.Time
+	within := q.within.nanos()
+	first, last := int64(math.MaxInt64), int64(0)
 	for _, trace := range q.within.traces(s.snapshot()) {
 		calls := callsOf(trace, &s.statements)
-		for _, call := range calls.calls {
-			stored := trace.spans[call.span]
-			if !q.within.containsSpan(stored.span) {
+		for i := range calls.calls {
+			call := &calls.calls[i]
+			if !within.contains(call.end) {
 				continue
 			}
-			services.add(stored.service)
+			services.add(call.service)
 			systems.add(call.statement.system)
 			databases.add(call.database)
-			if start := timeOf(stored.span.StartTimestamp()); first.IsZero() || start.Before(first) {
-				first = start
-			}
-			if end := timeOf(stored.span.EndTimestamp()); end.After(last) {
-				last = end
-			}
-			if !q.matches(stored, call) {
+			first, last = min(first, call.start), max(last, call.end)
+			if !q.matches(call) {
 				continue
 			}
 			tally := tallies[call.statement.id]
@@ -211,7 +207,7 @@ func (s *store) listStatements(q statementQuery) StatementList {
 				tally = &callTally{statement: call.statement}
 				tallies[call.statement.id] = tally
 			}
-			tally.add(&trace, stored, call)
+			tally.add(trace, call)
 		}
 		for _, r := range q.repetitionsIn(trace, calls) {
 			tally := tallies[r.statement.id]
@@ -219,7 +215,7 @@ func (s *store) listStatements(q statementQuery) StatementList {
 			repetitions.add(trace, r)
 		}
 	}
-	list.WindowNS = q.within.length(first, last).Nanoseconds()
+	list.WindowNS = q.within.lengthNanos(first, last)
 	list.Services, list.Systems, list.Databases = services.list(), systems.list(), databases.list()
 	list.NPlusOne = repetitions.list()
 	sqlIDs := map[string]int{} // by text
@@ -249,16 +245,14 @@ func (s *store) listStatements(q statementQuery) StatementList {
 	return list
 }
 
-func (t *callTally) add(trace *storedTrace, stored storedSpan, call databaseCall) {
-	t.services.add(stored.service)
+func (t *callTally) add(trace storedTrace, call *databaseCall) {
+	t.services.add(call.service)
 	t.databases.add(call.database)
-	duration := durationOf(stored.span)
-	if t.slowestTrace == nil || duration > durationOf(t.slowest.span) {
-		t.slowest, t.slowestTrace = stored, trace
-	}
+	duration := call.duration()
+	t.slowest.add(trace, call.span, duration)
 	t.durations = append(t.durations, duration)
 	t.total += duration
-	if isError(stored.span) {
+	if call.failed {
 		t.errors++
 	}
 }
@@ -272,7 +266,7 @@ func (t *callTally) render() Statement {
 		Calls: len(t.durations), Errors: t.errors,
 		TotalNS: t.total, MeanNS: t.total / int64(len(t.durations)),
 		P95NS: percentile(t.durations, 95), MaxNS: t.durations[len(t.durations)-1],
-		Slowest: slowCall(*t.slowestTrace, t.slowest), NPlusOne: t.most,
+		Slowest: t.slowest.render(), NPlusOne: t.most,
 	}
 }
 
@@ -282,11 +276,25 @@ func percentile(sorted []int64, percent int) int64 {
 	return sorted[(len(sorted)*percent+99)/100-1]
 }
 
-func slowCall(trace storedTrace, s storedSpan) SlowCall {
+// slowest is the first of the slowest spans that were added.
+type slowest struct {
+	trace    storedTrace
+	span     int // index in the trace
+	duration int64
+}
+
+func (s *slowest) add(trace storedTrace, span int, duration int64) {
+	if s.trace.spans == nil || duration > s.duration {
+		s.trace, s.span, s.duration = trace, span, duration
+	}
+}
+
+func (s *slowest) render() SlowCall {
+	stored := &s.trace.spans[s.span]
 	return SlowCall{
-		TraceID: trace.id.String(), SpanID: s.span.SpanID().String(), Service: s.service,
-		Operation: summarize(trace).RootOperation, StartTime: timeOf(s.span.StartTimestamp()),
-		DurationNS: durationOf(s.span), Error: isError(s.span),
+		TraceID: s.trace.id.String(), SpanID: stored.span.SpanID().String(), Service: stored.service,
+		Operation: summarize(s.trace).RootOperation, StartTime: timeOf(stored.span.StartTimestamp()),
+		DurationNS: s.duration, Error: stored.failed,
 	}
 }
 

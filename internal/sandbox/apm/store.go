@@ -48,6 +48,11 @@ type storedSpan struct {
 	resource pcommon.Resource
 	scope    pcommon.InstrumentationScope
 	service  string
+	// start and end are in nanoseconds since 1970, failed is whether the status is an
+	// error, and request is as in isRequest. Lists of many spans read them here because
+	// each look into a span costs a cache miss.
+	start, end      int64
+	failed, request bool
 	// converted reports whether APM's naming conversion applied when it arrived.
 	converted bool
 }
@@ -79,6 +84,11 @@ type storedLog struct {
 type spanKey struct {
 	trace pcommon.TraceID
 	span  pcommon.SpanID
+}
+
+// duration is as durationOf.
+func (s *storedSpan) duration() int64 {
+	return max(0, s.end-s.start)
 }
 
 // store keeps uploaded data, within bounds, and counts it.
@@ -240,7 +250,10 @@ func (s *store) putTraces(traces ptrace.Traces) (duplicates, invalid int) {
 				if n == 0 || trace.spans[n-1].scope != scope.Scope() {
 					size += sharedSize
 				}
-				stored := storedSpan{span: span, resource: resource.Resource(), scope: scope.Scope(), service: service}
+				stored := storedSpan{
+					span: span, resource: resource.Resource(), scope: scope.Scope(), service: service,
+					start: nanosOf(span.StartTimestamp()), end: nanosOf(span.EndTimestamp()), failed: isError(span), request: isRequest(span),
+				}
 				stored.converted = s.converts(stored)
 				s.spans[key] = n
 				trace.spans = append(trace.spans, stored)

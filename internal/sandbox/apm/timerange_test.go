@@ -4,6 +4,7 @@
 package apm
 
 import (
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -26,6 +27,8 @@ func TestParseTimeRange(t *testing.T) {
 		"from=1699999999000":     {now: now, from: now.Add(-time.Second)},
 		"to=1700000001000":       {now: now, to: now.Add(time.Second)},
 		"from=1&to=2":            {now: now, from: time.UnixMilli(1).UTC(), to: time.UnixMilli(2).UTC()},
+		"from=2&to=2":            {now: now, from: time.UnixMilli(2).UTC(), to: time.UnixMilli(2).UTC()},
+		"from=3&to=2":            {},
 		"from=1970-01-01T00:00Z": {},
 		"last=all&from=1":        {},
 		"last=0s":                {},
@@ -43,6 +46,30 @@ func TestParseTimeRange(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, want, within)
 		})
+	}
+}
+
+// What a list of many spans compares is the same as the range itself.
+func TestNanoRange(t *testing.T) {
+	for _, limits := range [][2]string{
+		{},
+		{"1970-01-01T00:00:01Z"},
+		{"", "1970-01-01T00:00:01Z"},
+		{"1970-01-01T00:00:01Z", "1970-01-01T00:00:02Z"},
+		{"1960-01-01T00:00:00Z"},
+		{"1960-01-01T00:00:00Z", "1960-01-02T00:00:00Z"},
+		{"1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z"},
+		{"2500-01-01T00:00:00Z"},
+		{"", "2500-01-01T00:00:00Z"},
+		{"2262-04-11T23:47:16.854775807Z", "2262-04-11T23:47:16.854775808Z"},
+		{"", "2262-04-11T23:47:16.854775807Z"},
+	} {
+		var r timeRange
+		r.from, _ = parseTime(limits[0])
+		r.to, _ = parseTime(limits[1])
+		for _, at := range []int64{0, 1, 999_999_999, 1_000_000_000, 1_000_000_001, 1_999_999_999, 2_000_000_000, 2_000_000_001, math.MaxInt64 - 1, math.MaxInt64} {
+			assert.Equal(t, r.contains(time.Unix(0, at)), r.nanos().contains(at), "%v, %d", limits, at)
+		}
 	}
 }
 

@@ -73,7 +73,7 @@ func calleeOf(s storedSpan) callee {
 	case dbspan.KindRPC:
 		c.kind = "rpc"
 		c.mark(s.span, "rpc.system", "rpc.system.name")
-		c.idName, c.id = "rpc.service", attribute(s.span, "rpc.service")
+		c.idName, c.id = "rpc.service", cmp.Or(attribute(s.span, "rpc.service"), dbspan.RPCService(s.span.Attributes()))
 	case dbspan.KindMessaging:
 		c.kind = "messaging"
 		c.mark(s.span, "messaging.system")

@@ -6,10 +6,13 @@ package apm
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // peerRules collects the rules of the peer_service processor that name the callees of
@@ -30,7 +33,9 @@ type peerRule struct {
 // literally.
 var plainYAML = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_./-]*$`)
 
-// yamlText quotes a value if necessary: every JSON string is YAML.
+// yamlText quotes a value if necessary: every JSON string is YAML. It escapes the
+// characters that YAML does not allow, and those that a reader would not see or that turn
+// the direction of the text.
 func yamlText(text string) string {
 	if plainYAML.MatchString(text) && !slices.Contains([]string{"y", "n", "yes", "no", "on", "off", "true", "false", "null"}, strings.ToLower(text)) {
 		return text
@@ -39,7 +44,18 @@ func yamlText(text string) string {
 	if err != nil { // a string always encodes
 		return `""`
 	}
-	return string(quoted)
+	var escaped strings.Builder
+	for _, c := range string(quoted) {
+		switch {
+		case !unicode.In(c, unicode.Cc, unicode.Cf):
+			escaped.WriteRune(c)
+		case c > math.MaxUint16:
+			fmt.Fprintf(&escaped, `\U%08x`, c)
+		default:
+			fmt.Fprintf(&escaped, `\u%04x`, c)
+		}
+	}
+	return escaped.String()
 }
 
 var globEscaper = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)

@@ -27,10 +27,17 @@ func TestUnknownPeers(t *testing.T) {
 		spanSpec{trace: 1, id: 8, service: "app", kind: client, attributes: map[string]any{"http.method": "GET", "http.url": "http://rates.internal:8082/slow?s=1"}},
 		spanSpec{trace: 1, id: 9, service: "app", kind: client, attributes: map[string]any{"http.method": "GET", "http.url": "http://user:secret@host/"}}, //nolint:gosec // no password of anything
 		spanSpec{trace: 1, id: 10, service: "app", kind: client, attributes: map[string]any{"rpc.system": "grpc", "rpc.service": "shop.Cart"}},
+		// Rules are globs, and these names contain their characters.
+		spanSpec{trace: 1, id: 14, service: "app", kind: client, attributes: map[string]any{"db.system": "mysql", "db.name": "a*b"}},
+		spanSpec{trace: 1, id: 15, service: "app", kind: client, attributes: map[string]any{"http.method": "GET", "server.address": "h[1]"}},
+		spanSpec{trace: 1, id: 16, service: "app", kind: client, attributes: map[string]any{"messaging.system": "kafka", "messaging.destination.name": "what?"}},
+		// The processor has no kind for it.
+		spanSpec{trace: 1, id: 13, service: "app", kind: client, attributes: map[string]any{"server.address": "ldap.example.com"}},
+		spanSpec{trace: 1, id: 12, service: "app", kind: client, attributes: map[string]any{"rpc.system.name": "grpc", "rpc.method": "shop.Stock/Count"}},
 		spanSpec{trace: 1, id: 11, service: "app", kind: client, attributes: map[string]any{"messaging.system": "kafka", "messaging.destination.name": "orders"}},
 	))
 	topology := s.server.Topology()
-	require.Len(t, topology.Unknown, 10)
+	require.Len(t, topology.Unknown, 15)
 	callees := map[string]UnknownPeer{}
 	for _, peer := range topology.Unknown {
 		callees[peer.Kind+" "+peer.Callee] = peer
@@ -75,14 +82,23 @@ func TestUnknownPeers(t *testing.T) {
 		`{"http.request.method":"*","server.address":"api.example.com"}`:        "api.example.com",
 		`{"http.request.method":"*","url.full":"http://rates.internal:8082/*"}`: "rates.internal",
 		`{"rpc.service":"shop.Cart","rpc.system":"*"}`:                          "shop.Cart",
+		`{"rpc.service":"shop.Stock","rpc.system":"*"}`:                         "shop.Stock",
 		`{"messaging.destination.name":"orders","messaging.system":"*"}`:        "orders",
+		`{"db.namespace":"a\\*b","db.system":"mysql"}`:                          "mysql-a*b",
+		`{"http.request.method":"*","server.address":"h\\[1]"}`:                 "h[1]",
+		`{"messaging.destination.name":"what\\?","messaging.system":"*"}`:       "what?",
 	}, names)
+	assert.Equal(t, `\*\?\[]\\`, globEscaper.Replace(`*?[]\`))
 	assert.Len(t, config.Processors.PeerService.Rules[0].Match, 3, "the most exact rule is first")
 
 	for text, want := range map[string]string{
-		"oracle-adb": "oracle-adb", "true": `"true"`, "No": `"No"`, "12": `"12"`, "": `""`, "a b": `"a b"`, "-x": `"-x"`,
+		"oracle-adb": "oracle-adb", "true": `"true"`, "No": `"No"`, "y": `"y"`, "N": `"N"`, "12": `"12"`, "": `""`, "a b": `"a b"`, "-x": `"-x"`,
+		"a\u202eb\u061c": `"a\u202eb\u061c"`, "\x7f\u0085\U000e0041": `"\u007f\u0085\U000e0041"`, "ü😀": `"ü😀"`,
 	} {
 		assert.Equal(t, want, yamlText(text))
+		var read string
+		require.NoError(t, yaml.Unmarshal([]byte(want), &read), want)
+		assert.Equal(t, text, read)
 	}
 }
 

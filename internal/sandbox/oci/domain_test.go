@@ -127,6 +127,14 @@ func TestConfigs(t *testing.T) {
 	require.NoError(t, change(read.Etag, new("true")))
 	require.NoError(t, change(read.Etag, nil), "a dry run changes no etag")
 	requireFailure(t, change(read.Etag, nil), 412, CodeNoEtagMatch, "ETag")
+	changed, err := client.GetConfig(t.Context(), apmconfig.GetConfigRequest{ApmDomainId: domain, ConfigId: item.GetId()})
+	require.NoError(t, err)
+	assert.Equal(t, "changed", *changed.Config.(apmconfig.Options).DisplayName)
+	assert.Equal(t, &options, changed.Config.(apmconfig.Options).Options, "what an update does not name stays")
+	_, err = client.UpdateConfig(t.Context(), apmconfig.UpdateConfigRequest{
+		ApmDomainId: domain, ConfigId: item.GetId(), UpdateConfigDetails: apmconfig.UpdateSpanFilterDetails{DisplayName: new("x")},
+	})
+	requireFailure(t, err, 400, CodeInvalidParameter, "configType cannot change")
 	_, err = client.DeleteConfig(t.Context(), apmconfig.DeleteConfigRequest{ApmDomainId: domain, ConfigId: item.GetId(), IfMatch: read.Etag})
 	requireFailure(t, err, 412, CodeNoEtagMatch, "ETag")
 	_, err = client.DeleteConfig(t.Context(), apmconfig.DeleteConfigRequest{ApmDomainId: domain, ConfigId: item.GetId()})

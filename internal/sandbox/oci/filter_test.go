@@ -4,6 +4,7 @@
 package oci
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -76,4 +77,15 @@ func FuzzFilter(f *testing.F) {
 			assert.Equal(t, parsed(nothing), again(nothing))
 		}
 	})
+}
+
+// The filter of a group of rules is its text, or the configuration item that it names.
+func TestGroupFilter(t *testing.T) {
+	store := newConfigStore("phx")
+	store.items = []*config{{id: "clients", fields: map[string]json.RawMessage{"filterText": json.RawMessage(`"kind = 'CLIENT'"`)}}}
+	client := func(name string) (string, bool) { return "CLIENT", name == "kind" }
+	assert.True(t, store.selects(ruleGroupOptions{FilterText: "kind = 'CLIENT'"}, client))
+	assert.False(t, store.selects(ruleGroupOptions{FilterText: "kind = 'SERVER'"}, client))
+	assert.True(t, store.selects(ruleGroupOptions{FilterID: "clients", FilterText: "kind = 'SERVER'"}, client))
+	assert.False(t, store.selects(ruleGroupOptions{FilterID: "others", FilterText: "kind = 'CLIENT'"}, client))
 }

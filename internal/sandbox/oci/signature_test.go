@@ -5,6 +5,7 @@ package oci
 
 import (
 	"encoding/base64"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -74,4 +75,15 @@ func FuzzParseSignature(f *testing.F) {
 		require.NoError(t, err)
 		assert.Equal(t, parsed, rewritten)
 	})
+}
+
+// A request with a body must sign it, as OCI requires.
+func TestSignsBody(t *testing.T) {
+	for method, want := range map[string]bool{
+		http.MethodPost: true, http.MethodPut: true, http.MethodPatch: true, http.MethodGet: false, http.MethodDelete: false,
+	} {
+		assert.Equal(t, want, signsBody(method), method)
+		missing := signature{headers: []string{"date", requestTarget, "host"}}.missingHeader(method, true)
+		assert.Equal(t, want, missing != "", method)
+	}
 }

@@ -5,10 +5,12 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -31,7 +33,11 @@ func (appCheck) run(_ context.Context, p *patient) []Finding {
 	if pid := p.options.AppPID; pid != 0 {
 		var err error
 		whose = fmt.Sprintf("%s (pid %d)", orElse(nameOf(p.options.root, pid), "the app"), pid)
-		if variables, err = environmentOf(p.options.root, pid); err != nil {
+		variables, err = environmentOf(p.options.root, pid)
+		if errors.Is(err, errNoProcess) {
+			return []Finding{failed(AppExporter, whose+": "+err.Error(), "correct --app-pid")}
+		}
+		if err != nil {
 			return []Finding{skipped(AppExporter, whose+": "+err.Error())}
 		}
 	}
@@ -65,15 +71,27 @@ func ownVariables() map[string]string {
 // otlpPorts returns the ports of the collector's OTLP receivers by protocol.
 func (s *settings) otlpPorts() (grpc, http string) {
 	for _, id := range s.receivers("otlp") {
-		path := "receivers::" + id + "::protocols::"
-		if _, port, err := net.SplitHostPort(s.text(path + "grpc::endpoint")); err == nil && grpc == "" {
+		if _, port, err := net.SplitHostPort(s.otlpEndpoint(id, "grpc")); err == nil && grpc == "" {
 			grpc = port
 		}
-		if _, port, err := net.SplitHostPort(s.text(path + "http::endpoint")); err == nil && http == "" {
+		if _, port, err := net.SplitHostPort(s.otlpEndpoint(id, "http")); err == nil && http == "" {
 			http = port
 		}
 	}
 	return grpc, http
+}
+
+// hasTLS reports whether the OTLP receiver at a port has tls settings.
+func (s *settings) hasTLS(port string) bool {
+	for _, id := range s.receivers("otlp") {
+		for _, protocol := range []string{"grpc", "http"} {
+			_, found, err := net.SplitHostPort(s.otlpEndpoint(id, protocol))
+			if err == nil && found == port && s.conf.Get("receivers::"+id+"::protocols::"+protocol+"::tls") != nil {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // defaultTarget is the finding for an app without an endpoint: SDKs send to ports 4317
@@ -87,14 +105,34 @@ func (p *patient) defaultTarget(whose string) Finding {
 		fmt.Sprintf("%s=http://localhost:%s", endpointVariable, orElse(http, grpc)))
 }
 
+// isLocal reports whether a host is this machine: a loopback address, one of the
+// machine's addresses, or its name.
+func isLocal(host string) bool {
+	if own, err := os.Hostname(); strings.EqualFold(host, "localhost") || err == nil && strings.EqualFold(host, own) {
+		return true
+	}
+	ip := net.ParseIP(host)
+	if ip == nil || ip.IsLoopback() || ip.IsUnspecified() {
+		return ip != nil
+	}
+	addresses, _ := net.InterfaceAddrs() // none can be compared with
+	return slices.ContainsFunc(addresses, func(address net.Addr) bool {
+		network, isNet := address.(*net.IPNet)
+		return isNet && network.IP.Equal(ip)
+	})
+}
+
 func (p *patient) appFinding(whose, name, target, protocol string) Finding {
 	parsed, err := url.Parse(target)
 	if err != nil || parsed.Host == "" {
 		return failed(AppExporter, whose+": "+name+" is not a URL", "write http://localhost:4318")
 	}
+	shown := parsed.Scheme + "://" + parsed.Host
+	if !isLocal(parsed.Hostname()) {
+		return skipped(AppExporter, whose+" sends to "+shown+", on another machine: run apmctl doctor there")
+	}
 	grpc, http := p.settings.otlpPorts()
 	port := parsed.Port()
-	shown := parsed.Scheme + "://" + parsed.Host
 	isHTTP := strings.HasPrefix(protocol, "http/")
 	switch {
 	case port == grpc && isHTTP:
@@ -106,9 +144,11 @@ func (p *patient) appFinding(whose, name, target, protocol string) Finding {
 	case port != grpc && port != http:
 		return failed(AppExporter, fmt.Sprintf("%s sends to %s, where this collector does not listen", whose, shown),
 			fmt.Sprintf("%s=http://localhost:%s", endpointVariable, orElse(http, grpc)))
-	case parsed.Scheme == "https":
-		return failed(AppExporter, fmt.Sprintf("%s sends to %s with TLS", whose, shown), "write http instead of https, unless the receiver has tls settings")
-	case name == endpointVariable && isHTTP && strings.Trim(parsed.Path, "/") != "":
+	case parsed.Scheme == "https" && !p.settings.hasTLS(port):
+		return failed(AppExporter, fmt.Sprintf("%s sends to %s with TLS, and the receiver has no tls settings", whose, shown), "write http instead of https")
+	case parsed.Scheme == "http" && p.settings.hasTLS(port):
+		return failed(AppExporter, fmt.Sprintf("%s sends to %s without TLS, and the receiver has tls settings", whose, shown), "write https instead of http")
+	case name == endpointVariable && (isHTTP || port == http) && strings.Trim(parsed.Path, "/") != "":
 		return failed(AppExporter, fmt.Sprintf("%s: %s has the path %s, to which SDKs add /v1/traces", whose, name, parsed.Path), "leave the path out")
 	case name == tracesEndpointVariable && port == http && !strings.HasSuffix(parsed.Path, "/v1/traces"):
 		return failed(AppExporter, fmt.Sprintf("%s: %s has not the path /v1/traces", whose, name), "unset it, and set "+endpointVariable+" without a path")

@@ -54,7 +54,7 @@ func (collectorCheck) run(ctx context.Context, p *patient) []Finding {
 	}
 	ids := p.settings.extensions("health_check")
 	if len(ids) == 0 {
-		return []Finding{skipped(Collector, "the configuration has no health_check")}
+		return []Finding{p.withoutHealthCheck()}
 	}
 	path := "extensions::" + ids[0] + "::"
 	address := reachable(orElse(p.settings.text(path+"endpoint"), "localhost:13133"))
@@ -74,6 +74,22 @@ func (collectorCheck) run(ctx context.Context, p *patient) []Finding {
 		return []Finding{ok(Collector, "runs: the health check at "+address+" answers 200")}
 	}
 	return []Finding{ok(Collector, fmt.Sprintf("runs with pid %d: the health check at %s answers 200", p.running.pid, address))}
+}
+
+// withoutHealthCheck is the finding for a collector that has no health check: it runs if
+// its process is known, or holds one of its ports.
+func (p *patient) withoutHealthCheck() Finding {
+	pid := p.source.process.pid
+	for _, l := range p.settings.listeners() {
+		if name, holder, known := startup.PortHolder(reachable(l.address)); pid == 0 && known && strings.HasPrefix(name, programName) {
+			pid = holder
+		}
+	}
+	if pid == 0 {
+		return skipped(Collector, "cannot be seen: the configuration has no health_check")
+	}
+	p.running.healthy, p.running.pid = true, pid
+	return ok(Collector, fmt.Sprintf("runs with pid %d; the configuration has no health_check", pid))
 }
 
 func (p *patient) startAdvice() string {
@@ -105,8 +121,7 @@ func (s *settings) listeners() []listenerAddress {
 	var found []listenerAddress
 	for _, id := range s.receivers("otlp") {
 		for _, protocol := range []string{"grpc", "http"} {
-			path := "receivers::" + id + "::protocols::" + protocol
-			if address := s.text(path + "::endpoint"); address != "" {
+			if address := s.otlpEndpoint(id, protocol); address != "" {
 				found = append(found, listenerAddress{"OTLP over " + map[string]string{"grpc": "gRPC", "http": "HTTP"}[protocol], address})
 			}
 		}
@@ -141,9 +156,8 @@ func (portsCheck) run(ctx context.Context, p *patient) []Finding {
 		}
 		taken := listens(ctx, address)
 		name, pid, known := startup.PortHolder(address)
-		foreign := known && pid != p.running.pid && !strings.HasPrefix(name, programName)
 		switch {
-		case taken && (foreign || !known && !p.running.healthy):
+		case taken && !p.running.holds(name, pid, known):
 			findings = append(findings, problemFinding(Ports, startup.PortInUse(address, nil)))
 		case taken:
 			good = append(good, l.what+" on "+address)
@@ -159,6 +173,15 @@ func (portsCheck) run(ctx context.Context, p *patient) []Finding {
 		return []Finding{ok(Ports, "all are free")}
 	}
 	return []Finding{ok(Ports, strings.Join(good, ", "))}
+}
+
+// holds reports whether a port is the collector's: its holder is the collector, or is
+// not known while the collector runs.
+func (r running) holds(name string, pid int, known bool) bool {
+	if !known {
+		return r.healthy
+	}
+	return pid == r.pid || strings.HasPrefix(name, programName)
 }
 
 // listens reports whether something accepts connections at an address.

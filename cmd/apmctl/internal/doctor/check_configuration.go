@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"go.opentelemetry.io/collector/confmap"
 
@@ -27,8 +28,11 @@ func (configurationCheck) run(ctx context.Context, p *patient) []Finding {
 		return []Finding{configurationFinding(startup.Explain(err, p.source.configs).Error())}
 	}
 	p.settings = resolved
-	if resolved.exporter != nil {
-		p.secrets.add(string(resolved.exporter.DataKey))
+	for _, key := range resolved.dataKeys() {
+		p.secrets.add(key)
+	}
+	if named := p.options.Program; named != "" && !isProgram(named) {
+		return []Finding{failed(Configuration, "--collector: "+named+" is not a program", "correct the path; without the flag, the collector is searched for")}
 	}
 	program := p.program()
 	if program == "" {
@@ -71,7 +75,7 @@ func (p *patient) program() string {
 		candidates = append(candidates, filepath.Join(filepath.Dir(own), programName))
 	}
 	for _, candidate := range candidates {
-		if info, err := os.Stat(candidate); candidate != "" && err == nil && info.Mode().IsRegular() {
+		if isProgram(candidate) {
 			return candidate
 		}
 	}
@@ -82,6 +86,15 @@ func (p *patient) program() string {
 	return found
 }
 
+func isProgram(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// validateTimeout limits the collector's command validate, whose providers may wait for
+// a server.
+const validateTimeout = time.Minute
+
 // validate runs the collector's command validate, which changes nothing. It returns what
 // is wrong, or "".
 func validate(ctx context.Context, program string, configs []string) string {
@@ -89,6 +102,8 @@ func validate(ctx context.Context, program string, configs []string) string {
 	for _, config := range configs {
 		arguments = append(arguments, "--config", config)
 	}
+	ctx, cancel := context.WithTimeout(ctx, validateTimeout)
+	defer cancel()
 	var out bytes.Buffer
 	cmd := exec.CommandContext(ctx, program, arguments...)
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -120,10 +135,12 @@ func (variablesCheck) run(_ context.Context, p *patient) []Finding {
 		where = "set them in " + packageEnv
 	}
 	switch {
+	case p.settings == nil && len(v.read) == 0:
+		return []Finding{skipped(Variables, "the configuration cannot be read")}
 	case len(v.unset) > 0:
 		return []Finding{failed(Variables, "not set: "+strings.Join(v.unset, ", "), where)}
 	case len(v.problems) > 0:
-		return []Finding{failed(Variables, strings.Join(v.problems, "; "), "correct the variable; the collector starts all the same")}
+		return []Finding{failed(Variables, strings.Join(v.problems, "; "), "correct the variable; the collector starts without that entry")}
 	case len(v.read) == 0:
 		return []Finding{skipped(Variables, "the configuration reads none")}
 	}
@@ -167,7 +184,11 @@ func (pipelinesCheck) run(_ context.Context, p *patient) []Finding {
 	case len(findings) > 0:
 		return findings
 	}
-	return []Finding{ok(Pipelines, "traces pass db_span_enricher and peer_service to "+p.settings.exporterID)}
+	text := "traces pass db_span_enricher and peer_service to " + p.settings.exporterID
+	if len(p.settings.others) > 0 {
+		text += "; not examined: " + strings.Join(p.settings.others, ", ")
+	}
+	return []Finding{ok(Pipelines, text)}
 }
 
 // forwardsTo returns the exporter with which traces go to another collector, or "".

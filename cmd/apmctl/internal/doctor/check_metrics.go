@@ -107,9 +107,9 @@ func (p *patient) scrape(ctx context.Context) metrics {
 }
 
 // queueFinding reports what waits for upload in a running collector.
-func (m metrics) queueFinding(uploads bool) Finding {
-	const exporter = `exporter="oci_apm`
-	held, capacity := m.sum("otelcol_exporter_queue_size", exporter), m.sum("otelcol_exporter_queue_capacity", exporter)
+func (m metrics) queueFinding(exporter string, uploads bool) Finding {
+	label := fmt.Sprintf("exporter=%q", exporter)
+	held, capacity := m.sum("otelcol_exporter_queue_size", label), m.sum("otelcol_exporter_queue_capacity", label)
 	if held == 0 {
 		return ok(QueueContent, "empty")
 	}
@@ -135,7 +135,11 @@ func (metricsCheck) run(ctx context.Context, p *patient) []Finding {
 		}
 		return []Finding{skipped(Received, reason), skipped(Delivered, reason)}
 	}
-	return []Finding{p.metrics.receivedFinding(), p.metrics.deliveredFinding(p.lastUpload(ctx), p.uploads())}
+	received := p.metrics.receivedFinding()
+	if p.settings.exporterID == "" {
+		return []Finding{received, p.metrics.forwardedFinding(p.settings.forwardsTo())}
+	}
+	return []Finding{received, p.metrics.deliveredFinding(p.settings.exporterID, p.lastUpload(ctx), p.uploads())}
 }
 
 func (m metrics) receivedFinding() Finding {
@@ -153,9 +157,31 @@ func (m metrics) receivedFinding() Finding {
 	return ok(Received, text)
 }
 
-func (m metrics) deliveredFinding(last string, uploads bool) Finding {
-	sent := m.sum("otelcol_exporter_sent_spans", `exporter="oci_apm`)
-	dropped := m.sum("otelcol_exporter_oci_apm_dropped_items") + m.sum("otelcol_exporter_oci_apm_rejected_items")
+// forwardedFinding reports what has become of spans that an exporter sends to another
+// collector.
+func (m metrics) forwardedFinding(exporter string) Finding {
+	if exporter == "" {
+		return skipped(Delivered, "this collector does not upload to APM")
+	}
+	label := fmt.Sprintf("exporter=%q", exporter)
+	sent := m.sum("otelcol_exporter_sent_spans", label)
+	lost := m.sum("otelcol_exporter_send_failed_spans", label) + m.sum("otelcol_exporter_enqueue_failed_spans", label)
+	text := fmt.Sprintf("%d spans sent to %s since its start", sent, exporter)
+	switch {
+	case lost > 0:
+		return failed(Delivered, fmt.Sprintf("%s, %d failed", text, lost), "the collector's log says why")
+	case sent == 0 && m.sum("otelcol_receiver_accepted_spans") > 0:
+		return failed(Delivered, text, "look again in a minute; if it stays so, the collector's log says why "+exporter+" cannot send")
+	case sent == 0:
+		return skipped(Delivered, "nothing has arrived that could be sent")
+	}
+	return ok(Delivered, text)
+}
+
+func (m metrics) deliveredFinding(exporter, last string, uploads bool) Finding {
+	label := fmt.Sprintf("exporter=%q", exporter)
+	sent := m.sum("otelcol_exporter_sent_spans", label)
+	dropped := m.sum("otelcol_exporter_oci_apm_dropped_items", label) + m.sum("otelcol_exporter_oci_apm_rejected_items", label)
 	text := fmt.Sprintf("%d spans uploaded since its start", sent)
 	if last != "" {
 		text += ", the last upload at " + last
@@ -164,7 +190,7 @@ func (m metrics) deliveredFinding(last string, uploads bool) Finding {
 	case dropped > 0:
 		return failed(Delivered, text+fmt.Sprintf(", %d items rejected by APM", dropped), "the collector's log says why")
 	case !uploads:
-		return failed(Delivered, text+fmt.Sprintf(", %d attempts failed", m.sum("otelcol_exporter_oci_apm_uploads", `outcome="retry"`)), "see upload-traces")
+		return failed(Delivered, text+fmt.Sprintf(", %d attempts failed", m.sum("otelcol_exporter_oci_apm_uploads", label, `outcome="retry"`)), "see upload-traces")
 	case sent == 0 && m.sum("otelcol_receiver_accepted_spans") > 0:
 		return failed(Delivered, "no spans uploaded since its start", "look again in a minute: they wait in the queue; a filter or sampler may also drop them")
 	case sent == 0:

@@ -34,7 +34,11 @@ func (p *patient) queueDirectory() (directory, reason string) {
 	case typeOf(storage) != "queue_storage":
 		return "", "the queue is in " + storage + ", which this program does not read"
 	}
-	return p.settings.text("extensions::" + storage + "::directory"), ""
+	directory = p.settings.text("extensions::" + storage + "::directory")
+	if own := p.source.process.directory; own != "" && !filepath.IsAbs(directory) {
+		directory = filepath.Join(own, directory)
+	}
+	return directory, ""
 }
 
 // queueFolderCheck examines the folder of the queue, its disk and its lock.
@@ -56,6 +60,9 @@ func (queueFolderCheck) run(_ context.Context, p *patient) []Finding {
 
 func (p *patient) folderFinding(directory string) Finding {
 	info, err := os.Stat(directory)
+	if target, linkErr := os.Readlink(directory); linkErr == nil && errors.Is(err, fs.ErrNotExist) {
+		return failed(QueueFolder, directory+" is a link to "+target+", which does not exist", "create that folder, or remove the link")
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if problem := startup.CheckFolder(directory, true); problem != nil {
@@ -159,8 +166,8 @@ func lockFree(path string) bool {
 type queueContentCheck struct{}
 
 func (queueContentCheck) run(ctx context.Context, p *patient) []Finding {
-	if p.metrics = p.scrape(ctx); p.metrics != nil && p.metrics.has("otelcol_exporter_queue_size") {
-		return []Finding{p.metrics.queueFinding(p.uploads())}
+	if p.metrics = p.scrape(ctx); p.metrics.has("otelcol_exporter_queue_size") && p.settings.exporterID != "" {
+		return []Finding{p.metrics.queueFinding(p.settings.exporterID, p.uploads())}
 	}
 	directory, reason := p.queueDirectory()
 	if reason != "" {

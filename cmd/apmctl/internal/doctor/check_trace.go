@@ -49,7 +49,7 @@ func (traceCheck) run(ctx context.Context, p *patient) []Finding {
 	where, err := p.sendTrace(ctx, traces)
 	switch {
 	case where == "":
-		return append([]Finding{skipped(TestTrace, "the configuration has no OTLP receiver without TLS and authentication")}, rest("no test trace")...)
+		return append([]Finding{skipped(TestTrace, "no pipeline for traces has an OTLP receiver on a TCP port without TLS and authentication")}, rest("no test trace")...)
 	case err != nil:
 		return append([]Finding{failed(TestTrace, where+" does not accept a test trace: "+err.Error(), "see received, queue-space and ports")}, rest("no test trace")...)
 	}
@@ -127,8 +127,8 @@ func (p *patient) sendTrace(ctx context.Context, traces ptrace.Traces) (where st
 		for _, id := range pipe.receivers {
 			for _, protocol := range []string{"http", "grpc"} {
 				path := "receivers::" + id + "::protocols::" + protocol
-				address := p.settings.text(path + "::endpoint")
-				if typeOf(id) != "otlp" || address == "" || p.settings.conf.IsSet(path+"::tls") || p.settings.conf.IsSet(path+"::auth") {
+				address := p.settings.otlpEndpoint(id, protocol)
+				if typeOf(id) != "otlp" || address == "" || p.settings.conf.Get(path+"::tls") != nil || p.settings.conf.Get(path+"::auth") != nil {
 					continue
 				}
 				address = reachable(address)

@@ -116,11 +116,24 @@ func uploadFinding(id string, probe ociapmexporter.Probe) Finding {
 		return skipped(id, "see "+probe.Kind)
 	case probe.Kind == "connection_refused" || probe.Kind == "unreachable":
 		return skipped(id, "see "+TCP)
+	case probe.Kind == "timeout":
+		return failed(id, "no answer from "+probe.URL, probe.Advice)
+	case probe.Advice == "" && probe.Problem != "":
+		return failed(id, short(probe.Problem), adviceFor(probe.Status))
 	case probe.Problem != "":
 		return failed(id, short(probe.Problem), probe.Advice)
 	default:
 		return ok(id, "an empty upload to "+probe.URL+" is accepted")
 	}
+}
+
+// adviceFor returns what to do about an answer for which the exporter's log has no
+// advice. The upload was empty.
+func adviceFor(status int) string {
+	if status >= http.StatusInternalServerError {
+		return "nothing is lost: uploads are queued and retried; if it does not pass, check the endpoint and proxy_url"
+	}
+	return "the upload was empty, so the data is not the cause: check the endpoint, and proxies and firewalls on the way"
 }
 
 // keyTypeFinding compares the answers for the signals and the types of key. APM accepts

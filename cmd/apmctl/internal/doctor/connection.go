@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -101,7 +102,7 @@ func (t *connectionTrace) tcp(probe ociapmexporter.Probe) Finding {
 		return ok(TCP, "connected to "+t.remote)
 	case t.dialErr != nil:
 		return failed(TCP, t.dialErr.Error(), probe.Advice)
-	case probe.Status == 0 && probe.Kind != "dns":
+	case probe.Status == 0 && probe.Kind != "dns" && probe.Kind != "configuration":
 		return failed(TCP, short(probe.Problem), probe.Advice)
 	}
 	return skipped(TCP, "not tried")
@@ -110,14 +111,26 @@ func (t *connectionTrace) tcp(probe ociapmexporter.Probe) Finding {
 func proxyFinding(probe ociapmexporter.Probe, proxyURL string, connected bool) Finding {
 	via := proxyOf(probe.URL, proxyURL)
 	switch {
-	case probe.Kind == "proxy":
+	case probe.Kind == "proxy" && connected:
 		return failed(Proxy, short(probe.Problem), probe.Advice)
+	case via == "" && proxyVariable() != "" && strings.HasPrefix(probe.URL, "https://"):
+		return skipped(Proxy, "none is used: NO_PROXY has this host, or "+proxyVariable()+" is not the URL of a proxy")
 	case via == "":
 		return skipped(Proxy, "none is set")
 	case !connected:
-		return skipped(Proxy, via+" is not reached")
+		return skipped(Proxy, via+" is not reached: see "+TCP)
 	}
 	return ok(Proxy, via+" lets the connection through")
+}
+
+// proxyVariable returns the name of the variable with a proxy for https, or "".
+func proxyVariable() string {
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} {
+		if os.Getenv(name) != "" {
+			return name
+		}
+	}
+	return ""
 }
 
 // proxyOf returns the host of the proxy for an upload: that of the setting proxy_url, or

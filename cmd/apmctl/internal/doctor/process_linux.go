@@ -55,7 +55,7 @@ func findProcess(root string, wanted int) process {
 func environmentOf(root string, pid int) (map[string]string, error) {
 	content, err := os.ReadFile(filepath.Clean(filepath.Join(root, "/proc", strconv.Itoa(pid), "environ")))
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, errors.New("there is no such process")
+		return nil, errNoProcess
 	}
 	if err != nil {
 		return nil, errors.New("its variables cannot be read: run this as root or as its user")

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/oracle/oci-go-sdk/v65/apmtraces"
+	"github.com/oracle/oci-go-sdk/v65/common"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/ociapm/otelcol-ociapm/internal/ociauth"
@@ -35,11 +36,15 @@ func (p *patient) traceReader(ctx context.Context) (reader traceReader, reason s
 		}
 		return nil, "reading it back needs the OCID of the domain and an OCI identity: --apm-domain-id and --profile"
 	}
+	region, err := ociauth.RegionOf(domain, "apmdomain")
+	if err != nil {
+		return nil, "the OCID of the APM domain: " + err.Error()
+	}
 	auth := p.options.Auth
 	if auth == (ociauth.Config{}) {
 		auth = p.settings.exporter.Auth
 	}
-	client, err := newDomainReader(ctx, domain, auth, p.options.UserAgent)
+	client, err := newDomainReader(ctx, domain, region, auth, p.options.UserAgent)
 	if err != nil {
 		return nil, "no OCI identity to read it back with: " + err.Error()
 	}
@@ -130,16 +135,13 @@ type domainReader struct {
 	client   apmtraces.TraceClient
 }
 
-func newDomainReader(ctx context.Context, domain string, auth ociauth.Config, userAgent string) (*domainReader, error) {
-	region, err := ociauth.RegionOf(domain, "apmdomain")
-	if err != nil {
-		return nil, err
-	}
+func newDomainReader(ctx context.Context, domain string, region common.Region, auth ociauth.Config, userAgent string) (*domainReader, error) {
 	r := &domainReader{identity: ociauth.New(auth, userAgent), domain: domain, call: ociauth.Call{
 		Operation: "GetTrace", Resource: domain, Noun: "APM domain", Region: region, Permission: "read apm-domains",
 	}}
-	if prepareErr := r.identity.Prepare(ctx); prepareErr != nil {
-		return nil, prepareErr
+	err := r.identity.Prepare(ctx)
+	if err != nil {
+		return nil, err
 	}
 	if r.client, err = apmtraces.NewTraceClientWithConfigurationProvider(r.identity); err != nil {
 		return nil, err

@@ -26,10 +26,12 @@ import (
 type settings struct {
 	conf      *confmap.Conf
 	pipelines []pipelineSettings // sorted by name
-	// exporterID is the oci_apm exporter of the first pipeline that has one, and exporter
-	// its settings; "" and nil if there is none.
+	// exporterID is the first oci_apm exporter of a pipeline for traces, else of another
+	// pipeline, and exporter its settings; "" and nil if there is none.
 	exporterID string
 	exporter   *ociapmexporter.Config
+	// others are the ids of further oci_apm exporters, which are not examined.
+	others []string
 	// exporterErr says why the settings of the exporter cannot be read.
 	exporterErr error
 }
@@ -82,17 +84,20 @@ func (s *settings) readPipelines() {
 }
 
 func (s *settings) readExporter() {
-	for _, p := range s.pipelines {
-		for _, id := range p.exporters {
-			if !isAPM(id) || s.exporterID != "" && p.signal != "traces" {
-				continue
+	var ids []string // those of pipelines for traces first
+	for _, traces := range []bool{true, false} {
+		for _, p := range s.pipelines {
+			for _, id := range p.exporters {
+				if isAPM(id) && traces == (p.signal == "traces") && !slices.Contains(ids, id) {
+					ids = append(ids, id)
+				}
 			}
-			s.exporterID = id
 		}
 	}
-	if s.exporterID == "" {
+	if len(ids) == 0 {
 		return
 	}
+	s.exporterID, s.others = ids[0], ids[1:]
 	cfg, _ := ociapmexporter.NewFactory().CreateDefaultConfig().(*ociapmexporter.Config)
 	sub, err := s.conf.Sub("exporters::" + s.exporterID)
 	if err == nil {
@@ -124,6 +129,28 @@ func (s *settings) text(path string) string {
 		return fmt.Sprint(value)
 	}
 	return ""
+}
+
+// otlpEndpoint returns where an OTLP receiver listens for a protocol, or "" if it does
+// not, or not on a TCP port.
+func (s *settings) otlpEndpoint(id, protocol string) string {
+	path := "receivers::" + id + "::protocols"
+	if _, isSet := s.section(path)[protocol]; !isSet || strings.HasPrefix(s.text(path+"::"+protocol+"::transport"), "unix") {
+		return ""
+	}
+	// The receiver's defaults.
+	return orElse(s.text(path+"::"+protocol+"::endpoint"), map[string]string{"grpc": "localhost:4317", "http": "localhost:4318"}[protocol])
+}
+
+// dataKeys returns the data keys of all oci_apm exporters.
+func (s *settings) dataKeys() []string {
+	var keys []string
+	for id := range s.section("exporters") {
+		if isAPM(id) {
+			keys = append(keys, s.text("exporters::"+id+"::data_key"))
+		}
+	}
+	return keys
 }
 
 // extensions returns the ids of the extensions in use that have a type.

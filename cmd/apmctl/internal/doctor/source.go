@@ -43,6 +43,8 @@ type process struct {
 	variables  map[string]string // nil if they cannot be read
 }
 
+var errNoProcess = errors.New("there is no such process")
+
 // findSource returns the configuration that the options name; else that of the
 // collector that runs on this machine; else the package's.
 func findSource(options Options) (source, error) {
@@ -58,11 +60,11 @@ func findSource(options Options) (source, error) {
 		s.configs = options.Configs
 		s.subject = "Configuration: " + shown(options.Configs)
 	case found.pid != 0 && len(configsOf(found.arguments, found.directory)) > 0:
+		if found.variables == nil {
+			return s, fmt.Errorf("the variables of the running collector (pid %d) cannot be read: run this as root or as its user, or name another configuration with --config", found.pid)
+		}
 		s.process, s.configs = found, configsOf(found.arguments, found.directory)
 		s.subject = fmt.Sprintf("Configuration of the running collector (pid %d): %s", found.pid, shown(s.configs))
-		if found.variables == nil {
-			s.subject += "; its variables cannot be read: run this as root or as its user"
-		}
 		for name, value := range found.variables {
 			s.environment[name] = value
 		}

@@ -33,7 +33,7 @@ func TestFindSource(t *testing.T) {
 	const list = "\x00"
 	packaged := map[string]string{
 		packageConfig: "receivers:\n",
-		packageEnv:    "# comment\nAPM_ENDPOINT=https://a\nAPM_DATA_KEY=\"quoted key\"\nOTELCOL_OPTIONS=--config /etc/mine.yaml --set=a.b=1\n",
+		packageEnv:    "# comment\n; A=1\nB=one\\\ntwo\nAPM_ENDPOINT=https://a\nAPM_DATA_KEY=\"quoted key\"\nOTELCOL_OPTIONS=--config /etc/mine.yaml --set=a.b=1\n",
 		memoryEnv:     "OTELCOL_MEMORY_LIMIT_MIB=700\n",
 	}
 	running := map[string]string{
@@ -41,7 +41,10 @@ func TestFindSource(t *testing.T) {
 		"/proc/7/cmdline": strings.Join([]string{"/otelcol-ociapm", "validate", "--config", "x.yaml", ""}, list),
 		"/proc/9/cmdline": strings.Join([]string{"/otelcol-ociapm", "--config=/a.yaml", "--config", "/b.yaml", ""}, list),
 		"/proc/9/environ": "APM_ENDPOINT=https://b" + list,
-		packageConfig:     "receivers:\n",
+		// A later one, though its id comes first in the order of the alphabet.
+		"/proc/10/cmdline": "/otelcol-ociapm" + list + "--config=/c.yaml" + list,
+		"/proc/10/environ": "",
+		packageConfig:      "receivers:\n",
 	}
 	for _, tt := range []struct {
 		name        string
@@ -53,11 +56,15 @@ func TestFindSource(t *testing.T) {
 	}{
 		{name: "named", files: running, options: Options{Configs: []string{"mine.yaml"}}, configs: []string{"mine.yaml"}, environment: map[string]string{}},
 		{name: "running", files: running, configs: []string{"/a.yaml", "/b.yaml"}, environment: map[string]string{"APM_ENDPOINT": "https://b"}},
+		{
+			name: "another user's", files: map[string]string{"/proc/9/cmdline": "/otelcol-ociapm" + list + "--config=/a.yaml" + list, packageConfig: ""},
+			err: "the variables of the running collector (pid 9) cannot be read: run this as root or as its user",
+		},
 		{name: "another process", files: running, options: Options{PID: 1}, err: "the process 1 is not a collector"},
 		{
 			name: "package", files: packaged, configs: []string{packageConfig, "/etc/mine.yaml", "yaml:a::b: 1"},
 			environment: map[string]string{
-				"APM_ENDPOINT": "https://a", "APM_DATA_KEY": "quoted key", "OTELCOL_MEMORY_LIMIT_MIB": "700",
+				"B": "onetwo", "APM_ENDPOINT": "https://a", "APM_DATA_KEY": "quoted key", "OTELCOL_MEMORY_LIMIT_MIB": "700",
 				"OTELCOL_OPTIONS": "--config /etc/mine.yaml --set=a.b=1",
 			},
 		},

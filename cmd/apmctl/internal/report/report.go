@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -64,7 +65,14 @@ func Write(w io.Writer, findings []Finding) error {
 }
 
 // Wrap splits text into lines of at most width characters, between words if possible.
+// Control characters are left out: text of a server must not control the terminal.
 func Wrap(text string, width int) []string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && !unicode.IsSpace(r) {
+			return -1
+		}
+		return r
+	}, text)
 	lines := []string{""}
 	for word := range strings.FieldsSeq(text) {
 		last := lines[len(lines)-1]

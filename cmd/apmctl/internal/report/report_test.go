@@ -33,6 +33,7 @@ func TestWrite(t *testing.T) {
 func TestWrap(t *testing.T) {
 	assert.Equal(t, []string{""}, Wrap("", 10))
 	assert.Equal(t, []string{"a", "longer-tha", "n-the-widt", "h b"}, Wrap("a longer-than-the-width b", 10))
+	assert.Equal(t, []string{"one two[31m three"}, Wrap("one\ntwo\x1b[31m\x07\u0085three\r", 20))
 	assert.Equal(t, []string{"äöü äöü"}, Wrap("äöü äöü", 7))
 }
 

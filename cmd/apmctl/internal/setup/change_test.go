@@ -106,6 +106,24 @@ func TestForeignRule(t *testing.T) {
 	d.requireComplete()
 }
 
+// A rule for the spans of a filter is extended to all spans.
+func TestFilterID(t *testing.T) {
+	d := newDomain(t)
+	s := d.setup()
+	rule := wantedRule()
+	delete(rule, "filterText")
+	rule["filterId"] = "ocid1.apmconfig.oc1.phx.aaaa"
+	require.NoError(t, s.createOptions(t.Context(), ruleGroup, "theirs", "", rule, false))
+	summary, _ := d.run(d.options)
+	assert.Equal(t, []string{"the group applies to the spans of the filter ocid1.apmconfig.oc1.phx.aaaa"}, d.result(summary, StepRule).Differences)
+	d.apply(func(o *Options) { o.Replace = []string{StepRule} })
+	items, err := s.listOptions(t.Context(), ruleGroup)
+	require.NoError(t, err)
+	require.Len(t, items, 1)
+	assert.NotContains(t, items[0].options, "filterId")
+	d.requireComplete()
+}
+
 // An item that changed since it was read is not overwritten.
 func TestETag(t *testing.T) {
 	d := newDomain(t)
@@ -148,21 +166,27 @@ func TestRateLimits(t *testing.T) {
 		_, err := d.server.AddFault(fault)
 		require.NoError(t, err)
 	}
-	fault(ocisandbox.Fault{Operation: "CreateConfig", Status: 429, RetryAfter: "1", Times: 2})
+	fault(ocisandbox.Fault{Operation: "CreateConfig", Status: 429, RetryAfter: "2", Times: 1})
 	fault(ocisandbox.Fault{Operation: "ListLogGroups", Status: 503, Times: 1})
 	fault(ocisandbox.Fault{Operation: "CreateAlarm", Reset: true, Times: 1})
-	started := time.Now()
 	summary, out := d.apply()
 	assert.Zero(t, summary.Failed, out)
-	assert.GreaterOrEqual(t, time.Since(started), 2*time.Second)
-	assert.Equal(t, 2, d.server.Count("CreateConfig", 429))
+	var creations []ocisandbox.Request
+	for _, request := range d.server.Requests() {
+		if request.Operation == "CreateConfig" {
+			creations = append(creations, request)
+		}
+	}
+	assert.Equal(t, 429, creations[0].Status)
+	assert.GreaterOrEqual(t, creations[1].Time.Sub(creations[0].Time), 1900*time.Millisecond, "the pause that OCI asks for")
+	assert.Equal(t, 1, d.server.Count("CreateConfig", 429))
 	d.requireComplete()
 
-	fault(ocisandbox.Fault{Operation: "ListAlarms", Status: 429, RetryAfter: "3600"})
+	fault(ocisandbox.Fault{Operation: "ListAlarms", Status: 429, RetryAfter: "120"})
 	summary, _ = d.run(d.options)
 	assert.Equal(t, 1, summary.Failed)
 	assert.Contains(t, d.result(summary, StepAlarm).Text, "run apmctl setup again later")
-	assert.Equal(t, 1, d.server.Count("ListAlarms", 429), "nobody waits an hour at a terminal")
+	assert.Equal(t, 1, d.server.Count("ListAlarms", 429), "nobody waits two minutes at a terminal")
 }
 
 // The rule makes the topology name a database, for new spans.
@@ -187,4 +211,133 @@ func TestUnknownDomain(t *testing.T) {
 	cancel()
 	_, err = Run(ctx, d.options, &strings.Builder{})
 	require.Error(t, err)
+}
+
+// A server that does not answer in time costs two attempts.
+func TestSlowServer(t *testing.T) {
+	d := newDomain(t)
+	_, err := d.server.AddFault(ocisandbox.Fault{Operation: "ListConfigs", Status: 503})
+	require.NoError(t, err)
+	s := d.setup()
+	s.clients.slowAttempt = 0
+	_, err = s.listOptions(t.Context(), ruleGroup)
+	require.ErrorContains(t, err, "run apmctl setup again later")
+	assert.Equal(t, 2, d.server.Count("ListConfigs", 503))
+}
+
+// Credentials that OCI no longer accepts are renewed once.
+func TestRenewedCredentials(t *testing.T) {
+	d := newDomain(t)
+	for _, times := range []int{1, 2} {
+		_, err := d.server.AddFault(ocisandbox.Fault{Operation: "ListConfigs", Status: 401, Times: times})
+		require.NoError(t, err)
+		_, err = d.setup().listOptions(t.Context(), ruleGroup)
+		if times == 1 {
+			require.NoError(t, err)
+		} else {
+			require.Error(t, err)
+		}
+	}
+	assert.Equal(t, 3, d.server.Count("ListConfigs", 401))
+}
+
+// Another run at the same time, or a person, may have been faster.
+func TestConflict(t *testing.T) {
+	d := newDomain(t)
+	_, err := d.server.AddFault(ocisandbox.Fault{Operation: "CreateLog", Status: 409, Code: "Conflict", Message: "A log exists.", Times: 1})
+	require.NoError(t, err)
+	summary, out := d.apply()
+	assert.Equal(t, 1, summary.Failed, out)
+	assert.Contains(t, d.result(summary, StepDroppedData).Text,
+		"with 409 Conflict: A log exists; somebody else may be changing it: run apmctl setup again, and look at the plan (opc-request-id ")
+	assert.Equal(t, 1, d.server.Count("CreateLog", 409), "it is not repeated")
+	summary, out = d.apply()
+	assert.Zero(t, summary.Failed, out)
+	d.requireComplete()
+}
+
+// Of several items with the same name, one that is as wanted is enough.
+func TestTwins(t *testing.T) {
+	d := newDomain(t)
+	s := d.setup()
+	wanted := performanceHub(d.options.Databases[0])
+	other := maps.Clone(wanted.options())
+	other["drilldownCondition"] = "kind = 'CLIENT'"
+	for _, options := range []map[string]any{other, wanted.options(), other} {
+		require.NoError(t, s.createOptions(t.Context(), drilldownGroup, wanted.name, "", options, false))
+	}
+	right := d.options.AlarmQuery
+	for _, query := range []string{"SpanIngestions[1h].sum() > 5", right, "SpanIngestions[1h].sum() > 5"} {
+		s.options.AlarmQuery = query
+		_, _, err := s.createAlarm(t.Context())
+		require.NoError(t, err)
+	}
+	summary, out := d.run(d.options)
+	assert.Equal(t, StatusPresent, statuses(summary)[StepPerformanceHub], out)
+	assert.Equal(t, StatusPresent, statuses(summary)[StepAlarm], out)
+
+	d.options.AlarmQuery = "SpanIngestions[1h].sum() > 6"
+	summary, out = d.run(d.options)
+	assert.Equal(t, StatusDiffers, statuses(summary)[StepAlarm], out)
+}
+
+// A missing drill-down is created. One that differs is left alone, unless it is named.
+func TestMissingAndDiffering(t *testing.T) {
+	d := newDomain(t)
+	s := d.setup()
+	d.options.Databases = append(d.options.Databases, Database{Name: "SALES", ID: "ocid1.database.oc1.phx.aaaaaaaasales"})
+	link := performanceHub(d.options.Databases[0])
+	options := link.options()
+	options["drilldownCondition"] = "kind = 'CLIENT'"
+	require.NoError(t, s.createOptions(t.Context(), drilldownGroup, link.name, "", options, false))
+	only := func(o *Options) {
+		o.Skip = []string{StepDataKey, StepAttributes, StepRule, StepOperationsInsights, StepDroppedData, StepAlarm}
+	}
+	summary, _ := d.apply(only)
+	assert.Equal(t, StatusDone, statuses(summary)[StepPerformanceHub])
+	assert.Equal(t, 2, d.writes(), "that of this test, and the missing one")
+	summary, out := d.apply(only)
+	assert.Equal(t, StatusDiffers, statuses(summary)[StepPerformanceHub], out)
+	assert.Zero(t, d.server.Count("UpdateConfig", 200))
+}
+
+// Fields that this version does not know stay in a rule, and are no difference in a
+// drill-down.
+func TestUnknownFields(t *testing.T) {
+	d := newDomain(t)
+	s := d.setup()
+	rule := wantedRule()
+	rule["filterText"], rule["new"] = "kind = 'CLIENT'", map[string]any{"a": 1.0}
+	require.NoError(t, s.createOptions(t.Context(), ruleGroup, "theirs", "", rule, false))
+	link := performanceHub(d.options.Databases[0])
+	options := link.options()
+	options["new"] = true
+	require.NoError(t, s.createOptions(t.Context(), drilldownGroup, link.name, "", options, false))
+	summary, out := d.apply(func(o *Options) { o.Replace = []string{StepRule} })
+	assert.Equal(t, StatusDone, statuses(summary)[StepRule], out)
+	assert.Equal(t, StatusPresent, statuses(summary)[StepPerformanceHub], out)
+	items, err := s.listOptions(t.Context(), ruleGroup)
+	require.NoError(t, err)
+	assert.Equal(t, map[string]any{"a": 1.0}, items[0].options["new"])
+	d.requireComplete()
+}
+
+// Lists come in pages, some of them without an item.
+func TestPages(t *testing.T) {
+	var asked []string
+	require.NoError(t, pages(func(page *string) (*string, error) {
+		asked = append(asked, text(page))
+		return map[string]*string{"": new("1"), "1": new("2"), "2": new("")}[text(page)], nil
+	}))
+	assert.Equal(t, []string{"", "1", "2"}, asked)
+	require.ErrorIs(t, pages(func(*string) (*string, error) { return new("1"), context.Canceled }), context.Canceled)
+
+	// The naming rule is on the second page, after more groups than a page has.
+	d := newDomain(t)
+	s := d.setup()
+	for range 11 {
+		require.NoError(t, s.createOptions(t.Context(), ruleGroup, "theirs", "", map[string]any{"type": ruleGroupType, "filterText": allSpans, "rules": []any{}}, false))
+	}
+	d.apply()
+	d.requireComplete()
 }

@@ -29,6 +29,9 @@ const (
 	// maxPause is the longest pause that an answer can ask for; after a longer one,
 	// somebody at a terminal had rather come back.
 	maxPause = time.Minute
+	// slowAttempt is the time after which a failed request counts as slow. A second slow
+	// one is the last: a server that never answers would take minutes otherwise.
+	slowAttempt = 10 * time.Second
 )
 
 // The permissions that policies must give, as in OCI's policy reference. Logging's
@@ -54,6 +57,8 @@ type clients struct {
 	identity *ociauth.Identity
 	domainID string
 	region   common.Region
+	// slowAttempt is the constant of this name; tests change it.
+	slowAttempt time.Duration
 
 	controlPlane apmcontrolplane.ApmDomainClient
 	config       apmconfig.ConfigClient
@@ -68,7 +73,7 @@ func newClients(ctx context.Context, options Options) (*clients, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &clients{identity: ociauth.New(options.Auth, options.UserAgent), domainID: options.DomainID, region: region}
+	c := &clients{identity: ociauth.New(options.Auth, options.UserAgent), domainID: options.DomainID, region: region, slowAttempt: slowAttempt}
 	if err = c.identity.Prepare(ctx); err != nil {
 		return nil, errors.New(flagNames.Replace(err.Error()))
 	}
@@ -136,15 +141,19 @@ func send[Request any, Response common.OCIResponse](ctx context.Context, c *clie
 ) (Response, error) {
 	pauses := backoff.NewExponentialBackOff()
 	pauses.InitialInterval = firstBackoff
-	renewed := false
+	renewed, slow := false, 0
 	response, err := backoff.Retry(ctx, func() (Response, error) {
 		var response Response
 		if err := c.identity.Prepare(ctx); err != nil {
 			return response, backoff.Permanent(err)
 		}
+		started := time.Now()
 		response, err := do(withoutRace(ctx), request)
 		if err == nil {
 			return response, nil
+		}
+		if time.Since(started) > c.slowAttempt {
+			slow++
 		}
 		failed := c.explain(o, err)
 		switch {
@@ -152,7 +161,7 @@ func send[Request any, Response common.OCIResponse](ctx context.Context, c *clie
 			renewed = true
 			c.identity.Forget()
 			return response, failed
-		case !failed.temporary:
+		case !failed.temporary, slow > 1:
 			return response, backoff.Permanent(failed)
 		}
 		if raw := response.HTTPResponse(); raw != nil {
@@ -215,8 +224,11 @@ func (c *clients) rejected(o operation, err error, known *ociauth.Error) string 
 		return flagNames.Replace(known.Error())
 	}
 	text := fmt.Sprintf("OCI rejected %s in %s with %d %s: %s", o.name, c.region, known.Status, failure.GetCode(), strings.TrimSuffix(failure.GetMessage(), "."))
-	if known.Status == http.StatusPreconditionFailed {
+	switch known.Status {
+	case http.StatusPreconditionFailed:
 		text += "; somebody changed it meanwhile: run apmctl setup again, and look at the plan"
+	case http.StatusConflict:
+		text += "; somebody else may be changing it: run apmctl setup again, and look at the plan"
 	}
 	return text + " (opc-request-id " + failure.GetOpcRequestID() + ")"
 }

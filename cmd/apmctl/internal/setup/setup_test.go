@@ -28,7 +28,6 @@ var requestIDs = regexp.MustCompile(`\(opc-request-id\s+[^)]*\)`)
 // golden compares output with a file.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
-	t.Helper()
 	for line := range strings.Lines(got) {
 		assert.LessOrEqual(t, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")), report.Width, line)
 	}
@@ -145,6 +144,9 @@ func TestPermissions(t *testing.T) {
 				}
 			}
 			assert.Contains(t, strings.Join(strings.Fields(out), " "), "Allow group <group of the user> to "+tc.statement+" in compartment <compartment of the APM domain>")
+			if tc.permission == ocisandbox.PermissionMetricRead {
+				assert.Contains(t, d.result(summary, StepAlarm).Text, `CreateAlarm also requires the same statement with "read metrics"`)
+			}
 			assert.Contains(t, out, "it continues where it stopped")
 
 			require.NoError(t, d.server.DenyPermissions())

@@ -87,7 +87,8 @@ export function value(v: unknown): string {
 
 // Control characters that a browser would not show, and those that turn the direction of text or
 // take no room: what looks like one text must not be another.
-const invisible = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g
+const invisible =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g
 
 /** Makes characters visible that would not be seen. */
 export function visible(text: string): string {

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { effect, signal } from '@preact/signals'
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
+import { useCallback, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { APIError, type Changes, request, type ServiceFacet } from './api'
 import { rangeQuery } from './range'
 
@@ -94,7 +94,10 @@ export function useLive<T>(path: string, ...kinds: (keyof Changes)[]): Live<T> {
   const running = useRef('')
   const late = useRef(false)
   wanted.current = path
-  useEffect(() => {
+  // The first request of a view is sent before the browser replaces the one before it, so that the
+  // sandbox and the browser work at the same time.
+  const [first] = useState<{ path: string; answer?: Promise<T> }>(() => ({ path, answer: request<T>(path) }))
+  useLayoutEffect(() => {
     // While an answer is under way, further changes wait for it.
     if (running.current === path) {
       late.current = true
@@ -109,7 +112,9 @@ export function useLive<T>(path: string, ...kinds: (keyof Changes)[]): Live<T> {
         })
       }
     }
-    request<T>(path)
+    const sent = first.path === path ? first.answer : undefined
+    delete first.answer
+    ;(sent ?? request<T>(path))
       .then(
         (data) => answered({ path, data }),
         (error: unknown) =>

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { ComponentChildren, JSX } from 'preact'
-import { useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { serviceClass } from './colors'
 import { bytes, visible } from './format'
 import type { Live } from './live'
@@ -148,9 +148,13 @@ export function Failed({ message, retry }: { message: string; retry?: () => void
   return (
     <div class="failure" role="alert">
       <Icon name="error" />
-      <p>
-        <Text>{message}</Text>
-      </p>
+      <div>
+        {message.split('\n').map((line) => (
+          <p key={line}>
+            <Text>{line}</Text>
+          </p>
+        ))}
+      </div>
       {retry && (
         <button type="button" onClick={retry}>
           Try again
@@ -160,7 +164,10 @@ export function Failed({ message, retry }: { message: string; retry?: () => void
   )
 }
 
-/** Shows what was read, or that it is under way, or why it is not there. */
+/**
+ * Shows what was read, or that it is under way, or why it is not there. If a parameter is invalid,
+ * what was read before stays below the reason.
+ */
 export function Loaded<T>({
   live,
   what,
@@ -170,10 +177,35 @@ export function Loaded<T>({
   what: string
   children: (data: T) => ComponentChildren
 }) {
-  if (live.data !== undefined) {
-    return <>{children(live.data)}</>
+  const invalid = live.status === 400
+  if (live.data === undefined && !invalid) {
+    return live.error ? <Failed message={live.error} retry={live.reload} /> : <Loading what={what} />
   }
-  return live.error ? <Failed message={live.error} retry={live.reload} /> : <Loading what={what} />
+  return (
+    <>
+      {invalid && live.error && <Failed message={live.error} />}
+      {live.data !== undefined && children(live.data)}
+    </>
+  )
+}
+
+// No row of a table is lower, in pixels.
+const rowHeight = 40
+
+/**
+ * Returns the rows of a table that are drawn now: first those that a window shows, and all of them
+ * as soon as these are on the screen.
+ */
+export function useRows<T>(rows: T[]): T[] {
+  const [all, setAll] = useState(false)
+  useEffect(() => {
+    // The second frame begins when the first is drawn.
+    let frame = requestAnimationFrame(() => {
+      frame = requestAnimationFrame(() => setAll(true))
+    })
+    return () => cancelAnimationFrame(frame)
+  }, [])
+  return all ? rows : rows.slice(0, Math.ceil(innerHeight / rowHeight))
 }
 
 /** A choice of a few. */

@@ -10,7 +10,7 @@ import { useLive } from '../live'
 import { Pages, pageSize } from '../pages'
 import { currentRange, RangePicker, rangeQuery, rangeText, setAllTime, setBetween } from '../range'
 import { link, route, setQuery } from '../route'
-import { Empty, Failed, Icon, Loaded, Service, Text } from '../ui'
+import { Empty, Icon, Loaded, Service, Text } from '../ui'
 import { OpenFile } from './files'
 import { Filters, isFiltered, traceQuery } from './filters'
 
@@ -197,44 +197,41 @@ export function Explorer() {
         <RangePicker />
       </div>
       <Filters />
-      {live.error && live.status === 400 && <Failed message={live.error} />}
-      {(live.data !== undefined || live.status !== 400) && (
-        <Loaded live={live} what="traces">
-          {(list) =>
-            list.total === 0 ? (
-              list.outside ? (
-                <Outside traces={list.outside} />
-              ) : filtered ? (
-                <Empty title="No trace matches">
-                  <p>Remove some of the filters above.</p>
-                </Empty>
-              ) : (
-                <FirstSteps />
-              )
+      <Loaded live={live} what="traces">
+        {(list) =>
+          list.total === 0 ? (
+            list.outside ? (
+              <Outside traces={list.outside} />
+            ) : filtered ? (
+              <Empty title="No trace matches">
+                <p>Remove some of the filters above.</p>
+              </Empty>
             ) : (
-              <>
-                {list.histogram && (
-                  <figure class="card histogram">
-                    <figcaption>
-                      <span>
-                        <i class="key bar" /> traces
-                      </span>
-                      <span>
-                        <i class="key bad" /> with errors
-                      </span>
-                      <span class="hint">Drag to choose a time</span>
-                    </figcaption>
-                    <Histogram histogram={list.histogram} onSelect={setBetween} />
-                  </figure>
-                )}
-                <div class="card table">
-                  <Table list={list} />
-                </div>
-              </>
+              <FirstSteps />
             )
-          }
-        </Loaded>
-      )}
+          ) : (
+            <>
+              {list.histogram && (
+                <figure class="card histogram">
+                  <figcaption>
+                    <span>
+                      <i class="key bar" /> traces
+                    </span>
+                    <span>
+                      <i class="key bad" /> with errors
+                    </span>
+                    <span class="hint">Drag to choose a time</span>
+                  </figcaption>
+                  <Histogram histogram={list.histogram} onSelect={setBetween} />
+                </figure>
+              )}
+              <div class="card table">
+                <Table list={list} />
+              </div>
+            </>
+          )
+        }
+      </Loaded>
     </section>
   )
 }

@@ -1,7 +1,7 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { visible } from '../format'
 import { services } from '../live'
 import { route, setQuery } from '../route'
@@ -77,12 +77,22 @@ export function Field(props: {
   const applied = route.value.query.get(props.name) ?? ''
   const [text, setText] = useState(applied)
   const problem = text.trim() ? (problems[props.name]?.(text) ?? '') : ''
-  useEffect(() => setText(applied), [applied])
+  // What was typed since the filter was applied must stay.
+  const sent = useRef(applied)
+  useEffect(() => {
+    if (applied !== sent.current) {
+      sent.current = applied
+      setText(applied)
+    }
+  }, [applied])
   useEffect(() => {
     if (text === applied || problem) {
       return undefined
     }
-    const timer = setTimeout(() => setQuery({ [props.name]: text.trim(), offset: '' }), 350)
+    const timer = setTimeout(() => {
+      sent.current = text.trim()
+      setQuery({ [props.name]: sent.current, offset: '' })
+    }, 350)
     return () => clearTimeout(timer)
   }, [text, applied, problem, props.name])
   const id = `filter-${props.name}`

@@ -7,7 +7,7 @@ import { RangePicker, rangeQuery, rangeText } from '../range'
 import { link, route, setQuery } from '../route'
 import { FilterChip, SortHeading } from '../sorting'
 import type { RequestList, RequestStats } from '../statements'
-import { Failed, Loaded, Service, Text } from '../ui'
+import { Loaded, Service, Text, useRows } from '../ui'
 import { NoneInRange } from './sql'
 
 const limit = 200
@@ -54,6 +54,7 @@ function NumberHeadings() {
 }
 
 function ServiceTable({ list, chosen }: { list: RequestList; chosen: string }) {
+  const rows = useRows(list.services)
   return (
     <section class="card table" aria-labelledby="by-service">
       <h2 id="by-service">By service</h2>
@@ -67,7 +68,7 @@ function ServiceTable({ list, chosen }: { list: RequestList; chosen: string }) {
             </tr>
           </thead>
           <tbody>
-            {list.services.map((service) => (
+            {rows.map((service) => (
               <tr key={service.name} class={service.name === chosen ? 'chosen' : ''}>
                 <td>
                   <button
@@ -95,6 +96,7 @@ function ServiceTable({ list, chosen }: { list: RequestList; chosen: string }) {
 }
 
 function OperationTable({ list }: { list: RequestList }) {
+  const rows = useRows(list.operations)
   return (
     <section class="card table" aria-labelledby="by-operation">
       <h2 id="by-operation">
@@ -120,7 +122,7 @@ function OperationTable({ list }: { list: RequestList }) {
               </tr>
             </thead>
             <tbody>
-              {list.operations.map((operation) => (
+              {rows.map((operation) => (
                 <tr key={`${operation.service}\n${operation.name}\n${operation.kind}`}>
                   <td class="col-name">
                     <Text>{operation.name || '(no name)'}</Text>
@@ -173,24 +175,21 @@ export function Services() {
         )}
         <RangePicker />
       </div>
-      {live.error && live.status === 400 && <Failed message={live.error} />}
-      {(live.data !== undefined || live.status !== 400) && (
-        <Loaded live={live} what="services">
-          {(list) =>
-            list.services.length === 0 ? (
-              <NoneInRange title="No services" />
-            ) : (
-              <>
-                <ServiceTable list={list} chosen={chosen} />
-                <div>
-                  <FilterChip name="service" label="Operations of" />
-                </div>
-                <OperationTable list={list} />
-              </>
-            )
-          }
-        </Loaded>
-      )}
+      <Loaded live={live} what="services">
+        {(list) =>
+          list.services.length === 0 ? (
+            <NoneInRange title="No services" />
+          ) : (
+            <>
+              <ServiceTable list={list} chosen={chosen} />
+              <div>
+                <FilterChip name="service" label="Operations of" />
+              </div>
+              <OperationTable list={list} />
+            </>
+          )
+        }
+      </Loaded>
     </section>
   )
 }

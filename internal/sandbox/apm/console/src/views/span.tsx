@@ -28,11 +28,15 @@ function first(attributes: Attributes, names: string[]): string {
 export function Colored(text: string) {
   return (
     <>
-      {tokens(text).map((token, i) => (
-        <span key={i} class={token.kind && `sql-${token.kind}`}>
-          {visible(token.text)}
-        </span>
-      ))}
+      {tokens(text).map((token, i) =>
+        token.kind ? (
+          <span key={i} class={`sql-${token.kind}`}>
+            {visible(token.text)}
+          </span>
+        ) : (
+          visible(token.text)
+        ),
+      )}
     </>
   )
 }

@@ -8,7 +8,7 @@ import { currentRange, RangePicker, rangeQuery, rangeText, setAllTime } from '..
 import { link, route, setQuery } from '../route'
 import { SortHeading } from '../sorting'
 import type { CallCount, Repetition, Statement, StatementList, StatementText } from '../statements'
-import { Empty, Failed, Icon, Loaded, Stat, Text } from '../ui'
+import { Empty, Icon, Loaded, Stat, Text, useRows } from '../ui'
 import { Field } from './filters'
 import { Colored } from './span'
 
@@ -149,6 +149,7 @@ function Row({ statement, list }: { statement: Statement; list: StatementList })
 
 function Table({ list }: { list: StatementList }) {
   const offset = Number(route.value.query.get('offset') ?? 0)
+  const rows = useRows(list.statements)
   const heading = (name: string, text: string) => (
     <SortHeading name={name} initial="total" text={name === 'text'}>
       {text}
@@ -174,7 +175,7 @@ function Table({ list }: { list: StatementList }) {
             </tr>
           </thead>
           <tbody>
-            {list.statements.map((statement) => (
+            {rows.map((statement) => (
               <Row key={statement.id} statement={statement} list={list} />
             ))}
           </tbody>
@@ -289,60 +290,57 @@ export function SQL() {
         )}
         <RangePicker />
       </div>
-      {live.error && live.status === 400 && <Failed message={live.error} />}
-      {(live.data !== undefined || live.status !== 400) && (
-        <Loaded live={live} what="statements">
-          {(list) =>
-            list.systems.length === 0 && !filtered ? (
-              <NoneInRange title="No calls of databases">
-                Every CLIENT span of a database is counted here, with or without a statement.
-              </NoneInRange>
-            ) : (
-              <>
-                <form class="filters" aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
-                  <Facet kind="service" label="Service" values={list.services} />
-                  <Facet kind="system" label="System" values={list.systems} />
-                  <Facet kind="database" label="Database" values={list.databases} />
-                  <Field
-                    class="wide"
-                    name="text"
-                    label="Statement or SQL_ID"
-                    placeholder="A part of the text"
-                  />
-                  {filtered && (
-                    <button
-                      type="button"
-                      class="quiet clear"
-                      onClick={() =>
-                        setQuery({ service: '', system: '', database: '', text: '', offset: '' }, false)
-                      }
-                    >
-                      <Icon name="close" /> Clear
-                    </button>
-                  )}
-                </form>
-                {list.total === 0 ? (
-                  <Empty title="No statement matches">
-                    <p>Remove some of the filters above, or choose more time.</p>
-                  </Empty>
-                ) : (
-                  <>
-                    <dl class="stats">
-                      <Stat label="Total time">{duration(list.total_ns)}</Stat>
-                      <Stat label="Calls">{count(list.calls)}</Stat>
-                      <Stat label="Errors" bad={list.errors > 0}>
-                        {count(list.errors)}
-                      </Stat>
-                    </dl>
-                    <NPlusOne repetitions={list.n_plus_one} />
-                    <Table list={list} />
-                  </>
+      <Loaded live={live} what="statements">
+        {(list) =>
+          list.systems.length === 0 && !filtered ? (
+            <NoneInRange title="No calls of databases">
+              Every CLIENT span of a database is counted here, with or without a statement.
+            </NoneInRange>
+          ) : (
+            <>
+              <form class="filters" aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
+                <Facet kind="service" label="Service" values={list.services} />
+                <Facet kind="system" label="System" values={list.systems} />
+                <Facet kind="database" label="Database" values={list.databases} />
+                <Field
+                  class="wide"
+                  name="text"
+                  label="Statement or SQL_ID"
+                  placeholder="A part of the text"
+                />
+                {filtered && (
+                  <button
+                    type="button"
+                    class="quiet clear"
+                    onClick={() =>
+                      setQuery({ service: '', system: '', database: '', text: '', offset: '' }, false)
+                    }
+                  >
+                    <Icon name="close" /> Clear
+                  </button>
                 )}
-              </>
-            )
-          }
-        </Loaded>
-      )}
+              </form>
+              {list.total === 0 ? (
+                <Empty title="No statement matches">
+                  <p>Remove some of the filters above, or choose more time.</p>
+                </Empty>
+              ) : (
+                <>
+                  <dl class="stats">
+                    <Stat label="Total time">{duration(list.total_ns)}</Stat>
+                    <Stat label="Calls">{count(list.calls)}</Stat>
+                    <Stat label="Errors" bad={list.errors > 0}>
+                      {count(list.errors)}
+                    </Stat>
+                  </dl>
+                  <NPlusOne repetitions={list.n_plus_one} />
+                  <Table list={list} />
+                </>
+              )}
+            </>
+          )
+        }
+      </Loaded>
     </section>
   )
 }

@@ -7,7 +7,7 @@ import { useLive } from '../live'
 import { RangePicker, rangeQuery } from '../range'
 import { link } from '../route'
 import type { CallCount, StatementDetail } from '../statements'
-import { Copy, Failed, Icon, Loading, Service, Stat, Text, Value } from '../ui'
+import { Copy, Icon, Loaded, Service, Stat, Text, Value } from '../ui'
 import { Colored } from './span'
 import { NoneInRange, NPlusOne, statementFilters, tracesOf } from './sql'
 
@@ -238,14 +238,6 @@ export function StatementView({ id }: { id: string }) {
     `/api/v1/statements/${encodeURIComponent(id)}?${new URLSearchParams({ ...filters, ...rangeQuery() })}`,
     'traces',
   )
-  let content = <Loading what="the statement" />
-  if (live.data) {
-    content = <Content detail={live.data} />
-  } else if (live.status === 404) {
-    content = <NoneInRange title="No call of this statement" />
-  } else if (live.error) {
-    content = <Failed message={live.error} retry={live.reload} />
-  }
   return (
     <section class="view" aria-labelledby="title">
       <div class="head">
@@ -259,7 +251,13 @@ export function StatementView({ id }: { id: string }) {
         )}
         <RangePicker />
       </div>
-      {content}
+      {live.status === 404 ? (
+        <NoneInRange title="No call of this statement" />
+      ) : (
+        <Loaded live={live} what="the statement">
+          {(detail) => <Content detail={detail} />}
+        </Loaded>
+      )}
     </section>
   )
 }
