@@ -124,6 +124,32 @@ func TestUploadThreeSignals(t *testing.T) {
 	assert.Zero(t, counts.Uploads.Rejected)
 }
 
+// span_metrics sends a batch without items at each flush of an idle collector.
+func TestBatchWithoutItemsIsNotUploaded(t *testing.T) {
+	sandbox := startSandbox(t)
+	cfg := directConfig(sandbox.URL())
+	set := nopSettings(zap.NewNop())
+
+	require.NoError(t, newTraces(t, cfg, zap.NewNop()).ConsumeTraces(t.Context(), traces(0)))
+
+	metrics, err := NewFactory().CreateMetrics(t.Context(), set, cfg)
+	require.NoError(t, err)
+	start(t, metrics)
+	md := pmetric.NewMetrics()
+	require.NoError(t, metrics.ConsumeMetrics(t.Context(), md))
+	md.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics().AppendEmpty().SetName("without points")
+	require.NoError(t, metrics.ConsumeMetrics(t.Context(), md))
+
+	logs, err := NewFactory().CreateLogs(t.Context(), set, cfg)
+	require.NoError(t, err)
+	start(t, logs)
+	ld := plog.NewLogs()
+	ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty()
+	require.NoError(t, logs.ConsumeLogs(t.Context(), ld))
+
+	assert.Zero(t, sandbox.Counts().Uploads.Total)
+}
+
 // The pipeline makes no copies for this exporter, although it batches.
 func TestDataIsNotMutated(t *testing.T) {
 	cfg := directConfig(testEndpoint)

@@ -137,6 +137,9 @@ func newLogsExporter(ctx context.Context, set exporter.Settings, cfg *Config, ba
 // that every exporter with batches mutates its data, so that other exporters of the
 // pipeline get copies. Requests here are encoded before they are batched, so nothing is
 // mutated.
+//
+// A batch without items, as span_metrics sends at each flush of an idle collector, is
+// accepted and not uploaded.
 
 var reads = consumer.Capabilities{MutatesData: false}
 
@@ -150,6 +153,14 @@ func (e stoppingTraces) Shutdown(ctx context.Context) error { e.stop(); return e
 
 // Capabilities implements consumer.Traces.
 func (stoppingTraces) Capabilities() consumer.Capabilities { return reads }
+
+// ConsumeTraces implements consumer.Traces.
+func (e stoppingTraces) ConsumeTraces(ctx context.Context, data ptrace.Traces) error {
+	if data.SpanCount() == 0 {
+		return nil
+	}
+	return e.Traces.ConsumeTraces(ctx, data)
+}
 
 type stoppingMetrics struct {
 	exporter.Metrics
@@ -165,6 +176,14 @@ func (e stoppingMetrics) Shutdown(ctx context.Context) error {
 // Capabilities implements consumer.Metrics.
 func (stoppingMetrics) Capabilities() consumer.Capabilities { return reads }
 
+// ConsumeMetrics implements consumer.Metrics.
+func (e stoppingMetrics) ConsumeMetrics(ctx context.Context, data pmetric.Metrics) error {
+	if data.DataPointCount() == 0 {
+		return nil
+	}
+	return e.Metrics.ConsumeMetrics(ctx, data)
+}
+
 type stoppingLogs struct {
 	exporter.Logs
 	stop func()
@@ -175,6 +194,14 @@ func (e stoppingLogs) Shutdown(ctx context.Context) error { e.stop(); return e.L
 
 // Capabilities implements consumer.Logs.
 func (stoppingLogs) Capabilities() consumer.Capabilities { return reads }
+
+// ConsumeLogs implements consumer.Logs.
+func (e stoppingLogs) ConsumeLogs(ctx context.Context, data plog.Logs) error {
+	if data.LogRecordCount() == 0 {
+		return nil
+	}
+	return e.Logs.ConsumeLogs(ctx, data)
+}
 
 // helperSettings returns the settings for exporterhelper.
 func helperSettings(set exporter.Settings, cfg *Config, report *reporter) exporter.Settings {

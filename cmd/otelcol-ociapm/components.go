@@ -3,12 +3,14 @@
 package main
 
 import (
+	sequenceconnector "github.com/ociapm/otelcol-ociapm/components/connector/sequenceconnector"
 	apmpathsextension "github.com/ociapm/otelcol-ociapm/components/extension/apmpathsextension"
 	gctunerextension "github.com/ociapm/otelcol-ociapm/components/extension/gctunerextension"
 	otlpguardextension "github.com/ociapm/otelcol-ociapm/components/extension/otlpguardextension"
 	queuecheckextension "github.com/ociapm/otelcol-ociapm/components/extension/queuecheckextension"
 	queuestorageextension "github.com/ociapm/otelcol-ociapm/components/extension/queuestorageextension"
 	durabletailsamplingprocessor "github.com/ociapm/otelcol-ociapm/components/processor/durabletailsamplingprocessor"
+	spanfoldingprocessor "github.com/ociapm/otelcol-ociapm/components/processor/spanfoldingprocessor"
 	dbspanenricherprocessor "github.com/ociapm/otelcol-ociapm/dbspanenricherprocessor"
 	ociapmexporter "github.com/ociapm/otelcol-ociapm/ociapmexporter"
 	peerserviceprocessor "github.com/ociapm/otelcol-ociapm/peerserviceprocessor"
@@ -158,6 +160,7 @@ func components() (otelcol.Factories, error) {
 		filterprocessor.NewFactory(),
 		tailsamplingprocessor.NewFactory(),
 		durabletailsamplingprocessor.NewFactory(),
+		spanfoldingprocessor.NewFactory(),
 		probabilisticsamplerprocessor.NewFactory(),
 	)
 	if err != nil {
@@ -174,16 +177,19 @@ func components() (otelcol.Factories, error) {
 		filterprocessor.NewFactory().Type():               "github.com/open-telemetry/opentelemetry-collector-contrib/processor/filterprocessor v0.158.0",
 		tailsamplingprocessor.NewFactory().Type():         "github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor v0.158.0",
 		durabletailsamplingprocessor.NewFactory().Type():  "github.com/ociapm/otelcol-ociapm v0.1.0",
+		spanfoldingprocessor.NewFactory().Type():          "github.com/ociapm/otelcol-ociapm v0.1.0",
 		probabilisticsamplerprocessor.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/processor/probabilisticsamplerprocessor v0.158.0",
 	})
 
 	factories.Connectors, err = otelcol.MakeFactoryMap[connector.Factory](
+		sequenceconnector.NewFactory(),
 		spanmetricsconnector.NewFactory(),
 	)
 	if err != nil {
 		return otelcol.Factories{}, err
 	}
 	factories.ConnectorModules = makeModulesMap(factories.Connectors, map[component.Type]string{
+		sequenceconnector.NewFactory().Type():    "github.com/ociapm/otelcol-ociapm v0.1.0",
 		spanmetricsconnector.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/connector/spanmetricsconnector v0.158.0",
 	})
 

@@ -22,12 +22,15 @@ const (
 	domainID       = "ocid1.apmdomain.oc1.eu-frankfurt-1.aaaabbbb"
 )
 
-// Each ready configuration needs only an endpoint and a key. Those for OCI are overlays
-// with their own tests.
+// Each ready configuration needs only an endpoint and a key. Those that are given after
+// another one have their own tests.
 func TestReadyConfigurationsAreValid(t *testing.T) {
 	files, err := filepath.Glob(harness.ConfigFile(t, "*.yaml"))
 	require.NoError(t, err)
-	files = slices.DeleteFunc(files, func(file string) bool { return strings.HasPrefix(filepath.Base(file), "oci-") })
+	files = slices.DeleteFunc(files, func(file string) bool {
+		name := filepath.Base(file)
+		return strings.HasPrefix(name, "oci-") || name == "red-metrics.yaml"
+	})
 	require.Len(t, files, 3)
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
@@ -41,6 +44,16 @@ func TestReadyConfigurationsAreValid(t *testing.T) {
 			assert.Contains(t, output, "endpoint: it is empty")
 			assert.Contains(t, output, "data_key: no data key")
 		})
+	}
+}
+
+// red-metrics.yaml is for agents and gateways.
+func TestREDMetricsAreValid(t *testing.T) {
+	env := []string{"APM_ENDPOINT=" + domainEndpoint, "APM_DATA_KEY=" + harness.PrivateKey}
+	for _, file := range []string{"agent.yaml", "gateway.yaml"} {
+		output, code := harness.RunCollector(t, env, "validate", "--config", harness.ConfigFile(t, file), "--config", harness.ConfigFile(t, "red-metrics.yaml"))
+		assert.Zero(t, code)
+		assert.Empty(t, output)
 	}
 }
 

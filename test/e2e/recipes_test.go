@@ -146,22 +146,71 @@ func TestRecipePrometheus(t *testing.T) {
 }
 
 func TestRecipeSpanMetrics(t *testing.T) {
-	sandbox, collector := cook(t, recipe(t, "span-metrics", "overlay", "60s", "1s"))
-	newOTLPClient(t, collector.GRPC).send(t, databaseSpan(1))
-	sandbox.AwaitSpans(t, 1)
-	var calls apm.Metric
-	require.Eventually(t, func() bool { // a series starts with 0
-		for _, calls = range sandbox.Metrics(t) {
-			if calls.Name == "traces.span.metrics.calls" && len(calls.DataPoints) == 1 && fmt.Sprint(calls.DataPoints[0].Value) == "1" {
+	overlay := filepath.Join(t.TempDir(), "overlay.yaml")
+	require.NoError(t, os.WriteFile(overlay, []byte(recipe(t, "span-metrics", "overlay", "5m", "1s", "http.route", "db.namespace")), 0o600))
+	sandbox := harness.StartSandbox(t)
+	collector := harness.StartCollector(t, harness.CollectorOptions{
+		Endpoint: sandbox.URL, DataKey: harness.PrivateKey,
+		Arguments: []string{"--config", harness.ConfigFile(t, "red-metrics.yaml"), "--config", overlay},
+	})
+	td := databaseSpan(1)
+	span := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().AppendEmpty()
+	td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).CopyTo(span)
+	span.SetSpanID(pcommon.SpanID{1})
+	span.SetKind(ptrace.SpanKindServer)
+	span.SetName("GET /rooms")
+	newOTLPClient(t, collector.GRPC).send(t, td)
+	sandbox.AwaitSpans(t, 2)
+
+	calls := awaitCalls(t, sandbox, "database.calls").Attributes
+	assert.NotEmpty(t, calls["collector.instance.id"])
+	delete(calls, "collector.instance.id")
+	assert.Equal(t, map[string]any{
+		"service.name": "shop", "peer.service": "postgresql:orders", "db.system": "postgresql", "db.operation": "SELECT",
+		"span.kind": "SPAN_KIND_CLIENT", "status.code": "STATUS_CODE_UNSET",
+	}, calls)
+	calls = awaitCalls(t, sandbox, "service.calls").Attributes
+	assert.Equal(t, "GET /rooms", calls["span.name"])
+	assert.Equal(t, "orders", calls["db.namespace"])
+	for _, name := range []string{"database.duration", "service.duration"} {
+		assert.Equal(t, "Histogram", awaitMetric(t, sandbox, name).Type)
+	}
+}
+
+func TestRecipeRepeatedStatements(t *testing.T) {
+	sandbox, collector := cook(t, recipe(t, "repeated-statements", "overlay"))
+	td := databaseSpan(1)
+	spans := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
+	spans.At(0).SetParentSpanID(pcommon.SpanID{1})
+	for i := range byte(9) {
+		span := spans.AppendEmpty()
+		spans.At(0).CopyTo(span)
+		span.SetSpanID(pcommon.SpanID{2, i})
+	}
+	newOTLPClient(t, collector.GRPC).send(t, td)
+	sandbox.AwaitSpans(t, 2)
+	require.Zero(t, collector.Stop(t))
+	var counts []any
+	for _, span := range sandbox.Spans(t) {
+		counts = append(counts, span.Attributes["aggregation.span_count"])
+	}
+	assert.ElementsMatch(t, []any{nil, float64(9)}, counts)
+}
+
+// awaitCalls waits for a metric with one series that counted one call. A series begins at 0.
+func awaitCalls(t *testing.T, sandbox *harness.Sandbox, name string) apm.DataPoint {
+	t.Helper()
+	var point apm.DataPoint
+	require.Eventually(t, func() bool {
+		for _, metric := range sandbox.Metrics(t) {
+			if metric.Name == name && len(metric.DataPoints) == 1 && fmt.Sprint(metric.DataPoints[0].Value) == "1" {
+				point = metric.DataPoints[0]
 				return true
 			}
 		}
 		return false
 	}, awaitTimeout, pollInterval)
-	assert.Equal(t, "shop", calls.DataPoints[0].Attributes["service.name"])
-	assert.Equal(t, "postgresql", calls.DataPoints[0].Attributes["db.system"])
-	assert.Equal(t, "postgresql:orders", calls.DataPoints[0].Attributes["peer.service"])
-	assert.Equal(t, "Histogram", awaitMetric(t, sandbox, "traces.span.metrics.duration").Type)
+	return point
 }
 
 func TestRecipeSampling(t *testing.T) {

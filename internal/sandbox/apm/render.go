@@ -111,6 +111,9 @@ type DataPoint struct {
 	Value      any            `json:"value,omitempty"`
 	Count      *uint64        `json:"count,omitempty"`
 	Sum        any            `json:"sum,omitempty"`
+	// Bounds and BucketCounts are those of a histogram: one count more than bounds.
+	Bounds       []float64 `json:"bounds,omitempty"`
+	BucketCounts []uint64  `json:"bucket_counts,omitempty"`
 }
 
 // LogRecord is a stored log record.
@@ -245,6 +248,8 @@ func renderMetric(s storedMetric) Metric {
 	case pmetric.MetricTypeHistogram:
 		for _, p := range s.metric.Histogram().DataPoints().All() {
 			distribution(p.Timestamp(), p.Attributes(), p.Count(), p.Sum())
+			point := &rendered.DataPoints[len(rendered.DataPoints)-1]
+			point.Bounds, point.BucketCounts = p.ExplicitBounds().AsRaw(), p.BucketCounts().AsRaw()
 		}
 	case pmetric.MetricTypeExponentialHistogram:
 		for _, p := range s.metric.ExponentialHistogram().DataPoints().All() {

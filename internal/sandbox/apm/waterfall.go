@@ -60,10 +60,34 @@ type WaterfallSpan struct {
 	// NPlusOne is the number of calls of one statement below the span, if it is reported
 	// as N+1.
 	NPlusOne int `json:"n_plus_one,omitempty"`
+	// Folded says what a summary of span_folding stands for.
+	Folded *Folded `json:"folded,omitempty"`
 	// Critical contains the parts of the critical path, as start and end
 	// relative to the start of the trace: the times when the trace waited for
 	// this span and for none of its children.
 	Critical [][2]int64 `json:"critical,omitempty"`
+}
+
+// Folded is the number of the spans that are now one, and the sum of their durations.
+type Folded struct {
+	Spans           int64 `json:"spans"`
+	TotalDurationNS int64 `json:"total_duration_ns"`
+}
+
+// foldedOf returns what a summary stands for, or nil if the span is none.
+func foldedOf(attributes pcommon.Map) *Folded {
+	number := func(name string) int64 {
+		value, ok := attributes.Get(name)
+		if !ok || value.Type() != pcommon.ValueTypeInt {
+			return 0
+		}
+		return value.Int()
+	}
+	f := Folded{Spans: number("aggregation.span_count"), TotalDurationNS: number("aggregation.duration_total_ns")}
+	if f.Spans < 2 || f.TotalDurationNS < 0 {
+		return nil
+	}
+	return &f
 }
 
 // spanTree is the tree of a trace's spans.
@@ -162,6 +186,7 @@ func waterfallOf(trace storedTrace) Waterfall {
 			StartNS: timeOf(s.span.StartTimestamp()).Sub(summary.StartTime).Nanoseconds(), DurationNS: durationOf(s.span),
 			Error: isError(s.span), Orphan: tree.orphans[at.span],
 			Events: s.span.Events().Len(), Links: s.span.Links().Len(),
+			Folded:   foldedOf(s.span.Attributes()),
 			Critical: critical[at.span],
 		})
 		for _, child := range slices.Backward(tree.children[at.span]) {

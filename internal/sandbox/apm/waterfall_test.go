@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
 // drawn formats a waterfall: a line for each span with its depth, id, number of
@@ -159,4 +160,23 @@ func TestWaterfallOfADeepChain(t *testing.T) {
 	require.Len(t, w.Spans, 50_000)
 	assert.Equal(t, 49_999, w.Spans[0].Descendants)
 	assert.Equal(t, 49_999, w.Spans[49_999].Depth)
+}
+
+func TestFoldedSpans(t *testing.T) {
+	for name, test := range map[string]struct {
+		attributes map[string]any
+		want       *Folded
+	}{
+		"summary":           {map[string]any{"aggregation.span_count": 198, "aggregation.duration_total_ns": 5_000}, &Folded{Spans: 198, TotalDurationNS: 5_000}},
+		"a single span":     {map[string]any{"aggregation.span_count": 1, "aggregation.duration_total_ns": 5_000}, nil},
+		"count is a text":   {map[string]any{"aggregation.span_count": "198", "aggregation.duration_total_ns": 5_000}, nil},
+		"negative duration": {map[string]any{"aggregation.span_count": 198, "aggregation.duration_total_ns": -1}, nil},
+		"another attribute": {map[string]any{"db.system": "oracle"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			attributes := pcommon.NewMap()
+			require.NoError(t, attributes.FromRaw(test.attributes))
+			assert.Equal(t, test.want, foldedOf(attributes))
+		})
+	}
 }

@@ -69,6 +69,7 @@ export interface WaterfallSpan {
   error?: boolean
   orphan?: boolean
   n_plus_one?: number
+  folded?: { spans: number; total_duration_ns: number }
   events?: number
   links?: number
   critical?: [number, number][]

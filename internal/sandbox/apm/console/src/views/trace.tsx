@@ -111,6 +111,12 @@ function SpanRow(props: {
             {duration(span.duration_ns)}
             {span.events ? <Icon name="event" /> : null}
             {span.links ? <Icon name="link" /> : null}
+            {span.folded ? (
+              <span class="badge" title="Equal calls that span_folding made one span">
+                <Icon name="scissors" /> {count(span.folded.spans)} calls,{' '}
+                {duration(span.folded.total_duration_ns)} in all
+              </span>
+            ) : null}
             {span.n_plus_one ? (
               <span class="badge warn" title="One statement is called many times below this span">
                 N+1: {count(span.n_plus_one)} calls
