@@ -65,12 +65,12 @@ func (h held) String() string {
 	var parts []string
 	switch {
 	case h.requests > 0:
-		parts = append(parts, fmt.Sprintf("%d requests wait in the queue on disk", h.requests))
+		parts = append(parts, fmt.Sprintf("requests in the queue on disk: %d", h.requests))
 	case h.queued > 0:
-		parts = append(parts, fmt.Sprintf("a queue has the size %d", h.queued))
+		parts = append(parts, fmt.Sprintf("size of the queues: %d", h.queued))
 	}
 	if h.traces > 0 {
-		parts = append(parts, fmt.Sprintf("%d traces wait for a decision", h.traces))
+		parts = append(parts, fmt.Sprintf("traces that wait for a decision: %d", h.traces))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -62,15 +62,15 @@ func TestRun(t *testing.T) {
 		{name: "uploads fail, nothing is left", status: http.StatusInternalServerError, pages: []string{page(0, 0)}},
 		{
 			name: "uploads fail", status: http.StatusInternalServerError, pages: []string{page(5, 0)},
-			err: "uploads fail, so waiting does not help: 5 requests wait in the queue on disk",
+			err: "uploads fail, so waiting does not help: requests in the queue on disk: 5",
 		},
 		{
 			name: "too much", status: http.StatusOK, pages: []string{page(5, 2)}, timeout: 50 * time.Millisecond,
-			err: "time is up: 5 requests wait in the queue on disk, 2 traces wait for a decision",
+			err: "time is up: requests in the queue on disk: 5, traces that wait for a decision: 2",
 		},
 		{
 			name: "queue in memory", status: http.StatusOK, pages: []string{"otelcol_exporter_queue_size 3\n"}, timeout: 50 * time.Millisecond,
-			err: "time is up: a queue has the size 3",
+			err: "time is up: size of the queues: 3",
 		},
 		{name: "another program", status: http.StatusOK, pages: []string{"up 1\n"}, timeout: 50 * time.Millisecond, err: "has no otelcol_exporter_queue_size"},
 	} {
@@ -95,7 +95,7 @@ func TestAtLeast(t *testing.T) {
 	options := collector(t, http.StatusInternalServerError, page(0, 0), page(0, 0), page(0, 0), page(1, 0))
 	options.AtLeast = 100 * time.Millisecond
 	start := time.Now()
-	require.ErrorContains(t, Run(t.Context(), options), "1 requests", "senders had time to send")
+	require.ErrorContains(t, Run(t.Context(), options), "on disk: 1", "senders had time to send")
 	assert.GreaterOrEqual(t, time.Since(start), options.AtLeast)
 }
 
@@ -110,8 +110,8 @@ func TestBacklog(t *testing.T) {
 		err   string
 	}{
 		{name: "uploaded, and as much has arrived", pages: []string{page(5, 0) + uploaded(100), page(5, 0) + uploaded(104), page(5, 0) + uploaded(105)}},
-		{name: "not yet", pages: []string{page(5, 0) + uploaded(100), page(5, 0) + uploaded(104)}, err: "time is up: 5 requests"},
-		{name: "a sampler has to decide", pages: []string{page(5, 1) + uploaded(100), page(5, 1) + uploaded(105)}, err: "1 traces wait"},
+		{name: "not yet", pages: []string{page(5, 0) + uploaded(100), page(5, 0) + uploaded(104)}, err: "time is up: requests in the queue on disk: 5"},
+		{name: "a sampler has to decide", pages: []string{page(5, 1) + uploaded(100), page(5, 1) + uploaded(105)}, err: "traces that wait for a decision: 1"},
 		{name: "nothing was queued, something arrives", pages: []string{page(0, 0) + uploaded(100), page(1, 0) + uploaded(100)}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
