@@ -200,10 +200,10 @@ func redTraces(random *rand.Rand, sender, n int, truth map[string][]uint64) ptra
 	list := resource.ScopeSpans().AppendEmpty().Spans()
 	for i := range redPerCall {
 		span := list.AppendEmpty()
-		id := pcommon.TraceID{0: 1, 1: byte(sender)}
+		id := pcommon.TraceID{0: 1, 1: byte(sender)}  //nolint:gosec // a few
 		binary.BigEndian.PutUint64(id[8:], uint64(n)) //nolint:gosec // a count
 		span.SetTraceID(id)
-		span.SetSpanID(pcommon.SpanID{0: 1, 7: byte(i)}) //nolint:gosec // below 256
+		span.SetSpanID(pcommon.SpanID{0: 1, 7: byte(i)})
 		milliseconds := redBounds[random.IntN(len(redBounds))] + int64(random.IntN(3)) - 1
 		start := time.Now()
 		span.SetStartTimestamp(pcommon.NewTimestampFromTime(start))

@@ -38,6 +38,7 @@ func TestRPMPackage(t *testing.T) {
 /usr/share/otelcol-ociapm
 /usr/share/otelcol-ociapm/agent.yaml
 /usr/share/otelcol-ociapm/gateway.yaml
+/usr/share/otelcol-ociapm/red-metrics.yaml
 /usr/share/otelcol-ociapm/sidecar.yaml
 `, command(t, "rpm", "-qp", "--nosignature", "--list", rpm))
 	assert.Equal(t, "/etc/otelcol-ociapm/config.yaml\n/etc/otelcol-ociapm/data-key.yaml\n/etc/otelcol-ociapm/oci-agent.yaml\n/etc/otelcol-ociapm/oci-resource.yaml\n/etc/otelcol-ociapm/otelcol-ociapm.env\n", command(t, "rpm", "-qp", "--nosignature", "--configfiles", rpm))

@@ -39,7 +39,8 @@ func createTracesToTraces(_ context.Context, set connector.Settings, config comp
 	if err != nil {
 		return nil, err
 	}
-	if err := cfg.unlisted(router.PipelineIDs()); err != nil {
+	err = cfg.unlisted(router.PipelineIDs())
+	if err != nil {
 		return nil, err
 	}
 	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)

@@ -93,8 +93,8 @@ func twoServices() ptrace.Traces {
 		for n, kind := range kinds {
 			span := scoped.Spans().AppendEmpty()
 			span.SetTraceID(pcommon.TraceID{15: 1})
-			span.SetSpanID(pcommon.SpanID{7: byte(n + 1)})   //nolint:gosec // a few
-			span.SetParentSpanID(pcommon.SpanID{7: byte(n)}) //nolint:gosec // a few
+			span.SetSpanID(pcommon.SpanID{7: byte(n + 1)})
+			span.SetParentSpanID(pcommon.SpanID{7: byte(n)})
 			span.TraceState().FromRaw("ot=th:8")
 			span.SetFlags(257)
 			span.SetName("GET /rooms")
@@ -124,7 +124,8 @@ func TestRefused(t *testing.T) {
 	refusal := errors.New("sending queue is full")
 	refusals := 5
 	first := consume(t, func(context.Context, ptrace.Traces) error {
-		if refusals--; refusals >= 0 {
+		refusals--
+		if refusals >= 0 {
 			return refusal
 		}
 		return nil

@@ -16,7 +16,6 @@ type candidate struct {
 	span     ptrace.Span
 	position int // in the batch
 	failed   bool
-	kept     bool // stays as it is
 	totals   totals
 }
 

@@ -81,7 +81,7 @@ func request(n int, change func(i int, span ptrace.Span)) ptrace.Traces {
 		return span
 	}
 	for i := range n {
-		span := add(byte(i+1), ptrace.SpanKindClient, "SELECT rooms", time.Duration(i+1)*time.Millisecond) //nolint:gosec // a few
+		span := add(byte(i+1), ptrace.SpanKindClient, "SELECT rooms", time.Duration(i+1)*time.Millisecond)
 		span.SetParentSpanID(pcommon.SpanID{7: 255})
 		span.Attributes().PutStr("db.system", "postgresql")
 		span.Attributes().PutStr("db.statement", "SELECT * FROM rooms WHERE hotel = $1")
@@ -106,6 +106,9 @@ func spansOf(td ptrace.Traces) (spans []ptrace.Span) {
 	}
 	return spans
 }
+
+// letter returns one of the first letters.
+func letter(i int) string { return "abcdefghijklmnop"[i : i+1] }
 
 func summaries(td ptrace.Traces) []ptrace.Span {
 	return slices.DeleteFunc(spansOf(td), func(span ptrace.Span) bool {
@@ -181,12 +184,12 @@ func TestNotFolded(t *testing.T) {
 		"messaging":       {func(_ int, s ptrace.Span) { s.Attributes().PutStr("messaging.system", "aqmp") }, reasonRemote},
 		"other parents":   {func(i int, s ptrace.Span) { s.SetParentSpanID(pcommon.SpanID{7: byte(i / 4), 0: 1}) }, reasonFew}, //nolint:gosec // a few
 		"other traces":    {func(i int, s ptrace.Span) { s.SetTraceID(pcommon.TraceID{0: byte(i / 4), 1: 1}) }, reasonFew},     //nolint:gosec // a few
-		"other summaries": {func(i int, s ptrace.Span) { s.Attributes().PutStr("db.query.summary", string(rune('a'+i/4))) }, reasonFew},
-		"other names":     {func(i int, s ptrace.Span) { s.SetName(string(rune('a' + i/4))) }, reasonFew},
-		"other peers":     {func(i int, s ptrace.Span) { s.Attributes().PutStr("peer.service", string(rune('a'+i/4))) }, reasonFew},
-		"other systems":   {func(i int, s ptrace.Span) { s.Attributes().PutStr("db.system", string(rune('a'+i/4))) }, reasonFew},
-		"other operation": {func(i int, s ptrace.Span) { s.Attributes().PutStr("db.operation", string(rune('a'+i/4))) }, reasonFew},
-		"other weights":   {func(i int, s ptrace.Span) { s.TraceState().FromRaw("ot=th:" + string(rune('a'+i/4))) }, reasonFew},
+		"other summaries": {func(i int, s ptrace.Span) { s.Attributes().PutStr("db.query.summary", letter(i/4)) }, reasonFew},
+		"other names":     {func(i int, s ptrace.Span) { s.SetName(letter(i / 4)) }, reasonFew},
+		"other peers":     {func(i int, s ptrace.Span) { s.Attributes().PutStr("peer.service", letter(i/4)) }, reasonFew},
+		"other systems":   {func(i int, s ptrace.Span) { s.Attributes().PutStr("db.system", letter(i/4)) }, reasonFew},
+		"other operation": {func(i int, s ptrace.Span) { s.Attributes().PutStr("db.operation", letter(i/4)) }, reasonFew},
+		"other weights":   {func(i int, s ptrace.Span) { s.TraceState().FromRaw("ot=th:" + letter(i/4)) }, reasonFew},
 		"other statuses": {func(i int, s ptrace.Span) {
 			s.Status().SetCode([]ptrace.StatusCode{ptrace.StatusCodeOk, ptrace.StatusCodeUnset, ptrace.StatusCodeError}[i/4])
 		}, reasonFew},
@@ -222,7 +225,7 @@ func TestResourcesAndScopes(t *testing.T) {
 
 func TestKeys(t *testing.T) {
 	differing := func(i int, span ptrace.Span) {
-		span.Attributes().PutStr("db.statement", "SELECT * FROM rooms WHERE hotel = "+string(rune('0'+i)))
+		span.Attributes().PutStr("db.statement", "SELECT * FROM rooms WHERE hotel = "+letter(i))
 	}
 	assert.Equal(t, 3, start(t, nil).fold(t, request(9, differing)).SpanCount())
 	byStatement := func(cfg *Config) { cfg.Key = KeyStatement }
@@ -233,7 +236,7 @@ func TestKeys(t *testing.T) {
 		span.Attributes().PutStr("DbOracleSqlId", "9babjv8yq8ru3")
 	})).SpanCount(), "the SQL_ID comes before the text")
 	assert.Equal(t, 10, start(t, byStatement).fold(t, request(9, func(i int, span ptrace.Span) {
-		span.Attributes().PutStr("DbOracleSqlId", string(rune('a'+i)))
+		span.Attributes().PutStr("DbOracleSqlId", letter(i))
 	})).SpanCount())
 }
 
@@ -305,7 +308,7 @@ func TestTimes(t *testing.T) {
 func TestDiverseAttributesAreLimited(t *testing.T) {
 	folded := start(t, nil).fold(t, request(10, func(i int, span ptrace.Span) {
 		for n := range 14 {
-			span.Attributes().PutInt(string(rune('n'-n))+"_number", int64(i))
+			span.Attributes().PutInt(letter(13-n)+"_number", int64(i))
 		}
 	}))
 	assert.Equal(t, "a_number,b_number,c_number,d_number,e_number,f_number,g_number,h_number,i_number,j_number",

@@ -21,12 +21,12 @@ import (
 // statements, some of which fail, are slow, or have children of their own.
 func randomTraces(random *rand.Rand, traces int) []ptrace.Span {
 	var spans []ptrace.Span
-	var next uint64
+	next := 0
 	add := func(trace int, parent pcommon.SpanID, kind ptrace.SpanKind, name string) ptrace.Span {
 		span := ptrace.NewSpan()
 		next++
 		id := pcommon.SpanID{}
-		binary.BigEndian.PutUint64(id[:], next)
+		binary.BigEndian.PutUint64(id[:], uint64(next))         //nolint:gosec // a count
 		span.SetTraceID(pcommon.TraceID{0: 1, 15: byte(trace)}) //nolint:gosec // a few
 		span.SetSpanID(id)
 		span.SetParentSpanID(parent)
@@ -90,7 +90,7 @@ func represented(spans []ptrace.Span) (n int64) {
 func TestNothingIsOrphaned(t *testing.T) {
 	reparented := 0
 	for seed := range uint64(40) {
-		random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // the same spans in each run
+		random := rand.New(rand.NewPCG(seed, 0))
 		sent := randomTraces(random, 5)
 		parents := map[spanKey]pcommon.SpanID{}
 		for _, span := range sent {
@@ -124,7 +124,7 @@ func TestNothingIsOrphaned(t *testing.T) {
 // is in one batch.
 func TestOnlyLeavesAreFolded(t *testing.T) {
 	for seed := range uint64(40) {
-		sent := randomTraces(rand.New(rand.NewPCG(seed, 1)), 5) //nolint:gosec // the same spans in each run
+		sent := randomTraces(rand.New(rand.NewPCG(seed, 1)), 5)
 		parents := map[spanKey]bool{}
 		for _, span := range sent {
 			parents[spanKey{span.TraceID(), span.ParentSpanID()}] = true
@@ -165,7 +165,7 @@ func foldedTotals(t *testing.T, spans []ptrace.Span) map[string]totals {
 func TestFoldOfFolds(t *testing.T) {
 	folds := 0
 	for seed := range uint64(40) {
-		random := rand.New(rand.NewPCG(seed, 2)) //nolint:gosec // the same spans in each run
+		random := rand.New(rand.NewPCG(seed, 2))
 		sent := randomTraces(random, 3)
 		once := spansOf(start(t, nil).fold(t, batches(sent, len(sent))[0]))
 		for _, size := range []int{20, 50, 200} {
@@ -193,7 +193,7 @@ func TestFoldOfFolds(t *testing.T) {
 
 // TestAtOnce folds batches in parallel, for the race detector, and loses nothing.
 func TestAtOnce(t *testing.T) {
-	sent := randomTraces(rand.New(rand.NewPCG(3, 3)), 50) //nolint:gosec // the same spans in each run
+	sent := randomTraces(rand.New(rand.NewPCG(3, 3)), 50)
 	k := start(t, nil)
 	var senders sync.WaitGroup
 	for _, td := range batches(sent, 100) {
