@@ -128,11 +128,12 @@ func TestQuery(t *testing.T) {
 	client, err := apmtraces.NewQueryClientWithConfigurationProvider(s.profile(ProfileDefault))
 	require.NoError(t, err)
 	s.prepare(&client.BaseClient)
+	from, to := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
 	run := func(text string) (apmtraces.QueryResponse, error) {
 		return client.Query(t.Context(), apmtraces.QueryRequest{
 			ApmDomainId: new(s.server.DomainID()), QueryDetails: apmtraces.QueryDetails{QueryText: &text},
-			TimeSpanStartedGreaterThanOrEqualTo: &common.SDKTime{Time: time.Now().Add(-time.Hour)},
-			TimeSpanStartedLessThan:             &common.SDKTime{Time: time.Now().Add(time.Hour)},
+			TimeSpanStartedGreaterThanOrEqualTo: &common.SDKTime{Time: from},
+			TimeSpanStartedLessThan:             &common.SDKTime{Time: to},
 		})
 	}
 	for _, tc := range []struct {
@@ -159,6 +160,13 @@ func TestQuery(t *testing.T) {
 	requireFailure(t, err, 400, CodeInvalidParameter, `column "* group by x"`)
 	_, err = run("select 1")
 	requireFailure(t, err, 400, CodeInvalidParameter, "The sandbox runs only")
+
+	for _, times := range [][2]time.Duration{{30 * time.Minute, time.Hour}, {-time.Hour, -30 * time.Minute}} {
+		from, to = time.Now().Add(times[0]), time.Now().Add(times[1])
+		response, err := run("show spans *")
+		require.NoError(t, err)
+		assert.Empty(t, response.QueryResultRows, "%v", times)
+	}
 }
 
 func TestAttributes(t *testing.T) {
@@ -235,17 +243,18 @@ func TestLogsAndAlarms(t *testing.T) {
 	metrics, err := monitoring.NewMonitoringClientWithConfigurationProvider(provider)
 	require.NoError(t, err)
 	s.prepare(&metrics.BaseClient)
-	alarm := func(query, topic string) error {
+	alarm := func(query string, topics ...string) error {
 		_, alarmErr := metrics.CreateAlarm(t.Context(), monitoring.CreateAlarmRequest{CreateAlarmDetails: monitoring.CreateAlarmDetails{
 			DisplayName: new("alarm"), CompartmentId: &compartment, MetricCompartmentId: &compartment, Namespace: new(metricNamespace),
-			Query: &query, Severity: monitoring.AlarmSeverityInfo, Destinations: []string{topic}, IsEnabled: new(true),
+			Query: &query, Severity: monitoring.AlarmSeverityInfo, Destinations: topics, IsEnabled: new(true),
 		}})
 		return alarmErr
 	}
 	require.NoError(t, alarm("SpanIngestions[1h].absent(20h)", "ocid1.onstopic.oc1.phx.x"))
 	require.NoError(t, alarm("SpanIngestions[1h]{a = \"b\"}.sum() > 5", "ocid1.onstopic.oc1.phx.x"))
 	requireFailure(t, alarm("SpanIngestions", "ocid1.onstopic.oc1.phx.x"), 400, CodeInvalidParameter, "query")
-	requireFailure(t, alarm("SpanIngestions[1h].absent()", "me"), 400, CodeInvalidParameter, "destinations")
+	requireFailure(t, alarm("SpanIngestions[1h].absent()", "me"), 400, CodeInvalidParameter, "OCIDs of topics or streams")
+	requireFailure(t, alarm("SpanIngestions[1h].absent()", []string{}...), 400, CodeInvalidParameter, "at least one topic")
 
 	summarize := func() []monitoring.MetricData {
 		response, summarizeErr := metrics.SummarizeMetricsData(t.Context(), monitoring.SummarizeMetricsDataRequest{CompartmentId: &compartment, SummarizeMetricsDataDetails: monitoring.SummarizeMetricsDataDetails{

@@ -322,6 +322,24 @@ func TestUnknownFields(t *testing.T) {
 	d.requireComplete()
 }
 
+// OCI answers an activation that it refuses with 200. One attribute of another type keeps it
+// from activating any.
+func TestRefusedActivation(t *testing.T) {
+	d := newDomain(t)
+	s := d.setup()
+	_, err := s.clients.attributes.BulkActivateAttribute(t.Context(), apmtraces.BulkActivateAttributeRequest{
+		ApmDomainId: &d.options.DomainID,
+		BulkActivateAttributeDetails: apmtraces.BulkActivateAttributeDetails{AttributeDetails: []apmtraces.BulkActivateAttributeDetail{
+			{AttributeName: &Attributes[0], AttributeType: apmtraces.BulkActivateAttributeDetailAttributeTypeNumeric},
+		}},
+	})
+	require.NoError(t, err)
+	summary, out := d.apply()
+	assert.Equal(t, StatusFailed, statuses(summary)[StepAttributes], out)
+	assert.Contains(t, strings.Join(strings.Fields(out), " "),
+		"OCI activated no attribute (INVALID_BULK_REQUEST): look at "+Attributes[0]+" (INVALID_ATTRIBUTE_TYPE_CONFLICT)")
+}
+
 // Lists come in pages, some of them without an item.
 func TestPages(t *testing.T) {
 	var asked []string
