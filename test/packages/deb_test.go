@@ -76,6 +76,14 @@ func TestDebianPackage(t *testing.T) {
 	assert.Regexp(t, `(?m)^Seccomp:\s+2$`, status)
 	assert.NotContains(t, m.run(t, journal), harness.PrivateKey)
 
+	t.Run("doctor", func(t *testing.T) {
+		found, _, status := m.try(t, "apmctl doctor")
+		assert.Zero(t, status, found)
+		assert.Contains(t, found, "/etc/otelcol-ociapm/config.yaml")
+		assert.NotContains(t, found, "✗")
+		assert.NotContains(t, found, harness.PrivateKey)
+	})
+
 	t.Run("memory", func(t *testing.T) {
 		ownLimit := func() int {
 			own, err := strconv.Atoi(m.run(t, memoryLimit))
