@@ -213,8 +213,11 @@ func TestFilesAreBounded(t *testing.T) {
 	body := jsonOf(t, ptraceotlp.NewExportRequestFromTraces(fileTraces(t)))
 	first := s.openFile(strings.Repeat("long", 1000), body)
 	assert.Less(t, len(first.Name), 300)
-	for range maxFiles {
-		s.openFile("x", body)
+	ids := map[string]bool{first.ID: true}
+	for range 2 * maxFiles {
+		id := s.openFile("x", body).ID
+		assert.False(t, ids[id], "an address of a closed file must not show another one")
+		ids[id] = true
 	}
 	assert.Equal(t, http.StatusNotFound, s.do(http.MethodGet, "/api/v1/files/"+first.ID, nil, nil).status)
 	assert.Len(t, s.server.files.files, maxFiles)
