@@ -64,6 +64,9 @@ func newDomain(t *testing.T) *domain {
 	transport.Proxy = func(r *http.Request) (address *url.URL, err error) {
 		if call := d.onWrite.Load(); call != nil && r.Method != http.MethodGet && r.Header.Get("opc-dry-run") == "" {
 			(*call)()
+			if err := r.Context().Err(); err != nil {
+				return nil, err // the transport alone may still send it
+			}
 		}
 		return proxy(r)
 	}
