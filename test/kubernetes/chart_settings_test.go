@@ -60,6 +60,9 @@ func TestChartValues(t *testing.T) {
 		{`ports: {otlp: {servicePort: 443, appProtocol: kubernetes.io/h2c}}`, "Service", agent, "spec.ports.0", `{name: otlp-grpc, port: 443, targetPort: otlp-grpc, appProtocol: kubernetes.io/h2c}`},
 		{`hostNetwork: true`, "DaemonSet", agent, grpcPort, `{name: otlp-grpc, containerPort: 4317, protocol: TCP}`},
 		{`hostNetwork: true`, "DaemonSet", agent, "spec.template.spec.dnsPolicy", `ClusterFirstWithHostNet`},
+		{`revisionHistoryLimit: 0`, "DaemonSet", agent, "spec.revisionHistoryLimit", `0`},
+		{`livenessProbe: {httpGet: {path: /live}}`, "DaemonSet", agent, "spec.template.spec.containers.0.livenessProbe.httpGet", `{path: /live, port: health}`},
+		{`readinessProbe: {exec: {command: [/apmctl]}}`, "DaemonSet", agent, "spec.template.spec.containers.0.readinessProbe", `{exec: {command: [/apmctl]}, periodSeconds: 5}`},
 		{"mode: gateway\nports: {otlp: {containerPort: 5317, servicePort: 443}}", "Service", gateway, "spec.ports.0.port", `5317`},
 		{"mode: gateway\nports: {metrics: {containerPort: 9999}}", "StatefulSet", gateway, "spec.template.spec.containers.0.ports.3.containerPort", `9999`},
 
@@ -126,6 +129,7 @@ func TestChartValues(t *testing.T) {
 		{"mode: gateway\napm: {endpoint: \"https://apm:8443\", existingSecret: s}", "NetworkPolicy", gateway, "spec.egress.2.ports", `[{port: 8443, protocol: TCP}]`},
 		{"mode: gateway\nservice: {type: NodePort}", "NetworkPolicy", gateway, "spec.ingress.0.from", ``},
 		{"mode: kafka\nkafka: {brokers: \"a:19092,b:19092,c:9093\"}", "NetworkPolicy", gateway, "spec.egress.1.ports", `[{port: 19092, protocol: TCP}, {port: 9093, protocol: TCP}]`},
+		{`mode: kafka`, "NetworkPolicy", gateway, "spec.egress.0.ports", `[{port: 53, protocol: UDP}, {port: 53, protocol: TCP}, {port: 5353, protocol: UDP}, {port: 5353, protocol: TCP}]`},
 		{`mode: kafka`, "NetworkPolicy", gateway + "-reader", "spec.ingress.0.ports", `[{port: metrics, protocol: TCP}]`},
 		{`extraManifests: ["{kind: ConfigMap, metadata: {name: \"{{ .Release.Name }}-more\"}}"]`, "ConfigMap", "x-more", "metadata.name", `x-more`},
 	} {

@@ -114,26 +114,26 @@ gateway (its values), receiver and authenticators, which are set.
 {{- $values := .context.Values -}}
 {{- if eq .workload.component "gateway" }}
 {{- with $values.gateway.tls.secretName }}
-- secret: {name: {{ . }}, items: [{key: tls.crt, path: tls.crt}, {key: tls.key, path: tls.key}]}
+- secret: {name: {{ . | quote }}, items: [{key: tls.crt, path: tls.crt}, {key: tls.key, path: tls.key}]}
 {{- end }}
 {{- with $values.gateway.tls.clientCASecretName }}
-- secret: {name: {{ . }}, items: [{key: ca.crt, path: client-ca.crt}]}
+- secret: {name: {{ . | quote }}, items: [{key: ca.crt, path: client-ca.crt}]}
 {{- end }}
 {{- with $values.gateway.token.secretName }}
-- secret: {name: {{ . }}, items: [{key: token, path: token}]}
+- secret: {name: {{ . | quote }}, items: [{key: token, path: token}]}
 {{- end }}
 {{- if and $values.gateway.cors.enabled $values.gateway.cors.secretName }}
-- secret: {name: {{ $values.gateway.cors.secretName }}, items: [{key: public_data_key, path: public_data_key}]}
+- secret: {name: {{ $values.gateway.cors.secretName | quote }}, items: [{key: public_data_key, path: public_data_key}]}
 {{- end }}
 {{- else if eq .workload.component "agent" }}
 {{- with $values.agent.gatewayTLS.caSecretName }}
-- secret: {name: {{ . }}, items: [{key: ca.crt, path: ca.crt}]}
+- secret: {name: {{ . | quote }}, items: [{key: ca.crt, path: ca.crt}]}
 {{- end }}
 {{- with $values.agent.gatewayTLS.secretName }}
-- secret: {name: {{ . }}, items: [{key: tls.crt, path: tls.crt}, {key: tls.key, path: tls.key}]}
+- secret: {name: {{ . | quote }}, items: [{key: tls.crt, path: tls.crt}, {key: tls.key, path: tls.key}]}
 {{- end }}
 {{- with $values.agent.gatewayToken.secretName }}
-- secret: {name: {{ . }}, items: [{key: token, path: token}]}
+- secret: {name: {{ . | quote }}, items: [{key: token, path: token}]}
 {{- end }}
 {{- end }}
 {{- end -}}

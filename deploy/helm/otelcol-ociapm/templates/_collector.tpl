@@ -23,8 +23,8 @@
   {{- range $probe := list "startupProbe" "readinessProbe" "livenessProbe" }}
   {{- with get $.pod $probe }}
   {{ $probe }}:
-    httpGet: {path: /, port: health}
-    {{- toYaml . | nindent 4 }}
+    {{- $default := ternary dict (dict "httpGet" (dict "path" "/" "port" "health")) (or .exec .tcpSocket .grpc | empty | not) }}
+    {{- merge (dict) . $default | toYaml | nindent 4 }}
   {{- end }}
   {{- end }}
   securityContext:
@@ -39,7 +39,18 @@
     {{- include "otelcol-ociapm.volumeMounts" . | nindent 4 }}
 {{- end -}}
 
+{{- /* A variable of values replaces the chart's, and one of extraEnv the same one of extraEnvs. */ -}}
 {{- define "otelcol-ociapm.env" -}}
+{{- $all := include "otelcol-ociapm.chartEnv" . | fromYamlArray -}}
+{{- range $variable := concat (.pod.extraEnvs | default list) (.pod.extraEnv | default list) -}}
+  {{- $others := list -}}
+  {{- range $all }}{{ if ne .name $variable.name }}{{ $others = append $others . }}{{ end }}{{ end -}}
+  {{- $all = append $others $variable -}}
+{{- end -}}
+{{ toYaml $all }}
+{{- end -}}
+
+{{- define "otelcol-ociapm.chartEnv" -}}
 {{- if and (eq .workload.component "agent") .context.Values.agent.gateway }}
 - name: GATEWAY_ENDPOINT
   value: {{ .context.Values.agent.gateway | quote }}
@@ -56,13 +67,10 @@
 {{- end }}
 {{- if .workload.kafka }}
 - name: KAFKA_BROKERS
-  valueFrom: {secretKeyRef: {name: {{ include "otelcol-ociapm.secretName" .context }}, key: kafka_brokers}}
+  valueFrom: {secretKeyRef: {name: {{ include "otelcol-ociapm.secretName" .context | quote }}, key: kafka_brokers}}
 {{- end }}
 {{- if .workload.apm }}
 {{- include "otelcol-ociapm.endpointEnv" .context | nindent 0 }}
-{{- end }}
-{{- with concat (.pod.extraEnvs | default list) (.pod.extraEnv | default list) }}
-{{- toYaml . | nindent 0 }}
 {{- end }}
 {{- end -}}
 
@@ -82,7 +90,7 @@
 {{- end }}
 {{- else -}}
 - name: APM_ENDPOINT
-  valueFrom: {secretKeyRef: {name: {{ include "otelcol-ociapm.secretName" . }}, key: endpoint}}
+  valueFrom: {secretKeyRef: {name: {{ include "otelcol-ociapm.secretName" . | quote }}, key: endpoint}}
 {{- end -}}
 {{- end -}}
 
@@ -141,7 +149,7 @@
 {{- define "otelcol-ociapm.dataKeyVolume" -}}
 - name: data-key
   secret:
-    secretName: {{ include "otelcol-ociapm.secretName" . }}
+    secretName: {{ include "otelcol-ociapm.secretName" . | quote }}
     defaultMode: 0440
     items: [{key: data_key, path: data_key}]
 {{- end -}}

@@ -9,7 +9,7 @@
 chart.yaml: |
   {{- . | nindent 2 }}
 {{- end }}
-{{- $mine := deepCopy .context.Values.config }}
+{{- $mine := deepCopy (.context.Values.config | default dict) }}
 {{- if and .workload.samplers $mine.processors }}
   {{- /* Settings for the samplers would not be a complete configuration for the balancers. */ -}}
   {{- $_ := unset $mine.processors "durable_tail_sampling" }}

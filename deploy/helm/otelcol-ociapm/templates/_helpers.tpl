@@ -20,30 +20,35 @@
 
 {{- /* Arguments: context, component. */ -}}
 {{- define "otelcol-ociapm.selector" -}}
-app.kubernetes.io/name: {{ include "otelcol-ociapm.name" .context }}
-app.kubernetes.io/instance: {{ .context.Release.Name }}
+app.kubernetes.io/name: {{ include "otelcol-ociapm.name" .context | quote }}
+app.kubernetes.io/instance: {{ .context.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 
+{{- /* Labels of values take precedence, but never over the selector. Arguments: context, component; labels. */ -}}
 {{- define "otelcol-ociapm.labels" -}}
-{{ include "otelcol-ociapm.selector" . }}
-app.kubernetes.io/version: {{ .context.Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .context.Release.Service }}
-helm.sh/chart: {{ .context.Chart.Name }}-{{ .context.Chart.Version }}
-{{- with .context.Values.additionalLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $all := dict "app.kubernetes.io/version" .context.Chart.AppVersion "app.kubernetes.io/managed-by" .context.Release.Service "helm.sh/chart" (printf "%s-%s" .context.Chart.Name .context.Chart.Version) -}}
+{{- range list .context.Values.additionalLabels .labels (include "otelcol-ociapm.selector" . | fromYaml) -}}
+  {{- include "otelcol-ociapm.override" (dict "base" $all "over" (. | default dict)) -}}
+{{- end -}}
+{{ toYaml $all }}
+{{- end -}}
+
+{{- /* The labels of pods: without versions, which would restart them. Arguments: context, component, pod. */ -}}
+{{- define "otelcol-ociapm.podLabels" -}}
+{{- $all := dict -}}
+{{- range list .pod.podLabels (include "otelcol-ociapm.selector" . | fromYaml) -}}
+  {{- include "otelcol-ociapm.override" (dict "base" $all "over" (. | default dict)) -}}
+{{- end -}}
+{{ toYaml $all }}
 {{- end -}}
 
 {{- /* The metadata of an object in the release's namespace. Arguments: context, component, name; labels, annotations. */ -}}
 {{- define "otelcol-ociapm.metadata" -}}
-name: {{ .name }}
-namespace: {{ include "otelcol-ociapm.namespace" .context }}
+name: {{ .name | quote }}
+namespace: {{ include "otelcol-ociapm.namespace" .context | quote }}
 labels:
   {{- include "otelcol-ociapm.labels" . | nindent 2 }}
-  {{- with .labels }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
 {{- with .annotations }}
 annotations:
   {{- toYaml . | nindent 2 }}

@@ -13,6 +13,6 @@ collectors by their job, whatever the names of the release. Argument: the monito
 
 {{- /* The labels of all pods of a release. */ -}}
 {{- define "otelcol-ociapm.release" -}}
-app.kubernetes.io/name: {{ include "otelcol-ociapm.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "otelcol-ociapm.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}

@@ -42,6 +42,13 @@ own ports, has the same. Arguments: context; headless, nodePorts.
 - {name: metrics, containerPort: {{ int .context.Values.ports.metrics.containerPort }}, protocol: TCP}
 {{- end -}}
 
+{{- /* The port of the node at which agents listen, or nothing. Arguments: context, port (otlp or otlp-http). */ -}}
+{{- define "otelcol-ociapm.nodePort" -}}
+{{- $port := get .context.Values.ports .port -}}
+{{- $pod := include "otelcol-ociapm.podValues" (dict "context" .context "workload" (include "otelcol-ociapm.workloads" .context | fromYamlArray | first)) | fromYaml -}}
+{{- with ternary $port.containerPort $port.hostPort ($pod.hostNetwork | default false) }}{{ if $port.enabled }}{{ int . }}{{ end }}{{ end -}}
+{{- end -}}
+
 {{- /* Whether helm test has a collector that it can send to. */ -}}
 {{- define "otelcol-ociapm.doctor" -}}
 {{- $gateway := .Values.gateway -}}

@@ -23,7 +23,7 @@
   {{- $rules = list (dict "ports" (concat $ports $metrics)) -}}
 {{- end -}}
 {{- $rules = append $rules (dict "ports" (list (dict "port" "health" "protocol" "TCP"))) -}}
-{{- toYaml (concat $rules $values.networkPolicy.extraIngressRules) -}}
+{{- toYaml (concat $rules ($values.networkPolicy.extraIngressRules | default list)) -}}
 {{- end -}}
 
 {{- /* What the pods may connect to. Arguments: context, workload. */ -}}
@@ -35,6 +35,8 @@
 - ports: # DNS
     - {port: 53, protocol: UDP}
     - {port: 53, protocol: TCP}
+    - {port: 5353, protocol: UDP} # of the DNS pods of OpenShift
+    - {port: 5353, protocol: TCP}
 {{- if or $agent .workload.samplers }}
 - ports: # the API server, and for agents APM
     - {port: 443, protocol: TCP}
@@ -65,7 +67,7 @@
 {{- end }}
 {{- if .workload.kafka }}
 - ports:
-    {{- range regexFindAll ":[0-9]+" $values.kafka.brokers -1 | uniq }}
+    {{- range regexFindAll ":[0-9]+" ($values.kafka.brokers | default "") -1 | uniq }}
     - {port: {{ trimPrefix ":" . }}, protocol: TCP}
     {{- else }}
     - {port: 9092, endPort: 9094, protocol: TCP}
@@ -94,7 +96,7 @@
 {{- /* The ports of proxies in the pods' variables, and APM's if it is not 443. Arguments: context, workload. */ -}}
 {{- define "otelcol-ociapm.otherPorts" -}}
 {{- $pod := include "otelcol-ociapm.podValues" . | fromYaml -}}
-{{- $ports := regexFindAll ":[0-9]+(/|$)" .context.Values.apm.endpoint -1 -}}
+{{- $ports := regexFindAll ":[0-9]+(/|$)" (.context.Values.apm.endpoint | default "") -1 -}}
 {{- range concat ($pod.extraEnvs | default list) ($pod.extraEnv | default list) -}}
   {{- if and (regexMatch "(?i)^https?_proxy$" .name) .value -}}
     {{- $ports = append $ports (regexFind ":[0-9]+/?$" .value | default (ternary ":443" ":80" (hasPrefix "https:" .value))) -}}

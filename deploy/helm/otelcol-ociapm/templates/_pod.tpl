@@ -4,17 +4,11 @@
 {{- $arguments := merge (dict "pod" $pod) . -}}
 metadata:
   labels:
-    {{- include "otelcol-ociapm.selector" (dict "context" .context "component" .workload.component) | nindent 4 }}
-    {{- with $pod.podLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- include "otelcol-ociapm.podLabels" (dict "context" .context "component" .workload.component "pod" $pod) | nindent 4 }}
   annotations:
-    {{- include "otelcol-ociapm.checksums" . | nindent 4 }}
-    {{- with $pod.podAnnotations }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- merge (include "otelcol-ociapm.checksums" . | fromYaml) ($pod.podAnnotations | default dict) | toYaml | nindent 4 }}
 spec:
-  serviceAccountName: {{ include "otelcol-ociapm.serviceAccountName" . }}
+  serviceAccountName: {{ include "otelcol-ociapm.serviceAccountName" . | quote }}
   {{- with include "otelcol-ociapm.automount" . }}
   automountServiceAccountToken: {{ . }}
   {{- end }}
@@ -56,7 +50,7 @@ imagePullSecrets:
 {{ dict $key . | toYaml }}
 {{- end }}
 {{- end }}
-{{- with .pod.dnsPolicy | default (ternary "ClusterFirstWithHostNet" "" (eq true .pod.hostNetwork)) }}
+{{- with .pod.dnsPolicy | default (ternary "ClusterFirstWithHostNet" "" (.pod.hostNetwork | default false)) }}
 dnsPolicy: {{ . }}
 {{- end }}
 securityContext:
@@ -65,7 +59,7 @@ securityContext:
 
 {{- /* By default, gateways are spread over nodes. Arguments: context, workload, pod. */ -}}
 {{- define "otelcol-ociapm.topologySpread" -}}
-{{- $constraints := .pod.topologySpreadConstraints -}}
+{{- $constraints := .pod.topologySpreadConstraints | default list -}}
 {{- if and (not $constraints) (ne .workload.kind "DaemonSet") -}}
 {{- $constraints = list (dict "maxSkew" 1 "topologyKey" "kubernetes.io/hostname" "whenUnsatisfiable" "ScheduleAnyway") -}}
 {{- end -}}

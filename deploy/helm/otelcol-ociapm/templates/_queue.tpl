@@ -11,7 +11,7 @@
     accessModes:
       {{- toYaml .Values.persistence.accessModes | nindent 6 }}
     {{- with .Values.persistence.storageClass }}
-    storageClassName: {{ . }}
+    storageClassName: {{ . | quote }}
     {{- end }}
     resources: {requests: {storage: {{ .Values.gateway.queueSize }}}}
 {{- end }}
@@ -24,7 +24,7 @@
 {{- define "otelcol-ociapm.queueVolume" -}}
 {{- if eq .workload.kind "DaemonSet" }}
 - name: queue
-  hostPath: {path: {{ .context.Values.agent.hostPath }}, type: DirectoryOrCreate}
+  hostPath: {path: {{ .context.Values.agent.hostPath | quote }}, type: DirectoryOrCreate}
 {{- else if and .workload.queue (not .context.Values.persistence.enabled) }}
 - name: queue
   emptyDir: {sizeLimit: {{ .context.Values.gateway.queueSize }}}
@@ -63,17 +63,14 @@ exec:
 {{- define "otelcol-ociapm.drainTemplate" -}}
 metadata:
   labels:
-    {{- include "otelcol-ociapm.selector" (dict "context" .context "component" "drain") | nindent 4 }}
-    {{- with .pod.podLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- include "otelcol-ociapm.podLabels" (dict "context" .context "component" "drain" "pod" .pod) | nindent 4 }}
   {{- with .pod.podAnnotations }}
   annotations:
     {{- toYaml . | nindent 4 }}
   {{- end }}
 spec:
   restartPolicy: OnFailure
-  serviceAccountName: {{ include "otelcol-ociapm.serviceAccountName" . }}
+  serviceAccountName: {{ include "otelcol-ociapm.serviceAccountName" . | quote }}
   {{- with include "otelcol-ociapm.automount" . }}
   automountServiceAccountToken: {{ . }}
   {{- end }}

@@ -14,9 +14,7 @@
 {{- range $workload := include "otelcol-ociapm.workloads" . | fromYamlArray -}}
   {{- include "otelcol-ociapm.validateWorkload" (dict "context" $ "workload" $workload) -}}
 {{- end -}}
-{{- if not (or $values.ports.otlp.enabled (index $values.ports "otlp-http").enabled) -}}
-  {{- fail "ports: enable otlp, otlp-http or both; senders need one of them" -}}
-{{- end -}}
+{{- include "otelcol-ociapm.validatePorts" $values -}}
 {{- if and (eq $values.mode "sampling") (not $values.ports.otlp.enabled) -}}
   {{- fail "ports.otlp.enabled: leave it true with mode sampling; samplers receive over gRPC" -}}
 {{- end -}}
@@ -28,10 +26,19 @@
     {{- fail (printf "%s.enabled: it is for gateways, and not with service.enabled=false" $key) -}}
   {{- end -}}
 {{- end -}}
-{{- range $key := list "httproute" "grpcroute" -}}
+{{- if and $values.ingress.enabled (not $values.ingress.hosts) (not $values.ingress.additionalIngresses) -}}
+  {{- fail "ingress.hosts: name the host, such as {host: otlp.example.com}" -}}
+{{- end -}}
+{{- range $key, $port := dict "httproute" "otlp-http" "grpcroute" "otlp" -}}
   {{- if and (get $values $key).enabled (not (get $values $key).parentRefs) -}}
     {{- fail (printf "%s.parentRefs: name the Gateway, such as {name: my-gateway}" $key) -}}
   {{- end -}}
+  {{- if and (get $values $key).enabled (not (get $values.ports $port).enabled) -}}
+    {{- fail (printf "%s.enabled: it forwards to ports.%s, which is not enabled" $key $port) -}}
+  {{- end -}}
+{{- end -}}
+{{- if and (ne $values.mode "sidecar") $values.podDisruptionBudget.enabled (kindIs "invalid" $values.podDisruptionBudget.maxUnavailable) (kindIs "invalid" $values.podDisruptionBudget.minAvailable) -}}
+  {{- fail "podDisruptionBudget: set maxUnavailable or minAvailable, or enabled to false" -}}
 {{- end -}}
 {{- if and $values.gateway.tls.clientCASecretName (not $values.gateway.tls.secretName) -}}
   {{- fail "gateway.tls.clientCASecretName: set gateway.tls.secretName too; a sender shows its certificate over TLS only" -}}
@@ -45,8 +52,27 @@
 {{- if and $values.agent.gatewayToken.secretName (not $values.agent.gatewayTLS.enabled) -}}
   {{- fail "agent.gatewayToken: set agent.gatewayTLS.enabled too; over gRPC a token is sent with TLS only" -}}
 {{- end -}}
-{{- if and (eq $values.mode "agent") (eq false $values.service.enabled) (not (or $values.ports.otlp.hostPort (index $values.ports "otlp-http").hostPort $values.hostNetwork $values.agent.hostNetwork)) -}}
-  {{- fail "service.enabled: apps cannot reach agents that have neither a Service nor a host port: set ports.otlp.hostPort or ports.otlp-http.hostPort" -}}
+{{- end -}}
+
+{{- /* Argument: the values. */ -}}
+{{- define "otelcol-ociapm.validatePorts" -}}
+{{- $otlp := list -}}
+{{- range $key := list "otlp" "otlp-http" -}}
+  {{- if (get $.ports $key).enabled }}{{ $otlp = append $otlp (get $.ports $key) }}{{ end -}}
+{{- end -}}
+{{- if not $otlp -}}
+  {{- fail "ports: enable otlp, otlp-http or both; senders need one of them" -}}
+{{- end -}}
+{{- range $key := list "containerPort" "servicePort" "hostPort" "nodePort" -}}
+  {{- $numbers := list -}}
+  {{- range ternary (concat $otlp (list $.ports.metrics $.ports.health)) $otlp (eq $key "containerPort") -}}
+    {{- with get . $key -}}
+      {{- if has (int .) $numbers -}}
+        {{- fail (printf "ports: two of them have %s %d; give each its own" $key (int .)) -}}
+      {{- end -}}
+      {{- $numbers = append $numbers (int .) -}}
+    {{- end -}}
+  {{- end -}}
 {{- end -}}
 {{- end -}}
 
@@ -57,6 +83,9 @@
   {{- fail (printf "resources.limits.memory of the %s: set it; the collector derives its own limits from it, and would use those of the whole node" .workload.component) -}}
 {{- end -}}
 {{- if eq .workload.kind "DaemonSet" -}}
+  {{- if not (or (include "otelcol-ociapm.agentService" .context) (include "otelcol-ociapm.nodePort" (dict "context" .context "port" "otlp")) (include "otelcol-ociapm.nodePort" (dict "context" .context "port" "otlp-http"))) -}}
+    {{- fail "service.enabled: apps cannot reach agents that have neither a Service nor a host port: set ports.otlp.hostPort or ports.otlp-http.hostPort" -}}
+  {{- end -}}
   {{- if and $pod.rollout.rollingUpdate.maxSurge (ne "0" (toString $pod.rollout.rollingUpdate.maxSurge)) -}}
     {{- fail "rollout.rollingUpdate.maxSurge: two agents on a node cannot share its queue; set maxUnavailable, such as 10%" -}}
   {{- end -}}

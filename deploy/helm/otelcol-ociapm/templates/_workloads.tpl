@@ -14,6 +14,8 @@ The workloads of a release, by mode: a list. Each has
 */ -}}
 {{- define "otelcol-ociapm.workloads" -}}
 {{- $name := include "otelcol-ociapm.fullname" . -}}
+{{- /* A StatefulSet's pods have its name and eleven more characters in a label, which has at most 63. */ -}}
+{{- $sampler := printf "%s-gateway-sampler" ($name | trunc 36 | trimSuffix "-") -}}
 {{- if eq .Values.mode "agent" }}
 - name: {{ $name }}-agent
   kind: DaemonSet
@@ -48,9 +50,9 @@ The workloads of a release, by mode: a list. Each has
     - {name: collector, file: gateway/collector.yaml}
     - {name: exporter, file: gateway/exporter-balancer.yaml}
   receives: true
-  samplers: {{ $name }}-gateway-sampler
+  samplers: {{ $sampler }}
   autoscaled: {{ .Values.autoscaling.enabled }}
-- name: {{ $name }}-gateway-sampler
+- name: {{ $sampler }}
   kind: StatefulSet
   component: sampler
   files:
@@ -121,7 +123,7 @@ Arguments: context, workload.
 {{- end -}}
 {{- $disk := ternary $general.gateway.queueSize "" (and $stateful (not $general.persistence.enabled)) -}}
 {{- $size := dict "disk" $disk "memoryMiB" ($own.memoryMiB | default $general.gateway.memoryMiB) "cpu" ($own.cpu | default $general.gateway.cpu) -}}
-{{- $_ := set $all "resources" (include "otelcol-ociapm.resources" (merge $size $all) | fromYaml) -}}
+{{- $_ := set $all "resources" (include "otelcol-ociapm.resources" (merge $size (dict "resources" ($all.resources | default dict))) | fromYaml) -}}
 {{ toYaml $all }}
 {{- end -}}
 
