@@ -159,7 +159,7 @@ test-tiers: build ## Kill parts of gateways and compare accepted and delivered s
 test-kubernetes: image ## Test manifests and chart on a real Kubernetes node (needs root on Debian, cgroup v1)
 	test/kubernetes/node.sh prepare
 	OTELCOL_IMAGE=$(CURDIR)/dist/otelcol-ociapm-image-amd64.tar \
-		go test -count=1 -tags=kubernetes -timeout=20m -v -exec="$(CURDIR)/test/kubernetes/node.sh session" ./test/kubernetes
+		go test -count=1 -tags=kubernetes -timeout=30m -v -exec="$(CURDIR)/test/kubernetes/node.sh session" ./test/kubernetes
 
 .PHONY: test-oracle
 test-oracle: ## Compare SQL_IDs with V$SQL of the database in ORACLE_DSN (needs a database, and Python 3)
