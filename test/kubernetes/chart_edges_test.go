@@ -81,20 +81,21 @@ dashboard: {enabled: true, labels: {release: grafana}}
 
 // Text that YAML would read as something else stays text.
 func TestChartQuotes(t *testing.T) {
-	for values, want := range map[string]struct{ kind, path, is string }{
-		`namespaceOverride: "123"`:                                                                      {"DaemonSet", "metadata.namespace", "123"},
-		`nameOverride: "1"`:                                                                             {"DaemonSet", "spec.selector.matchLabels.app:kubernetes:io/name", "1"},
-		`serviceAccount: {name: "12"}`:                                                                  {"DaemonSet", "spec.template.spec.serviceAccountName", "12"},
-		`apm: {existingSecret: "1e5"}`:                                                                  {"DaemonSet", "spec.template.spec.volumes.1.secret.secretName", "1e5"},
-		`agent: {hostPath: "/var/lib/a: b, type: # File"}`:                                              {"DaemonSet", "spec.template.spec.volumes.2.hostPath.path", "/var/lib/a: b, type: # File"},
-		"mode: gateway\npersistence: {storageClass: \"1\"}":                                             {"StatefulSet", "spec.volumeClaimTemplates.0.spec.storageClassName", "1"},
-		"mode: gateway\ngateway: {tls: {secretName: \"1\"}}":                                            {"StatefulSet", "spec.template.spec.volumes.2.projected.sources.0.secret.name", "1"},
-		"mode: gateway\ningress: {enabled: true, ingressClassName: \"1\", hosts: [{host: a}]}":          {"Ingress", "spec.ingressClassName", "1"},
-		"mode: gateway\ningress: {enabled: true, hosts: [{host: \"*.a\", paths: [{path: \"/a: b\"}]}]}": {"Ingress", "spec.rules.0.http.paths.0.path", "/a: b"},
-		`podAnnotations: {a: "\"q\"\n{{ .Values.mode }}"}`:                                              {"DaemonSet", "spec.template.metadata.annotations.a", "\"q\"\n{{ .Values.mode }}"},
+	for _, want := range []struct{ values, kind, path, is string }{
+		{`namespaceOverride: "123"`, "DaemonSet", "metadata.namespace", "123"},
+		{`nameOverride: "1"`, "DaemonSet", "spec.selector.matchLabels.app:kubernetes:io/name", "1"},
+		{`serviceAccount: {name: "12"}`, "DaemonSet", "spec.template.spec.serviceAccountName", "12"},
+		{`apm: {existingSecret: "1e5"}`, "DaemonSet", "spec.template.spec.volumes.1.secret.secretName", "1e5"},
+		{`agent: {hostPath: "/var/lib/a: b, type: # File"}`, "DaemonSet", "spec.template.spec.volumes.2.hostPath.path", "/var/lib/a: b, type: # File"},
+		{"mode: gateway\npersistence: {storageClass: \"1\"}", "StatefulSet", "spec.volumeClaimTemplates.0.spec.storageClassName", "1"},
+		{"mode: gateway\ngateway: {tls: {secretName: \"1\"}}", "StatefulSet", "spec.template.spec.volumes.2.projected.sources.0.secret.name", "1"},
+		{"mode: gateway\ningress: {enabled: true, ingressClassName: \"1\", hosts: [{host: a}]}", "Ingress", "spec.ingressClassName", "1"},
+		{"mode: gateway\ningress: {enabled: true, hosts: [{host: \"*.a\", paths: [{path: \"/a: b\"}]}]}", "Ingress", "spec.rules.0.http.paths.0.path", "/a: b"},
+		{`podAnnotations: {a: "\"q\"\n{{ .Values.mode }}"}`, "DaemonSet", "spec.template.metadata.annotations.a", "\"q\"\n{{ .Values.mode }}"},
 	} {
-		t.Run(values, func(t *testing.T) {
+		t.Run(want.values, func(t *testing.T) {
 			t.Parallel()
+			values := want.values
 			if !strings.Contains(values, "apm:") {
 				values += "\napm: {existingSecret: s}"
 			}
