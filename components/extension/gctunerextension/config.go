@@ -33,6 +33,11 @@ type Config struct {
 	// and the release of memory that was only needed on startup. 0 disables the
 	// release.
 	ReleaseStartupMemoryAfter time.Duration `mapstructure:"release_startup_memory_after"`
+
+	// ReleaseIdleMemoryAfter is the time for which the collector must have been
+	// idle before the memory that a load needed is released. 0 disables the
+	// release.
+	ReleaseIdleMemoryAfter time.Duration `mapstructure:"release_idle_memory_after"`
 }
 
 var errNoLimit = errors.New("limit_mib or limit_percentage: neither is set; write the value of memory_limiter")
@@ -47,6 +52,9 @@ func (cfg *Config) Validate() error {
 	}
 	if cfg.ReleaseStartupMemoryAfter < 0 {
 		errs = append(errs, fmt.Errorf("release_startup_memory_after: %v is negative; write 10s, or 0 for never", cfg.ReleaseStartupMemoryAfter))
+	}
+	if cfg.ReleaseIdleMemoryAfter < 0 {
+		errs = append(errs, fmt.Errorf("release_idle_memory_after: %v is negative; write 5s, or 0 for never", cfg.ReleaseIdleMemoryAfter))
 	}
 	switch {
 	case cfg.LimitMiB == 0 && cfg.LimitPercentage == 0:

@@ -20,11 +20,11 @@ func NewFactory() extension.Factory {
 }
 
 func createDefaultConfig() component.Config {
-	return &Config{Percent: 400, ReleaseStartupMemoryAfter: 10 * time.Second}
+	return &Config{Percent: 400, ReleaseStartupMemoryAfter: 10 * time.Second, ReleaseIdleMemoryAfter: 5 * time.Second}
 }
 
 func create(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
 	return &tuner{
-		config: cfg.(*Config), logger: set.Logger, cgroup: memlimit.FromCgroup, release: releaseMemory, stop: func() {},
+		config: cfg.(*Config), logger: set.Logger, cgroup: memlimit.FromCgroup, memory: readMemory, release: releaseMemory, stop: func() {},
 	}, nil
 }

@@ -32,8 +32,9 @@ type tuner struct {
 	cgroup  memlimit.Provider // memory limit of the container or systemd unit
 	restore []func()
 
+	memory    func() memory
 	release   func() error       // returns memory to the system
-	stop      context.CancelFunc // stops the goroutine that calls release
+	stop      context.CancelFunc // stops the goroutines that call release
 	releasing sync.WaitGroup
 }
 
@@ -66,24 +67,30 @@ func (u *tuner) Start(context.Context, component.Host) error {
 // garbage behind, and most of the program's file in memory, of which an idle
 // collector needs a twentieth.
 func (u *tuner) Ready() error {
-	if u.config.ReleaseStartupMemoryAfter == 0 {
-		return nil
-	}
 	ctx, stop := context.WithCancel(context.Background())
 	u.stop = stop
-	u.releasing.Go(func() {
-		select {
-		case <-ctx.Done():
-		case <-time.After(u.config.ReleaseStartupMemoryAfter):
-			if err := u.release(); err != nil {
-				u.logger.Debug("The pages of the program's file stay in memory", zap.Error(err))
+	if after := u.config.ReleaseStartupMemoryAfter; after > 0 {
+		u.releasing.Go(func() {
+			select {
+			case <-ctx.Done():
+			case <-time.After(after):
+				u.free()
 			}
-		}
-	})
+		})
+	}
+	if after := u.config.ReleaseIdleMemoryAfter; after > 0 {
+		u.releasing.Go(func() { u.releaseWhenIdle(ctx, after) })
+	}
 	return nil
 }
 
-// releaseMemory returns memory that was only needed on startup.
+func (u *tuner) free() {
+	if err := u.release(); err != nil {
+		u.logger.Debug("The pages of the program's file stay in memory", zap.Error(err))
+	}
+}
+
+// releaseMemory returns memory that is not in use to the system.
 func releaseMemory() error {
 	debug.FreeOSMemory()
 	return releaseProgramFile()
