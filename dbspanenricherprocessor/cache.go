@@ -36,6 +36,7 @@ const seenOnce = 1 << 14
 type cacheKey struct {
 	grammar grammar
 	text    string
+	shape   bool // the text is the shape of statements
 }
 
 // cacheOverhead is roughly how many bytes an entry takes apart from its text, measured
@@ -81,6 +82,9 @@ func weigh(key cacheKey, s *statement) int {
 	}
 	return weight
 }
+
+// off reports whether the cache keeps nothing.
+func (c *cache) off() bool { return c.statements == nil }
 
 // get returns the analysis of a statement, if the cache has it.
 func (c *cache) get(key cacheKey) (*statement, bool) {

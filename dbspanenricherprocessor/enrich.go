@@ -108,22 +108,6 @@ func (e *enricher) enrich(span ptrace.Span, from *origin, b *batch) {
 	}
 }
 
-// noStatement is the analysis of a span without a statement.
-var noStatement = &statement{}
-
-// statement returns the analysis of a text, from the cache if possible.
-func (e *enricher) statement(g grammar, text string, n *counts) *statement {
-	key := cacheKey{grammar: g, text: text}
-	if s, ok := e.cache.get(key); ok {
-		n.hits++
-		return s
-	}
-	n.misses++
-	s := e.analyzer.analyze(g, text)
-	e.cache.put(key, s)
-	return s
-}
-
 // addAlways adds the attributes that APM reads, and those with one name in both
 // generations.
 func (e *enricher) addAlways(a *additions, db *dbspan.Span, s *statement, operation string) {

@@ -32,12 +32,13 @@ func (a *analyzer) analyzeSQL(g grammar, text string) *statement {
 	case analysis.Operation == "" && isName(sanitized) && !a.mayBeCut(sanitized):
 		// The argument of callproc in Python's DB-API. The driver builds the call from it.
 		s.operation, s.procedure, s.summary, s.unparsed = callOperation, sanitized, "CALL "+sanitized, false
+		return s
 	case a.sqlID && g.dialect == sqltext.Oracle && !analysis.Truncated && !isBatch(analysis):
-		s.sqlIDs = oracleSQLIDs(text)
-		if isDefinition(analysis) {
-			s.sqlIDs.jdbc = s.sqlIDs.direct
-		}
+		s.identified, s.definition = true, isDefinition(analysis)
+		s.identify(text)
 	}
+	s.shaped = !s.unparsed && a.maxLength == 0 && !analysis.HasValues()
+	s.keepsText = a.sanitize == SanitizeNever || a.sanitize == SanitizeAuto && analysis.HasBinds
 	return s
 }
 

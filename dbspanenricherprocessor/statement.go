@@ -33,6 +33,48 @@ type statement struct {
 	unparsed   bool   // no operation was found, although every statement of the language has one
 
 	sqlIDs sqlIDs // Oracle's
+
+	// How another statement of the same shape differs. See sqltext.AppendShape.
+	shaped     bool // it differs only in the following
+	keepsText  bool // sanitized is the text itself
+	identified bool // it has SQL_IDs
+	definition bool // it cannot have bind variables
+}
+
+// withText returns the analysis of another text of the same shape.
+func (s *statement) withText(text string) *statement {
+	other := *s
+	other.shaped = false
+	if s.keepsText {
+		other.sanitized = text
+	}
+	if s.identified {
+		other.identify(text)
+	}
+	return &other
+}
+
+// identify sets the SQL_IDs of a complete text.
+func (s *statement) identify(text string) {
+	s.sqlIDs = oracleSQLIDs(text)
+	if s.definition {
+		s.sqlIDs.jdbc = s.sqlIDs.direct
+	}
+}
+
+// shape returns what all statements of the same shape have in common. It shares no memory
+// with the text.
+func (s *statement) shape() *statement {
+	common := *s
+	common.operation = strings.Clone(s.operation)
+	common.collection = strings.Clone(s.collection)
+	common.procedure = strings.Clone(s.procedure)
+	common.summary = strings.Clone(s.summary)
+	common.sqlIDs = sqlIDs{}
+	if s.keepsText {
+		common.sanitized = ""
+	}
+	return &common
 }
 
 // analyzer analyzes statements and sanitizes them.
