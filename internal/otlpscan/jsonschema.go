@@ -3,7 +3,10 @@
 
 package otlpscan
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // form is the JSON form that pdata's decoder expects of a value. If the value
 // has another form, the decoder may lose track of the structure.
@@ -122,8 +125,9 @@ var scalarNames = map[form]string{
 }
 
 // jsonFields combines both tables, and adds the names in snake_case, which
-// pdata accepts too.
-var jsonFields = func() (all [kinds]map[string]slot) {
+// pdata accepts too. Only JSON needs them, and they take a while to create.
+var jsonFields = sync.OnceValue(func() *[kinds]map[string]slot {
+	var all [kinds]map[string]slot
 	for k, fields := range objects {
 		all[k] = map[string]slot{}
 		for form, names := range scalarNames {
@@ -137,8 +141,8 @@ var jsonFields = func() (all [kinds]map[string]slot) {
 			all[k][snakeCase(name)] = field
 		}
 	}
-	return all
-}()
+	return &all
+})
 
 // element returns the place of a list's elements.
 func (s slot) element() slot {

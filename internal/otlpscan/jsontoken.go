@@ -83,7 +83,7 @@ func (s *JSONScanner) stringEnded() {
 	if s.token.kind == nameToken {
 		s.expect = wantColon
 		s.astray = s.keySize == 0 // the decoder takes an empty name for the end of the object
-		s.field = jsonFields[s.open[len(s.open)-1].kind][string(s.key[:s.keySize])]
+		s.field = jsonFields()[s.open[len(s.open)-1].kind][string(s.key[:s.keySize])]
 	} else {
 		s.valueEnded()
 	}
