@@ -16,8 +16,9 @@ cp ../config/sidecar.yaml kubernetes/components/sidecar/sidecar.yaml
 
 files=helm/otelcol-ociapm/files
 rm -rf "$files"
-mkdir -p "$files"/{agent,gateway,monitoring,oci,sidecar}
+mkdir -p "$files"/{agent,gateway,metrics,monitoring,oci,sidecar}
 cp ../docs/alerts.yaml grafana/otelcol-ociapm.json "$files/monitoring/"
+sed -e 's/ Pass it after$//' -e '/^# agent.yaml or gateway.yaml:$/,/red-metrics.yaml$/d' ../config/red-metrics.yaml >"$files/metrics/red-metrics.yaml"
 cd kubernetes
 cp base/agent/{collector,exporter}.yaml "../$files/agent/"
 cp components/forward/exporter.yaml "../$files/agent/exporter-forward.yaml"

@@ -167,12 +167,19 @@ service: {extensions: [apm_paths, otlp_guard, gc_tuner, health_check, healthchec
 exporters: {otlp_grpc: {tls: {insecure: false, ca_file: DIR/ca.crt, cert_file: DIR/tls.crt, key_file: DIR/tls.key, server_name_override: gw, reload_interval: 1m}, auth: {authenticator: bearertokenauth}}}
 extensions: {bearertokenauth: {filename: DIR/token}}
 service: {extensions: [apm_paths, otlp_guard, gc_tuner, health_check, healthcheckv2, queue_storage, bearertokenauth]}`,
+		"redMetrics: {enabled: true}\nagent: {gateway: \"g:4317\"}": `
+service: {pipelines: {traces/keep: {exporters: [otlp_grpc]}, metrics/red: {exporters: [otlp_grpc]}}}`,
+		"redMetrics: {enabled: true}\nmode: sampling": `
+service: {pipelines: {traces: {processors: [memory_limiter, db_span_enricher, peer_service]}, traces/keep: {processors: [durable_tail_sampling]}}}`,
 	} {
 		t.Run(values, func(t *testing.T) {
 			rendered := renderChart(t, values)
 			name := "x-otelcol-ociapm-gateway"
-			if !strings.Contains(values, "mode:") {
+			switch {
+			case !strings.Contains(values, "mode:"):
 				name = "x-otelcol-ociapm-agent"
+			case strings.Contains(values, "redMetrics"):
+				name = "x-otelcol-ociapm-gateway-sampler"
 			}
 			data := named(rendered, "ConfigMap", name)["data"].(object)
 			if want == "" {

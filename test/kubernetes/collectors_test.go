@@ -38,6 +38,11 @@ func TestCollectorsOfAllShapes(t *testing.T) {
 		"mode=gateway,gateway.tls.secretName=t,gateway.tls.clientCASecretName=c,gateway.token.secretName=k",
 		"mode=gateway,gateway.cors.enabled=true,gateway.cors.allowedOrigins={https://a.test},gateway.cors.secretName=p",
 		"agent.gateway=g:4317,agent.gatewayTLS.enabled=true,agent.gatewayTLS.secretName=s,agent.gatewayToken.secretName=k",
+		"redMetrics.enabled=true,apm.existingSecret=s",
+		"redMetrics.enabled=true,agent.gateway=g:4317",
+		"redMetrics.enabled=true,mode=gateway",
+		"redMetrics.enabled=true,mode=sampling",
+		"redMetrics.enabled=true,mode=kafka,kafka.brokers=broker-0:9092",
 		"ports.otlp.containerPort=14317,ports.otlp-http.containerPort=14318,ports.health.containerPort=23133,ports.metrics.containerPort=18888",
 	} {
 		t.Run("chart "+values, func(t *testing.T) { checkCollectors(t, renderRelease(t, release{gateways, values})) })

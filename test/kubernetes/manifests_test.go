@@ -222,6 +222,7 @@ func TestChartRefuses(t *testing.T) {
 		"mode=gateway,apm.existingSecret=s,gateway.cors.enabled=true":                                                                                   "gateway.cors.allowedOrigins: name the pages' origins",
 		"apm.existingSecret=s,agent.gatewayTLS.enabled=true":                                                                                            "agent.gateway: set it to host:port",
 		"agent.gateway=g:4317,agent.gatewayToken.secretName=t":                                                                                          "set agent.gatewayTLS.enabled too",
+		"mode=sidecar,redMetrics.enabled=true":                                                                                                          "redMetrics.enabled: sidecars send to a gateway",
 		"apm.existingSecret=s,service.enabled=false,ports.otlp.hostPort=0,ports.otlp-http.hostPort=0":                                                   "neither a Service nor a host port",
 		"apm.existingSecret=s,service.enabled=false,ports.otlp.hostPort=0,ports.otlp-http.hostPort=0,hostNetwork=true,agent.hostNetwork=false":          "neither a Service nor a host port",
 	} {

@@ -29,6 +29,7 @@ Arguments: context, workload.
   {{- $_ := set (first $readers).pull.exporter.prometheus "port" (int $ports.metrics.containerPort) -}}
   {{- $_ := set $service "telemetry" (dict "metrics" (dict "readers" $readers)) -}}
 {{- end -}}
+{{- with include "otelcol-ociapm.redMetricsPipelines" . }}{{ $_ := set $service "pipelines" (fromYaml .) }}{{ end -}}
 {{- $authenticators := dict -}}
 {{- if eq .workload.component "gateway" -}}
   {{- include "otelcol-ociapm.secureReceiver" (dict "gateway" $values.gateway "receiver" $receiver "authenticators" $authenticators) -}}
@@ -58,6 +59,22 @@ Arguments: context, workload.
   {{- end -}}
 {{- end -}}
 {{- toYaml $service -}}
+{{- end -}}
+
+{{- /*
+What red-metrics.yaml needs in this workload: agents with a gateway send the metrics to it, and
+samplers count before they drop traces. YAML, or nothing. Arguments: context, workload.
+*/ -}}
+{{- define "otelcol-ociapm.redMetricsPipelines" -}}
+{{- if .context.Values.redMetrics.enabled -}}
+{{- if and (eq .workload.component "agent") .context.Values.agent.gateway -}}
+traces/keep: {exporters: [otlp_grpc]}
+metrics/red: {exporters: [otlp_grpc]}
+{{- else if eq .workload.component "sampler" -}}
+traces: {processors: [memory_limiter, db_span_enricher, peer_service]}
+traces/keep: {processors: [durable_tail_sampling]}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "otelcol-ociapm.credentials" -}}/var/run/secrets/otelcol-ociapm-credentials{{- end -}}

@@ -49,6 +49,9 @@
 {{- if and (or $values.agent.gatewayTLS.enabled $values.agent.gatewayToken.secretName) (not $values.agent.gateway) -}}
   {{- fail "agent.gateway: set it to host:port of the gateway that gatewayTLS and gatewayToken are for" -}}
 {{- end -}}
+{{- if and $values.redMetrics.enabled (eq $values.mode "sidecar") -}}
+  {{- fail "redMetrics.enabled: sidecars send to a gateway; set it in the gateway's release" -}}
+{{- end -}}
 {{- if and $values.agent.gatewayToken.secretName (not $values.agent.gatewayTLS.enabled) -}}
   {{- fail "agent.gatewayToken: set agent.gatewayTLS.enabled too; over gRPC a token is sent with TLS only" -}}
 {{- end -}}

@@ -27,6 +27,7 @@ The workloads of a release, by mode: a list. Each has
     - {name: oci, file: oci/oci.yaml}
     - {name: resource, file: oci/resource.yaml}
     {{- end }}
+    {{- include "otelcol-ociapm.redMetricsFile" . | nindent 4 }}
   receives: true
   apm: {{ not .Values.agent.gateway }}
   queue: true
@@ -38,6 +39,7 @@ The workloads of a release, by mode: a list. Each has
     - {name: collector, file: gateway/collector.yaml}
     - {name: exporter, file: gateway/exporter{{ if eq .Values.gateway.acknowledge "queued" }}-queued{{ end }}.yaml}
     {{- include "otelcol-ociapm.domainFile" . | nindent 4 }}
+    {{- include "otelcol-ociapm.redMetricsFile" . | nindent 4 }}
   receives: true
   apm: true
   queue: {{ eq .Values.gateway.acknowledge "queued" }}
@@ -60,6 +62,7 @@ The workloads of a release, by mode: a list. Each has
     - {name: exporter, file: gateway/exporter-queued.yaml}
     - {name: sampling, file: gateway/sampling.yaml}
     {{- include "otelcol-ociapm.domainFile" . | nindent 4 }}
+    {{- include "otelcol-ociapm.redMetricsFile" . | nindent 4 }}
   receives: true
   apm: true
   queue: true
@@ -80,6 +83,7 @@ The workloads of a release, by mode: a list. Each has
     - {name: collector, file: gateway/collector.yaml}
     - {name: exporter, file: gateway/receiver-kafka.yaml}
     {{- include "otelcol-ociapm.domainFile" . | nindent 4 }}
+    {{- include "otelcol-ociapm.redMetricsFile" . | nindent 4 }}
   apm: true
   kafka: true
   autoscaled: {{ .Values.autoscaling.enabled }}
@@ -89,6 +93,12 @@ The workloads of a release, by mode: a list. Each has
 {{- define "otelcol-ociapm.domainFile" -}}
 {{- if .Values.apm.domainId }}
 - {name: oci, file: oci/oci.yaml}
+{{- end }}
+{{- end -}}
+
+{{- define "otelcol-ociapm.redMetricsFile" -}}
+{{- if .Values.redMetrics.enabled }}
+- {name: red-metrics, file: metrics/red-metrics.yaml}
 {{- end }}
 {{- end -}}
 
