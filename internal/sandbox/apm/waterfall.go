@@ -74,6 +74,10 @@ type Folded struct {
 	TotalDurationNS int64 `json:"total_duration_ns"`
 }
 
+// maxFolded is more spans than any trace has. It limits what one span from outside can do
+// to the counts.
+const maxFolded = 1_000_000_000
+
 // foldedOf returns what a summary stands for, or nil if the span is none.
 func foldedOf(attributes pcommon.Map) *Folded {
 	number := func(name string) int64 {
@@ -84,7 +88,7 @@ func foldedOf(attributes pcommon.Map) *Folded {
 		return value.Int()
 	}
 	f := Folded{Spans: number("aggregation.span_count"), TotalDurationNS: number("aggregation.duration_total_ns")}
-	if f.Spans < 2 || f.TotalDurationNS < 0 {
+	if f.Spans < 2 || f.Spans > maxFolded || f.TotalDurationNS < 0 {
 		return nil
 	}
 	return &f
