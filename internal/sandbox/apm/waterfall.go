@@ -31,6 +31,9 @@ type Waterfall struct {
 	// Origins is the number of spans whose origin is known.
 	Origins  int      `json:"origins"`
 	Services []string `json:"services"`
+	// Reason and StandsFor are as in TraceSummary.
+	Reason    string  `json:"reason,omitempty"`
+	StandsFor float64 `json:"stands_for,omitempty"`
 	// Spans are in the order of a walk over the tree: a span is followed by its
 	// children, sorted by start.
 	Spans []WaterfallSpan `json:"spans"`
@@ -163,7 +166,7 @@ func waterfallOf(trace storedTrace) Waterfall {
 	w := Waterfall{
 		TraceID: summary.TraceID, RootService: summary.RootService, RootOperation: summary.RootOperation,
 		StartTime: summary.StartTime, DurationNS: summary.DurationNS, Errors: summary.Errors,
-		Services: summary.Services, Spans: make([]WaterfallSpan, 0, len(trace.spans)),
+		Services: summary.Services, Reason: summary.Reason, StandsFor: summary.StandsFor, Spans: make([]WaterfallSpan, 0, len(trace.spans)),
 	}
 	services := make(map[string]int, len(w.Services))
 	for i, service := range w.Services {
