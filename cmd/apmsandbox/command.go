@@ -60,6 +60,8 @@ with the query "dataFormat=zipkin&dataFormatVersion=2&dataKey=<key>". It keeps a
   GET, POST, DELETE /api/v1/faults                faults on demand: status, retry_after, message, delay,
                                                   partial_success, reset, down, redirect, page; signal, times
   DELETE /api/v1/faults/{id}                      delete one fault
+  GET /api/v1/usage                               spans by clock hour, and what sampled traces stand for
+  PUT /api/v1/quota                               limit the spans of a clock hour: spans_per_hour
   PUT /api/v1/keys                                replace the accepted keys
   DELETE /api/v1/store                            forget everything and count from zero
   GET /healthz                                    200 while it serves
@@ -117,6 +119,7 @@ func newCommand() *cobra.Command {
 	flags.Int64Var(&config.MaxBytes, "max-bytes", config.MaxBytes, "memory for all stored data, in `bytes`, approximately")
 	flags.Int64Var(&config.MaxRequestBytes, "max-request-bytes", config.MaxRequestBytes, "largest body as sent, in `bytes`; a larger one is answered with 413")
 	flags.Int64Var(&config.MaxDecompressedBytes, "max-decompressed-bytes", config.MaxDecompressedBytes, "largest body after decompression, in `bytes`; a larger one is answered with 413")
+	flags.IntVar(&config.SpansPerHour, "spans-per-hour", config.SpansPerHour, fmt.Sprintf("`number` of spans to accept in a clock hour, such as the %d of an Always Free domain; more are answered with 429; 0 for no limit", apm.AlwaysFreeSpans))
 	cloud.addFlags(flags)
 	flags.StringVar(&level, "log-level", "info", "`level` of the log: debug, info, warn or error; debug has a line for each upload")
 	return cmd

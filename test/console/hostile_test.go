@@ -41,7 +41,7 @@ func TestHostileContent(t *testing.T) {
 		attributes: map[string]any{
 			"db.system": "oracle" + markup, "db.statement": "SELECT '" + markup + "' -- " + controls, markup: markup, "controls": controls,
 			"megabyte": megabyte, "__proto__": "p", "constructor": "c", "toString": "s", "": "empty name", "invalid": "\xff\xfe",
-			"nested": map[string]any{markup: []any{markup}}, "DbOracleSqlId": markup,
+			"nested": map[string]any{markup: []any{markup}}, "DbOracleSqlId": markup, "sampling.reason": markup,
 		},
 	}.addTo(t, td)
 	span := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0)
@@ -81,7 +81,7 @@ func TestHostileContent(t *testing.T) {
 	for view, shown := range map[string]string{
 		"traces": ".row-link", trace: ".row .title", trace + "?span=" + span.SpanID().String(): ".panel .sql", "topology": ".unknown h3",
 		"sql": ".statements .tags", "services": ".requests .service",
-		"check": ".checks h2", "metrics": ".metric h3", "logs": ".log .body", "deliveries": ".uploads .path",
+		"check": ".checks h2", "metrics": ".metric h3", "logs": ".log .body", "usage": "section[aria-labelledby=sampled]", "deliveries": ".uploads .path",
 	} {
 		p.goTo(view)
 		what := "window.hacked=1"

@@ -201,7 +201,7 @@ func TestViews(t *testing.T) {
 	t.Run("accessible everywhere", func(t *testing.T) {
 		b.requireAccessible(t, w.sandbox.URL,
 			"traces", "traces/"+booking, "traces/"+oracleTrace.String()+"?span="+oracleSpan.String(), "traces/"+strings.Repeat("0", 31)+"1",
-			"topology", "check", "metrics", "logs", "deliveries", "nothing",
+			"topology", "check", "metrics", "logs", "usage", "deliveries", "nothing",
 			"traces?from=1700000000000&to=1700000001000", "traces?last=all&min_duration=soon&text=select", "files/1")
 	})
 

@@ -266,15 +266,22 @@ func upload(t *testing.T, sandbox *harness.Sandbox, signal string, message proto
 }
 
 func post(t *testing.T, url string, message protoMessage, authorization string) {
+	if status := answerTo(t, url, message, authorization); status != 0 && status != http.StatusOK {
+		t.Errorf("POST %s: %d", url, status)
+	}
+}
+
+// answerTo posts a message and returns the status of the answer, or 0 after an error.
+func answerTo(t *testing.T, url string, message protoMessage, authorization string) int {
 	body, err := message.MarshalProto()
 	if err != nil {
 		t.Error(err)
-		return
+		return 0
 	}
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		t.Error(err)
-		return
+		return 0
 	}
 	request.Header.Set("Content-Type", "application/x-protobuf")
 	if authorization != "" {
@@ -284,10 +291,8 @@ func post(t *testing.T, url string, message protoMessage, authorization string) 
 	response, err := client.Do(request)
 	if err != nil {
 		t.Error(err)
-		return
+		return 0
 	}
 	_ = response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		t.Errorf("POST %s: %s", url, response.Status)
-	}
+	return response.StatusCode
 }

@@ -45,10 +45,13 @@ var theIndex = index{
 		"GET /api/v1/topology?last=&from=&to=",
 		"GET /api/v1/checks?last=&from=&to=",
 		"GET /api/v1/counts",
+		"GET /api/v1/usage",
+		"PUT /api/v1/quota",
 		"GET /api/v1/changes",
 		"GET /api/v1/uploads?last=&from=&to=&limit=",
 		"GET /api/v1/metrics?last=&from=&to=&limit=",
 		"GET /api/v1/metrics/series?service=&text=&last=&from=&to=&limit=",
+		"GET /api/v1/metrics/red?last=&from=&to=",
 		"GET /api/v1/logs?service=&severity=&text=&trace_id=&last=&from=&to=&limit=",
 		"POST /api/v1/files?name=",
 		"GET /api/v1/files/{id}",
@@ -87,11 +90,14 @@ func (s *Server) apiHandler() http.Handler {
 	})})
 	mux.Handle("/api/v1/changes", localapi.Methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) { s.writeJSON(w, http.StatusOK, s.Changes()) }})
 	mux.Handle("/api/v1/metrics/series", localapi.Methods{http.MethodGet: withRange(s.getSeries)})
+	mux.Handle("/api/v1/metrics/red", localapi.Methods{http.MethodGet: withRange(s.getRED)})
 	mux.Handle("/api/v1/originals", localapi.Methods{http.MethodPost: s.postOriginals})
 	mux.Handle("/api/v1/topology", localapi.Methods{http.MethodGet: withRange(func(w http.ResponseWriter, _ *http.Request, within timeRange) {
 		s.writeJSON(w, http.StatusOK, topologyOf(s.store.snapshot(), within))
 	})})
 	mux.Handle("/api/v1/counts", localapi.Methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) { s.writeJSON(w, http.StatusOK, s.Counts()) }})
+	mux.Handle("/api/v1/usage", localapi.Methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) { s.writeJSON(w, http.StatusOK, s.Usage()) }})
+	mux.Handle("/api/v1/quota", localapi.Methods{http.MethodPut: s.putQuota})
 	mux.Handle("/api/v1/uploads", localapi.Methods{http.MethodGet: withRange(s.getUploads)})
 	mux.Handle("/api/v1/metrics", localapi.Methods{http.MethodGet: withRange(s.getMetrics)})
 	mux.Handle("/api/v1/logs", localapi.Methods{http.MethodGet: s.getLogs})

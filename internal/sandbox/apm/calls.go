@@ -58,11 +58,16 @@ type databaseCall struct {
 	service    string
 	start, end int64
 	failed     bool
+	// count is the number of calls that the span stands for, and total the sum of their
+	// durations in nanoseconds: more than one if it is a summary of span_folding.
+	count int
+	total int64
+	// weight is how many spans like this one there were, if it was sampled.
+	weight float64
 }
 
-func (c *databaseCall) duration() int64 {
-	return max(0, c.end-c.start)
-}
+// mean returns the mean duration of the calls that the span stands for, in nanoseconds.
+func (c *databaseCall) mean() int64 { return c.total / int64(c.count) }
 
 // repetition is a statement that is called many times below one parent (N+1).
 type repetition struct {
@@ -147,17 +152,25 @@ func readCalls(trace storedTrace, from int, calls []databaseCall, cache *stateme
 		if database == "" {
 			database = databaseCallee(&db).String()
 		}
-		calls = append(calls, databaseCall{
+		call := databaseCall{
 			span: i, statement: cache.statementOf(&db, s.span.Name()), database: database,
-			service: s.service, start: s.start, end: s.end, failed: s.failed,
-		})
+			service: s.service, start: s.start, end: s.end, failed: s.failed, count: 1, total: s.duration(), weight: weightOf(s.span),
+		}
+		if folded := foldedOf(s.span.Attributes()); folded != nil {
+			call.count, call.total = int(folded.Spans), folded.TotalDurationNS
+		}
+		calls = append(calls, call)
 	}
 	return calls
 }
 
 // repetitionsOf finds N+1 in a trace.
 func repetitionsOf(trace storedTrace, calls []databaseCall) []repetition {
-	if len(calls) < minRepeats {
+	count := 0
+	for _, call := range calls {
+		count += call.count
+	}
+	if count < minRepeats {
 		return nil
 	}
 	type place struct {
@@ -180,8 +193,8 @@ func repetitionsOf(trace storedTrace, calls []databaseCall) []repetition {
 			repeated = append(repeated, repetition{statement: call.statement, parent: parent, last: call.span})
 		}
 		r := &repeated[at]
-		r.calls++
-		r.total += call.duration()
+		r.calls += call.count
+		r.total += call.total
 		if call.end > trace.spans[r.last].end {
 			r.last = call.span
 		}

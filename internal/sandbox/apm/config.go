@@ -49,6 +49,8 @@ type Config struct {
 	// MaxDecompressedBytes limits the size of an upload's body after
 	// decompression.
 	MaxDecompressedBytes int64
+	// SpansPerHour limits the spans that are accepted in a clock hour; 0 means no limit.
+	SpansPerHour int
 }
 
 // DefaultConfig returns the configuration of a sandbox on a laptop.
@@ -84,6 +86,9 @@ func (c Config) Validate() error {
 		if limit.value < 1 {
 			errs = append(errs, fmt.Errorf("%s must be at least 1, got %d", limit.name, limit.value))
 		}
+	}
+	if c.SpansPerHour < 0 {
+		errs = append(errs, errQuota)
 	}
 	return errors.Join(errs...)
 }

@@ -22,23 +22,6 @@ const maxRenderDepth = 32
 // with its full name.
 const maxName = 1024
 
-// TraceSummary is an entry in a list of traces.
-type TraceSummary struct {
-	TraceID string `json:"trace_id"`
-	// RootService and RootOperation are those of the root span or, as long as
-	// it is missing, of the first span whose parent is not in the store.
-	RootService   string `json:"root_service"`
-	RootOperation string `json:"root_operation"`
-	// RootDetail is the beginning of the root span's URL or statement.
-	RootDetail string    `json:"root_detail,omitempty"`
-	StartTime  time.Time `json:"start_time"`
-	// DurationNS is the time from the first start to the last end.
-	DurationNS int64    `json:"duration_ns"`
-	Spans      int      `json:"spans"`
-	Errors     int      `json:"errors"`
-	Services   []string `json:"services"`
-}
-
 // Trace is a trace with its spans, in order of their start.
 type Trace struct {
 	TraceID string `json:"trace_id"`
@@ -129,60 +112,6 @@ type LogRecord struct {
 	TraceID        string         `json:"trace_id"`
 	SpanID         string         `json:"span_id"`
 	Attributes     map[string]any `json:"attributes"`
-}
-
-// summarize returns a trace's summary, and computes it again if the trace has
-// grown.
-func summarize(trace storedTrace) *TraceSummary {
-	if made := trace.summary.Load(); made != nil && made.Spans == len(trace.spans) {
-		return made
-	}
-	summary := makeSummary(trace)
-	trace.summary.Store(&summary)
-	return &summary
-}
-
-func makeSummary(trace storedTrace) TraceSummary {
-	summary := TraceSummary{TraceID: trace.id.String(), Spans: len(trace.spans), Services: []string{}}
-	var present map[pcommon.SpanID]struct{}
-	if len(trace.spans) > 1 { // a single span has no parent in the trace
-		present = make(map[pcommon.SpanID]struct{}, len(trace.spans))
-		for _, s := range trace.spans {
-			present[s.span.SpanID()] = struct{}{}
-		}
-	}
-	var root *storedSpan
-	var rootRank int
-	var end time.Time
-	for i, s := range trace.spans {
-		if !slices.Contains(summary.Services, s.service) {
-			summary.Services = append(summary.Services, s.service)
-		}
-		if s.span.Status().Code() == ptrace.StatusCodeError {
-			summary.Errors++
-		}
-		start := timeOf(s.span.StartTimestamp())
-		if i == 0 || start.Before(summary.StartTime) {
-			summary.StartTime = start
-		}
-		if spanEnd := timeOf(s.span.EndTimestamp()); spanEnd.After(end) {
-			end = spanEnd
-		}
-		rank := 0
-		if _, ok := present[s.span.ParentSpanID()]; s.span.ParentSpanID().IsEmpty() {
-			rank = 2
-		} else if !ok {
-			rank = 1
-		}
-		if root == nil || rank > rootRank || (rank == rootRank && s.span.StartTimestamp() < root.span.StartTimestamp()) {
-			root, rootRank = &trace.spans[i], rank
-		}
-	}
-	slices.Sort(summary.Services)
-	summary.DurationNS = max(0, end.Sub(summary.StartTime).Nanoseconds())
-	summary.RootService, summary.RootOperation = root.service, firstCharacters(root.span.Name(), maxName)
-	summary.RootDetail = detailOf(root.span)
-	return summary
 }
 
 func renderTrace(trace storedTrace) Trace {

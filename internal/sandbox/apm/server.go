@@ -44,6 +44,7 @@ type Server struct {
 	store  *store
 	files  *fileList
 	log    *uploadLog
+	meter  *meter
 
 	http     *http.Server
 	listener net.Listener
@@ -66,6 +67,7 @@ func New(config Config, logger *zap.Logger) (*Server, error) {
 		store:   newStore(config.MaxSpans, config.MaxBytes),
 		files:   &fileList{maxBytes: config.MaxBytes / 8},
 		log:     newUploadLog(logger),
+		meter:   &meter{now: time.Now, limit: config.SpansPerHour},
 		closing: make(chan struct{}),
 		failed:  make(chan error, 1),
 	}

@@ -98,7 +98,7 @@ func (s *store) describeStatement(q statementQuery) (StatementDetail, bool) {
 			tally.statement = call.statement
 			tally.add(trace, call)
 			calls = append(calls, call)
-			longest.add(trace, call.span, call.duration())
+			longest.add(trace, call.span, call.mean())
 		}
 		if len(calls) == before {
 			continue
@@ -111,8 +111,8 @@ func (s *store) describeStatement(q statementQuery) (StatementDetail, bool) {
 		}
 		callers[key].Traces++
 		for _, call := range calls[before:] {
-			callers[key].Calls++
-			callers[key].TotalNS += call.duration()
+			callers[key].Calls += call.count
+			callers[key].TotalNS += call.total
 		}
 		for _, r := range q.repetitionsIn(trace, found) {
 			tally.most = max(tally.most, r.calls)
@@ -180,10 +180,10 @@ func seriesOfCalls(calls []*databaseCall, within timeRange) CallSeries {
 	for _, call := range calls {
 		at := time.Unix(0, call.end).Sub(first).Nanoseconds() / series.BucketNS
 		bucket := &series.Buckets[min(max(0, at), callBuckets-1)]
-		bucket.Calls++
-		bucket.TotalNS += call.duration()
+		bucket.Calls += call.count
+		bucket.TotalNS += call.total
 		if call.failed {
-			bucket.Errors++
+			bucket.Errors += call.count
 		}
 	}
 	return series

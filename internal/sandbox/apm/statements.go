@@ -80,6 +80,8 @@ type Statement struct {
 	// NPlusOne is the largest number of calls below one parent, if it is reported as
 	// N+1.
 	NPlusOne int `json:"n_plus_one,omitempty"`
+	// EstimatedCalls is an estimate of the calls before sampling, if traces were sampled.
+	EstimatedCalls float64 `json:"estimated_calls,omitempty"`
 }
 
 // SlowCall is a call of a statement.
@@ -119,9 +121,10 @@ type Repetition struct {
 type callTally struct {
 	statement           *statement
 	services, databases nameSet
-	durations           []int64
-	errors              int
+	durations           []int64 // one of each span: its own, or the mean of what it stands for
+	calls, errors       int
 	total               int64
+	estimated           float64
 	slowest             slowest
 	most                int // calls below one parent
 }
@@ -248,23 +251,29 @@ func (s *store) listStatements(q statementQuery) StatementList {
 func (t *callTally) add(trace storedTrace, call *databaseCall) {
 	t.services.add(call.service)
 	t.databases.add(call.database)
-	duration := call.duration()
+	duration := call.mean()
 	t.slowest.add(trace, call.span, duration)
 	t.durations = append(t.durations, duration)
-	t.total += duration
+	t.calls += call.count
+	t.total += call.total
+	t.estimated += float64(call.count) * call.weight
 	if call.failed {
-		t.errors++
+		t.errors += call.count
 	}
 }
 
 func (t *callTally) render() Statement {
 	slices.Sort(t.durations)
+	estimated := 0.0
+	if t.estimated > float64(t.calls) {
+		estimated = t.estimated
+	}
 	return Statement{
 		ID: t.statement.id, SQLID: t.statement.sqlID, System: firstCharacters(t.statement.system, maxName),
 		Text: t.statement.text, Name: t.statement.name, Literals: t.statement.literals,
 		Services: t.services.names(), Databases: t.databases.names(),
-		Calls: len(t.durations), Errors: t.errors,
-		TotalNS: t.total, MeanNS: t.total / int64(len(t.durations)),
+		Calls: t.calls, Errors: t.errors, EstimatedCalls: estimated,
+		TotalNS: t.total, MeanNS: t.total / int64(t.calls),
 		P95NS: percentile(t.durations, 95), MaxNS: t.durations[len(t.durations)-1],
 		Slowest: t.slowest.render(), NPlusOne: t.most,
 	}

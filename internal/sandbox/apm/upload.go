@@ -107,6 +107,14 @@ func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request) {
 		u.rejectByFault(b)
 		return
 	}
+	if b.signal == SignalTraces {
+		if p := u.beyondQuota(b.items); p != nil {
+			u.server.store.put(b, true, 0)
+			u.info.Rejected = b.items
+			u.reject(p)
+			return
+		}
+	}
 	u.accept(b)
 }
 
@@ -236,6 +244,9 @@ func (u *upload) accept(b batch) {
 	}
 	u.info.Duplicates = out.duplicates
 	u.info.Rejected = out.rejected + out.invalid
+	if b.signal == SignalTraces {
+		u.server.meter.giveBack(u.info.Rejected)
+	}
 	u.info.Status = http.StatusOK
 	body, err := u.successBody(b, message)
 	if err != nil {

@@ -31,6 +31,9 @@ type Waterfall struct {
 	// Origins is the number of spans whose origin is known.
 	Origins  int      `json:"origins"`
 	Services []string `json:"services"`
+	// Reason and StandsFor are as in TraceSummary.
+	Reason    string  `json:"reason,omitempty"`
+	StandsFor float64 `json:"stands_for,omitempty"`
 	// Spans are in the order of a walk over the tree: a span is followed by its
 	// children, sorted by start.
 	Spans []WaterfallSpan `json:"spans"`
@@ -74,6 +77,10 @@ type Folded struct {
 	TotalDurationNS int64 `json:"total_duration_ns"`
 }
 
+// maxFolded is more spans than any trace has. It limits what one span from outside can do
+// to the counts.
+const maxFolded = 1_000_000_000
+
 // foldedOf returns what a summary stands for, or nil if the span is none.
 func foldedOf(attributes pcommon.Map) *Folded {
 	number := func(name string) int64 {
@@ -84,7 +91,7 @@ func foldedOf(attributes pcommon.Map) *Folded {
 		return value.Int()
 	}
 	f := Folded{Spans: number("aggregation.span_count"), TotalDurationNS: number("aggregation.duration_total_ns")}
-	if f.Spans < 2 || f.TotalDurationNS < 0 {
+	if f.Spans < 2 || f.Spans > maxFolded || f.TotalDurationNS < 0 {
 		return nil
 	}
 	return &f
@@ -159,7 +166,7 @@ func waterfallOf(trace storedTrace) Waterfall {
 	w := Waterfall{
 		TraceID: summary.TraceID, RootService: summary.RootService, RootOperation: summary.RootOperation,
 		StartTime: summary.StartTime, DurationNS: summary.DurationNS, Errors: summary.Errors,
-		Services: summary.Services, Spans: make([]WaterfallSpan, 0, len(trace.spans)),
+		Services: summary.Services, Reason: summary.Reason, StandsFor: summary.StandsFor, Spans: make([]WaterfallSpan, 0, len(trace.spans)),
 	}
 	services := make(map[string]int, len(w.Services))
 	for i, service := range w.Services {

@@ -23,6 +23,8 @@ export interface TraceSummary {
   spans: number
   errors: number
   services: string[]
+  reason?: string
+  stands_for?: number
 }
 
 export interface OpenedFile {
@@ -86,6 +88,8 @@ export interface Waterfall {
   logs: number
   origins: number
   services: string[]
+  reason?: string
+  stands_for?: number
   spans: WaterfallSpan[]
 }
 
@@ -261,6 +265,28 @@ export interface Counts {
   metrics: { data_points: number; rejected: number; in_store: number }
   logs: { records: number; rejected: number; in_store: number }
   services: Record<string, number>
+}
+
+export interface Usage {
+  limit: number
+  unit_spans: number
+  hours: { start: string; spans: number; refused?: number }[]
+  sampling: { kept: number; estimated: number; reasons: Record<string, number> }
+}
+
+export interface REDRow {
+  service: string
+  database?: string
+  calls: number
+  errors: number
+  p50_ns: number
+  p95_ns: number
+  points: { time: string; calls: number; errors: number }[]
+}
+
+export interface REDMetrics {
+  services: REDRow[]
+  databases: REDRow[]
 }
 
 /** An answer of the API that is no success, with the API's own words. */

@@ -18,6 +18,7 @@ import { StatementView } from './views/statement'
 import { Telemetry } from './views/telemetry'
 import { Topology } from './views/topology'
 import { Trace } from './views/trace'
+import { UsageView } from './views/usage'
 
 const views: { path: string; title: string; short: string; icon: IconName }[] = [
   { path: 'traces', title: 'Trace Explorer', short: 'Traces', icon: 'traces' },
@@ -26,6 +27,7 @@ const views: { path: string; title: string; short: string; icon: IconName }[] = 
   { path: 'topology', title: 'Topology', short: 'Topology', icon: 'topology' },
   { path: 'check', title: 'Check', short: 'Check', icon: 'check' },
   { path: 'metrics', title: 'Metrics and logs', short: 'Metrics', icon: 'metrics' },
+  { path: 'usage', title: 'Usage', short: 'Usage', icon: 'usage' },
   { path: 'deliveries', title: 'Deliveries', short: 'Deliveries', icon: 'deliveries' },
 ]
 
@@ -98,6 +100,8 @@ function Current() {
     case 'metrics':
     case 'logs':
       return <Telemetry logs={view === 'logs'} />
+    case 'usage':
+      return <UsageView />
     case 'deliveries':
       return <Deliveries />
     default:

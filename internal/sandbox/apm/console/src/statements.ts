@@ -41,6 +41,7 @@ export interface Statement extends StatementText {
   max_ns: number
   slowest: SlowCall
   n_plus_one?: number
+  estimated_calls?: number
 }
 
 export interface Repetition extends StatementText {

@@ -13,6 +13,7 @@ import { link, route, setQuery } from '../route'
 import { Empty, Icon, Loaded, Service, Text } from '../ui'
 import { OpenFile } from './files'
 import { Filters, isFiltered, traceQuery } from './filters'
+import { Kept } from './usage'
 
 const buckets = 60
 
@@ -59,6 +60,11 @@ function Row({ trace, longest, selected }: { trace: TraceSummary; longest: numbe
             {trace.root_detail && trace.root_detail !== trace.root_operation && (
               <small>
                 <Text>{trace.root_detail}</Text>
+              </small>
+            )}
+            {trace.reason && (
+              <small>
+                Kept: <Kept reason={trace.reason} standsFor={trace.stands_for} />
               </small>
             )}
           </span>

@@ -8,6 +8,7 @@ import { link, route, setQuery } from '../route'
 import { FilterChip, SortHeading } from '../sorting'
 import type { RequestList, RequestStats } from '../statements'
 import { Loaded, Service, Text, useRows } from '../ui'
+import { REDTables } from './red'
 import { NoneInRange } from './sql'
 
 const limit = 200
@@ -190,6 +191,7 @@ export function Services() {
           )
         }
       </Loaded>
+      <REDTables />
     </section>
   )
 }

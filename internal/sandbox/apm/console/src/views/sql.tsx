@@ -121,7 +121,14 @@ function Row({ statement, list }: { statement: Statement; list: StatementList })
         <b>{duration(statement.total_ns)}</b>
         <small class="share">{percent(statement.total_ns, list.total_ns)}</small>
       </td>
-      <td class="number">{count(statement.calls)}</td>
+      <td class="number">
+        {count(statement.calls)}
+        {statement.estimated_calls && (
+          <small class="share" title="An estimate of the calls before sampling">
+            ≈ {compact(Math.round(statement.estimated_calls))}
+          </small>
+        )}
+      </td>
       <td class="number">{duration(statement.mean_ns)}</td>
       <td class="number">{duration(statement.p95_ns)}</td>
       <td class="number">

@@ -12,6 +12,7 @@ import { Copy, Empty, Failed, Icon, Loading, Service, Stat, Text } from '../ui'
 import { NotStored } from './files'
 import { SpanPanel } from './span'
 import { TraceLogs } from './tracelogs'
+import { Kept } from './usage'
 
 const rowHeight = 32
 const overscan = 12
@@ -346,6 +347,11 @@ export function Trace({ id, file }: { id: string; file?: string }) {
             <Stat label="Errors" bad={trace.errors > 0}>
               {count(trace.errors)}
             </Stat>
+            {trace.reason && (
+              <Stat label="Kept because">
+                <Kept reason={trace.reason} standsFor={trace.stands_for} />
+              </Stat>
+            )}
           </dl>
         </div>
         <div class="legend">
