@@ -91,13 +91,25 @@ func StartCollector(t testing.TB, opts CollectorOptions) *Collector {
 // addresses, and returns its path.
 func AddressesFile(t testing.TB, grpc, http, health, metrics string) string {
 	t.Helper()
+	return addressesFile(t, grpc, http, health, metrics, `, healthcheckv2: {http: {endpoint: "127.0.0.1:0"}}`)
+}
+
+// StockAddressesFile does the same for a collector without healthcheckv2, which does not
+// start if its configuration names that.
+func StockAddressesFile(t testing.TB, grpc, http, health, metrics string) string {
+	t.Helper()
+	return addressesFile(t, grpc, http, health, metrics, "")
+}
+
+func addressesFile(t testing.TB, grpc, http, health, metrics, moreExtensions string) string {
+	t.Helper()
 	metricsHost, metricsPort, err := net.SplitHostPort(metrics)
 	require.NoError(t, err)
 	return writeFile(t, "addresses.yaml", fmt.Sprintf(`
 receivers: {otlp: {protocols: {grpc: {endpoint: "%s"}, http: {endpoint: "%s"}}}}
-extensions: {health_check: {endpoint: "%s"}, healthcheckv2: {http: {endpoint: "127.0.0.1:0"}}}
+extensions: {health_check: {endpoint: "%s"}%s}
 service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: "%s", port: %s, without_scope_info: true, without_type_suffix: true, without_units: true}}}}]}}}
-`, grpc, http, health, metricsHost, metricsPort))
+`, grpc, http, health, moreExtensions, metricsHost, metricsPort))
 }
 
 // Restart starts a collector that has exited again, with the same configuration,

@@ -6,21 +6,14 @@
 package load
 
 import (
-	"bytes"
 	"cmp"
 	"flag"
 	"fmt"
-	"math/rand/v2"
 	"slices"
-	"syscall"
 	"testing"
 	"time"
 
-	stdgzip "compress/gzip"
-
-	"github.com/klauspost/compress/gzip"
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 )
 
 var (
@@ -34,6 +27,7 @@ var (
 const (
 	appsUsually  = 4
 	spansUsually = 100
+	spansSmall   = 10
 	warmUp       = time.Second
 	ratesRounds  = 3 // of each rate; the one with the median p99 counts
 	drainLimit   = 2 * time.Minute
@@ -41,6 +35,9 @@ const (
 
 // compared are measured alternately, round by round.
 var compared = []variant{oursMemory, oursDurable, oursMasking, oursPlain, stockPlain, stockTuned, stockEnriching, stockDurable}
+
+// inDetail are measured at rates, and with other numbers of apps and spans.
+var inDetail = []variant{oursMemory, oursDurable, stockEnriching}
 
 // measured is one measurement of one collector.
 type measured struct {
@@ -56,10 +53,7 @@ type measured struct {
 // measure sends load to a collector for a while, and waits until everything is uploaded.
 func measure(t testing.TB, c *collector, to *sink, d drive) measured {
 	t.Helper()
-	d.address = c.grpc
-	if d.protocol == "http" {
-		d.address = c.http
-	}
+	d.address = c.address(d)
 	to.awaitQuiet(t, drainLimit)
 	cpu, wire := c.cpu(t), to.bytes.Load()
 	got, err := d.run(t.Context())
@@ -126,47 +120,65 @@ func startSink(t testing.TB) *sink {
 	return s
 }
 
+// load is what each collector is measured with in each round.
+type load struct {
+	name     string
+	protocol string
+	spans    int // per request
+	shorter  bool
+}
+
+// loads are that of the graphs, then those that SDKs send besides: small requests, since a
+// sidecar's or an idle service's are small, and requests over HTTP.
+var loads = []load{
+	{name: "100 spans a request", protocol: "grpc", spans: spansUsually},
+	{name: "10 spans a request", protocol: "grpc", spans: spansSmall, shorter: true},
+	{name: "100 over HTTP", protocol: "http", spans: spansUsually, shorter: true},
+}
+
+// drive returns what the apps send. All but the first load last two thirds as long, which
+// keeps the time of TestBench within 20 minutes.
+func (l load) drive() drive {
+	d := usually()
+	d.protocol, d.spans = l.protocol, l.spans
+	if l.shorter {
+		d.lasting = d.lasting * 2 / 3
+	}
+	return d
+}
+
 // TestBench measures all collectors and writes the report.
 func TestBench(t *testing.T) {
 	to := startSink(t)
-	r := &results{
-		saturation: map[string][]measured{}, bounds: map[string][]float64{},
-		rates: map[string][]atRate{}, apps: map[string][]scaled{}, sizes: map[string][]scaled{}, idle: map[string]idling{},
-	}
+	r := newResults()
 	for round := range *rounds {
 		for name, zip := range zippers {
 			r.bounds[name] = append(r.bounds[name], lowerBound(t, zip))
 		}
-		for _, v := range compared {
+		for _, v := range slices.Concat(compared, []variant{oursFileStorage}) {
 			t.Run(fmt.Sprintf("round %d/%s", round+1, v.name), func(t *testing.T) {
 				c := startWarm(t, v, to)
-				m := measure(t, c, to, usually())
-				m.ready = float64(c.ready.Microseconds()) / 1e3
-				r.saturation[v.name] = append(r.saturation[v.name], m)
-				t.Logf("%+v", m)
+				for _, l := range loads {
+					m := measure(t, c, to, l.drive())
+					m.ready = float64(c.ready.Microseconds()) / 1e3
+					r.add(l, v, m)
+					t.Logf("%s: %+v", l.name, m)
+				}
 			})
 		}
 	}
-	for _, v := range []variant{oursMemory, oursDurable, stockEnriching} {
+	for _, v := range inDetail {
 		t.Run("rates/"+v.name, func(t *testing.T) {
 			c := startWarm(t, v, to)
-			full := median(column(r.saturation[v.name], func(m measured) float64 { return m.throughput }))
+			full := median(column(r.saturation[loads[0].name][v.name], func(m measured) float64 { return m.throughput }))
 			for _, percent := range []int{5, 10, 25, 50, 75, 90} {
-				d := usually()
-				d.apps = 16 // so that no app is delayed by its previous request
-				d.rate = full * float64(percent) / 100
-				// A pause of the machine itself can determine a measurement's p99.
-				var runs []measured
-				for range ratesRounds {
-					runs = append(runs, measure(t, c, to, d))
-				}
-				slices.SortFunc(runs, func(a, b measured) int { return cmp.Compare(a.p99, b.p99) })
-				t.Logf("%d %%: %+v", percent, runs)
-				r.rates[v.name] = append(r.rates[v.name], atRate{percent, runs[ratesRounds/2]})
+				r.rates[v.name] = append(r.rates[v.name], atRate{percent, measureRate(t, c, to, loads[0], full*float64(percent)/100)})
 			}
+			small := median(column(r.saturation[loads[1].name][v.name], func(m measured) float64 { return m.throughput }))
+			r.small[v.name] = measureRate(t, c, to, loads[1], small/2)
 		})
 	}
-	for _, v := range []variant{oursMemory, oursDurable, stockEnriching} {
+	for _, v := range inDetail {
 		t.Run("scale/"+v.name, func(t *testing.T) {
 			c := startWarm(t, v, to)
 			for _, apps := range []int{1, 4, 16, 64} {
@@ -174,14 +186,11 @@ func TestBench(t *testing.T) {
 				d.apps = apps
 				r.apps[v.name] = append(r.apps[v.name], scaled{apps, measure(t, c, to, d)})
 			}
-			for _, spans := range []int{10, 100, 1000, 10_000} {
+			for _, spans := range []int{1000, 10_000} {
 				d := usually()
 				d.spans = spans
 				r.sizes[v.name] = append(r.sizes[v.name], scaled{spans, measure(t, c, to, d)})
 			}
-			d := usually()
-			d.protocol = "http"
-			r.overHTTP = append(r.overHTTP, named{v.name, measure(t, c, to, d)})
 		})
 	}
 	for _, v := range []variant{oursMemory, oursDurable, stockPlain} {
@@ -196,166 +205,28 @@ func TestBench(t *testing.T) {
 		})
 	}
 	require.False(t, t.Failed())
-	text := r.markdown()
+	text, queue := r.markdown(), r.queueMarkdown()
 	fmt.Println(text)
+	fmt.Println(queue)
 	if *update {
 		require.NoError(t, r.plot())
 		require.NoError(t, writeSection("bench", text))
+		require.NoError(t, writeSection("queue", queue))
 	}
 }
 
-// zipWriter is the common part of both gzip libraries.
-type zipWriter interface {
-	Write(p []byte) (int, error)
-	Close() error
-	Reset(to *bytes.Buffer)
-}
-
-type stdZip struct{ *stdgzip.Writer }
-
-// Reset starts a new stream.
-func (z stdZip) Reset(to *bytes.Buffer) { z.Writer.Reset(to) }
-
-type fastZip struct{ *gzip.Writer }
-
-// Reset starts a new stream.
-func (z fastZip) Reset(to *bytes.Buffer) { z.Writer.Reset(to) }
-
-// zippers are the compressors used for the lower bound.
-var zippers = map[string]func() zipWriter{
-	"standard library": func() zipWriter {
-		w, _ := stdgzip.NewWriterLevel(nil, 1) // level 1 is valid
-		return stdZip{w}
-	},
-	"klauspost/compress": func() zipWriter {
-		w, _ := gzip.NewWriterLevel(nil, 1)
-		return fastZip{w}
-	},
-}
-
-// lowerBound returns the CPU time per span, in µs, of the work that no collector can
-// avoid, in a loop and with nothing else: decode requests, encode them, and compress
-// them in batches at gzip level 1.
-func lowerBound(t testing.TB, newZip func() zipWriter) float64 {
+// measureRate sends at a rate, in spans a second. It returns the measurement with the median
+// p99 of several, since a pause of the machine itself can determine that of one.
+func measureRate(t *testing.T, c *collector, to *sink, l load, rate float64) measured {
 	t.Helper()
-	random := rand.NewPCG(1, 2)
-	requests := make([]*request, 64)
-	for i := range requests {
-		r, err := newRequest(spansUsually, uint64(i))
-		require.NoError(t, err)
-		r.renew(random)
-		requests[i] = r
+	d := usually()
+	d.spans, d.rate = l.spans, rate
+	d.apps = 16 // so that no app is delayed by its previous request
+	var runs []measured
+	for range ratesRounds {
+		runs = append(runs, measure(t, c, to, d))
 	}
-	zip := newZip()
-	var body bytes.Buffer
-	loop := func() {
-		body.Reset()
-		zip.Reset(&body)
-		for _, r := range requests {
-			exported := ptraceotlp.NewExportRequest()
-			require.NoError(t, exported.UnmarshalProto(r.body))
-			encoded, err := exported.MarshalProto()
-			require.NoError(t, err)
-			_, err = zip.Write(encoded)
-			require.NoError(t, err)
-		}
-		require.NoError(t, zip.Close())
-	}
-	loop() // to warm up
-	begin := processCPU(t)
-	n := 0
-	for ; processCPU(t)-begin < *lasting/2; n++ {
-		loop()
-	}
-	return float64((processCPU(t) - begin).Nanoseconds()) / 1e3 / float64(n*len(requests)*spansUsually)
-}
-
-// processCPU returns the CPU time of this process.
-func processCPU(t testing.TB) time.Duration {
-	t.Helper()
-	var usage syscall.Rusage
-	require.NoError(t, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-}
-
-// TestOutage makes APM refuse uploads for a while, at a constant rate of spans.
-func TestOutage(t *testing.T) {
-	const rate = 5000.0
-	to := startSink(t)
-	c := startWarm(t, oursDurable, to)
-	to.awaitQuiet(t, drainLimit)
-	o := outageResult{lasting: *outage, rate: rate}
-
-	stop := make(chan struct{})
-	sampled := make(chan []memorySample)
-	begin := time.Now()
-	go func() { sampled <- c.sampleMemory(begin, stop) }()
-	send := func(lasting time.Duration) driven {
-		got, err := drive{protocol: "grpc", address: c.grpc, apps: appsUsually, spans: spansUsually, lasting: lasting, rate: rate}.run(t.Context())
-		require.NoError(t, err)
-		return got
-	}
-
-	before := send(*outage / 20)
-	o.downFrom = time.Since(begin)
-	to.counting.Store(true)
-	to.down.Store(true)
-	during := send(*outage)
-	to.down.Store(false)
-	o.downUntil = time.Since(begin)
-	up := time.Now()
-	// New spans keep coming while the backlog drains.
-	after := make(chan driven)
-	go func() { after <- send(*outage / 5) }()
-	for limit := up.Add(*outage); to.spans.Load() < during.spans && time.Now().Before(limit); {
-		if to.spans.Load() > 0 && o.firstUpload == 0 {
-			o.firstUpload = time.Since(up)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	o.drained = time.Since(up)
-	later := <-after
-	// Uploads that were refused last wait up to half a minute for their retry.
-	for limit := time.Now().Add(drainLimit); to.spans.Load() < during.spans+later.spans && time.Now().Before(limit); {
-		time.Sleep(20 * time.Millisecond)
-	}
-	to.awaitQuiet(t, drainLimit)
-	close(stop)
-	o.samples = <-sampled
-
-	require.Zero(t, to.broken.Load())
-	o.sent, o.refused = during.spans+later.spans, during.failed+later.failed
-	o.stored = to.spans.Load()
-	o.before, o.during, o.after = before.latency, during.latency, later.latency
-	o.backlog = during.spans
-	text := o.markdown()
-	fmt.Println(text)
-	require.GreaterOrEqual(t, o.stored, o.sent, "spans are missing")
-	if *update {
-		require.NoError(t, o.plot())
-		require.NoError(t, writeSection("outage", text))
-	}
-}
-
-// memorySample is the collector's memory at a time, in MB.
-type memorySample struct {
-	at         time.Duration
-	own, files float64 // private memory, and mapped pages of files
-}
-
-// sampleMemory reads the memory once a second until stop is closed.
-func (c *collector) sampleMemory(begin time.Time, stop <-chan struct{}) []memorySample {
-	var samples []memorySample
-	ticker := time.NewTicker(time.Second)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-stop:
-			return samples
-		case <-ticker.C:
-			if status, err := c.stat.NewStatus(); err == nil {
-				samples = append(samples, memorySample{time.Since(begin), float64(status.RssAnon) / 1e6, float64(status.RssFile) / 1e6})
-			}
-		}
-	}
+	slices.SortFunc(runs, func(a, b measured) int { return cmp.Compare(a.p99, b.p99) })
+	t.Logf("%s, %.0f spans/s: %+v", l.name, rate, runs)
+	return runs[ratesRounds/2]
 }

@@ -24,7 +24,7 @@ import (
 // variant is a collector program with a configuration.
 type variant struct {
 	name    string
-	binary  string   // in bin
+	binary  string   // in bin, or an absolute path
 	configs []string // merged in this order; names without a folder are in config
 	env     []string
 }
@@ -39,6 +39,8 @@ var (
 	oursMemory  = variant{name: "agent.yaml, queue in memory", binary: ownBinary, configs: with(oursDurable.configs, "testdata/agent-memory.yaml")}
 	oursMasking = variant{name: "agent.yaml, queue in memory, sanitize: always", binary: ownBinary, configs: with(oursMemory.configs, "testdata/agent-masking.yaml")}
 	oursPlain   = variant{name: "agent.yaml, queue in memory, no enrichment", binary: ownBinary, configs: with(oursMemory.configs, "testdata/agent-plain.yaml")}
+
+	oursFileStorage = variant{name: "agent.yaml, file_storage", binary: ownBinary, configs: with(oursDurable.configs, "testdata/agent-file-storage.yaml")}
 
 	stockPlain     = variant{name: "stock: pass-through", binary: stockBinary, configs: []string{"testdata/stock.yaml"}}
 	stockTuned     = variant{name: "stock: pass-through, gzip level 1, exporter batch, GOGC=400", binary: stockBinary, configs: with(stockPlain.configs, "testdata/stock-tuned.yaml"), env: []string{"GOGC=400"}}
@@ -70,8 +72,16 @@ func (v variant) start(t testing.TB, to *sink, more ...string) *collector {
 		}
 		args = append(args, "--config="+config)
 	}
-	args = append(args, "--config="+harness.AddressesFile(t, c.grpc, c.http, c.health, harness.FreeAddress(t)))
-	cmd := exec.CommandContext(t.Context(), harness.Binary(t, v.binary), append(args, more...)...)
+	addresses := harness.AddressesFile
+	if v.binary == stockBinary {
+		addresses = harness.StockAddressesFile
+	}
+	args = append(args, "--config="+addresses(t, c.grpc, c.http, c.health, harness.FreeAddress(t)))
+	binary := v.binary
+	if !filepath.IsAbs(binary) {
+		binary = harness.Binary(t, binary)
+	}
+	cmd := exec.CommandContext(t.Context(), binary, append(args, more...)...)
 	cmd.Cancel = func() error { return nil } // the cleanup of harness.Start stops it
 	cmd.Env = slices.Concat(os.Environ(), v.env, []string{"APM_ENDPOINT=" + to.url, "APM_DATA_KEY=" + harness.PrivateKey, "OTELCOL_QUEUE_DIRECTORY=" + c.queue})
 
@@ -84,6 +94,14 @@ func (v variant) start(t testing.TB, to *sink, more ...string) *collector {
 	c.stat, err = procfs.NewProc(c.process.Pid())
 	require.NoError(t, err)
 	return c
+}
+
+// address returns where the apps of a load send to.
+func (c *collector) address(d drive) string {
+	if d.protocol == "http" {
+		return c.http
+	}
+	return c.grpc
 }
 
 // await repeats a request until it gets a 200, and returns the time since begin.

@@ -53,8 +53,9 @@ func TestProfile(t *testing.T) {
 		address := harness.FreeAddress(t)
 		extensions := []string{"[apm_paths,otlp_guard,gc_tuner,health_check,pprof]", "[apm_paths,otlp_guard,gc_tuner,health_check,queue_storage,pprof]"}[i]
 		c := v.start(t, to, "--set=extensions.pprof.endpoint="+address, "--set=service.extensions="+extensions)
-		d := usually()
-		d.address, d.lasting = c.grpc, 4**lasting
+		d := chosen()
+		d.lasting = 4 * *lasting
+		d.address = c.address(d)
 		sent := make(chan error)
 		go func() {
 			_, err := d.run(t.Context())
