@@ -19,6 +19,7 @@ rm -rf "$files"
 mkdir -p "$files"/{agent,gateway,metrics,monitoring,oci,sidecar}
 cp ../docs/alerts.yaml grafana/otelcol-ociapm.json "$files/monitoring/"
 sed -e 's/ Pass it after$//' -e '/^# agent.yaml or gateway.yaml:$/,/red-metrics.yaml$/d' ../config/red-metrics.yaml >"$files/metrics/red-metrics.yaml"
+sed -e 's/ Pass it after .*$//' -e '/^#$/,/what is left\.$/d' ../config/budget.yaml >"$files/metrics/budget.yaml"
 cd kubernetes
 cp base/agent/{collector,exporter}.yaml "../$files/agent/"
 cp components/forward/exporter.yaml "../$files/agent/exporter-forward.yaml"

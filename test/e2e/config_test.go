@@ -29,7 +29,7 @@ func TestReadyConfigurationsAreValid(t *testing.T) {
 	require.NoError(t, err)
 	files = slices.DeleteFunc(files, func(file string) bool {
 		name := filepath.Base(file)
-		return strings.HasPrefix(name, "oci-") || name == "red-metrics.yaml"
+		return strings.HasPrefix(name, "oci-") || name == "red-metrics.yaml" || name == "budget.yaml"
 	})
 	require.Len(t, files, 3)
 	for _, file := range files {
@@ -55,6 +55,20 @@ func TestREDMetricsAreValid(t *testing.T) {
 		assert.Zero(t, code)
 		assert.Empty(t, output)
 	}
+}
+
+// budget.yaml is for agents, after red-metrics.yaml. It needs the number of spans.
+func TestBudgetIsValid(t *testing.T) {
+	args := []string{"validate", "--config", harness.ConfigFile(t, "agent.yaml"), "--config", harness.ConfigFile(t, "red-metrics.yaml"), "--config", harness.ConfigFile(t, "budget.yaml")}
+	env := []string{"APM_ENDPOINT=" + domainEndpoint, "APM_DATA_KEY=" + harness.PrivateKey}
+	for _, more := range [][]string{{"SPANS_PER_HOUR=1000"}, {"SPANS_PER_HOUR=100000", "SPAN_BUDGET_INSTANCES=3"}, {"SPANS_PER_HOUR=1000000", "SPAN_BUDGET_INSTANCES=dns:agents.shop.svc"}} {
+		output, code := harness.RunCollector(t, append(slices.Clone(env), more...), args...)
+		assert.Zero(t, code)
+		assert.Empty(t, output)
+	}
+	output, code := harness.RunCollector(t, env, args...)
+	assert.Equal(t, 1, code)
+	assert.Contains(t, output, "spans_per_hour: is not set; write how many spans an hour may be uploaded, such as 100000")
 }
 
 // On OCI the domain's OCID replaces both.

@@ -51,6 +51,12 @@ func TestChartValues(t *testing.T) {
 		{`clusterRole: {name: mine, annotations: {a: b}}`, "ClusterRole", "mine", "metadata.annotations", `{a: b}`},
 		{`clusterRole: {rules: [{apiGroups: [""], resources: [nodes], verbs: [get]}]}`, "ClusterRole", "ns-" + agent, "rules.1.resources", `[nodes]`},
 
+		{`budget: {spansPerHour: 1000000}`, "Service", agent + "-all", "spec.clusterIP", `None`},
+		{`budget: {spansPerHour: 1000000}`, "DaemonSet", agent, "spec.template.spec.containers.0.env.2", `{name: SPANS_PER_HOUR, value: "1000000"}`},
+		{``, "Service", agent + "-all", "", ``},
+		{"mode: sampling\nbudget: {spansPerHour: 1000000}", "StatefulSet", gateway + "-sampler", "spec.template.spec.containers.0.env.0", `{name: SPANS_PER_HOUR, value: "1000000"}`},
+		{"mode: sampling\nbudget: {spansPerHour: 1000000}", "Deployment", gateway, "spec.template.spec.containers.0.env.1", ``},
+
 		{``, "DaemonSet", agent, grpcPort, `{name: otlp-grpc, containerPort: 4317, hostPort: 4317, protocol: TCP}`},
 		{`ports: {otlp: {hostPort: 0}}`, "DaemonSet", agent, grpcPort, `{name: otlp-grpc, containerPort: 4317, protocol: TCP}`},
 		{`ports: {otlp: {hostPort: 14317}}`, "DaemonSet", agent, grpcPort + ".hostPort", `14317`},
@@ -169,6 +175,12 @@ extensions: {bearertokenauth: {filename: DIR/token}}
 service: {extensions: [apm_paths, otlp_guard, gc_tuner, health_check, healthcheckv2, queue_storage, bearertokenauth]}`,
 		"redMetrics: {enabled: true}\nagent: {gateway: \"g:4317\"}": `
 service: {pipelines: {traces/keep: {exporters: [otlp_grpc]}, metrics/red: {exporters: [otlp_grpc]}}}`,
+		"budget: {spansPerHour: 1000}": `
+extensions: {span_budget: {instances: "dns:x-otelcol-ociapm-agent-all.ns.svc"}}`,
+		"budget: {spansPerHour: 1000000}\nmode: sampling": `
+extensions: {span_budget: {instances: "dns:x-otelcol-ociapm-gateway-sampler.ns.svc", fairness: operation}}
+processors: {span_folding: {budget: span_budget}, durable_tail_sampling: {decision_wait: 10s, num_traces: 100000, decision_cache: {sampled_cache_size: 1000000, non_sampled_cache_size: 1000000}}}
+service: {pipelines: {traces: {processors: [memory_limiter, db_span_enricher, peer_service]}, traces/keep: {processors: [durable_tail_sampling, filter/asgi, span_folding]}}}`,
 		"redMetrics: {enabled: true}\nmode: sampling": `
 service: {pipelines: {traces: {processors: [memory_limiter, db_span_enricher, peer_service]}, traces/keep: {processors: [durable_tail_sampling]}}}`,
 	} {
@@ -178,7 +190,7 @@ service: {pipelines: {traces: {processors: [memory_limiter, db_span_enricher, pe
 			switch {
 			case !strings.Contains(values, "mode:"):
 				name = "x-otelcol-ociapm-agent"
-			case strings.Contains(values, "redMetrics"):
+			case strings.Contains(values, "redMetrics"), strings.Contains(values, "budget"):
 				name = "x-otelcol-ociapm-gateway-sampler"
 			}
 			data := named(rendered, "ConfigMap", name)["data"].(object)

@@ -38,6 +38,8 @@ func TestCollectorsOfAllShapes(t *testing.T) {
 		"mode=gateway,gateway.tls.secretName=t,gateway.tls.clientCASecretName=c,gateway.token.secretName=k",
 		"mode=gateway,gateway.cors.enabled=true,gateway.cors.allowedOrigins={https://a.test},gateway.cors.secretName=p",
 		"agent.gateway=g:4317,agent.gatewayTLS.enabled=true,agent.gatewayTLS.secretName=s,agent.gatewayToken.secretName=k",
+		"budget.spansPerHour=100000,apm.existingSecret=s",
+		"budget.spansPerHour=1000000,mode=sampling",
 		"redMetrics.enabled=true,apm.existingSecret=s",
 		"redMetrics.enabled=true,agent.gateway=g:4317",
 		"redMetrics.enabled=true,mode=gateway",

@@ -37,6 +37,7 @@ func TestRPMPackage(t *testing.T) {
 /usr/share/man/man1/otelcol-ociapm.1.gz
 /usr/share/otelcol-ociapm
 /usr/share/otelcol-ociapm/agent.yaml
+/usr/share/otelcol-ociapm/budget.yaml
 /usr/share/otelcol-ociapm/gateway.yaml
 /usr/share/otelcol-ociapm/red-metrics.yaml
 /usr/share/otelcol-ociapm/sidecar.yaml

@@ -8,6 +8,7 @@ Arguments: context, workload.
 {{- $files := include "otelcol-ociapm.service" . | fromYaml -}}
 {{- $receiver := dict "grpc" dict "http" dict -}}
 {{- $exporters := dict -}}
+{{- $processors := dict -}}
 {{- $extensions := dict -}}
 {{- $service := dict -}}
 {{- if .workload.receives -}}
@@ -29,7 +30,11 @@ Arguments: context, workload.
   {{- $_ := set (first $readers).pull.exporter.prometheus "port" (int $ports.metrics.containerPort) -}}
   {{- $_ := set $service "telemetry" (dict "metrics" (dict "readers" $readers)) -}}
 {{- end -}}
-{{- with include "otelcol-ociapm.redMetricsPipelines" . }}{{ $_ := set $service "pipelines" (fromYaml .) }}{{ end -}}
+{{- with include "otelcol-ociapm.metricsPipelines" . }}{{ $_ := set $service "pipelines" (fromYaml .) }}{{ end -}}
+{{- with include "otelcol-ociapm.budget" . | fromYaml -}}
+  {{- $extensions = merge $extensions .extensions -}}
+  {{- $processors = .processors | default dict -}}
+{{- end -}}
 {{- $authenticators := dict -}}
 {{- if eq .workload.component "gateway" -}}
   {{- include "otelcol-ociapm.secureReceiver" (dict "gateway" $values.gateway "receiver" $receiver "authenticators" $authenticators) -}}
@@ -44,6 +49,7 @@ Arguments: context, workload.
 {{- end -}}
 {{- $config := dict -}}
 {{- if or $receiver.grpc $receiver.http }}{{ $_ := set $config "receivers" (dict "otlp" (dict "protocols" $receiver)) }}{{ end -}}
+{{- with $processors }}{{ $_ := set $config "processors" . }}{{ end -}}
 {{- with $exporters }}{{ $_ := set $config "exporters" . }}{{ end -}}
 {{- with $extensions }}{{ $_ := set $config "extensions" . }}{{ end -}}
 {{- with $service }}{{ $_ := set $config "service" . }}{{ end -}}
@@ -59,22 +65,6 @@ Arguments: context, workload.
   {{- end -}}
 {{- end -}}
 {{- toYaml $service -}}
-{{- end -}}
-
-{{- /*
-What red-metrics.yaml needs in this workload: agents with a gateway send the metrics to it, and
-samplers count before they drop traces. YAML, or nothing. Arguments: context, workload.
-*/ -}}
-{{- define "otelcol-ociapm.redMetricsPipelines" -}}
-{{- if .context.Values.redMetrics.enabled -}}
-{{- if and (eq .workload.component "agent") .context.Values.agent.gateway -}}
-traces/keep: {exporters: [otlp_grpc]}
-metrics/red: {exporters: [otlp_grpc]}
-{{- else if eq .workload.component "sampler" -}}
-traces: {processors: [memory_limiter, db_span_enricher, peer_service]}
-traces/keep: {processors: [durable_tail_sampling]}
-{{- end -}}
-{{- end -}}
 {{- end -}}
 
 {{- define "otelcol-ociapm.credentials" -}}/var/run/secrets/otelcol-ociapm-credentials{{- end -}}

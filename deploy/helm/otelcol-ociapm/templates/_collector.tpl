@@ -61,6 +61,10 @@
 - name: OTEL_RESOURCE_ATTRIBUTES
   value: host.name=$(KUBE_NODE_NAME)
 {{- end }}
+{{- if include "otelcol-ociapm.hasBudget" . }}
+- name: SPANS_PER_HOUR
+  value: {{ int64 .context.Values.budget.spansPerHour | quote }}
+{{- end }}
 {{- with .workload.samplers }}
 - name: SAMPLER_SERVICE
   value: {{ . }}

@@ -49,6 +49,12 @@
 {{- if and (or $values.agent.gatewayTLS.enabled $values.agent.gatewayToken.secretName) (not $values.agent.gateway) -}}
   {{- fail "agent.gateway: set it to host:port of the gateway that gatewayTLS and gatewayToken are for" -}}
 {{- end -}}
+{{- if and $values.budget.spansPerHour (not (has $values.mode (list "agent" "sampling"))) -}}
+  {{- fail (printf "budget.spansPerHour: mode %s does not see whole traces; use mode sampling, or agents that upload" $values.mode) -}}
+{{- end -}}
+{{- if and $values.budget.spansPerHour (eq $values.mode "agent") $values.agent.gateway -}}
+  {{- fail "budget.spansPerHour: agents with a gateway do not upload; set it in the gateway's release, with mode sampling" -}}
+{{- end -}}
 {{- if and $values.redMetrics.enabled (eq $values.mode "sidecar") -}}
   {{- fail "redMetrics.enabled: sidecars send to a gateway; set it in the gateway's release" -}}
 {{- end -}}

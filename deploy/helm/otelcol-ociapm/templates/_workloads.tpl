@@ -27,7 +27,7 @@ The workloads of a release, by mode: a list. Each has
     - {name: oci, file: oci/oci.yaml}
     - {name: resource, file: oci/resource.yaml}
     {{- end }}
-    {{- include "otelcol-ociapm.redMetricsFile" . | nindent 4 }}
+    {{- include "otelcol-ociapm.metricsFiles" . | nindent 4 }}
   receives: true
   apm: {{ not .Values.agent.gateway }}
   queue: true
@@ -39,7 +39,7 @@ The workloads of a release, by mode: a list. Each has
     - {name: collector, file: gateway/collector.yaml}
     - {name: exporter, file: gateway/exporter{{ if eq .Values.gateway.acknowledge "queued" }}-queued{{ end }}.yaml}
     {{- include "otelcol-ociapm.domainFile" . | nindent 4 }}
-    {{- include "otelcol-ociapm.redMetricsFile" . | nindent 4 }}
+    {{- include "otelcol-ociapm.metricsFiles" . | nindent 4 }}
   receives: true
   apm: true
   queue: {{ eq .Values.gateway.acknowledge "queued" }}
@@ -62,7 +62,7 @@ The workloads of a release, by mode: a list. Each has
     - {name: exporter, file: gateway/exporter-queued.yaml}
     - {name: sampling, file: gateway/sampling.yaml}
     {{- include "otelcol-ociapm.domainFile" . | nindent 4 }}
-    {{- include "otelcol-ociapm.redMetricsFile" . | nindent 4 }}
+    {{- include "otelcol-ociapm.metricsFiles" . | nindent 4 }}
   receives: true
   apm: true
   queue: true
@@ -83,7 +83,7 @@ The workloads of a release, by mode: a list. Each has
     - {name: collector, file: gateway/collector.yaml}
     - {name: exporter, file: gateway/receiver-kafka.yaml}
     {{- include "otelcol-ociapm.domainFile" . | nindent 4 }}
-    {{- include "otelcol-ociapm.redMetricsFile" . | nindent 4 }}
+    {{- include "otelcol-ociapm.metricsFiles" . | nindent 4 }}
   apm: true
   kafka: true
   autoscaled: {{ .Values.autoscaling.enabled }}
@@ -96,9 +96,12 @@ The workloads of a release, by mode: a list. Each has
 {{- end }}
 {{- end -}}
 
-{{- define "otelcol-ociapm.redMetricsFile" -}}
-{{- if .Values.redMetrics.enabled }}
+{{- define "otelcol-ociapm.metricsFiles" -}}
+{{- if or .Values.redMetrics.enabled .Values.budget.spansPerHour }}
 - {name: red-metrics, file: metrics/red-metrics.yaml}
+{{- end }}
+{{- if .Values.budget.spansPerHour }}
+- {name: budget, file: metrics/budget.yaml}
 {{- end }}
 {{- end -}}
 
