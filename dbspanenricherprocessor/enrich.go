@@ -17,7 +17,7 @@ import (
 // batch is the state of processing one batch.
 type batch struct {
 	counts    counts
-	db        dbspan.Span
+	reader    *dbspan.Reader
 	additions additions
 
 	// Those of the last span. Most spans of a batch have the same system.
@@ -65,9 +65,9 @@ func (o *origin) sdkLanguage() string {
 	return *o.language
 }
 
-// enrich adds missing attributes to a span. b.db has what was read from the span.
+// enrich adds missing attributes to a span. b.reader has what was read from the span.
 func (e *enricher) enrich(span ptrace.Span, from *origin, b *batch) {
-	db, n := &b.db, &b.counts
+	db, n := &b.reader.Span, &b.counts
 	n.spans++
 	g := b.grammarOf(db.System)
 	text := db.Statement
