@@ -19,6 +19,7 @@ type batch struct {
 	counts    counts
 	reader    *dbspan.Reader
 	additions additions
+	redactor  redactor
 
 	// Those of the last span. Most spans of a batch have the same system.
 	system  dbspan.System
@@ -99,7 +100,7 @@ func (e *enricher) enrich(span ptrace.Span, from *origin, b *batch) {
 
 	// This comes last, since the additions may copy the statement to other attributes.
 	if text != "" && e.analyzer.alters() || e.cfg.QueryText.Sanitize == SanitizeAlways {
-		e.redactCopies(span, db, g, s)
+		e.redactCopies(span, b, g, s)
 	}
 	if e.cfg.SpanName == SpanNameSummary {
 		if summary, ok := span.Attributes().Get(dbspan.AttrSummary); ok && summary.Str() != "" {
