@@ -23,7 +23,7 @@ type redactor struct {
 	enricher *enricher
 	analyzer *analyzer
 	grammar  grammar
-	pairs    []replacement
+	pairs    []replacement // the longest first
 	clean    string // the sanitized statement, which was added under other names
 	secrets  bool   // remove passwords of connection strings too
 	name     spanName
@@ -220,7 +220,8 @@ func (r *redactor) sanitizeStatement(text string) (string, bool) {
 // replaceCopies removes the raw statements from a text. It reports whether there were
 // any.
 func (r *redactor) replaceCopies(text string) (string, bool) {
-	if text == "" {
+	// A text that is shorter than every statement, and than a start of one, has none.
+	if n := len(r.pairs); n == 0 || len(text) < min(shortStart, len(r.pairs[n-1].raw)) {
 		return text, false
 	}
 	found := false
