@@ -182,7 +182,7 @@ func TestEnrichIsIndependentOfOrder(t *testing.T) {
 // The spans beside a span in its batch must not matter.
 func TestEnrichIsIndependentOfSiblings(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 5))
-	for i := range rounds.Of(10_000) {
+	for i := range rounds.Of(2_000) {
 		cfg := randomConfig(r)
 		td := randomTraces(r)
 		for _, span := range goldentest.Clone(td).ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {

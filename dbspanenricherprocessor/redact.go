@@ -23,9 +23,9 @@ type redactor struct {
 	enricher *enricher
 	analyzer *analyzer
 	grammar  grammar
-	pairs    []replacement // the longest first
-	clean    string // the sanitized statement, which was added under other names
-	secrets  bool   // remove passwords of connection strings too
+	pairs    []replacement // the longest raw text first
+	clean    string        // the sanitized statement, which was added under other names
+	secrets  bool          // remove passwords of connection strings too
 	name     spanName
 }
 

@@ -116,7 +116,7 @@ func TestProperties(t *testing.T) {
 // The spans beside a span in its batch do not matter.
 func TestSiblings(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
-	for range 10_000 {
+	for range 3_000 {
 		cfg := randomConfig(r)
 		n := newTestNamer(t, cfg)
 		together := traces(t, r, randomAttributes(r))

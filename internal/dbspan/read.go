@@ -19,12 +19,12 @@ import (
 // another kind of call is a database span only if it also names a database system,
 // as the spans of Elasticsearch and DynamoDB do. A port or a scope is not enough.
 func (s *Span) Read(attrs pcommon.Map, scope Scope) Kind {
-	return s.read(attrs, &scope, s.Sent.systemName(), &layout{})
+	return s.read(attrs, &scope, s.Sent.systemName(), nil)
 }
 
-// read is Read. It also notes the layout of a database span. For other spans it changes
-// neither s nor the layout, or it clears the layout. named is the name that s.System was
-// found by.
+// read is Read. It also notes the layout of a database span, unless l is nil. For other
+// spans it changes neither s nor the layout, or it clears the layout. named is the name
+// that s.System was found by.
 func (s *Span) read(attrs pcommon.Map, scope *Scope, named string, l *layout) Kind {
 	seen := survey(attrs)
 	if seen&hasDatabase == 0 {
@@ -37,16 +37,19 @@ func (s *Span) read(attrs pcommon.Map, scope *Scope, named string, l *layout) Ki
 	}
 	s.Sent = Sent{}
 	s.Sent.read(attrs, l)
-	length := l.length
-	l.length, l.database = 0, seen&hasDatabase != 0
+	if l != nil {
+		l.length, l.database = 0, seen&hasDatabase != 0
+	}
 	if seen&hasOther != 0 && s.Sent.systemName() == "" {
 		s.System = System{}
 		return seen.kind()
 	}
-	if !s.resolve(scope, l.database, named) {
+	if !s.resolve(scope, seen&hasDatabase != 0, named) {
 		return KindOther
 	}
-	l.length = length
+	if l != nil && attrs.Len() <= maxLayout {
+		l.length = attrs.Len()
+	}
 	return KindDatabase
 }
 
@@ -142,12 +145,12 @@ func survey(attrs pcommon.Map) presence {
 	return seen
 }
 
-// read copies the values of the attributes to t, and notes their layout.
+// read copies the values of the attributes to t, and notes their places, unless l is nil.
 func (t *Sent) read(attrs pcommon.Map, l *layout) {
 	i := 0
 	for key, value := range attrs.All() {
 		text, number := t.field(key)
-		if i < maxLayout {
+		if l != nil && i < maxLayout {
 			l.places[i] = place{name: key, text: text, number: number}
 			if text != nil || number != nil {
 				l.places[i].part = partOf(key)
@@ -167,10 +170,6 @@ func (t *Sent) read(attrs pcommon.Map, l *layout) {
 				t.Odd = true
 			}
 		}
-	}
-	l.length = i
-	if i > maxLayout {
-		l.length = 0
 	}
 }
 

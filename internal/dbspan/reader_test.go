@@ -66,7 +66,7 @@ func TestReader(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	scopes := []Scope{{}, LookupScope("io.opentelemetry.jdbc"), LookupScope("Npgsql")}
 	alike := 0
-	for round := range 40_000 {
+	for round := range 10_000 {
 		reader := NewReader()
 		scope := scopes[r.IntN(len(scopes))]
 		var last Span // the last database span
@@ -94,7 +94,7 @@ func TestReader(t *testing.T) {
 		}
 		reader.Release()
 	}
-	assert.Greater(t, alike, 10_000, "the spans are too different to test anything")
+	assert.Greater(t, alike, 2_000, "the spans are too different to test anything")
 }
 
 func TestReaderAllocatesNothing(t *testing.T) {
