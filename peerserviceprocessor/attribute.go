@@ -186,7 +186,9 @@ func (a *attrRef) isPlace() bool {
 // contains a password. fold reports whether its case does not matter, so that the name
 // has it in lower case. With own, a value that other databases can have too is left out.
 func (a *attrRef) nameOf(span *spanView, own bool) (value string, fold bool) {
+	var system dbspan.System // span.db has that of an earlier span if this is no database call
 	if db := span.db; span.kind == dbspan.KindDatabase {
+		system = db.System
 		switch {
 		case a.known == knownSystem:
 			return db.System.Legacy, false
@@ -207,7 +209,7 @@ func (a *attrRef) nameOf(span *spanView, own bool) (value string, fold bool) {
 	if a.known == knownServerAddress {
 		fold = true // the names of hosts ignore case
 	}
-	if value != "" && dbspan.MaskAttribute(a.name, value, span.db.System) != value {
+	if value != "" && dbspan.MaskAttribute(a.name, value, system) != value {
 		return "", false
 	}
 	return value, fold
