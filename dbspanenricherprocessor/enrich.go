@@ -17,8 +17,9 @@ import (
 // batch is the state of processing one batch.
 type batch struct {
 	counts    counts
-	db        dbspan.Span
+	reader    *dbspan.Reader
 	additions additions
+	redactor  redactor
 
 	// Those of the last span. Most spans of a batch have the same system.
 	system  dbspan.System
@@ -65,9 +66,9 @@ func (o *origin) sdkLanguage() string {
 	return *o.language
 }
 
-// enrich adds missing attributes to a span. b.db has what was read from the span.
+// enrich adds missing attributes to a span. b.reader has what was read from the span.
 func (e *enricher) enrich(span ptrace.Span, from *origin, b *batch) {
-	db, n := &b.db, &b.counts
+	db, n := &b.reader.Span, &b.counts
 	n.spans++
 	g := b.grammarOf(db.System)
 	text := db.Statement
@@ -99,7 +100,7 @@ func (e *enricher) enrich(span ptrace.Span, from *origin, b *batch) {
 
 	// This comes last, since the additions may copy the statement to other attributes.
 	if text != "" && e.analyzer.alters() || e.cfg.QueryText.Sanitize == SanitizeAlways {
-		e.redactCopies(span, db, g, s)
+		e.redactCopies(span, b, g, s)
 	}
 	if e.cfg.SpanName == SpanNameSummary {
 		if summary, ok := span.Attributes().Get(dbspan.AttrSummary); ok && summary.Str() != "" {

@@ -40,7 +40,8 @@ func newEnricher(cfg *Config, telemetry *metadata.TelemetryBuilder) (*enricher, 
 }
 
 func (e *enricher) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
-	var b batch
+	b := batch{reader: dbspan.NewReader()}
+	defer b.reader.Release()
 	for _, resource := range td.ResourceSpans().All() {
 		from := origin{resource: resource.Resource().Attributes()}
 		for _, scoped := range resource.ScopeSpans().All() {
@@ -49,7 +50,7 @@ func (e *enricher) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.
 				if span.Kind() != ptrace.SpanKindClient {
 					continue
 				}
-				if b.db.Read(span.Attributes(), scope) == dbspan.KindDatabase {
+				if kind, _ := b.reader.Read(span.Attributes(), &scope); kind == dbspan.KindDatabase {
 					e.enrich(span, &from, &b)
 				}
 			}

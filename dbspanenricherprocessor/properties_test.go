@@ -179,6 +179,36 @@ func TestEnrichIsIndependentOfOrder(t *testing.T) {
 	}
 }
 
+// The spans beside a span in its batch must not matter.
+func TestEnrichIsIndependentOfSiblings(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	for i := range rounds.Of(2_000) {
+		cfg := randomConfig(r)
+		td := randomTraces(r)
+		for _, span := range goldentest.Clone(td).ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {
+			for range 2 { // with the same attributes but another statement
+				sibling := spansOf(td).AppendEmpty()
+				span.CopyTo(sibling)
+				text := pick(r, someStatements)
+				sibling.SetName(pick(r, []string{span.Name(), text}))
+				sibling.Attributes().PutStr("db.statement", text)
+			}
+		}
+		together, err := newTestEnricher(t, cfg).processTraces(t.Context(), goldentest.Clone(td))
+		require.NoError(t, err)
+		for j, span := range spansOf(td).All() {
+			alone := goldentest.Clone(td)
+			spansOf(alone).RemoveIf(func(ptrace.Span) bool { return true })
+			span.CopyTo(spansOf(alone).AppendEmpty())
+			_, err := newTestEnricher(t, cfg).processTraces(t.Context(), alone)
+			require.NoError(t, err)
+			want, got := spansOf(alone).At(0), spansOf(together).At(j)
+			require.Equal(t, want.Name(), got.Name(), "round %d, %+v", i, *cfg)
+			require.Equal(t, want.Attributes().AsRaw(), got.Attributes().AsRaw(), "round %d, %+v", i, *cfg)
+		}
+	}
+}
+
 // requireSameSpans compares names, and attributes in any order.
 func requireSameSpans(t *testing.T, want, got ptrace.Traces, from func(int) string) {
 	t.Helper()

@@ -23,9 +23,17 @@ type redactor struct {
 	enricher *enricher
 	analyzer *analyzer
 	grammar  grammar
-	pairs    []replacement
-	clean    string // the sanitized statement, which was added under other names
-	secrets  bool   // remove passwords of connection strings too
+	pairs    []replacement // the longest raw text first
+	clean    string        // the sanitized statement, which was added under other names
+	secrets  bool          // remove passwords of connection strings too
+	name     spanName
+}
+
+// spanName is the last span's name, and the one that replaced it. Most spans of a batch
+// have few names.
+type spanName struct {
+	grammar         grammar
+	text, sanitized string
 }
 
 const (
@@ -39,13 +47,12 @@ const (
 
 // redactCopies replaces every copy of the span's statements with the sanitized text. If
 // all statements are sanitized, so are all connection strings anywhere in the span.
-func (e *enricher) redactCopies(span ptrace.Span, db *dbspan.Span, g grammar, s *statement) {
+func (e *enricher) redactCopies(span ptrace.Span, b *batch, g grammar, s *statement) {
+	db, r := &b.reader.Span, &b.redactor
 	t := &db.Sent
-	var space [8]replacement
-	r := redactor{
-		enricher: e, analyzer: e.analyzer, grammar: g, pairs: space[:0], clean: s.sanitized,
-		secrets: e.cfg.QueryText.Sanitize == SanitizeAlways,
-	}
+	r.enricher, r.analyzer, r.grammar, r.clean = e, e.analyzer, g, s.sanitized
+	r.pairs = r.pairs[:0]
+	r.secrets = e.cfg.QueryText.Sanitize == SanitizeAlways
 	for _, text := range [...]string{t.QueryText, t.Statement, t.APMStatement, t.OriginalSQLText, t.ActualSQLText, t.JDBCQuery} {
 		switch text {
 		case "":
@@ -65,7 +72,7 @@ func (e *enricher) redactCopies(span ptrace.Span, db *dbspan.Span, g grammar, s 
 	if e.cfg.QueryText.Sanitize == SanitizeNever {
 		return // text that is only too long is not a secret
 	}
-	if name, ok := r.replaceStatement(span.Name()); ok {
+	if name, ok := r.replaceName(span.Name()); ok {
 		span.SetName(name)
 	}
 	if message, ok := r.replace(span.Status().Message()); ok {
@@ -174,6 +181,27 @@ func (r *redactor) replaceStatement(text string) (string, bool) {
 	if replaced, found := r.replaceCopies(text); found || !r.secrets {
 		return replaced, found
 	}
+	return r.sanitizeStatement(text)
+}
+
+// replaceName is replaceStatement for the name of a span.
+func (r *redactor) replaceName(text string) (string, bool) {
+	if replaced, found := r.replaceCopies(text); found || !r.secrets {
+		return replaced, found
+	}
+	if text == r.clean {
+		return text, false
+	}
+	if last := &r.name; last.text != text || last.grammar != r.grammar {
+		sanitized, _ := r.sanitizeStatement(text)
+		*last = spanName{grammar: r.grammar, text: text, sanitized: sanitized}
+	}
+	return r.name.sanitized, r.name.sanitized != text
+}
+
+// sanitizeStatement sanitizes a text that has no copy of the span's statements but may be
+// another one.
+func (r *redactor) sanitizeStatement(text string) (string, bool) {
 	if text == "" || text == r.clean {
 		return text, false
 	}
@@ -192,7 +220,8 @@ func (r *redactor) replaceStatement(text string) (string, bool) {
 // replaceCopies removes the raw statements from a text. It reports whether there were
 // any.
 func (r *redactor) replaceCopies(text string) (string, bool) {
-	if text == "" {
+	// A text that is shorter than every statement, and than a start of one, has none.
+	if n := len(r.pairs); n == 0 || len(text) < min(shortStart, len(r.pairs[n-1].raw)) {
 		return text, false
 	}
 	found := false
@@ -205,7 +234,7 @@ func (r *redactor) replaceCopies(text string) (string, bool) {
 			continue
 		}
 		switch {
-		case len(pair.raw) >= shortStatement && strings.Contains(text, pair.raw):
+		case len(text) > len(pair.raw) && len(pair.raw) >= shortStatement && strings.Contains(text, pair.raw):
 			text, found = strings.ReplaceAll(text, pair.raw, pair.sanitized), true
 		case isStart(text, pair.raw):
 			if sanitized := r.analyzer.sanitized(r.grammar, text); sanitized != text {
@@ -219,6 +248,9 @@ func (r *redactor) replaceCopies(text string) (string, bool) {
 // isStart reports whether text is the start of the statement: the instrumentation has cut
 // it, with or without dots for the rest.
 func isStart(text, statement string) bool {
+	if len(text) < shortStart || len(statement) < shortStart || text[:shortStart] != statement[:shortStart] {
+		return false // as nearly always
+	}
 	start := strings.TrimSuffix(strings.TrimSuffix(text, "..."), "…")
 	return len(start) >= shortStart && len(start) < len(statement) && strings.HasPrefix(statement, start)
 }

@@ -21,10 +21,13 @@ type spanView struct {
 	attrs    pcommon.Map
 	resource pcommon.Map
 	kind     dbspan.Kind
-	db       dbspan.Span // of database spans only
+	db       *dbspan.Span // of database spans only
 	// joinServices gives the services of one Autonomous Database one name.
 	joinServices bool
 	lastPeer     string // the name of the previous span: most spans of a batch have the same
+	// unsettled is whether the name depends on more than the database and on which
+	// attributes there are.
+	unsettled bool
 }
 
 // attrRef is an attribute that a rule or a template refers to. A span can have it under
@@ -126,7 +129,8 @@ func (a *attrRef) isSystem() bool {
 func (a *attrRef) value(span *spanView) string {
 	read := false
 	if a.known != knownNot && span.kind == dbspan.KindDatabase {
-		if value := a.databaseValue(&span.db); value != "" {
+		if value := a.databaseValue(span.db); value != "" {
+			span.unsettled = span.unsettled || !a.ofDatabase()
 			return value
 		}
 		read = a.isPlace()
@@ -134,6 +138,7 @@ func (a *attrRef) value(span *spanView) string {
 	for _, attrs := range [...]pcommon.Map{span.attrs, span.resource} {
 		for _, name := range a.names {
 			value, ok := attrs.Get(name)
+			span.unsettled = span.unsettled || ok
 			if !ok || read && value.Type() == pcommon.ValueTypeStr {
 				continue // dbspan has read it without finding a name
 			}
@@ -167,6 +172,11 @@ func urlHost(attrs pcommon.Map) string {
 	return ""
 }
 
+// ofDatabase reports whether the attribute depends on nothing but the database.
+func (a *attrRef) ofDatabase() bool {
+	return a.isSystem() || a.isPlace() || a.known == knownServerPort
+}
+
 // isPlace reports whether the attribute names a database or its host.
 func (a *attrRef) isPlace() bool {
 	return a.known == knownNamespace || a.known == knownServerAddress
@@ -176,7 +186,9 @@ func (a *attrRef) isPlace() bool {
 // contains a password. fold reports whether its case does not matter, so that the name
 // has it in lower case. With own, a value that other databases can have too is left out.
 func (a *attrRef) nameOf(span *spanView, own bool) (value string, fold bool) {
-	if db := &span.db; span.kind == dbspan.KindDatabase {
+	var system dbspan.System // span.db has that of an earlier span if this is no database call
+	if db := span.db; span.kind == dbspan.KindDatabase {
+		system = db.System
 		switch {
 		case a.known == knownSystem:
 			return db.System.Legacy, false
@@ -197,7 +209,7 @@ func (a *attrRef) nameOf(span *spanView, own bool) (value string, fold bool) {
 	if a.known == knownServerAddress {
 		fold = true // the names of hosts ignore case
 	}
-	if value != "" && dbspan.MaskAttribute(a.name, value, span.db.System) != value {
+	if value != "" && dbspan.MaskAttribute(a.name, value, system) != value {
 		return "", false
 	}
 	return value, fold

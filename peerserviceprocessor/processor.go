@@ -55,9 +55,13 @@ func newNamer(cfg *Config, telemetry *metadata.TelemetryBuilder) (*namer, error)
 
 func (n *namer) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
 	var counts [sourceCount]int64
-	view := spanView{joinServices: n.program.join}
+	reader := dbspan.NewReader()
+	defer reader.Release()
+	var last settled
+	view := spanView{joinServices: n.program.join, db: &reader.Span}
 	for _, resource := range td.ResourceSpans().All() {
 		view.resource = resource.Resource().Attributes()
+		last = settled{}
 		for _, scoped := range resource.ScopeSpans().All() {
 			scope := dbspan.LookupScope(scoped.Scope().Name())
 			for _, span := range scoped.Spans().All() {
@@ -65,9 +69,21 @@ func (n *namer) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Tra
 					continue
 				}
 				view.attrs = span.Attributes()
-				view.kind = view.db.Read(view.attrs, scope)
-				if n.program.kinds[view.kind] {
-					counts[n.program.name(&view)]++
+				kind, same := reader.Read(view.attrs, &scope)
+				switch {
+				case !n.program.kinds[kind]:
+				case same && last.known:
+					if last.name != "" {
+						view.attrs.PutStr(attrPeerService, last.name)
+					}
+					counts[last.source]++
+				default:
+					view.kind, view.unsettled = kind, false
+					from, name := n.program.name(&view)
+					counts[from]++
+					if kind == dbspan.KindDatabase {
+						last = settled{known: !view.unsettled, source: from, name: name}
+					}
 				}
 			}
 		}
@@ -85,10 +101,18 @@ func (n *namer) shutdown(context.Context) error {
 	return nil
 }
 
-// name sets a span's peer.service and returns the source of the name.
-func (p *program) name(span *spanView) source {
-	if !p.override && hasPeer(span.attrs) {
-		return sourceApplication
+// settled is the name of the last database span, if the next one with the same attributes
+// and the same database has the same name.
+type settled struct {
+	known  bool
+	source source
+	name   string // empty if the span was not named
+}
+
+// name sets a span's peer.service and returns it with the source of the name.
+func (p *program) name(span *spanView) (source, string) {
+	if !p.override && span.hasPeer() {
+		return sourceApplication, ""
 	}
 	for i := range p.rules {
 		r := &p.rules[i]
@@ -96,21 +120,21 @@ func (p *program) name(span *spanView) source {
 			continue
 		}
 		if r.name == nil {
-			return sourceNone
+			return sourceNone, ""
 		}
 		// If the span lacks an attribute in the name, the next rule is tried.
 		if name, ok := r.name.render(span); ok {
 			span.setPeer(name)
-			return sourceRule
+			return sourceRule, name
 		}
 	}
 	for _, t := range p.fallback[span.kind] {
 		if name, ok := t.render(span); ok {
 			span.setPeer(name)
-			return sourceDefault
+			return sourceDefault, name
 		}
 	}
-	return sourceNone
+	return sourceNone, ""
 }
 
 func (s *spanView) setPeer(name string) {
@@ -118,8 +142,9 @@ func (s *spanView) setPeer(name string) {
 	s.lastPeer = name
 }
 
-// hasPeer reports whether a span has a peer.service that is not empty.
-func hasPeer(attrs pcommon.Map) bool {
-	value, ok := attrs.Get(attrPeerService)
+// hasPeer reports whether the span has a peer.service that is not empty.
+func (s *spanView) hasPeer() bool {
+	value, ok := s.attrs.Get(attrPeerService)
+	s.unsettled = s.unsettled || ok
 	return ok && (value.Type() != pcommon.ValueTypeStr && value.Type() != pcommon.ValueTypeEmpty || value.Str() != "")
 }

@@ -113,6 +113,44 @@ func TestProperties(t *testing.T) {
 	}
 }
 
+// The spans beside a span in its batch do not matter.
+func TestSiblings(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	for range 3_000 {
+		cfg := randomConfig(r)
+		n := newTestNamer(t, cfg)
+		together := traces(t, r, randomAttributes(r))
+		spans := together.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
+		for range 6 {
+			next := spans.AppendEmpty()
+			spans.At(spans.Len() - 2).CopyTo(next)
+			switch r.IntN(3) {
+			case 0:
+				traces(t, r, randomAttributes(r)).ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).CopyTo(next)
+			case 1: // another value
+				for name, value := range randomAttributes(r) {
+					if sent, found := next.Attributes().Get(name); found {
+						require.NoError(t, sent.FromRaw(value))
+					}
+				}
+			}
+		}
+		var alone []ptrace.Traces
+		for _, span := range spans.All() {
+			td := traces(t, r, nil)
+			span.CopyTo(td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0))
+			_, err := n.processTraces(t.Context(), td)
+			require.NoError(t, err)
+			alone = append(alone, td)
+		}
+		_, err := n.processTraces(t.Context(), together)
+		require.NoError(t, err)
+		for i, span := range spans.All() {
+			require.Equal(t, attributesOf(alone[i]).AsRaw(), span.Attributes().AsRaw(), "%+v", cfg)
+		}
+	}
+}
+
 // Spans that are not calls to a database do not change by a byte.
 func TestOthersAreUntouched(t *testing.T) {
 	file, err := os.Open(filepath.Join("testdata", "apache-httpd.jsonl"))

@@ -126,7 +126,7 @@ func (c *condition) matchesSystem(span *spanView) bool {
 	if span.kind != dbspan.KindDatabase {
 		return false
 	}
-	db := &span.db
+	db := span.db
 	if !c.system.IsZero() {
 		return c.system.Legacy == db.System.Legacy ||
 			c.glob.match(db.Sent.System) || c.glob.match(db.Sent.SystemName)

@@ -9,6 +9,7 @@ import (
 	otlpguardextension "github.com/ociapm/otelcol-ociapm/components/extension/otlpguardextension"
 	queuecheckextension "github.com/ociapm/otelcol-ociapm/components/extension/queuecheckextension"
 	queuestorageextension "github.com/ociapm/otelcol-ociapm/components/extension/queuestorageextension"
+	spanbudgetextension "github.com/ociapm/otelcol-ociapm/components/extension/spanbudgetextension"
 	durabletailsamplingprocessor "github.com/ociapm/otelcol-ociapm/components/processor/durabletailsamplingprocessor"
 	spanfoldingprocessor "github.com/ociapm/otelcol-ociapm/components/processor/spanfoldingprocessor"
 	dbspanenricherprocessor "github.com/ociapm/otelcol-ociapm/dbspanenricherprocessor"
@@ -82,6 +83,7 @@ func components() (otelcol.Factories, error) {
 		queuestorageextension.NewFactory(),
 		queuecheckextension.NewFactory(),
 		filestorage.NewFactory(),
+		spanbudgetextension.NewFactory(),
 		apmpathsextension.NewFactory(),
 		otlpguardextension.NewFactory(),
 		basicauthextension.NewFactory(),
@@ -99,6 +101,7 @@ func components() (otelcol.Factories, error) {
 		queuestorageextension.NewFactory().Type():    "github.com/ociapm/otelcol-ociapm v0.1.0",
 		queuecheckextension.NewFactory().Type():      "github.com/ociapm/otelcol-ociapm v0.1.0",
 		filestorage.NewFactory().Type():              "github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage v0.158.0",
+		spanbudgetextension.NewFactory().Type():      "github.com/ociapm/otelcol-ociapm v0.1.0",
 		apmpathsextension.NewFactory().Type():        "github.com/ociapm/otelcol-ociapm v0.1.0",
 		otlpguardextension.NewFactory().Type():       "github.com/ociapm/otelcol-ociapm v0.1.0",
 		basicauthextension.NewFactory().Type():       "github.com/open-telemetry/opentelemetry-collector-contrib/extension/basicauthextension v0.158.0",

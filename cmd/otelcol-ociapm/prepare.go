@@ -6,12 +6,14 @@ package main
 import (
 	"os"
 
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/otelcol"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
 	"github.com/ociapm/otelcol-ociapm/internal/environment"
 	"github.com/ociapm/otelcol-ociapm/internal/hangup"
+	"github.com/ociapm/otelcol-ociapm/internal/startonce"
 )
 
 // readyMessage is the collector's log line once all components run.
@@ -23,10 +25,31 @@ const readyMessage = "Everything is ready. Begin running and processing data."
 func prepare(set otelcol.CollectorSettings) otelcol.CollectorSettings {
 	prepareEnvironment()
 	set.BuildInfo.Version = withCommit(set.BuildInfo.Version)
+	set.Factories = detectOnce(set.Factories)
 	// otelcol has no hook for the end of its startup. If only warnings are
 	// logged, a SIGHUP that arrives while the collector starts is ignored.
 	set.LoggingOptions = append(set.LoggingOptions, zap.WrapCore(func(core zapcore.Core) zapcore.Core { return startupCore{core} }))
 	return set
+}
+
+// detectOnce makes the pipelines of resource_detection share what one of them has detected.
+func detectOnce(inner func() (otelcol.Factories, error)) func() (otelcol.Factories, error) {
+	return func() (otelcol.Factories, error) {
+		factories, err := inner()
+		if err != nil {
+			return factories, err
+		}
+		resourceDetection := component.MustNewType("resource_detection")
+		if found, ok := factories.Processors[resourceDetection]; ok {
+			wrapped := startonce.Wrap(found)
+			for name, factory := range factories.Processors { // a former name has the same factory
+				if factory.Type() == resourceDetection {
+					factories.Processors[name] = wrapped
+				}
+			}
+		}
+		return factories, nil
+	}
 }
 
 // details are messages of upstream at level info that an operator does not need.

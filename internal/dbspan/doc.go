@@ -14,7 +14,7 @@
 // ParseConnection reads connection strings by their syntax: url.go, oracle.go,
 // pairs.go. plausible.go decides what can be a host, a port or a database's name.
 // secret.go finds passwords in connection strings, and mask.go masks attributes
-// that have one.
+// that have one. reader.go makes all this fast for spans that are alike.
 //
 // To add an attribute, start in names.go; a database, in system.go; an
 // instrumentation, in scope.go.

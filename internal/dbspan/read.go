@@ -4,7 +4,6 @@
 package dbspan // import "github.com/ociapm/otelcol-ociapm/internal/dbspan"
 
 import (
-	"cmp"
 	"strconv"
 	"strings"
 
@@ -20,6 +19,13 @@ import (
 // another kind of call is a database span only if it also names a database system,
 // as the spans of Elasticsearch and DynamoDB do. A port or a scope is not enough.
 func (s *Span) Read(attrs pcommon.Map, scope Scope) Kind {
+	return s.read(attrs, &scope, s.Sent.systemName(), nil)
+}
+
+// read is Read. It also notes the layout of a database span, unless l is nil. For other
+// spans it changes neither s nor the layout, or it clears the layout. named is the name
+// that s.System was found by.
+func (s *Span) read(attrs pcommon.Map, scope *Scope, named string, l *layout) Kind {
 	seen := survey(attrs)
 	if seen&hasDatabase == 0 {
 		if seen&hasOther != 0 {
@@ -29,19 +35,20 @@ func (s *Span) Read(attrs pcommon.Map, scope Scope) Kind {
 			return KindOther
 		}
 	}
-	last, lastName := s.System, cmp.Or(s.Sent.SystemName, s.Sent.System)
-	*s = Span{JDBC: scope.JDBC}
-	s.Sent.read(attrs)
-	s.JDBC = s.JDBC || s.Sent.JDBCQuery != ""
-	if seen&hasOther != 0 && s.Sent.System == "" && s.Sent.SystemName == "" {
+	s.Sent = Sent{}
+	s.Sent.read(attrs, l)
+	if l != nil {
+		l.length, l.database = 0, seen&hasDatabase != 0
+	}
+	if seen&hasOther != 0 && s.Sent.systemName() == "" {
+		s.System = System{}
 		return seen.kind()
 	}
-	// Most spans of a batch have the same system as the one before.
-	if name := cmp.Or(s.Sent.SystemName, s.Sent.System); name != "" && name == lastName && !last.IsZero() && !vague(name) {
-		s.System = last
-	}
-	if !s.resolve(scope, seen&hasDatabase != 0) {
+	if !s.resolve(scope, seen&hasDatabase != 0, named) {
 		return KindOther
+	}
+	if l != nil && attrs.Len() <= maxLayout {
+		l.length = attrs.Len()
 	}
 	return KindDatabase
 }
@@ -138,10 +145,18 @@ func survey(attrs pcommon.Map) presence {
 	return seen
 }
 
-// read copies the values of the attributes to t.
-func (t *Sent) read(attrs pcommon.Map) {
+// read copies the values of the attributes to t, and notes their places, unless l is nil.
+func (t *Sent) read(attrs pcommon.Map, l *layout) {
+	i := 0
 	for key, value := range attrs.All() {
 		text, number := t.field(key)
+		if l != nil && i < maxLayout {
+			l.places[i] = place{name: key, text: text, number: number}
+			if text != nil || number != nil {
+				l.places[i].part = partOf(key)
+			}
+		}
+		i++
 		switch {
 		case text != nil && value.Type() == pcommon.ValueTypeStr:
 			*text = value.Str()

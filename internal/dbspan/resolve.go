@@ -14,19 +14,19 @@ import (
 const mongoCommands = "$cmd"
 
 // resolve fills s from s.Sent. It reports whether the span is a database span.
-// attributes is whether the span has database attributes.
-func (s *Span) resolve(scope Scope, attributes bool) bool {
+// attributes is whether the span has database attributes. named is the name that s.System
+// was found by.
+func (s *Span) resolve(scope *Scope, attributes bool, named string) bool {
 	t := &s.Sent
-	s.Statement = cmp.Or(t.QueryText, t.Statement, t.OriginalSQLText, t.ActualSQLText, t.JDBCQuery, t.APMStatement)
-	if t.ActualSQLText != s.Statement {
-		s.ServerText = t.ActualSQLText
+	last := s.System
+	s.System, s.Namespace, s.ServerAddress = System{}, "", ""
+	s.JDBC = scope.JDBC || t.JDBCQuery != ""
+	// Most spans of a batch have the same system as the one before.
+	if name := t.systemName(); name != "" && name == named && !last.IsZero() && !vague(name) {
+		s.System = last
 	}
-	s.resolveOperation()
-	s.Collection = cmp.Or(t.CollectionName, t.SQLTable, t.MongoCollection, t.CassandraTable, t.CosmosContainer)
-	if s.Collection == mongoCommands {
-		s.Collection = ""
-	}
-	s.OracleSQLID = cmp.Or(t.APMOracleSQLID, t.OracleSQLID, t.JDBCSQLID, t.ODPSQLID)
+	s.resolveStatement()
+	s.resolveCall()
 	s.ServerPort = t.ServerPort
 	if s.ServerPort == 0 {
 		s.ServerPort = t.NetPeerPort
@@ -36,6 +36,33 @@ func (s *Span) resolve(scope Scope, attributes bool) bool {
 	}
 	s.resolvePlace()
 	return true
+}
+
+// systemName returns the name of the system, or "" if the span has none.
+func (t *Sent) systemName() string { return cmp.Or(t.SystemName, t.System) }
+
+// resolveStatement finds the statement.
+func (s *Span) resolveStatement() {
+	t := &s.Sent
+	s.Statement = cmp.Or(t.QueryText, t.Statement)
+	if s.Statement == "" {
+		s.Statement = cmp.Or(t.OriginalSQLText, t.ActualSQLText, t.JDBCQuery, t.APMStatement)
+	}
+	s.ServerText = ""
+	if t.ActualSQLText != s.Statement {
+		s.ServerText = t.ActualSQLText
+	}
+}
+
+// resolveCall finds the operation, the collection and the SQL_ID.
+func (s *Span) resolveCall() {
+	t := &s.Sent
+	s.resolveOperation()
+	s.Collection = cmp.Or(t.CollectionName, t.SQLTable, t.MongoCollection, t.CassandraTable, t.CosmosContainer)
+	if s.Collection == mongoCommands {
+		s.Collection = ""
+	}
+	s.OracleSQLID = cmp.Or(t.APMOracleSQLID, t.OracleSQLID, t.JDBCSQLID, t.ODPSQLID)
 }
 
 // resolveOperation finds the operation. Oracle's JDBC provider reports the driver's
@@ -61,12 +88,12 @@ func (s *Span) resolveOperation() {
 // resolveSystem finds the system: in the attributes for it, unless their value is too
 // vague, then from the connection string, the driver, the instrumentation, and finally
 // the port. It reports whether the span is a database span at all.
-func (s *Span) resolveSystem(scope Scope, attributes bool) bool {
+func (s *Span) resolveSystem(scope *Scope, attributes bool) bool {
 	if !s.System.IsZero() {
 		return true
 	}
 	t := &s.Sent
-	name := cmp.Or(t.SystemName, t.System)
+	name := t.systemName()
 	if name != "" && !vague(name) {
 		s.System = systemOf(name)
 		return true

@@ -35,6 +35,9 @@ func MaskSecrets(text string) (masked string, found bool) {
 // nextSecret returns the start and the end of the next password from i on, or -1.
 func nextSecret(text string, i int) (start, end int) {
 	for ; i < len(text); i++ {
+		if !secretMarks[text[i]] {
+			continue
+		}
 		switch text[i] {
 		case '=':
 			if isSecretKey(keyBefore(text, i)) {
@@ -69,6 +72,10 @@ func nextSecret(text string, i int) (start, end int) {
 	}
 	return -1, -1
 }
+
+// secretMarks are the characters that may separate a key or a user from a password. Most
+// texts have none.
+var secretMarks = [256]bool{'=': true, ':': true, '/': true}
 
 // keyBefore returns the key before the "=" or ":" at i.
 func keyBefore(text string, i int) string {

@@ -20,6 +20,15 @@ type Config struct {
 	// StorageID names a storage extension, such as queue_storage, which holds
 	// the spans until the decision on their trace is carried out.
 	StorageID *component.ID `mapstructure:"storage"`
+
+	// AdjustedCountAttribute is the span attribute for the number of spans that a
+	// span stands for, if a span_budget decides and that is more than one. If it is
+	// empty, only tracestate has it.
+	AdjustedCountAttribute string `mapstructure:"adjusted_count_attribute"`
+
+	// ReasonAttribute is the span attribute for the class for which a span_budget kept
+	// the trace: error, slow or ordinary. If it is empty, no span has it.
+	ReasonAttribute string `mapstructure:"reason_attribute"`
 }
 
 // Validate rejects settings that would lose spans, or keep them in the storage
@@ -47,5 +56,5 @@ func (c *Config) Validate() error {
 	if c.Sampling.TailStorageID != nil {
 		errs = append(errs, errors.New("tail_storage: cannot be used here; write storage instead"))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.validateBudget())...)
 }

@@ -13,6 +13,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.uber.org/zap"
+
+	"github.com/ociapm/otelcol-ociapm/internal/spanbudget"
 )
 
 const (
@@ -35,19 +37,34 @@ var errGone = errors.New("the storage no longer has it")
 // returns an error, since tail_sampling would drop the spans.
 func (d *durable) deliver(ctx context.Context, td ptrace.Traces) error {
 	parts := unmark(td)
-	// Held spans are delivered first. Otherwise new spans would use up the
-	// capacity of a slow next component, and old ones would wait forever.
-	if d.ledger.held() > 0 {
-		d.ledger.hold(parts)
+	verdict, room := d.account(td, parts)
+	if !room {
+		d.ledger.delivered(parts)
 		return nil
 	}
+	// Held spans are delivered first. Otherwise new spans would use up the
+	// capacity of a slow next component, and old ones would wait forever.
+	if d.ledger.isBehind() {
+		d.ledger.hold(parts, verdict)
+		return nil
+	}
+	d.annotator.annotate(td, verdict)
 	if err := d.offer(ctx, td); err != nil {
-		d.ledger.hold(parts)
+		d.ledger.hold(parts, verdict)
 		d.refused(err)
 		return nil
 	}
 	d.ledger.delivered(parts)
 	return nil
+}
+
+// account tells the budget of spans of a trace that is sampled. It returns what was
+// decided on the trace, and whether the spans may be delivered.
+func (d *durable) account(td ptrace.Traces, parts []markedPart) (verdict spanbudget.Verdict, room bool) {
+	if d.ledger.budget == nil || len(parts) == 0 {
+		return verdict, true
+	}
+	return d.ledger.budget.Delivered(parts[0].trace, td.SpanCount())
 }
 
 // offer passes spans to the next component and returns its error, unless it is
@@ -142,6 +159,7 @@ func (d *durable) redeliver(ctx context.Context) time.Duration {
 		for len(d.hand) > 0 {
 			next := d.hand[0]
 			d.hand = d.hand[1:]
+			d.annotator.annotate(next.spans, next.parts[0].verdict)
 			if err := d.offer(ctx, next.spans); err != nil {
 				d.refused(err)
 				if !progress { // the next attempt may be long after this: do not keep the others in memory
@@ -214,26 +232,32 @@ type piece struct {
 // trace, in the order of the parts. It also returns the parts without spans in
 // the batch.
 func split(td ptrace.Traces, parts []heldPart) (pieces []*piece, missing []heldPart) {
-	found := make(map[heldPart]bool, len(parts))
+	type place struct {
+		trace    pcommon.TraceID
+		resource int
+	}
+	held := make(map[place]heldPart, len(parts))
+	found := make(map[place]bool, len(parts))
 	for _, part := range parts {
-		found[part] = false
+		held[place{part.trace, part.resource}] = part
 	}
 	byTrace := map[pcommon.TraceID]*piece{}
 	for resource, spans := range td.ResourceSpans().All() {
 		for scope, scopeSpans := range spans.ScopeSpans().All() {
 			for _, span := range scopeSpans.Spans().All() {
-				part := heldPart{trace: span.TraceID(), resource: resource}
-				seen, wanted := found[part]
+				at := place{span.TraceID(), resource}
+				part, wanted := held[at]
 				if !wanted {
 					continue
 				}
+				seen := found[at]
 				p := byTrace[part.trace]
 				if p == nil {
 					p = &piece{spans: ptrace.NewTraces()}
 					byTrace[part.trace] = p
 				}
 				if !seen {
-					found[part] = true
+					found[at] = true
 					p.parts = append(p.parts, part)
 					to := p.spans.ResourceSpans().AppendEmpty()
 					spans.Resource().CopyTo(to.Resource())
@@ -251,7 +275,7 @@ func split(td ptrace.Traces, parts []heldPart) (pieces []*piece, missing []heldP
 		}
 	}
 	for _, part := range parts {
-		if !found[part] {
+		if !found[place{part.trace, part.resource}] {
 			missing = append(missing, part)
 		} else if p := byTrace[part.trace]; p != nil {
 			pieces = append(pieces, p)

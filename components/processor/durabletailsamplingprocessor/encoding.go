@@ -13,8 +13,11 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/s2"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/sampling"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/ociapm/otelcol-ociapm/internal/spanbudget"
 )
 
 // A record is stored as a mark, the version of its encoding, the CRC-32C of the
@@ -104,12 +107,24 @@ func decode(data []byte) (ptrace.Traces, error) {
 	return new(ptrace.ProtoUnmarshaler).UnmarshalTraces(data)
 }
 
+// verdictFlag marks the index of a resource that is followed by a verdict. It is higher
+// than any index: records of versions without verdicts stay readable, and those versions
+// refuse the records of this one.
+const verdictFlag = 1 << 40
+
 // encodeHeld returns the held parts of a batch in their stored form.
 func encodeHeld(parts []heldPart) []byte {
 	record := make([]byte, headerBytes, headerBytes+len(parts)*(len(pcommon.TraceID{})+2))
 	for _, part := range parts {
 		record = append(record, part.trace[:]...)
-		record = binary.AppendUvarint(record, uint64(part.resource)) //nolint:gosec // an index
+		resource := uint64(part.resource) //nolint:gosec // an index
+		if part.verdict.Class == 0 {
+			record = binary.AppendUvarint(record, resource)
+			continue
+		}
+		record = binary.AppendUvarint(record, resource|verdictFlag)
+		record = append(record, byte(part.verdict.Class))
+		record = binary.AppendUvarint(record, part.verdict.Threshold.Unsigned())
 	}
 	return seal(record)
 }
@@ -131,12 +146,34 @@ func decodeHeld(data []byte) ([]heldPart, error) {
 		}
 		data = data[copy(part.trace[:], data):]
 		resource, n := binary.Uvarint(data)
-		if n <= 0 || resource > maxBatchBytes {
+		index := resource &^ verdictFlag
+		if n <= 0 || index > maxBatchBytes {
 			return nil, errors.New("an index of a resource is not plausible")
 		}
-		part.resource = int(resource)
+		part.resource = int(index)
 		data = data[n:]
+		if resource != index {
+			if data, part.verdict, err = decodeVerdict(data); err != nil {
+				return nil, err
+			}
+		}
 		parts = append(parts, part)
 	}
 	return parts, nil
+}
+
+// decodeVerdict returns the verdict at the beginning of data, and what follows it.
+func decodeVerdict(data []byte) (rest []byte, verdict spanbudget.Verdict, err error) {
+	if len(data) == 0 || !slices.Contains(spanbudget.Classes[:], spanbudget.Class(data[0])) {
+		return nil, verdict, errors.New("the class of a verdict is not plausible")
+	}
+	verdict.Class = spanbudget.Class(data[0])
+	value, n := binary.Uvarint(data[1:])
+	if n <= 0 {
+		return nil, verdict, errors.New("a threshold is cut off")
+	}
+	if verdict.Threshold, err = sampling.UnsignedToThreshold(value); err != nil {
+		return nil, verdict, err
+	}
+	return data[1+n:], verdict, nil
 }

@@ -9,8 +9,11 @@ import (
 	"testing"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/pdatatest/ptracetest"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/sampling"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ociapm/otelcol-ociapm/internal/spanbudget"
 )
 
 func TestEncoding(t *testing.T) {
@@ -50,7 +53,12 @@ func TestFlippedBits(t *testing.T) {
 }
 
 func TestEncodingOfHeldParts(t *testing.T) {
-	parts := []heldPart{{trace: traceID(1)}, {trace: traceID(2), resource: 300}}
+	parts := []heldPart{
+		{trace: traceID(1)},
+		{trace: traceID(2), resource: 300},
+		{trace: traceID(3), resource: 2, verdict: spanbudget.Verdict{Class: spanbudget.ClassError, Threshold: sampling.AlwaysSampleThreshold}},
+		{trace: traceID(4), verdict: spanbudget.Verdict{Class: spanbudget.ClassOrdinary, Threshold: threshold(t, 0.01)}},
+	}
 	data := encodeHeld(parts)
 	got, err := decodeHeld(data)
 	require.NoError(t, err)
@@ -75,6 +83,7 @@ func TestEncodingOfHeldParts(t *testing.T) {
 // they are stored again.
 func FuzzDecodeHeld(f *testing.F) {
 	f.Add(encodeHeld([]heldPart{{trace: traceID(1)}, {trace: traceID(2), resource: 300}})[headerBytes:])
+	f.Add(encodeHeld([]heldPart{{trace: traceID(1), verdict: spanbudget.Verdict{Class: spanbudget.ClassSlow}}})[headerBytes:])
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, content []byte) {
 		parts, err := decodeHeld(seal(append(make([]byte, headerBytes), content...)))

@@ -32,7 +32,7 @@ func createDefaultConfig() component.Config {
 	sampling.BlockOnOverflow = true
 	sampling.DecisionCache.SampledCacheSize = defaultCacheSize
 	sampling.DecisionCache.NonSampledCacheSize = defaultCacheSize
-	return &Config{Sampling: sampling}
+	return &Config{Sampling: sampling, AdjustedCountAttribute: "sampling.adjusted_count", ReasonAttribute: "sampling.reason"}
 }
 
 func createTraces(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {

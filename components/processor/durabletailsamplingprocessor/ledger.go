@@ -9,6 +9,8 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor/cache"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/ociapm/otelcol-ociapm/internal/spanbudget"
 )
 
 // markAttribute is a resource attribute of spans while they are in
@@ -27,6 +29,9 @@ type ledger struct {
 	// finish is called with the number of a batch that is no longer needed.
 	finish func(number uint64)
 
+	// budget decides on late errors of traces that were not kept, if it is set.
+	budget spanbudget.Ledger
+
 	// mu guards everything declared below.
 	mu     sync.Mutex
 	marks  int64 // number of marks in use
@@ -36,6 +41,7 @@ type ledger struct {
 	// are retried.
 	queue      []*storedBatch
 	heldTraces int
+	refused    int // number of held parts that the next component has refused
 	// changed contains the batches whose stored held parts are out of date.
 	changed map[*storedBatch]struct{}
 }
@@ -53,11 +59,13 @@ type waitingPart struct {
 	batch    *storedBatch
 }
 
-// heldPart is a part that tail_sampling has sampled and that the next component
-// has refused so far. Its spans are in the journal only.
+// heldPart is a part that is sampled and has not been delivered. Its spans are in the
+// journal only.
 type heldPart struct {
 	trace    pcommon.TraceID
 	resource int // index of the ResourceSpans in the batch
+	verdict  spanbudget.Verdict
+	late     bool // a late error, which has not been offered to the next component
 }
 
 // storedBatch is a batch of the journal.
@@ -96,7 +104,7 @@ func (l *ledger) register(number uint64, td ptrace.Traces) {
 			for n, span := range scope.Spans().All() {
 				if next := span.TraceID(); n == 0 || next != id {
 					id = next
-					l.wait(id, waitingPart{mark: l.marks, resource: resource, batch: batch})
+					l.wait(id, waitingPart{mark: l.marks, resource: resource, batch: batch}, spans)
 				}
 			}
 		}
@@ -106,10 +114,11 @@ func (l *ledger) register(number uint64, td ptrace.Traces) {
 
 // wait records that a part waits for its decision, unless it is already
 // recorded, or tail_sampling will drop it without notice.
-func (l *ledger) wait(id pcommon.TraceID, part waitingPart) {
+func (l *ledger) wait(id pcommon.TraceID, part waitingPart, spans ptrace.ResourceSpans) {
 	trace := l.traces[id]
 	if trace == nil || len(trace.waiting) == 0 {
 		if l.isDropped(id) {
+			l.reconsider(id, part, spans)
 			return
 		}
 	} else if trace.waiting[len(trace.waiting)-1].mark == part.mark {
@@ -145,12 +154,12 @@ func (l *ledger) delivered(parts []markedPart) {
 }
 
 // hold records that parts are sampled, and wait for the next component.
-func (l *ledger) hold(parts []markedPart) {
+func (l *ledger) hold(parts []markedPart, verdict spanbudget.Verdict) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, part := range parts {
 		if taken, ok := l.decided(part); ok {
-			l.enqueue(taken.batch, heldPart{trace: part.trace, resource: taken.resource})
+			l.enqueue(taken.batch, heldPart{trace: part.trace, resource: taken.resource, verdict: verdict})
 			l.review(taken.batch)
 		}
 	}
@@ -196,6 +205,9 @@ func (l *ledger) enqueue(batch *storedBatch, part heldPart) {
 	trace.held++
 	if trace.held == 1 {
 		l.heldTraces++
+	}
+	if !part.late {
+		l.refused++
 	}
 	batch.held = append(batch.held, part)
 	l.push(batch)
@@ -254,6 +266,9 @@ func (l *ledger) settle(batch *storedBatch, parts []heldPart) {
 	defer l.mu.Unlock()
 	batch.taken -= len(parts)
 	for _, part := range parts {
+		if !part.late {
+			l.refused--
+		}
 		trace := l.traces[part.trace]
 		trace.held--
 		if trace.held == 0 {
@@ -271,7 +286,13 @@ func (l *ledger) putBack(batch *storedBatch, parts []heldPart) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	batch.taken -= len(parts)
-	batch.held = append(batch.held, parts...)
+	for _, part := range parts {
+		if part.late {
+			part.late = false
+			l.refused++
+		}
+		batch.held = append(batch.held, part)
+	}
 	l.push(batch)
 	l.review(batch)
 }
@@ -326,6 +347,13 @@ func (l *ledger) held() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.heldTraces
+}
+
+// isBehind reports whether parts are held that the next component has refused.
+func (l *ledger) isBehind() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.refused > 0
 }
 
 // unmark removes the marks from spans that tail_sampling returns, and returns

@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/ociapm/otelcol-ociapm/internal/spanbudget"
 )
 
 func newTestLedger(t *testing.T) (l *ledger, finished *[]uint64) {
@@ -86,9 +88,9 @@ func TestLedgerHeld(t *testing.T) {
 	one, two := traces(spanOf{1, "a"}, spanOf{2, "b"}, spanOf{3, "c"}), traces(spanOf{1, "d"})
 	l.register(1, one)
 	l.register(2, two)
-	l.hold([]markedPart{marked(one, 1, 0), marked(two, 1, 0)})
+	l.hold([]markedPart{marked(one, 1, 0), marked(two, 1, 0)}, spanbudget.Verdict{})
 	assert.Equal(t, 1, l.held())
-	l.hold([]markedPart{marked(one, 2, 0)})
+	l.hold([]markedPart{marked(one, 2, 0)}, spanbudget.Verdict{})
 	assert.Equal(t, 2, l.held())
 	// Held parts of a trace stay held if the trace is dropped later.
 	l.drop(traceID(1))
@@ -125,7 +127,7 @@ func TestLedgerStoresNoBatchInHand(t *testing.T) {
 	l, _ := newTestLedger(t)
 	td := traces(spanOf{1, "a"}, spanOf{2, "b"})
 	l.register(1, td)
-	l.hold([]markedPart{marked(td, 1, 0), marked(td, 2, 0)})
+	l.hold([]markedPart{marked(td, 1, 0), marked(td, 2, 0)}, spanbudget.Verdict{})
 	batch, parts := l.take()
 	l.settle(batch, parts[:1])
 	assert.Empty(t, l.takeChanged())

@@ -23,6 +23,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/ociapm/otelcol-ociapm/components/processor/durabletailsamplingprocessor/internal/metadata"
+	"github.com/ociapm/otelcol-ociapm/internal/spanbudget"
 	"github.com/ociapm/otelcol-ociapm/internal/unreadable"
 )
 
@@ -40,6 +41,7 @@ type durable struct {
 	sampling  processor.Traces
 	next      consumer.Traces
 	ledger    *ledger
+	annotator annotator
 
 	host    component.Host
 	keeper  unreadable.Keeper // nil if the storage extension keeps no unreadable items
@@ -70,7 +72,10 @@ func newDurable(ctx context.Context, set processor.Settings, cfg Config, next co
 	if err != nil {
 		return nil, err
 	}
-	d := &durable{cfg: cfg, id: set.ID, logger: set.Logger, telemetry: telemetry, next: next}
+	d := &durable{
+		cfg: cfg, id: set.ID, logger: set.Logger, telemetry: telemetry, next: next,
+		annotator: annotator{countAttribute: cfg.AdjustedCountAttribute, reasonAttribute: cfg.ReasonAttribute},
+	}
 	d.ledger = newLedger(sampled, notSampled, func(number uint64) { d.journal.finish(number) })
 	deliver, err := consumer.NewTraces(d.deliver, consumer.WithCapabilities(next.Capabilities()))
 	if err != nil {
@@ -126,6 +131,11 @@ func (d *durable) Start(ctx context.Context, host component.Host) error {
 	}
 	d.keeper, _ = extension.(unreadable.Keeper)
 	var err error
+	if id, ok := d.cfg.budget(); ok {
+		if d.ledger.budget, err = spanbudget.Find(host, "policies", id); err != nil {
+			return err
+		}
+	}
 	d.client, err = store.GetClient(ctx, component.KindProcessor, d.id, clientName)
 	if err != nil {
 		return fmt.Errorf("open the storage: %w (a second pipeline needs its own processor, such as %s/second)", err, d.id.Type())

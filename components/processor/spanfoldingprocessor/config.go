@@ -33,6 +33,10 @@ type Config struct {
 
 	// Kinds has the kinds of spans that are folded: "db" and "internal".
 	Kinds []Kind `mapstructure:"kinds"`
+
+	// Budget names a span_budget extension that counted the spans before they come
+	// here, and is told how many are folded.
+	Budget *component.ID `mapstructure:"budget"`
 }
 
 // Key is what equal database calls have in common.

@@ -39,5 +39,6 @@ func createTraces(ctx context.Context, set processor.Settings, cfg component.Con
 	f := newFolder(cfg.(*Config), telemetry)
 	return processorhelper.NewTraces(ctx, set, cfg, next, f.processTraces,
 		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}),
+		processorhelper.WithStart(f.start),
 		processorhelper.WithShutdown(f.shutdown))
 }

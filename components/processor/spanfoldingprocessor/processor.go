@@ -8,12 +8,14 @@ import (
 	"slices"
 	"sync"
 
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/ociapm/otelcol-ociapm/components/processor/spanfoldingprocessor/internal/metadata"
+	"github.com/ociapm/otelcol-ociapm/internal/spanbudget"
 )
 
 // folder folds the spans of each batch. It keeps no span back.
@@ -21,6 +23,7 @@ type folder struct {
 	cfg          *Config
 	db, internal bool
 	telemetry    *metadata.TelemetryBuilder
+	budget       spanbudget.Ledger // nil if none is configured
 
 	mu     sync.Mutex // guards memory, and keeps two batches from folding parent and child
 	memory memory
@@ -72,7 +75,7 @@ func (f *folder) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Tr
 	b := f.read(td)
 	f.decide(&b)
 	reparented := reparent(td, b.moved)
-	folded := apply(td, &b)
+	folded := f.apply(td, &b)
 	f.count(ctx, &b, folded, reparented)
 	return td, nil
 }
@@ -201,13 +204,16 @@ func reparent(td ptrace.Traces, moved map[spanKey]pcommon.SpanID) (n int64) {
 }
 
 // apply writes the summaries, removes the other spans, and returns their number.
-func apply(td ptrace.Traces, b *batch) (folded int64) {
+func (f *folder) apply(td ptrace.Traces, b *batch) (folded int64) {
 	if len(b.folds) == 0 {
 		return 0
 	}
 	removed := make([]bool, b.spans)
 	for _, fold := range b.folds {
 		summarize(fold)
+		if f.budget != nil {
+			f.budget.Folded(fold.into.span.TraceID(), len(fold.rest))
+		}
 		for _, c := range fold.rest {
 			removed[c.position] = true
 		}
@@ -237,6 +243,13 @@ func (f *folder) count(ctx context.Context, b *batch, folded, reparented int64) 
 	for why, n := range b.reasons {
 		t.ProcessorSpanFoldingNotFoldedSpans.Add(ctx, n, metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", string(why)))))
 	}
+}
+
+func (f *folder) start(_ context.Context, host component.Host) (err error) {
+	if f.cfg.Budget != nil {
+		f.budget, err = spanbudget.Find(host, "budget", *f.cfg.Budget)
+	}
+	return err
 }
 
 func (f *folder) shutdown(context.Context) error {

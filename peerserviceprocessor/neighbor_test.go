@@ -1,0 +1,44 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package peerserviceprocessor
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+)
+
+// The name of an HTTP call does not depend on the database span before it.
+func TestDatabaseBeforeHTTP(t *testing.T) {
+	cfg := createDefaultConfig().(*Config)
+	cfg.Kinds = []Kind{"db", "http"}
+	n := newTestNamer(t, cfg)
+	peerOf := func(address string, systems ...string) string {
+		td := ptrace.NewTraces()
+		spans := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans()
+		for _, system := range systems {
+			span := spans.AppendEmpty()
+			span.SetKind(ptrace.SpanKindClient)
+			span.Attributes().PutStr("db.system", system)
+			span.Attributes().PutStr("db.name", "a")
+		}
+		span := spans.AppendEmpty()
+		span.SetKind(ptrace.SpanKindClient)
+		span.Attributes().PutStr("http.request.method", "GET")
+		span.Attributes().PutStr("server.address", address)
+		_, err := n.processTraces(t.Context(), td)
+		require.NoError(t, err)
+		if peer, ok := span.Attributes().Get("peer.service"); ok {
+			return peer.Str()
+		}
+		return ""
+	}
+	for _, address := range []string{"shop.example.test/~/a", "shop:1521:a", "shop/a", "shop:a"} {
+		for _, system := range []string{"oracle", "h2", "postgresql", "sqlite"} {
+			assert.Equal(t, peerOf(address), peerOf(address, system), "%s after %s", address, system)
+		}
+	}
+}
