@@ -68,19 +68,26 @@ func start(ctx context.Context, folder, decisionWait string, settings map[string
 	if s.budget, err = startExtension(ctx, spanbudgetextension.NewFactory(), budgetID, settings, s.telemetry.NewTelemetrySettings(), host); err != nil {
 		return s, err
 	}
+	s.sampling, err = startSampling(ctx, "span_budget", decisionWait, 20_000, host, next)
+	return s, err
+}
+
+// startSampling starts durable_tail_sampling with one policy.
+func startSampling(ctx context.Context, policy, decisionWait string, traces int, host extensions, next consumer.Traces) (processor.Traces, error) {
 	factory := durabletailsamplingprocessor.NewFactory()
 	cfg := factory.CreateDefaultConfig()
 	if err := confmap.NewFromStringMap(map[string]any{
-		"storage": "queue_storage", "decision_wait": decisionWait, "num_traces": 20000, "policies": []any{map[string]any{"name": "budget", "type": "span_budget"}},
+		"storage": "queue_storage", "decision_wait": decisionWait, "num_traces": traces, "policies": []any{map[string]any{"name": "only", "type": policy}},
 	}).Unmarshal(cfg); err != nil {
-		return s, err
+		return nil, err
 	}
 	set := processortest.NewNopSettings(factory.Type())
 	set.ID = component.NewID(factory.Type())
-	if s.sampling, err = factory.CreateTraces(ctx, set, cfg, next); err != nil {
-		return s, err
+	created, err := factory.CreateTraces(ctx, set, cfg, next)
+	if err != nil {
+		return nil, err
 	}
-	return s, s.sampling.Start(ctx, host)
+	return created, created.Start(ctx, host)
 }
 
 func startExtension(ctx context.Context, factory extension.Factory, id component.ID, settings map[string]any, telemetry component.TelemetrySettings, host extensions) (extension.Extension, error) {

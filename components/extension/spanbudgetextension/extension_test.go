@@ -7,9 +7,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"maps"
-	"slices"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,7 +18,6 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/extension"
-	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -40,58 +36,6 @@ var storageID = component.MustNewID("queue_storage")
 type extensions map[component.ID]component.Component
 
 func (e extensions) GetExtensions() map[component.ID]component.Component { return e }
-
-// memory is a storage extension in memory.
-type memory struct {
-	storage.Client
-	mu      sync.Mutex
-	records map[string][]byte
-	err     error
-}
-
-func newMemory() *memory {
-	return &memory{Client: storage.NewNopClient(), records: map[string][]byte{}}
-}
-
-func (*memory) Start(context.Context, component.Host) error { return nil }
-func (*memory) Shutdown(context.Context) error              { return nil }
-
-func (m *memory) GetClient(context.Context, component.Kind, component.ID, string) (storage.Client, error) {
-	return m, nil
-}
-
-func (m *memory) Get(_ context.Context, key string) ([]byte, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.records[key], m.err
-}
-
-func (m *memory) Batch(_ context.Context, operations ...*storage.Operation) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.err != nil {
-		return m.err
-	}
-	for _, operation := range operations {
-		m.records[operation.Key] = operation.Value
-	}
-	return nil
-}
-
-// copied is what a killed process has left.
-func (m *memory) copied() *memory {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	left := newMemory()
-	left.records = maps.Clone(m.records)
-	return left
-}
-
-func (m *memory) fail(err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.err = err
-}
 
 // kit is a running extension with what a test sees of it.
 type kit struct {
@@ -356,63 +300,5 @@ func TestReports(t *testing.T) {
 		for _, point := range probability.Data.(metricdata.Gauge[float64]).DataPoints {
 			assert.Less(t, point.Value, 1.01)
 		}
-	})
-}
-
-func TestInstancesFollowAName(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store := newMemory()
-		addresses, failure := []string{"10.0.0.1", "10.0.0.2", "10.0.0.1"}, error(nil)
-		var mu sync.Mutex
-		lookup := func(_ context.Context, name string) ([]string, error) {
-			mu.Lock()
-			defer mu.Unlock()
-			assert.Equal(t, "sampler-headless", name)
-			return slices.Clone(addresses), failure
-		}
-		answer := func(next []string, err error) {
-			mu.Lock()
-			defer mu.Unlock()
-			addresses, failure = next, err
-		}
-		cfg := createDefaultConfig().(*Config)
-		cfg.SpansPerHour, cfg.Instances, cfg.StorageID = 60_000, "dns:sampler-headless", &storageID
-		core, logs := observer.New(zap.InfoLevel)
-		set := extension.Settings{ID: component.NewID(metadata.Type), TelemetrySettings: componenttest.NewNopTelemetrySettings()}
-		set.Logger = zap.New(core)
-		run := func() *budget {
-			b, err := newBudget(set, cfg)
-			require.NoError(t, err)
-			b.lookup = lookup
-			require.NoError(t, b.Start(t.Context(), extensions{storageID: store}))
-			synctest.Wait()
-			return b
-		}
-		share := func(b *budget) float64 {
-			time.Sleep(resolveInterval)
-			synctest.Wait()
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			return b.controller.plan.share()
-		}
-		b := run()
-		assert.InDelta(t, 30_000, share(b), 0)
-		answer([]string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}, nil)
-		assert.InDelta(t, 20_000, share(b), 0)
-		answer(nil, errors.New("no such host"))
-		assert.InDelta(t, 20_000, share(b), 0)
-		answer([]string{"10.0.0.1"}, nil)
-		assert.InDelta(t, 20_000, share(b), 0)
-		assert.InDelta(t, 60_000, share(b), 0, "the second answer")
-		answer([]string{"10.0.0.1", "10.0.0.2"}, nil)
-		assert.InDelta(t, 30_000, share(b), 0)
-		time.Sleep(saveInterval)
-		require.NoError(t, b.Shutdown(t.Context()))
-
-		answer(nil, errors.New("no such host"))
-		b = run()
-		assert.InDelta(t, 30_000, share(b), 0, "the last number applies")
-		require.NoError(t, b.Shutdown(t.Context()))
-		assert.Len(t, logs.FilterMessage("The number of instances is not known, and the last one applies; check the name in instances").All(), 2)
 	})
 }

@@ -82,15 +82,6 @@ func TestInstancesShareAnHour(t *testing.T) {
 	assert.InDelta(t, 20_000.0/4+25_000.0*3/4, old.hours.current.Limit, 1)
 }
 
-func TestInstanceCounter(t *testing.T) {
-	var c instanceCounter
-	var got []int
-	for _, addresses := range []int{3, 5, 4, 5, 4, 4, 2, 3, 3, 6} {
-		got = append(got, c.observe(addresses))
-	}
-	assert.Equal(t, []int{3, 5, 5, 5, 5, 4, 4, 4, 3, 6}, got)
-}
-
 func TestFoldedSpansAreNotSpent(t *testing.T) {
 	c := newTestController(testPlan(1000), false)
 	require.True(t, c.decide(simulationStart, spans(600)).kept)

@@ -52,17 +52,25 @@ func (b *budget) report(now time.Time) {
 	}
 	current := &c.hours.current
 	if p := c.ops.busiest().chance.p; p < sampledBelow && b.notices.sampled.isDue(now) {
-		b.logger.Info(fmt.Sprintf("Spans are sampled to keep to the budget: 1 in %.3g ordinary traces of the busiest operation is kept", 1/p),
+		b.logger.Info(fmt.Sprintf("Spans are sampled to keep to the budget: %s ordinary traces of the busiest operation is kept", oneIn(p)),
 			zap.Int64("limit", int64(current.Limit)), zap.Int64("projected_unsampled", int64(c.projected(now, false))))
 	}
 	if c.error.p < 1 && c.demand[spanbudget.ClassError] > 0 {
-		b.notices.errors.warn(now, b.logger, fmt.Sprintf("Errors alone would exceed the budget: 1 in %.3g traces with errors is kept", 1/c.error.p),
+		b.notices.errors.warn(now, b.logger, fmt.Sprintf("Errors alone would exceed the budget: %s traces with errors is kept", oneIn(c.error.p)),
 			zap.Int64("errors_per_hour", int64(c.demand[spanbudget.ClassError]*3600)))
 	}
 	if b.deliveries == 0 && current.Counts.Kept != [classCount]tally{} {
 		b.notices.uncounted.warn(now, b.logger, "Traces are kept, but no processor tells what it delivers: late spans are not counted, and spans get no sampling threshold; use durable_tail_sampling",
 			zap.Stringer("span_budget", b.id))
 	}
+}
+
+// oneIn words a probability.
+func oneIn(p float64) string {
+	if p > 0.1 {
+		return fmt.Sprintf("1 in %.1f", 1/p)
+	}
+	return fmt.Sprintf("1 in %.0f", 1/p)
 }
 
 // noticeCutOff says that the budget is spent.
