@@ -21,8 +21,8 @@ func spans(first, n int) ptraceotlp.ExportRequest {
 	scope := traces.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty()
 	for i := first; i < first+n; i++ {
 		span := scope.Spans().AppendEmpty()
-		span.SetTraceID(pcommon.TraceID{1, byte(i >> 8), byte(i)})
-		span.SetSpanID(pcommon.SpanID{1, byte(i >> 8), byte(i)})
+		span.SetTraceID(pcommon.TraceID{1, byte(i >> 8), byte(i)}) //nolint:gosec // a small number in two bytes
+		span.SetSpanID(pcommon.SpanID{1, byte(i >> 8), byte(i)})   //nolint:gosec // the same
 	}
 	return ptraceotlp.NewExportRequestFromTraces(traces)
 }
