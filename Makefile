@@ -233,7 +233,7 @@ sizes: build ## Print sizes, idle memory and startup time: the table of docs/dep
 
 .PHONY: pictures
 pictures: build $(CONSOLE)/node_modules .venv/stayeasy ## Take the pictures in docs/pictures from what make demo starts (needs the same as test-console)
-	go test -count=1 -tags=console -timeout=15m ./test/console/... -run='TestPictures|TestDoctorPicture' -pictures=$(CURDIR)/docs/pictures
+	go test -count=1 -tags=console -timeout=15m ./test/console/... -run='TestPictures|TestDoctorPicture|TestFoldedSearch' -pictures=$(CURDIR)/docs/pictures
 
 ##@ Release
 

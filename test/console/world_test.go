@@ -59,8 +59,9 @@ func startWorld(t *testing.T, overrides string) *world {
 	return w
 }
 
-// startStayEasy starts the example app and returns its URL.
-func startStayEasy(t *testing.T, collector *harness.Collector) string {
+// startStayEasy starts the example app and returns its URL. environment is added to its
+// own.
+func startStayEasy(t *testing.T, collector *harness.Collector, environment ...string) string {
 	t.Helper()
 	folder := filepath.Join(harness.Root(t), "examples", "stayeasy")
 	address := harness.FreeAddress(t)
@@ -74,6 +75,7 @@ func startStayEasy(t *testing.T, collector *harness.Collector) string {
 	}
 	cmd.Env = append(cmd.Env, "PYTHONPATH="+folder, "PYTHONDONTWRITEBYTECODE=1", "PYTHONUNBUFFERED=1",
 		"OTEL_EXPORTER_OTLP_ENDPOINT=http://"+collector.HTTP, "OTEL_BSP_SCHEDULE_DELAY=200")
+	cmd.Env = append(cmd.Env, environment...)
 	harness.Start(t, cmd).AwaitOutput(t, `unning on http://`)
 	return "http://" + address
 }
