@@ -191,6 +191,7 @@ func TestBench(t *testing.T) {
 				d.spans = spans
 				r.sizes[v.name] = append(r.sizes[v.name], scaled{spans, measure(t, c, to, d)})
 			}
+			t.Logf("by apps %+v, by spans a request %+v", r.apps[v.name], r.sizes[v.name])
 		})
 	}
 	for _, v := range []variant{oursMemory, oursDurable, stockPlain} {
@@ -202,6 +203,7 @@ func TestBench(t *testing.T) {
 			before := c.cpu(t)
 			after := c.idle(t)
 			r.idle[v.name] = idling{fresh, after, (c.cpu(t) - before).Seconds() / idleTime.Seconds()}
+			t.Logf("%+v", r.idle[v.name])
 		})
 	}
 	require.False(t, t.Failed())

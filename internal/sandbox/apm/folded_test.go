@@ -43,6 +43,7 @@ func TestFoldedStatements(t *testing.T) {
 	var detail StatementDetail
 	s.get("/api/v1/statements/"+st.ID, &detail)
 	assert.Equal(t, 210, detail.Callers[0].Calls)
+	assert.Equal(t, []CallCount{{Name: "shop", Calls: 210}}, list.Services)
 	calls, errors := 0, 0
 	for _, bucket := range detail.Series.Buckets {
 		calls, errors = calls+bucket.Calls, errors+bucket.Errors

@@ -153,7 +153,7 @@ func (s *store) sameText(traces []storedTrace, within timeRange, of *statement) 
 	for _, trace := range traces {
 		for _, call := range callsOf(trace, &s.statements).calls {
 			if other := call.statement; other.sqlID != "" && other.sqlID != of.sqlID && other.text == of.text && nanos.contains(call.end) {
-				ids.add(other.sqlID)
+				ids.add(other.sqlID, call.count)
 			}
 		}
 	}

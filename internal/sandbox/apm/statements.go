@@ -137,7 +137,7 @@ type nameSet struct {
 	lastName string
 }
 
-func (n *nameSet) add(name string) {
+func (n *nameSet) add(name string, calls int) {
 	if n.last == nil || name != n.lastName {
 		if n.counts == nil {
 			n.counts = map[string]*int{}
@@ -147,7 +147,7 @@ func (n *nameSet) add(name string) {
 		}
 		n.last, n.lastName = n.counts[name], name
 	}
-	*n.last++
+	*n.last += calls
 }
 
 func (n *nameSet) names() []string {
@@ -198,9 +198,9 @@ func (s *store) listStatements(q statementQuery) StatementList {
 			if !within.contains(call.end) {
 				continue
 			}
-			services.add(call.service)
-			systems.add(call.statement.system)
-			databases.add(call.database)
+			services.add(call.service, call.count)
+			systems.add(call.statement.system, call.count)
+			databases.add(call.database, call.count)
 			first, last = min(first, call.start), max(last, call.end)
 			if !q.matches(call) {
 				continue
@@ -249,8 +249,8 @@ func (s *store) listStatements(q statementQuery) StatementList {
 }
 
 func (t *callTally) add(trace storedTrace, call *databaseCall) {
-	t.services.add(call.service)
-	t.databases.add(call.database)
+	t.services.add(call.service, call.count)
+	t.databases.add(call.database, call.count)
 	duration := call.mean()
 	t.slowest.add(trace, call.span, duration)
 	t.durations = append(t.durations, duration)

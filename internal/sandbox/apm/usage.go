@@ -69,12 +69,13 @@ func (m *meter) current() *HourUsage {
 }
 
 // refuses reports whether so many spans are beyond the quota. If they are, it returns the
-// time until the next hour. Otherwise it counts them.
+// time until the next hour. Otherwise it counts them. The first upload of an hour is
+// accepted whatever its size, or it would be retried forever.
 func (m *meter) refuses(spans int) (time.Duration, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	hour := m.current()
-	if m.limit > 0 && hour.Spans+spans > m.limit {
+	if m.limit > 0 && hour.Spans > 0 && hour.Spans+spans > m.limit {
 		hour.Refused += spans
 		return max(time.Second, hour.Start.Add(time.Hour).Sub(m.now())), true
 	}

@@ -70,6 +70,12 @@ func TestQuota(t *testing.T) {
 	assert.Equal(t, 110, s.usage().Hours[0].Spans)
 	assert.Equal(t, 0, s.usage().Limit)
 
+	// An upload that is larger than the quota is accepted if it is the first of its hour.
+	now = now.Add(time.Hour)
+	require.NoError(t, s.server.SetQuota(10))
+	assert.Equal(t, http.StatusOK, s.upload(TracesPath, protoOf(t, spans(300, 11))).status)
+	assert.Equal(t, http.StatusTooManyRequests, s.upload(TracesPath, protoOf(t, spans(400, 1))).status)
+
 	_, err := New(Config{Listen: "127.0.0.1:0", SpansPerHour: -1}, nil)
 	require.ErrorIs(t, err, errQuota)
 }
