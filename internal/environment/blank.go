@@ -11,7 +11,7 @@ import (
 
 // ownPrefixes are the prefixes of the variables that the shipped configurations
 // and the components of this distribution read.
-var ownPrefixes = []string{"APM_", "OCI_", "OTELCOL_", "OTEL_"}
+var ownPrefixes = []string{"APM_", "OCI_", "OTELCOL_", "OTEL_", "SPANS_PER_HOUR", "SPAN_BUDGET_"}
 
 // UnsetBlank unsets the variables of this distribution that are set but blank,
 // which is how compose files and charts write "not set". Otherwise

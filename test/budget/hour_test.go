@@ -7,6 +7,7 @@ import (
 	"context"
 	"flag"
 	"math"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -36,10 +37,13 @@ func TestHour(t *testing.T) {
 		const hours = 3
 		limit := *hourly
 		begin := time.Now()
+		var mu sync.Mutex // held and new spans may be delivered at the same time
 		var outcomes [hours + 1]hourOutcome
 		delivered := map[pcommon.TraceID]int{}
 		unmarked, lateSpans := 0, 0
 		next, err := consumer.NewTraces(func(_ context.Context, td ptrace.Traces) error {
+			mu.Lock()
+			defer mu.Unlock()
 			o := &outcomes[int(time.Since(begin)/time.Hour)]
 			o.decided += td.SpanCount()
 			eachSpan(td, func(span ptrace.Span) {
@@ -74,7 +78,9 @@ func TestHour(t *testing.T) {
 				if r.late > 0 {
 					later[second+20] = append(later[second+20], r)
 				}
+				mu.Lock()
 				outcomes[second/3600].traces++
+				mu.Unlock()
 				switch {
 				case r.failed:
 					failed = append(failed, r)
