@@ -42,3 +42,31 @@ func TestDatabaseBeforeHTTP(t *testing.T) {
 		}
 	}
 }
+
+// A name with an attribute of the resource does not depend on the resource before it, which
+// may lack the attribute.
+func TestResourceBeforeResource(t *testing.T) {
+	cfg := createDefaultConfig().(*Config)
+	cfg.Default = []string{"{team}", "{db.namespace}"}
+	n := newTestNamer(t, cfg)
+	td := ptrace.NewTraces()
+	for _, team := range []string{"", "bookings"} {
+		resource := td.ResourceSpans().AppendEmpty()
+		if team != "" {
+			resource.Resource().Attributes().PutStr("team", team)
+		}
+		span := resource.ScopeSpans().AppendEmpty().Spans().AppendEmpty()
+		span.SetKind(ptrace.SpanKindClient)
+		span.Attributes().PutStr("db.system", "postgresql")
+		span.Attributes().PutStr("db.name", "shop")
+	}
+	_, err := n.processTraces(t.Context(), td)
+	require.NoError(t, err)
+	var peers []string
+	for _, resource := range td.ResourceSpans().All() {
+		peer, found := resource.ScopeSpans().At(0).Spans().At(0).Attributes().Get("peer.service")
+		require.True(t, found)
+		peers = append(peers, peer.Str())
+	}
+	assert.Equal(t, []string{"shop", "bookings"}, peers)
+}

@@ -90,3 +90,20 @@ func TestFoldedSpansAreNotSpent(t *testing.T) {
 	c.folded(spanbudget.ClassError, 500)
 	assert.Zero(t, c.hours.current.total(), "never negative")
 }
+
+// After an hour whose budget was spent early, ordinary traces are kept again in the next.
+func TestRecoveryAfterAnExhaustedHour(t *testing.T) {
+	c := newTestController(testPlan(1000), false)
+	ordinary := facts{spans: 10} // kept only at probability 1: its randomness is 0
+	chance := func() float64 { return c.chance(spanbudget.ClassOrdinary, c.ops.find(ordinary.operation)).p }
+	for second := 0; second < 2*3600; second += 10 {
+		at := simulationStart.Add(time.Duration(second) * time.Second)
+		for second == 600 && c.decide(at, spans(10)).kept { // errors spend what is left
+		}
+		c.decide(at, ordinary)
+		if second == 3590 {
+			assert.InDelta(t, 0.05*1000/3600, chance(), 0.005, "the floor")
+		}
+	}
+	assert.Greater(t, chance(), 0.2)
+}
