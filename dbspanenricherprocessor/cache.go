@@ -88,7 +88,7 @@ func (c *cache) off() bool { return c.statements == nil }
 
 // get returns the analysis of a statement, if the cache has it.
 func (c *cache) get(key cacheKey) (*statement, bool) {
-	if c.statements == nil {
+	if c.off() {
 		return nil, false
 	}
 	return c.statements.GetIfPresent(key)
@@ -96,7 +96,7 @@ func (c *cache) get(key cacheKey) (*statement, bool) {
 
 // put adds a statement, unless it is so large that it would evict many others.
 func (c *cache) put(key cacheKey, s *statement) {
-	if c.statements == nil || weigh(key, s) > c.maxWeight/largestShare {
+	if c.off() || weigh(key, s) > c.maxWeight/largestShare {
 		return
 	}
 	if c.full.Load() && !c.cameBefore(key) {

@@ -18,7 +18,7 @@ func (e *enricher) statement(g grammar, text string, n *counts) *statement {
 		n.hits++
 		return s
 	}
-	if e.cache.off() || g.language != dbspan.LanguageSQL {
+	if e.cache.off() || g.language != dbspan.LanguageSQL || e.analyzer.maxLength > 0 {
 		return e.analyze(key, n)
 	}
 	// Statements that differ only in their values share an analysis. The statement with

@@ -37,7 +37,7 @@ func (a *analyzer) analyzeSQL(g grammar, text string) *statement {
 		s.identified, s.definition = true, isDefinition(analysis)
 		s.identify(text)
 	}
-	s.shaped = !s.unparsed && a.maxLength == 0 && !analysis.HasValues()
+	s.shaped = !s.unparsed && !analysis.HasValues()
 	s.keepsText = a.sanitize == SanitizeNever || a.sanitize == SanitizeAuto && analysis.HasBinds
 	return s
 }

@@ -6,12 +6,29 @@
 package spanbudget // import "github.com/ociapm/otelcol-ociapm/internal/spanbudget"
 
 import (
-	"fmt"
-
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/sampling"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/ociapm/otelcol-ociapm/internal/hostextension"
+)
+
+const (
+	// SpansPerUnit is how many spans in a clock hour OCI bills as one unit. Source: OCI
+	// APM FAQ.
+	SpansPerUnit = 100_000
+	// SpansAlwaysFree is how many spans an Always Free domain takes in a clock hour.
+	// Source: the same.
+	SpansAlwaysFree = 1_000
+)
+
+// The attributes of a span that a budget has kept, unless the configuration has others.
+const (
+	// AttrAdjustedCount is the number of spans that the span stands for, a double.
+	AttrAdjustedCount = "sampling.adjusted_count"
+	// AttrReason is the name of the class for which the span's trace was kept.
+	AttrReason = "sampling.reason"
 )
 
 // TypeName is the type of the extension, and of the sampling policy that it is.
@@ -72,13 +89,5 @@ type Ledger interface {
 
 // Find returns the extension with an ID, as the setting with the given name names it.
 func Find(host component.Host, setting string, id component.ID) (Ledger, error) {
-	extension, found := host.GetExtensions()[id]
-	if !found {
-		return nil, fmt.Errorf("%s: there is no extension %s; list it in service::extensions", setting, id)
-	}
-	ledger, ok := extension.(Ledger)
-	if !ok {
-		return nil, fmt.Errorf("%s: the extension %s keeps no budget; name a %s", setting, id, TypeName)
-	}
-	return ledger, nil
+	return hostextension.Find[Ledger](host, setting, id, "keeps no budget; name a "+TypeName)
 }

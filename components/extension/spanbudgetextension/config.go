@@ -10,12 +10,11 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+
+	"github.com/ociapm/otelcol-ociapm/internal/spanbudget"
 )
 
 const (
-	spansPerUnit       = 100_000
-	spansPerAlwaysFree = 1_000
-
 	dnsPrefix = "dns:"
 )
 
@@ -172,11 +171,11 @@ func (cfg *Config) instancesName() string {
 // plan returns how this instance may spend. Until a name is resolved, it is the only one.
 func (cfg *Config) plan() plan {
 	p := plan{
-		hourly: float64(cfg.SpansPerHour + cfg.Units*spansPerUnit), instances: 1,
+		hourly: float64(cfg.SpansPerHour + cfg.Units*spanbudget.SpansPerUnit), instances: 1,
 		reserve: cfg.Reserve, floor: cfg.Floor, slowShare: cfg.Slowest.Share, overspend: cfg.Errors == ErrorsOverspend,
 	}
 	if cfg.AlwaysFree {
-		p.hourly = spansPerAlwaysFree
+		p.hourly = spanbudget.SpansAlwaysFree
 	}
 	if n, ok := cfg.Instances.(int); ok {
 		p.instances = n

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
 
+	"github.com/ociapm/otelcol-ociapm/internal/hostextension"
 	"github.com/ociapm/otelcol-ociapm/internal/spanbudget"
 )
 
@@ -74,15 +75,10 @@ func (b *budget) openStore(ctx context.Context, host component.Host, now time.Ti
 		b.controller.assumeSpent(now)
 		return nil
 	}
-	extension, found := host.GetExtensions()[*b.cfg.StorageID]
-	if !found {
-		return fmt.Errorf("storage: there is no extension %s; list it in service::extensions", b.cfg.StorageID)
+	store, err := hostextension.Storage(host, *b.cfg.StorageID)
+	if err != nil {
+		return err
 	}
-	store, ok := extension.(storage.Extension)
-	if !ok {
-		return fmt.Errorf("storage: the extension %s is not a storage extension; name one, such as queue_storage", b.cfg.StorageID)
-	}
-	var err error
 	if b.client, err = store.GetClient(ctx, component.KindExtension, b.id, ""); err != nil {
 		return fmt.Errorf("open the storage: %w", err)
 	}

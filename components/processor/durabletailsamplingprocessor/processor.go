@@ -23,6 +23,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/ociapm/otelcol-ociapm/components/processor/durabletailsamplingprocessor/internal/metadata"
+	"github.com/ociapm/otelcol-ociapm/internal/hostextension"
 	"github.com/ociapm/otelcol-ociapm/internal/spanbudget"
 	"github.com/ociapm/otelcol-ociapm/internal/unreadable"
 )
@@ -121,16 +122,11 @@ func (*durable) Capabilities() consumer.Capabilities {
 // Start reads back the spans that an earlier process had not decided on.
 func (d *durable) Start(ctx context.Context, host component.Host) error {
 	d.host = host
-	extension, found := host.GetExtensions()[*d.cfg.StorageID]
-	if !found {
-		return fmt.Errorf("storage: there is no extension %s; list it in service::extensions", d.cfg.StorageID)
+	store, err := hostextension.Storage(host, *d.cfg.StorageID)
+	if err != nil {
+		return err
 	}
-	store, ok := extension.(storage.Extension)
-	if !ok {
-		return fmt.Errorf("storage: the extension %s is not a storage extension; name one, such as queue_storage", d.cfg.StorageID)
-	}
-	d.keeper, _ = extension.(unreadable.Keeper)
-	var err error
+	d.keeper, _ = store.(unreadable.Keeper)
 	if id, ok := d.cfg.budget(); ok {
 		if d.ledger.budget, err = spanbudget.Find(host, "policies", id); err != nil {
 			return err

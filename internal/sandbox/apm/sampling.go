@@ -6,12 +6,8 @@ package apm
 import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
-)
 
-// The attributes of a span that durable_tail_sampling kept by a budget.
-const (
-	attrAdjustedCount = "sampling.adjusted_count"
-	attrReason        = "sampling.reason"
+	"github.com/ociapm/otelcol-ociapm/internal/spanbudget"
 )
 
 // Sampling says what the stored traces stand for.
@@ -30,13 +26,13 @@ type Sampling struct {
 func samplingOf(traces []storedTrace) Sampling {
 	result := Sampling{Reasons: map[string]int{}}
 	for _, trace := range traces {
-		reason, weight := sampledOf(trace)
-		if reason == "" {
+		summary := summarize(trace)
+		if summary.Reason == "" {
 			continue
 		}
 		result.Kept++
-		result.Estimated += weight
-		result.Reasons[reason]++
+		result.Estimated += summary.StandsFor
+		result.Reasons[summary.Reason]++
 	}
 	return result
 }
@@ -47,7 +43,7 @@ func samplingOf(traces []storedTrace) Sampling {
 func sampledOf(trace storedTrace) (reason string, weight float64) {
 	for i := range trace.spans {
 		span := trace.spans[i].span
-		text := attribute(span, attrReason)
+		text := attribute(span, spanbudget.AttrReason)
 		if text == "" {
 			continue
 		}
@@ -61,7 +57,7 @@ func sampledOf(trace storedTrace) (reason string, weight float64) {
 // weightOf returns how many spans like this one there were, by an estimate. It is 1 unless
 // the span was sampled.
 func weightOf(span ptrace.Span) float64 {
-	value, ok := span.Attributes().Get(attrAdjustedCount)
+	value, ok := span.Attributes().Get(spanbudget.AttrAdjustedCount)
 	if !ok {
 		return 1
 	}

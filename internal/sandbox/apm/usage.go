@@ -13,17 +13,11 @@ import (
 	"time"
 
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/localapi"
+	"github.com/ociapm/otelcol-ociapm/internal/spanbudget"
 )
 
-const (
-	// AlwaysFreeSpans is how many spans an Always Free domain takes in a clock hour.
-	// Source: Oracle's APM FAQ.
-	AlwaysFreeSpans = 1000
-	// unitSpans is how many spans in an hour are billed as one unit. Source: the same.
-	unitSpans = 100_000
-	// maxHours limits the hours that are remembered.
-	maxHours = 48
-)
+// maxHours limits the hours that are remembered.
+const maxHours = 48
 
 // Usage has the accepted spans by clock hour, as OCI APM bills them: also those that the
 // sandbox already has. Resetting the store does not change it.
@@ -107,7 +101,7 @@ func (m *meter) usage() Usage {
 	if hours == nil {
 		hours = []HourUsage{}
 	}
-	return Usage{Limit: m.limit, UnitSpans: unitSpans, Hours: hours}
+	return Usage{Limit: m.limit, UnitSpans: spanbudget.SpansPerUnit, Hours: hours}
 }
 
 // errQuota is returned for a quota that is none.

@@ -4,7 +4,7 @@
 import type { ComponentChildren, JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { serviceClass } from './colors'
-import { bytes, visible } from './format'
+import { bytes, count, percent, visible } from './format'
 import type { Live } from './live'
 
 const icons = {
@@ -230,6 +230,16 @@ export function Segments<T extends string>(props: {
         </button>
       ))}
     </div>
+  )
+}
+
+/** What share of the calls failed, and how many. */
+export function Errors({ errors, calls }: { errors: number; calls: number }) {
+  return (
+    <>
+      {percent(errors, calls)}
+      {errors > 0 && <small class="share">{count(errors)}</small>}
+    </>
   )
 }
 

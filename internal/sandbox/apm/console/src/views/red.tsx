@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { REDMetrics, REDRow } from '../api'
-import { count, duration, percent, plural } from '../format'
+import { count, duration, plural } from '../format'
 import { useLive } from '../live'
 import { rangeQuery } from '../range'
-import { Service, Text } from '../ui'
+import { Errors, Service, Text } from '../ui'
 
 const width = 120
 const height = 28
@@ -74,8 +74,7 @@ function Table({ id, title, rows }: { id: string; title: string; rows: REDRow[] 
                 </td>
                 <td class="number">{count(row.calls)}</td>
                 <td class={`number ${row.errors ? 'bad-text' : ''}`}>
-                  {percent(row.errors, row.calls)}
-                  {row.errors > 0 && <small class="share">{count(row.errors)}</small>}
+                  <Errors errors={row.errors} calls={row.calls} />
                 </td>
                 <td class="number">{row.p50_ns ? duration(row.p50_ns) : '–'}</td>
                 <td class="number">{row.p95_ns ? duration(row.p95_ns) : '–'}</td>

@@ -1,13 +1,13 @@
 // Copyright The otelcol-ociapm Authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { count, duration, percent, plural, rate } from '../format'
+import { count, duration, plural, rate } from '../format'
 import { useLive } from '../live'
 import { RangePicker, rangeQuery, rangeText } from '../range'
 import { link, route, setQuery } from '../route'
 import { FilterChip, SortHeading } from '../sorting'
 import type { RequestList, RequestStats } from '../statements'
-import { Loaded, Service, Text, useRows } from '../ui'
+import { Errors, Loaded, Service, Text, useRows } from '../ui'
 import { REDTables } from './red'
 import { NoneInRange } from './sql'
 
@@ -29,8 +29,7 @@ function Numbers({ stats, window }: { stats: RequestStats; window: number }) {
       <td class="number">{count(stats.requests)}</td>
       <td class="number">{none ? '–' : rate(stats.requests, window)}</td>
       <td class={`number ${stats.errors ? 'bad-text' : ''}`}>
-        {none ? '–' : percent(stats.errors, stats.requests)}
-        {stats.errors > 0 && <small class="share">{count(stats.errors)}</small>}
+        {none ? '–' : <Errors errors={stats.errors} calls={stats.requests} />}
       </td>
       <td class="number">{time(stats.p50_ns)}</td>
       <td class="number">{time(stats.p95_ns)}</td>
