@@ -15,10 +15,10 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"github.com/ociapm/otelcol-ociapm/internal/apmcost"
 	"github.com/ociapm/otelcol-ociapm/internal/buildversion"
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/apm"
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/localapi"
-	"github.com/ociapm/otelcol-ociapm/internal/spanbudget"
 	"github.com/ociapm/otelcol-ociapm/internal/startup"
 )
 
@@ -120,7 +120,7 @@ func newCommand() *cobra.Command {
 	flags.Int64Var(&config.MaxBytes, "max-bytes", config.MaxBytes, "memory for all stored data, in `bytes`, approximately")
 	flags.Int64Var(&config.MaxRequestBytes, "max-request-bytes", config.MaxRequestBytes, "largest body as sent, in `bytes`; a larger one is answered with 413")
 	flags.Int64Var(&config.MaxDecompressedBytes, "max-decompressed-bytes", config.MaxDecompressedBytes, "largest body after decompression, in `bytes`; a larger one is answered with 413")
-	flags.IntVar(&config.SpansPerHour, "spans-per-hour", config.SpansPerHour, fmt.Sprintf("`number` of spans to accept in a clock hour, such as the %d of an Always Free domain; more are answered with 429; 0 for no limit", spanbudget.SpansAlwaysFree))
+	flags.IntVar(&config.SpansPerHour, "spans-per-hour", config.SpansPerHour, fmt.Sprintf("`number` of spans to accept in a clock hour, such as the %d of an Always Free domain; more are answered with 429; 0 for no limit", apmcost.SpansAlwaysFree))
 	cloud.addFlags(flags)
 	flags.StringVar(&level, "log-level", "info", "`level` of the log: debug, info, warn or error; debug has a line for each upload")
 	return cmd

@@ -14,23 +14,6 @@ import (
 	"github.com/ociapm/otelcol-ociapm/internal/hostextension"
 )
 
-const (
-	// SpansPerUnit is how many spans in a clock hour OCI bills as one unit. Source: OCI
-	// APM FAQ.
-	SpansPerUnit = 100_000
-	// SpansAlwaysFree is how many spans an Always Free domain takes in a clock hour.
-	// Source: the same.
-	SpansAlwaysFree = 1_000
-)
-
-// The attributes of a span that a budget has kept, unless the configuration has others.
-const (
-	// AttrAdjustedCount is the number of spans that the span stands for, a double.
-	AttrAdjustedCount = "sampling.adjusted_count"
-	// AttrReason is the name of the class for which the span's trace was kept.
-	AttrReason = "sampling.reason"
-)
-
 // TypeName is the type of the extension, and of the sampling policy that it is.
 const TypeName = "span_budget"
 

@@ -11,7 +11,7 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 
-	"github.com/ociapm/otelcol-ociapm/internal/spanbudget"
+	"github.com/ociapm/otelcol-ociapm/internal/apmcost"
 )
 
 const (
@@ -171,11 +171,11 @@ func (cfg *Config) instancesName() string {
 // plan returns how this instance may spend. Until a name is resolved, it is the only one.
 func (cfg *Config) plan() plan {
 	p := plan{
-		hourly: float64(cfg.SpansPerHour + cfg.Units*spanbudget.SpansPerUnit), instances: 1,
+		hourly: float64(cfg.SpansPerHour + cfg.Units*apmcost.SpansPerUnit), instances: 1,
 		reserve: cfg.Reserve, floor: cfg.Floor, slowShare: cfg.Slowest.Share, overspend: cfg.Errors == ErrorsOverspend,
 	}
 	if cfg.AlwaysFree {
-		p.hourly = spanbudget.SpansAlwaysFree
+		p.hourly = apmcost.SpansAlwaysFree
 	}
 	if n, ok := cfg.Instances.(int); ok {
 		p.instances = n

@@ -98,7 +98,8 @@ func TestRecoveryAfterAnExhaustedHour(t *testing.T) {
 	chance := func() float64 { return c.chance(spanbudget.ClassOrdinary, c.ops.find(ordinary.operation)).p }
 	for second := 0; second < 2*3600; second += 10 {
 		at := simulationStart.Add(time.Duration(second) * time.Second)
-		for second == 600 && c.decide(at, spans(10)).kept { // errors spend what is left
+		for kept := second == 600; kept; { // errors spend what is left
+			kept = c.decide(at, spans(10)).kept
 		}
 		c.decide(at, ordinary)
 		if second == 3590 {

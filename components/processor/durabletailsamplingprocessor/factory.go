@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/collector/processor"
 
 	"github.com/ociapm/otelcol-ociapm/components/processor/durabletailsamplingprocessor/internal/metadata"
-	"github.com/ociapm/otelcol-ociapm/internal/spanbudget"
+	"github.com/ociapm/otelcol-ociapm/internal/apmcost"
 )
 
 // defaultCacheSize is the number of decisions of each kind that are remembered
@@ -33,7 +33,7 @@ func createDefaultConfig() component.Config {
 	sampling.BlockOnOverflow = true
 	sampling.DecisionCache.SampledCacheSize = defaultCacheSize
 	sampling.DecisionCache.NonSampledCacheSize = defaultCacheSize
-	return &Config{Sampling: sampling, AdjustedCountAttribute: spanbudget.AttrAdjustedCount, ReasonAttribute: spanbudget.AttrReason}
+	return &Config{Sampling: sampling, AdjustedCountAttribute: apmcost.AttrAdjustedCount, ReasonAttribute: apmcost.AttrReason}
 }
 
 func createTraces(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {

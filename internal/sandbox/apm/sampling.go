@@ -7,7 +7,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"github.com/ociapm/otelcol-ociapm/internal/spanbudget"
+	"github.com/ociapm/otelcol-ociapm/internal/apmcost"
 )
 
 // Sampling says what the stored traces stand for.
@@ -43,7 +43,7 @@ func samplingOf(traces []storedTrace) Sampling {
 func sampledOf(trace storedTrace) (reason string, weight float64) {
 	for i := range trace.spans {
 		span := trace.spans[i].span
-		text := attribute(span, spanbudget.AttrReason)
+		text := attribute(span, apmcost.AttrReason)
 		if text == "" {
 			continue
 		}
@@ -57,7 +57,7 @@ func sampledOf(trace storedTrace) (reason string, weight float64) {
 // weightOf returns how many spans like this one there were, by an estimate. It is 1 unless
 // the span was sampled.
 func weightOf(span ptrace.Span) float64 {
-	value, ok := span.Attributes().Get(spanbudget.AttrAdjustedCount)
+	value, ok := span.Attributes().Get(apmcost.AttrAdjustedCount)
 	if !ok {
 		return 1
 	}

@@ -12,8 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ociapm/otelcol-ociapm/internal/apmcost"
 	"github.com/ociapm/otelcol-ociapm/internal/sandbox/localapi"
-	"github.com/ociapm/otelcol-ociapm/internal/spanbudget"
 )
 
 // maxHours limits the hours that are remembered.
@@ -101,7 +101,7 @@ func (m *meter) usage() Usage {
 	if hours == nil {
 		hours = []HourUsage{}
 	}
-	return Usage{Limit: m.limit, UnitSpans: spanbudget.SpansPerUnit, Hours: hours}
+	return Usage{Limit: m.limit, UnitSpans: apmcost.SpansPerUnit, Hours: hours}
 }
 
 // errQuota is returned for a quota that is none.
