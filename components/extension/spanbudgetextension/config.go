@@ -6,6 +6,7 @@ package spanbudgetextension // import "github.com/ociapm/otelcol-ociapm/componen
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -16,16 +17,28 @@ import (
 
 const (
 	dnsPrefix = "dns:"
+
+	// maxSpans is a number of spans an hour that no one pays for: a million units.
+	maxSpans = 1_000_000 * apmcost.SpansPerUnit
 )
+
+// Amount is a number that is written without separators.
+type Amount float64
+
+// UnmarshalText rejects what YAML does not read as a number.
+func (*Amount) UnmarshalText(text []byte) error {
+	return fmt.Errorf("%q is not a number; write digits only, such as 100000", text)
+}
 
 // Config sets how many spans an hour are kept, and which.
 type Config struct {
 	// SpansPerHour is the number of spans that may be uploaded in a clock hour. Exactly
 	// one of SpansPerHour, Units and AlwaysFree must be set.
-	SpansPerHour int64 `mapstructure:"spans_per_hour"`
+	SpansPerHour Amount `mapstructure:"spans_per_hour"`
 
-	// Units is the same as units of OCI's price list: 100,000 spans an hour each.
-	Units int64 `mapstructure:"units"`
+	// Units is the same as units of OCI's price list: 100,000 spans an hour each. It may
+	// have decimals.
+	Units Amount `mapstructure:"units"`
 
 	// AlwaysFree is what a domain without cost takes: 1,000 spans an hour.
 	AlwaysFree bool `mapstructure:"always_free"`
@@ -136,10 +149,12 @@ func (cfg *Config) validateAmount() error {
 		return errors.New("spans_per_hour: is not set; write how many spans an hour may be uploaded, such as 100000, or units: 1, or always_free: true")
 	case set > 1:
 		return errors.New("spans_per_hour, units and always_free: more than one is set; leave only one of them")
-	case cfg.SpansPerHour < 0:
-		return fmt.Errorf("spans_per_hour: %d is negative; write how many spans an hour may be uploaded, such as 100000", cfg.SpansPerHour)
-	case cfg.Units < 0 || cfg.Units > 1_000_000:
-		return fmt.Errorf("units: %d is not a number of units; write 1 for 100,000 spans an hour", cfg.Units)
+	case !(cfg.SpansPerHour >= 0 && cfg.SpansPerHour <= maxSpans) || cfg.SpansPerHour != Amount(math.Trunc(float64(cfg.SpansPerHour))):
+		return fmt.Errorf("spans_per_hour: %v is not a number of spans; write how many spans an hour may be uploaded, such as 100000", cfg.SpansPerHour)
+	case !(cfg.Units >= 0 && cfg.Units*apmcost.SpansPerUnit <= maxSpans):
+		return fmt.Errorf("units: %v is not a number of units; write 1 for 100,000 spans an hour", cfg.Units)
+	case cfg.plan().instances > 0 && cfg.plan().share() < 1:
+		return fmt.Errorf("instances: %v instances share %v spans an hour, so that none has room for a trace; write fewer instances, or a larger budget", cfg.Instances, cfg.plan().hourly)
 	default:
 		return nil
 	}
@@ -158,6 +173,8 @@ func (cfg *Config) validateInstances() error {
 		if name, ok := strings.CutPrefix(instances, dnsPrefix); ok && name != "" {
 			return nil
 		}
+	default:
+		return errors.New("instances: is neither a number nor a name; write how many collectors share the budget, or dns:NAME without a space")
 	}
 	return fmt.Errorf("instances: %v is neither a number nor a name; write how many collectors share the budget, or dns:NAME with a name that has an address for each, such as a headless service", cfg.Instances)
 }

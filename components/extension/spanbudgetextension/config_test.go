@@ -5,6 +5,8 @@ package spanbudgetextension
 
 import (
 	"math"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,7 +30,13 @@ func TestConfig(t *testing.T) {
 		"nothing":      {yaml: "{}", wanted: "spans_per_hour: is not set; write how many spans an hour may be uploaded, such as 100000, or units: 1, or always_free: true"},
 		"empty":        {yaml: "{spans_per_hour: }", wanted: "spans_per_hour: is not set; write how many spans an hour may be uploaded, such as 100000, or units: 1, or always_free: true"},
 		"two":          {yaml: "{spans_per_hour: 5000, units: 1}", wanted: "spans_per_hour, units and always_free: more than one is set; leave only one of them"},
-		"negative":     {yaml: "{spans_per_hour: -1}", wanted: "spans_per_hour: -1 is negative; write how many spans an hour may be uploaded, such as 100000"},
+		"negative":     {yaml: "{spans_per_hour: -1}", wanted: "spans_per_hour: -1 is not a number of spans; write how many spans an hour may be uploaded, such as 100000"},
+		"decimals":     {yaml: "{spans_per_hour: 1.5}", wanted: "spans_per_hour: 1.5 is not a number of spans; write how many spans an hour may be uploaded, such as 100000"},
+		"huge":         {yaml: "{spans_per_hour: 100000000000000000000}", wanted: "spans_per_hour: 1e+20 is not a number of spans; write how many spans an hour may be uploaded, such as 100000"},
+		"infinite":     {yaml: "{units: .inf}", wanted: "units: +Inf is not a number of units; write 1 for 100,000 spans an hour"},
+		"half a unit":  {yaml: "{units: 0.5}"},
+		"dns: alone":   {yaml: "{units: 1, instances: {dns: sampler}}", wanted: "instances: is neither a number nor a name; write how many collectors share the budget, or dns:NAME without a space"},
+		"too many":     {yaml: "{always_free: true, instances: 1001}", wanted: "instances: 1001 instances share 1000 spans an hour, so that none has room for a trace; write fewer instances, or a larger budget"},
 		"bad units":    {yaml: "{units: -2}", wanted: "units: -2 is not a number of units; write 1 for 100,000 spans an hour"},
 		"no instances": {yaml: "{units: 1, instances: 0}", wanted: "instances: 0 is less than 1; write how many collectors share the budget, or dns:NAME"},
 		"bad instances": {
@@ -78,7 +86,22 @@ func TestConfigFromEnvironment(t *testing.T) {
 	assert.ErrorContains(t, readConfig(t, "{spans_per_hour: '${env:SPANS}'}").Validate(), "spans_per_hour: is not set")
 }
 
+// What is no number names the field and the text.
+func TestConfigText(t *testing.T) {
+	for _, text := range []string{"a lot", `"100,000"`, "100 000"} {
+		_, err := unmarshalConfig(t, "{spans_per_hour: "+text+"}")
+		assert.ErrorContains(t, err, "'spans_per_hour' "+strconv.Quote(strings.Trim(text, `"`))+" is not a number; write digits only, such as 100000")
+	}
+}
+
 func readConfig(t *testing.T, yaml string) *Config {
+	t.Helper()
+	cfg, err := unmarshalConfig(t, yaml)
+	require.NoError(t, err)
+	return cfg
+}
+
+func unmarshalConfig(t *testing.T, yaml string) (*Config, error) {
 	t.Helper()
 	resolver, err := confmap.NewResolver(confmap.ResolverSettings{
 		URIs:              []string{"yaml:" + yaml},
@@ -89,8 +112,7 @@ func readConfig(t *testing.T, yaml string) *Config {
 	conf, err := resolver.Resolve(t.Context())
 	require.NoError(t, err)
 	cfg := createDefaultConfig().(*Config)
-	require.NoError(t, conf.Unmarshal(cfg))
-	return cfg
+	return cfg, conf.Unmarshal(cfg)
 }
 
 func TestPlan(t *testing.T) {

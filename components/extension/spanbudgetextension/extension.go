@@ -33,8 +33,6 @@ type budget struct {
 	telemetry *metadata.TelemetryBuilder
 
 	client storage.Client // nil without a storage
-	due    chan struct{}  // asks for what was spent to be stored at once
-	soon   chan struct{}  // asks for it to be stored soon
 	stop   context.CancelFunc
 	lookup func(ctx context.Context, name string) ([]string, error) // the addresses of a name
 	tasks  sync.WaitGroup
@@ -43,8 +41,9 @@ type budget struct {
 	mu         sync.Mutex
 	controller *controller
 	kept       *keptTraces
-	saved      hour // what was last stored
-	saving     bool // it will be stored soon
+
+	reservedHour int64 // the hour of the last record of what was spent
+	reserved     int64 // what may be spent in it without another record
 
 	deliveries    int64 // calls of Delivered
 	lastInstances int   // the number of instances in the ledger; 0: unknown
@@ -67,7 +66,7 @@ func newBudget(set extension.Settings, cfg *Config) (*budget, error) {
 	}
 	b := &budget{
 		cfg: cfg, id: set.ID, logger: set.Logger, telemetry: telemetry,
-		due: make(chan struct{}, 1), soon: make(chan struct{}, 1), stop: func() {}, lookup: net.DefaultResolver.LookupHost, kept: newKeptTraces(),
+		stop: func() {}, lookup: net.DefaultResolver.LookupHost, kept: newKeptTraces(),
 	}
 	now := time.Now()
 	ops := newOperations(cfg.Fairness == FairnessOperation, cfg.MaxOperations, quantile{value: cfg.Slowest.Quantile, least: cfg.Slowest.MinDuration})
@@ -109,29 +108,20 @@ func (b *budget) Start(ctx context.Context, host component.Host) error {
 	return nil
 }
 
-// keep stores what is spent, and lets time pass while no traces come.
+// keep stores everything regularly, and lets time pass while no traces come.
 func (b *budget) keep(ctx context.Context) {
 	timer := time.NewTicker(saveInterval)
 	defer timer.Stop()
-	var delay <-chan time.Time
 	for {
-		all := false
 		select {
 		case <-ctx.Done():
 			return
-		case <-b.soon:
-			delay = time.After(saveDelay)
-			continue
-		case <-delay:
-		case <-b.due:
 		case <-timer.C:
-			all = true
-			b.report(time.Now())
 		}
-		delay = nil
-		if err := b.save(ctx, all); err != nil && ctx.Err() == nil {
+		b.report(time.Now())
+		if err := b.saveAll(ctx, true); err != nil && ctx.Err() == nil {
 			b.mu.Lock()
-			b.notices.storage.warn(time.Now(), b.logger, "What was spent cannot be stored; a restart now would estimate it", zap.Error(err))
+			b.cannotStore(time.Now(), err)
 			b.mu.Unlock()
 		}
 	}
@@ -145,7 +135,7 @@ func (b *budget) Shutdown(ctx context.Context) error {
 	if b.client == nil {
 		return nil
 	}
-	if err := b.save(ctx, true); err != nil {
+	if err := b.saveAll(ctx, false); err != nil {
 		b.logger.Warn("What was spent cannot be stored; the next start will estimate it", zap.Error(err))
 	}
 	return b.client.Close(ctx)
@@ -169,7 +159,7 @@ func (b *budget) Evaluate(ctx context.Context, id pcommon.TraceID, trace *sampli
 }
 
 // EvaluateWithThreshold decides on a trace, and returns its sampling threshold.
-func (b *budget) EvaluateWithThreshold(_ context.Context, id pcommon.TraceID, trace *samplingpolicy.TraceData) (samplingpolicy.Decision, sampling.Threshold, error) {
+func (b *budget) EvaluateWithThreshold(ctx context.Context, id pcommon.TraceID, trace *samplingpolicy.TraceData) (samplingpolicy.Decision, sampling.Threshold, error) {
 	f := examine(id, trace.ReceivedBatches)
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -181,7 +171,7 @@ func (b *budget) EvaluateWithThreshold(_ context.Context, id pcommon.TraceID, tr
 			return samplingpolicy.NotSampled, known.verdict.Threshold, nil
 		}
 		known.pending += int32(f.spans) //nolint:gosec // the spans of a trace in memory
-		b.spent()
+		b.spent(ctx, now)
 		return samplingpolicy.Sampled, known.verdict.Threshold, nil
 	}
 	d := b.controller.decide(now, f)
@@ -192,7 +182,7 @@ func (b *budget) EvaluateWithThreshold(_ context.Context, id pcommon.TraceID, tr
 		return samplingpolicy.NotSampled, d.verdict.Threshold, nil
 	}
 	b.kept.put(keptTrace{id: id, verdict: d.verdict, pending: int32(f.spans)}) //nolint:gosec // the spans of a trace in memory
-	b.spent()
+	b.spent(ctx, now)
 	return samplingpolicy.Sampled, d.verdict.Threshold, nil
 }
 
@@ -216,7 +206,7 @@ func (b *budget) Delivered(id pcommon.TraceID, spans int) (spanbudget.Verdict, b
 			b.noticeCutOff(now, late)
 			return b.verdictOf(known), false
 		}
-		b.spent()
+		b.spent(context.Background(), now)
 	}
 	return b.verdictOf(known), true
 }
@@ -233,7 +223,7 @@ func (b *budget) LateError(id pcommon.TraceID, spans ptrace.ResourceSpans) (span
 		b.noticeCutOff(now, f.spans)
 	}
 	if d.kept {
-		b.spent()
+		b.spent(context.Background(), now)
 	}
 	return d.verdict, d.kept
 }
@@ -248,5 +238,4 @@ func (b *budget) Folded(id pcommon.TraceID, spans int) {
 		class = spanbudget.ClassOrdinary
 	}
 	b.controller.folded(class, spans)
-	b.spent()
 }

@@ -21,10 +21,12 @@ const (
 	// saveInterval is how often everything is stored.
 	saveInterval = 10 * time.Second
 
-	// saveDelay is the longest time for which what was spent is not stored, if it is less
-	// than the unsavedPart of what was spent in the hour. More is stored at once.
-	saveDelay   = 50 * time.Millisecond
-	unsavedPart = 1.0 / 400
+	// reservedPart is the part of the hour's budget that may be spent until what was spent
+	// is stored again. A crash makes all of it count as spent.
+	reservedPart = 1.0 / 1000
+
+	// saveTimeout limits how long decisions wait for the storage.
+	saveTimeout = time.Second
 
 	storeVersion = 1
 
@@ -39,6 +41,7 @@ func segmentKey(number int) string { return fmt.Sprintf("kept-%d", number) }
 type spentRecord struct {
 	Version   int         `json:"version"`
 	Current   hour        `json:"current"`
+	Reserved  int64       `json:"reserved"` // spans that may be spent before the next record
 	Previous  hour        `json:"previous"`
 	Error     float64     `json:"error"`
 	Slow      float64     `json:"slow"`
@@ -138,46 +141,56 @@ func (b *budget) load(ctx context.Context, key string, into any) (bool, error) {
 	return true, nil
 }
 
-// save stores what was spent and, if all, what the controller has learned and which
-// traces were kept.
-func (b *budget) save(ctx context.Context, all bool) error {
+// saveAll stores what was spent, what the controller has learned, and which traces were
+// kept.
+func (b *budget) saveAll(ctx context.Context, reserve bool) error {
 	if b.client == nil {
 		return nil
 	}
 	b.mu.Lock()
-	spent := b.controller.recordSpent()
-	b.saved, b.saving = spent.Current, false
-	var learned controllerRecord
-	var segments map[int][]byte
-	if all {
-		learned = b.controller.record()
-		segments = b.kept.takeChanged()
-	}
+	err := b.saveSpent(ctx, reserve)
+	learned, segments := b.controller.record(), b.kept.takeChanged()
 	b.mu.Unlock()
-
-	data, err := json.Marshal(spent)
+	if err == nil {
+		err = b.saveLearned(ctx, learned, segments)
+	}
 	if err != nil {
-		return err
-	}
-	operations := []*storage.Operation{storage.SetOperation(spentKey, data)}
-	if all {
-		if data, err = json.Marshal(learned); err != nil {
-			return err
-		}
-		operations = append(operations, storage.SetOperation(controllerKey, data))
-		for number, segment := range segments {
-			operations = append(operations, storage.SetOperation(segmentKey(number), segment))
-		}
-	}
-	if err := b.client.Batch(ctx, operations...); err != nil {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		for number := range segments {
 			b.kept.changed[number] = true
 		}
+	}
+	return err
+}
+
+func (b *budget) saveLearned(ctx context.Context, learned controllerRecord, segments map[int][]byte) error {
+	data, err := json.Marshal(learned)
+	if err != nil {
 		return err
 	}
-	return nil
+	operations := []*storage.Operation{storage.SetOperation(controllerKey, data)}
+	for number, segment := range segments {
+		operations = append(operations, storage.SetOperation(segmentKey(number), segment))
+	}
+	return b.client.Batch(ctx, operations...)
+}
+
+// saveSpent stores what was spent and, if reserve, what may be spent until the next time.
+// The caller holds mu, so that records are stored in their order.
+func (b *budget) saveSpent(ctx context.Context, reserve bool) error {
+	spent := b.controller.recordSpent()
+	if reserve {
+		spent.Reserved = int64(spent.Current.Limit * reservedPart)
+	}
+	b.reservedHour, b.reserved = spent.Current.Number, spent.Current.total()+spent.Reserved
+	data, err := json.Marshal(spent)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
+	defer cancel()
+	return b.client.Batch(ctx, storage.SetOperation(spentKey, data))
 }
 
 // recordSpent returns what was spent.
@@ -195,6 +208,7 @@ func (c *controller) recordSpent() spentRecord {
 // restoreSpent goes on with what an earlier controller has spent.
 func (c *controller) restoreSpent(r spentRecord, now time.Time) {
 	c.hours = hours{current: r.Current, previous: r.Previous}
+	c.hours.current.Assumed += r.Reserved
 	c.hours.turn(hourOf(now), c.plan.share())
 	c.before = c.hours.current.total()
 	c.error, c.slow = newChance(r.Error), newChance(r.Slow)
@@ -233,27 +247,21 @@ func (c *controller) restore(r controllerRecord) {
 	}
 }
 
-// spent has what is spent stored: at once if it is much, otherwise soon.
-func (b *budget) spent() {
-	if b.client == nil {
+// spent stores what is spent if it is more than was reserved. A kept trace waits for it, so
+// that a crash never forgets what was delivered.
+func (b *budget) spent(ctx context.Context, now time.Time) {
+	current := &b.controller.hours.current
+	if b.client == nil || current.Number == b.reservedHour && current.total() <= b.reserved {
 		return
 	}
-	current := &b.controller.hours.current
-	unsaved := current.total() - b.saved.total()
-	if current.Number != b.saved.Number || float64(max(unsaved, -unsaved)) > unsavedPart*float64(current.total()-current.Assumed) {
-		signal(b.due)
-	} else if !b.saving {
-		b.saving = true
-		signal(b.soon)
+	if err := b.saveSpent(ctx, true); err != nil {
+		b.cannotStore(now, err)
 	}
 }
 
-// signal wakes the receiver of a channel, unless it is about to wake up.
-func signal(channel chan<- struct{}) {
-	select {
-	case channel <- struct{}{}:
-	default:
-	}
+// cannotStore says that a restart will not know what was spent.
+func (b *budget) cannotStore(now time.Time, err error) {
+	b.notices.storage.warn(now, b.logger, "What was spent cannot be stored; a restart now would estimate it", zap.Error(err))
 }
 
 // verdictOf returns the verdict on a trace that was kept.
