@@ -68,7 +68,7 @@ func (o *origin) sdkLanguage() string {
 
 // enrich adds missing attributes to a span. b.reader has what was read from the span.
 func (e *enricher) enrich(span ptrace.Span, from *origin, b *batch) {
-	db, n := &b.reader.Span, &b.counts
+	db, n := b.reader.Span, &b.counts
 	n.spans++
 	g := b.grammarOf(db.System)
 	text := db.Statement

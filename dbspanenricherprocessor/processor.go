@@ -19,6 +19,7 @@ type enricher struct {
 	telemetry    *metadata.TelemetryBuilder
 	analyzer     *analyzer
 	cache        *cache
+	readers      dbspan.Readers
 	addStatement bool // DbStatement
 	addSQLID     bool // DbOracleSqlId
 }
@@ -40,8 +41,8 @@ func newEnricher(cfg *Config, telemetry *metadata.TelemetryBuilder) (*enricher, 
 }
 
 func (e *enricher) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
-	b := batch{reader: dbspan.NewReader()}
-	defer b.reader.Release()
+	b := batch{reader: e.readers.Get()}
+	defer e.readers.Put(b.reader)
 	for _, resource := range td.ResourceSpans().All() {
 		from := origin{resource: resource.Resource().Attributes()}
 		for _, scoped := range resource.ScopeSpans().All() {

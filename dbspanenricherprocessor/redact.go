@@ -48,7 +48,7 @@ const (
 // redactCopies replaces every copy of the span's statements with the sanitized text. If
 // all statements are sanitized, so are all connection strings anywhere in the span.
 func (e *enricher) redactCopies(span ptrace.Span, b *batch, g grammar, s *statement) {
-	db, r := &b.reader.Span, &b.redactor
+	db, r := b.reader.Span, &b.redactor
 	t := &db.Sent
 	r.enricher, r.analyzer, r.grammar, r.clean = e, e.analyzer, g, s.sanitized
 	r.pairs = r.pairs[:0]

@@ -37,6 +37,7 @@ var sources = [sourceCount]string{
 // namer sets peer.service on spans.
 type namer struct {
 	program   *program
+	readers   dbspan.Readers
 	telemetry *metadata.TelemetryBuilder
 	options   [sourceCount][]metric.AddOption
 }
@@ -55,13 +56,13 @@ func newNamer(cfg *Config, telemetry *metadata.TelemetryBuilder) (*namer, error)
 
 func (n *namer) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
 	var counts [sourceCount]int64
-	reader := dbspan.NewReader()
-	defer reader.Release()
-	var last settled
-	view := spanView{joinServices: n.program.join, db: &reader.Span}
+	reader := n.readers.Get()
+	defer n.readers.Put(reader)
+	var names [dbspan.Samples]settled
+	view := spanView{joinServices: n.program.join}
 	for _, resource := range td.ResourceSpans().All() {
 		view.resource = resource.Resource().Attributes()
-		last = settled{}
+		clear(names[:])
 		for _, scoped := range resource.ScopeSpans().All() {
 			scope := dbspan.LookupScope(scoped.Scope().Name())
 			for _, span := range scoped.Spans().All() {
@@ -70,6 +71,7 @@ func (n *namer) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Tra
 				}
 				view.attrs = span.Attributes()
 				kind, same := reader.Read(view.attrs, &scope)
+				last := &names[reader.Sample()]
 				switch {
 				case !n.program.kinds[kind]:
 				case same && last.known:
@@ -78,11 +80,11 @@ func (n *namer) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Tra
 					}
 					counts[last.source]++
 				default:
-					view.kind, view.unsettled = kind, false
+					view.kind, view.db, view.unsettled = kind, reader.Span, false
 					from, name := n.program.name(&view)
 					counts[from]++
 					if kind == dbspan.KindDatabase {
-						last = settled{known: !view.unsettled, source: from, name: name}
+						*last = settled{known: !view.unsettled, source: from, name: name}
 					}
 				}
 			}
@@ -101,8 +103,8 @@ func (n *namer) shutdown(context.Context) error {
 	return nil
 }
 
-// settled is the name of the last database span, if the next one with the same attributes
-// and the same database has the same name.
+// settled is the name of the last database span that was read with a sample, if the next
+// one with the same database has the same name.
 type settled struct {
 	known  bool
 	source source

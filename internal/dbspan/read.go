@@ -19,26 +19,20 @@ import (
 // another kind of call is a database span only if it also names a database system,
 // as the spans of Elasticsearch and DynamoDB do. A port or a scope is not enough.
 func (s *Span) Read(attrs pcommon.Map, scope Scope) Kind {
-	return s.read(attrs, &scope, s.Sent.systemName(), nil)
+	seen := survey(attrs)
+	if !seen.suggestsDatabase(&scope) {
+		return seen.kind()
+	}
+	return s.read(attrs, seen, &scope, s.Sent.systemName(), nil)
 }
 
-// read is Read. It also notes the layout of a database span, unless l is nil. For other
-// spans it changes neither s nor the layout, or it clears the layout. named is the name
-// that s.System was found by.
-func (s *Span) read(attrs pcommon.Map, scope *Scope, named string, l *layout) Kind {
-	seen := survey(attrs)
-	if seen&hasDatabase == 0 {
-		if seen&hasOther != 0 {
-			return seen.kind()
-		}
-		if !scope.Database && seen&hasPort == 0 {
-			return KindOther
-		}
-	}
+// read is Read after the survey. It also notes the layout, unless l is nil. named is the
+// name that s.System was found by.
+func (s *Span) read(attrs pcommon.Map, seen presence, scope *Scope, named string, l *layout) Kind {
 	s.Sent = Sent{}
 	s.Sent.read(attrs, l)
 	if l != nil {
-		l.length, l.database = 0, seen&hasDatabase != 0
+		l.database = seen&hasDatabase != 0
 	}
 	if seen&hasOther != 0 && s.Sent.systemName() == "" {
 		s.System = System{}
@@ -46,9 +40,6 @@ func (s *Span) read(attrs pcommon.Map, scope *Scope, named string, l *layout) Ki
 	}
 	if !s.resolve(scope, seen&hasDatabase != 0, named) {
 		return KindOther
-	}
-	if l != nil && attrs.Len() <= maxLayout {
-		l.length = attrs.Len()
 	}
 	return KindDatabase
 }
@@ -80,6 +71,11 @@ func (p presence) kind() Kind {
 	default:
 		return KindOther
 	}
+}
+
+// suggestsDatabase reports whether the span's attributes can describe a call to a database.
+func (p presence) suggestsDatabase(scope *Scope) bool {
+	return p&hasDatabase != 0 || p&hasOther == 0 && (scope.Database || p&hasPort != 0)
 }
 
 // survey looks only at the names of the attributes. Most spans have nothing to do
@@ -147,16 +143,12 @@ func survey(attrs pcommon.Map) presence {
 
 // read copies the values of the attributes to t, and notes their places, unless l is nil.
 func (t *Sent) read(attrs pcommon.Map, l *layout) {
+	if l != nil {
+		l.system, l.discard = -1, false
+	}
 	i := 0
 	for key, value := range attrs.All() {
 		text, number := t.field(key)
-		if l != nil && i < maxLayout {
-			l.places[i] = place{name: key, text: text, number: number}
-			if text != nil || number != nil {
-				l.places[i].part = partOf(key)
-			}
-		}
-		i++
 		switch {
 		case text != nil && value.Type() == pcommon.ValueTypeStr:
 			*text = value.Str()
@@ -170,6 +162,10 @@ func (t *Sent) read(attrs pcommon.Map, l *layout) {
 				t.Odd = true
 			}
 		}
+		if l != nil && i < maxLayout {
+			l.note(i, key, text, number)
+		}
+		i++
 	}
 }
 

@@ -10,14 +10,24 @@ import (
 )
 
 // Reader reads one span after another. It is faster than Span.Read for spans that have the
-// same attributes as the database span before, in the same order, as most spans of one
+// same attributes as an earlier database span, in the same order, as most spans of one
 // instrumentation have: it does not look up their names, and it finds the database again
 // only if an attribute for it has another value.
 type Reader struct {
 	// Span has what was read last. It is meaningful only after KindDatabase.
-	Span Span
+	Span *Span
 
-	// Those of the last database span.
+	samples [Samples]sample
+	lengths [Samples]int // the numbers of their attributes; 0 if nothing is known
+	current int          // the index of Span's sample
+}
+
+// Samples is the maximum number of layouts and systems that a Reader knows at once.
+const Samples = 8
+
+// sample is a database span that others are compared with.
+type sample struct {
+	span   Span
 	scope  Scope
 	named  string // the name that the system was found by
 	layout layout
@@ -25,27 +35,60 @@ type Reader struct {
 
 // layout is the attributes of a span in their order.
 type layout struct {
-	length   int // 0 if nothing is known
 	places   [maxLayout]place
+	system   int  // the index of the system's name; -1 if there is none
+	discard  bool // not kept after the batch
 	database bool // the span has database attributes
 }
 
-// readers has unused readers. Each points to itself, so that it cannot be on a stack.
-var readers = sync.Pool{New: func() any { return new(Reader) }}
-
-// NewReader returns a Reader that has read nothing. Release it after the last span.
-func NewReader() *Reader {
-	return readers.Get().(*Reader)
+// Readers keeps unused readers of one component, so that spans are also compared with
+// those of earlier batches. The zero value is ready to use.
+type Readers struct {
+	pool sync.Pool
 }
 
-// Release gives the Reader back. It must not be used any more.
-func (r *Reader) Release() {
-	*r = Reader{} // the texts of the last span must not stay in memory
-	readers.Put(r)
+// Get returns a Reader. Give it back with Put after the last span.
+func (rs *Readers) Get() *Reader {
+	if r, ok := rs.pool.Get().(*Reader); ok {
+		return r
+	}
+	return new(Reader)
 }
 
-// maxLayout is the maximum number of attributes in a layout. Few database spans have more.
-const maxLayout = 32
+// Put gives a Reader back. It must not be used any more.
+func (rs *Readers) Put(r *Reader) {
+	for i := range r.samples {
+		if r.samples[i].layout.discard {
+			r.samples[i], r.lengths[i] = sample{}, 0
+		}
+		if r.lengths[i] != 0 {
+			r.samples[i].dropStatements()
+		}
+	}
+	r.Span = nil
+	rs.pool.Put(r)
+}
+
+// dropStatements frees the memory of what is not compared.
+func (s *sample) dropStatements() {
+	t := &s.span.Sent
+	for _, text := range [...]*string{&t.Statement, &t.QueryText, &t.APMStatement, &t.OriginalSQLText, &t.ActualSQLText, &t.JDBCQuery} {
+		if *text != "" {
+			*text = "-" // the next span sets it again
+		}
+	}
+	s.span.Statement, s.span.ServerText = "", ""
+}
+
+const (
+	// maxLayout is the maximum number of attributes in a layout. Few database spans have
+	// more.
+	maxLayout = 32
+
+	// maxKept is the maximum length of a value, and of a name, that is kept after the last
+	// span of a batch, in bytes.
+	maxKept = 256
+)
 
 // place is one attribute of a layout.
 type place struct {
@@ -85,49 +128,123 @@ func partOf(name string) part {
 	}
 }
 
+// Sample returns the index of the sample that Span was compared with, below Samples.
+func (r *Reader) Sample() int { return r.current }
+
+// note records an attribute that was read into text or into number, if it has a field.
+func (l *layout) note(i int, name string, text *string, number *int64) {
+	p := &l.places[i]
+	*p = place{name: name, text: text, number: number}
+	l.discard = l.discard || len(name) > maxKept
+	if text == nil && number == nil {
+		return
+	}
+	p.part = partOf(name)
+	if text == nil {
+		return
+	}
+	if name == AttrSystem || name == AttrSystemName {
+		l.system = i
+	}
+	l.discard = l.discard || p.part != partStatement && len(*text) > maxKept
+}
+
 // Read is Span.Read. In addition, it reports whether the database is certainly the one of
-// the database span before: its system, its namespace and its host.
+// the last span with the same Sample: its system, its namespace and its host.
 func (r *Reader) Read(attrs pcommon.Map, scope *Scope) (kind Kind, same bool) {
-	var changed part
-	ok := false
-	if l := &r.layout; l.length != 0 && l.length == attrs.Len() && *scope == r.scope {
-		changed, ok = r.reread(attrs)
-	}
-	switch {
-	case !ok:
-		kind = r.Span.read(attrs, scope, r.named, &r.layout)
-	case changed&partDatabase == 0:
-		if changed&partStatement != 0 {
-			r.Span.resolveStatement()
+	length := attrs.Len()
+	for i := range r.lengths {
+		if r.lengths[i] != length || length == 0 {
+			continue
 		}
-		if changed&partCall != 0 {
-			r.Span.resolveCall()
+		s := &r.samples[i]
+		if s.scope != *scope || !s.resembles(attrs) {
+			continue
 		}
-		return KindDatabase, true
-	case r.Span.resolve(scope, r.layout.database, r.named):
-		kind = KindDatabase
-	default:
-		r.layout.length = 0
+		changed, ok := s.reread(attrs)
+		if !ok {
+			r.forget(i)
+			break
+		}
+		r.current, r.Span = i, &s.span
+		if kind, same = s.resolve(changed); kind != KindDatabase {
+			r.forget(i)
+		}
+		return kind, same
 	}
-	if kind == KindDatabase {
-		r.scope, r.named = *scope, r.Span.Sent.systemName()
+	seen := survey(attrs)
+	if !seen.suggestsDatabase(scope) {
+		return seen.kind(), false
 	}
+	r.current = r.free()
+	s := &r.samples[r.current]
+	r.Span = &s.span
+	kind = s.span.read(attrs, seen, scope, s.named, &s.layout)
+	if kind != KindDatabase || length > maxLayout {
+		r.forget(r.current)
+		return kind, false
+	}
+	r.lengths[r.current], s.scope, s.named = length, *scope, s.span.Sent.systemName()
 	return kind, false
 }
 
-// reread reads the values of a span with as many attributes as the layout of the span
-// before has, and returns what depends on those that have changed. It fails if the layout
-// is another one, or if a value has a type that needs a closer look.
-func (r *Reader) reread(attrs pcommon.Map) (changed part, ok bool) {
-	l := &r.layout
-	i, failed, written := 0, false, false
+// forget makes a sample unused. Its span can still be used until the next one.
+func (r *Reader) forget(i int) {
+	s := &r.samples[i]
+	r.lengths[i], s.layout.discard, s.named = 0, true, ""
+}
+
+// free returns the index of an unused sample, or else of the one after the current one.
+func (r *Reader) free() int {
+	for i, length := range r.lengths {
+		if length == 0 {
+			return i
+		}
+	}
+	return (r.current + 1) % Samples
+}
+
+// resembles reports whether a span with as many attributes has the same names in the same
+// order, and the same name of the system.
+func (s *sample) resembles(attrs pcommon.Map) bool {
+	i := 0
 	for name, value := range attrs.All() {
+		p := &s.layout.places[i]
+		if name != p.name || i == s.layout.system && value.Str() != *p.text {
+			return false
+		}
+		i++
+	}
+	return true
+}
+
+// resolve draws the conclusions from the attributes that have changed.
+func (s *sample) resolve(changed part) (kind Kind, same bool) {
+	switch {
+	case changed&partDatabase == 0:
+		if changed&partStatement != 0 {
+			s.span.resolveStatement()
+		}
+		if changed&partCall != 0 {
+			s.span.resolveCall()
+		}
+		return KindDatabase, true
+	case s.span.resolve(&s.scope, s.layout.database, s.named):
+		s.named = s.span.Sent.systemName()
+		return KindDatabase, false
+	default:
+		return KindOther, false
+	}
+}
+
+// reread reads the values of a span that resembles the sample, and returns what depends on
+// those that have changed. It fails if a value has a type that needs a closer look.
+func (s *sample) reread(attrs pcommon.Map) (changed part, ok bool) {
+	l := &s.layout
+	i, failed := 0, false
+	for _, value := range attrs.All() {
 		p := &l.places[i]
 		i++
-		if name != p.name {
-			failed = true
-			break
-		}
 		switch {
 		case p.text != nil:
 			text := value.Str()
@@ -141,7 +258,8 @@ func (r *Reader) reread(attrs pcommon.Map) (changed part, ok bool) {
 				changed |= partDatabase
 			}
 			failed = failed || text == ""
-			*p.text, written = text, true
+			l.discard = l.discard || p.part != partStatement && len(text) > maxKept
+			*p.text = text
 		case p.number != nil:
 			number := value.Int()
 			if number == *p.number && number != 0 {
@@ -149,17 +267,14 @@ func (r *Reader) reread(attrs pcommon.Map) (changed part, ok bool) {
 			}
 			changed |= p.part
 			failed = failed || number == 0
-			*p.number, written = number, true
+			*p.number = number
 		}
 	}
 	if failed {
-		if written { // Sent is now a mixture of two spans
-			l.length, r.named = 0, ""
-		}
-		return 0, false
+		return 0, false // Sent is now a mixture of two spans
 	}
-	if r.Span.Sent.Odd {
-		r.Span.Sent.Odd = false
+	if s.span.Sent.Odd {
+		s.span.Sent.Odd = false
 		changed |= partDatabase // without another attribute, this shows a call
 	}
 	return changed, true

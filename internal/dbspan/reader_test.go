@@ -4,9 +4,11 @@
 package dbspan
 
 import (
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -61,16 +63,20 @@ func randomSiblings(t *testing.T, r *rand.Rand) []pcommon.Map {
 	return siblings
 }
 
-// A Reader must find the same as Span.Read, whatever it has read before.
+// A Reader must find the same as Span.Read, whatever it has read before, in this batch and
+// in those before.
 func TestReader(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	scopes := []Scope{{}, LookupScope("io.opentelemetry.jdbc"), LookupScope("Npgsql")}
 	alike := 0
-	for round := range 10_000 {
-		reader := NewReader()
+	var readers Readers
+	for round := range 5_000 {
+		reader := readers.Get()
 		scope := scopes[r.IntN(len(scopes))]
-		var last Span // the last database span
-		for _, attrs := range randomSiblings(t, r) {
+		last := map[int]Span{} // the last database span of each sample
+		spans := slices.Concat(randomSiblings(t, r), randomSiblings(t, r))
+		r.Shuffle(len(spans), func(i, j int) { spans[i], spans[j] = spans[j], spans[i] })
+		for _, attrs := range spans {
 			if r.IntN(8) == 0 {
 				scope = scopes[r.IntN(len(scopes))]
 			}
@@ -82,32 +88,69 @@ func TestReader(t *testing.T) {
 				require.False(t, same)
 				continue
 			}
-			require.Equal(t, want, reader.Span, "round %d: %v", round, attrs.AsRaw())
-			if same {
+			require.Equal(t, want, *reader.Span, "round %d: %v", round, attrs.AsRaw())
+			if before, ok := last[reader.Sample()]; ok && same {
 				alike++
-				require.Equal(t, last.System, reader.Span.System)
-				require.Equal(t, last.Namespace, reader.Span.Namespace)
-				require.Equal(t, last.ServerAddress, reader.Span.ServerAddress)
-				require.Equal(t, last.ServerPort, reader.Span.ServerPort)
+				require.Equal(t, before.System, reader.Span.System)
+				require.Equal(t, before.Namespace, reader.Span.Namespace)
+				require.Equal(t, before.ServerAddress, reader.Span.ServerAddress)
+				require.Equal(t, before.ServerPort, reader.Span.ServerPort)
 			}
-			last = want
+			last[reader.Sample()] = want
 		}
-		reader.Release()
+		readers.Put(reader)
 	}
 	assert.Greater(t, alike, 2_000, "the spans are too different to test anything")
 }
 
-func TestReaderAllocatesNothing(t *testing.T) {
-	attrs := attributes(t, map[string]any{"db.system": "oracle", "db.name": "ORCL", "db.statement": "SELECT 1", "server.port": 1521})
-	reader := NewReader()
-	defer reader.Release()
-	assert.Zero(t, testing.AllocsPerRun(100, func() { reader.Read(attrs, &Scope{}) }))
+// Spans of several databases in turn are compared with the last one of each.
+func TestReaderSamples(t *testing.T) {
+	var reader Reader
+	names := []string{"oracle", "mysql", "postgresql", "mongodb", "redis", "mssql", "db2", "cassandra"}
+	require.Len(t, names, Samples)
+	for round := range 3 {
+		for _, name := range names {
+			attrs := pcommon.NewMap()
+			attrs.PutStr("db.name", "shop")
+			attrs.PutStr("db.system", name)
+			attrs.PutStr("db.statement", "SELECT 1")
+			kind, same := reader.Read(attrs, &Scope{})
+			require.Equal(t, KindDatabase, kind)
+			assert.Equal(t, round > 0, same, name)
+			assert.Equal(t, name, reader.Span.System.Legacy)
+		}
+	}
 }
 
-// A released Reader must not keep the texts of its last span.
-func TestReaderRelease(t *testing.T) {
-	reader := NewReader()
-	reader.Read(attributes(t, map[string]any{"db.system": "oracle", "db.statement": "SELECT 1"}), &Scope{})
-	reader.Release()
-	assert.Equal(t, Reader{}, *reader)
+func TestReaderAllocatesNothing(t *testing.T) {
+	attrs := attributes(t, map[string]any{"db.system": "oracle", "db.name": "ORCL", "db.statement": "SELECT 1", "server.port": 1521})
+	var readers Readers
+	readers.Put(readers.Get())
+	assert.Zero(t, testing.AllocsPerRun(100, func() {
+		reader := readers.Get()
+		reader.Read(attrs, &Scope{})
+		readers.Put(reader)
+	}))
+}
+
+// A Reader that is not used must not keep statements, and nothing else that is long.
+func TestReadersDropTexts(t *testing.T) {
+	const long = 300
+	for name, attrs := range map[string]map[string]any{
+		"statements": {
+			"db.system": "oracle", "db.statement": "SELECT secret", "db.query.text": "SELECT secret", "DbStatement": "SELECT secret",
+			"OriginalSqlText": "SELECT secret", "ActualSqlText": "SELECT secret 2", "query": "SELECT secret",
+		},
+		"a long value":   {"db.system": "oracle", "db.name": strings.Repeat("secret", long)},
+		"a long name":    {"db.system": "oracle", strings.Repeat("secret", long): "x"},
+		"not a database": {"server.port": 4711, "server.address": "secret"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var readers Readers
+			reader := readers.Get()
+			reader.Read(attributes(t, attrs), &Scope{})
+			readers.Put(reader)
+			assert.NotContains(t, fmt.Sprintf("%+v", reader.samples), "secret")
+		})
+	}
 }

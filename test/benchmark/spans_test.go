@@ -35,11 +35,13 @@ type mix struct {
 	// new one for each span in every batch.
 	statements int
 	system     string
+	turns      []string // the systems of the spans in turn, instead of system
 }
 
 var mixes = []mix{
 	{name: "other", databases: 0, statements: 1, system: "postgresql"},
 	{name: "warm", databases: batchSpans, statements: 20, system: "postgresql"},
+	{name: "warm-five", databases: batchSpans, statements: 20, turns: []string{"oracle", "postgresql", "mysql", "mssql", "db2"}},
 	{name: "cold", databases: batchSpans, statements: 0, system: "postgresql"},
 	{name: "half", databases: batchSpans / 2, statements: 20, system: "postgresql"},
 	{name: "warm-oracle", databases: batchSpans, statements: 20, system: "oracle"},
@@ -66,7 +68,11 @@ func (m *mix) batch(number int) ptrace.Traces {
 			if m.statements > 0 {
 				n = i * m.databases / batchSpans % m.statements
 			}
-			m.database(attrs, fmt.Sprintf(statement, n))
+			system := m.system
+			if m.turns != nil {
+				system = m.turns[i%len(m.turns)]
+			}
+			database(attrs, system, fmt.Sprintf(statement, n))
 			continue
 		}
 		span.SetName("GET")
@@ -75,9 +81,9 @@ func (m *mix) batch(number int) ptrace.Traces {
 	return td
 }
 
-func (m *mix) database(attrs pcommon.Map, text string) {
+func database(attrs pcommon.Map, system, text string) {
 	attrs.EnsureCapacity(7)
-	attrs.PutStr("db.system", m.system)
+	attrs.PutStr("db.system", system)
 	attrs.PutStr("db.name", "hotel")
 	attrs.PutStr("db.user", "stayeasy")
 	attrs.PutStr("db.statement", text)
