@@ -15,9 +15,9 @@ import (
 // benchSpans is the number of spans in a batch.
 const benchSpans = 200
 
-// newBatch returns statements below parents with so many children each, or requests. They
+// newTestBatch returns statements below parents with so many children each, or requests. They
 // have the attributes that the enrichers leave on them.
-func newBatch(kind ptrace.SpanKind, children int) ptrace.Traces {
+func newTestBatch(kind ptrace.SpanKind, children int) ptrace.Traces {
 	td := ptrace.NewTraces()
 	spans := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans()
 	for i := range benchSpans {
@@ -81,7 +81,7 @@ func BenchmarkProcess(b *testing.B) {
 	} {
 		b.Run(tt.name, func(b *testing.B) {
 			f := start(b, nil)
-			input := newBatch(tt.kind, tt.children)
+			input := newTestBatch(tt.kind, tt.children)
 			// Stopping the clock costs time too: once for many batches.
 			batches := make([]ptrace.Traces, 64)
 			for i := range batches {

@@ -4,6 +4,7 @@
 package spanfoldingprocessor // import "github.com/ociapm/otelcol-ociapm/components/processor/spanfoldingprocessor"
 
 import (
+	"math"
 	"strings"
 	"time"
 
@@ -14,7 +15,8 @@ import (
 // candidate is a span that can be folded, unless another span names it as its parent.
 type candidate struct {
 	span     ptrace.Span
-	position int // in the batch
+	position int   // in the batch
+	next     int32 // the next one of its group
 	failed   bool
 	totals   totals
 }
@@ -174,5 +176,5 @@ func durationOf(span ptrace.Span) (time.Duration, bool) {
 	if start == 0 || end < start {
 		return 0, false
 	}
-	return end.AsTime().Sub(start.AsTime()), true
+	return time.Duration(min(uint64(end-start), math.MaxInt64)), true //nolint:gosec // limited
 }

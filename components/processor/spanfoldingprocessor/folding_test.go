@@ -5,6 +5,7 @@ package spanfoldingprocessor
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -173,6 +174,7 @@ func TestNotFolded(t *testing.T) {
 	}{
 		"slow":            {func(_ int, s ptrace.Span) { s.SetEndTimestamp(s.StartTimestamp() + 50_000_001) }, reasonSlow},
 		"not ended":       {func(_ int, s ptrace.Span) { s.SetEndTimestamp(0) }, reasonSlow},
+		"centuries":       {func(_ int, s ptrace.Span) { s.SetEndTimestamp(math.MaxUint64) }, reasonSlow},
 		"no start":        {func(_ int, s ptrace.Span) { s.SetStartTimestamp(0) }, reasonSlow},
 		"root":            {func(_ int, s ptrace.Span) { s.SetParentSpanID(pcommon.SpanID{}) }, reasonRoot},
 		"link":            {func(_ int, s ptrace.Span) { s.Links().AppendEmpty() }, reasonLink},

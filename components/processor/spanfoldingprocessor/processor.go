@@ -5,6 +5,7 @@ package spanfoldingprocessor // import "github.com/ociapm/otelcol-ociapm/compone
 
 import (
 	"context"
+	"hash/maphash"
 	"slices"
 	"sync"
 
@@ -24,6 +25,8 @@ type folder struct {
 	db, internal bool
 	telemetry    *metadata.TelemetryBuilder
 	budget       spanbudget.Ledger // nil if none is configured
+
+	batches sync.Pool // of *batch
 
 	mu     sync.Mutex // guards memory, and keeps two batches from folding parent and child
 	memory memory
@@ -50,6 +53,7 @@ func newFolder(cfg *Config, telemetry *metadata.TelemetryBuilder) *folder {
 		db:        slices.Contains(cfg.Kinds, KindDB),
 		internal:  slices.Contains(cfg.Kinds, KindInternal),
 		telemetry: telemetry,
+		batches:   sync.Pool{New: func() any { return newBatch() }},
 		memory:    newMemory(),
 	}
 }
@@ -58,11 +62,27 @@ func newFolder(cfg *Config, telemetry *metadata.TelemetryBuilder) *folder {
 type batch struct {
 	spans   int
 	parents []spanKey // neighbors differ
-	groups  map[group][]candidate
+	groups  groups
 	reasons map[reason]int64
 
 	folds []fold
 	moved map[spanKey]pcommon.SpanID // the summaries of parents that were folded earlier
+}
+
+func newBatch() *batch {
+	return &batch{groups: groups{seed: maphash.MakeSeed()}, reasons: map[reason]int64{}}
+}
+
+// reset forgets everything but its memory.
+func (b *batch) reset() {
+	b.groups.reset()
+	clear(b.reasons)
+	clear(b.folds)
+	parents := b.parents[:0]
+	if cap(parents) > maxReused {
+		parents = nil
+	}
+	*b = batch{parents: parents, groups: b.groups, reasons: b.reasons, folds: b.folds[:0]}
 }
 
 // fold is a summary to make.
@@ -72,17 +92,19 @@ type fold struct {
 }
 
 func (f *folder) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
-	b := f.read(td)
-	f.decide(&b)
+	b := f.batches.Get().(*batch)
+	f.read(td, b)
+	f.decide(b)
 	reparented := reparent(td, b.moved)
-	folded := f.apply(td, &b)
-	f.count(ctx, &b, folded, reparented)
+	folded := f.apply(td, b)
+	f.count(ctx, b, folded, reparented)
+	b.reset()
+	f.batches.Put(b)
 	return td, nil
 }
 
 // read finds the candidates of a batch, and the spans that are parents.
-func (f *folder) read(td ptrace.Traces) batch {
-	b := batch{reasons: map[reason]int64{}}
+func (f *folder) read(td ptrace.Traces, b *batch) {
 	var last spanKey
 	for r, resource := range td.ResourceSpans().All() {
 		for s, scoped := range resource.ScopeSpans().All() {
@@ -99,16 +121,12 @@ func (f *folder) read(td ptrace.Traces) batch {
 				case why != "":
 					b.reasons[why]++
 				default:
-					if b.groups == nil {
-						b.groups = map[group][]candidate{}
-					}
 					g.resource, g.scope, c.position = r, s, position
-					b.groups[g] = append(b.groups[g], c)
+					b.groups.add(&g, &c)
 				}
 			}
 		}
 	}
-	return b
 }
 
 // decide chooses the spans to fold, and records them.
@@ -129,19 +147,25 @@ func (f *folder) decide(b *batch) {
 			}
 		}
 	}
-	for g, members := range b.groups {
-		before := len(members)
-		members = slices.DeleteFunc(members, func(c candidate) bool { return m.isParent(spanKey{g.trace, c.span.SpanID()}) })
-		if n := before - len(members); n > 0 {
+	for i := range b.groups.list {
+		found := &b.groups.list[i]
+		if found.represented < int64(f.cfg.MinSpans) || found.count < minGroup {
+			b.reasons[reasonFew] += int64(found.count)
+			continue
+		}
+		trace := found.group.trace
+		all := b.groups.appendTo(make([]candidate, 0, found.count), found)
+		list := slices.DeleteFunc(all, func(c candidate) bool { return m.isParent(spanKey{trace, c.span.SpanID()}) })
+		if n := len(all) - len(list); n > 0 {
 			b.reasons[reasonChild] += int64(n)
 		}
-		rest := f.choose(members, b.reasons)
+		rest := f.choose(list, b.reasons)
 		if len(rest) < minGroup {
 			continue
 		}
 		folded := fold{into: rest[0], rest: rest[1:]}
 		for _, c := range folded.rest {
-			m.folded.put(spanKey{g.trace, c.span.SpanID()}, folded.into.span.SpanID())
+			m.folded.put(spanKey{trace, c.span.SpanID()}, folded.into.span.SpanID())
 		}
 		b.folds = append(b.folds, folded)
 	}
