@@ -14,8 +14,11 @@ import (
 type Sampling struct {
 	// Kept is the number of stored traces that a budget decided on.
 	Kept int `json:"kept"`
+	// Roots is the number of those whose root is stored. Of a trace that spans machines,
+	// one agent may have kept its piece, and another not.
+	Roots int `json:"roots"`
 	// Estimated is an estimate of how many traces there were: the sum of the adjusted
-	// counts.
+	// counts of the roots.
 	Estimated float64 `json:"estimated"`
 	// Reasons has the kept traces by the reason why they were kept: error, slow,
 	// ordinary.
@@ -31,10 +34,22 @@ func samplingOf(traces []storedTrace) Sampling {
 			continue
 		}
 		result.Kept++
-		result.Estimated += summary.StandsFor
+		if hasRoot(trace) {
+			result.Roots++
+			result.Estimated += summary.StandsFor
+		}
 		result.Reasons[summary.Reason]++
 	}
 	return result
+}
+
+func hasRoot(trace storedTrace) bool {
+	for i := range trace.spans {
+		if trace.spans[i].span.ParentSpanID().IsEmpty() {
+			return true
+		}
+	}
+	return false
 }
 
 // sampledOf returns why a trace was kept, and how many traces it stands for. The reason is

@@ -120,6 +120,12 @@ func TestSampledTraces(t *testing.T) {
 			s := start(t)
 			traces := ptrace.NewTraces()
 			scope := traces.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty()
+			piece := scope.Spans().AppendEmpty() // another agent did not keep its root
+			piece.SetTraceID(pcommon.TraceID{2})
+			piece.SetSpanID(pcommon.SpanID{9})
+			piece.SetParentSpanID(pcommon.SpanID{8})
+			piece.Attributes().PutStr("sampling.reason", "slow")
+			piece.Attributes().PutDouble("sampling.adjusted_count", 50)
 			for i, reason := range []string{"slow", "ordinary"} { // a child that came first, and the root
 				span := scope.Spans().AppendEmpty()
 				span.SetTraceID(pcommon.TraceID{1})
@@ -136,17 +142,20 @@ func TestSampledTraces(t *testing.T) {
 			require.Equal(t, http.StatusOK, s.upload(TracesPath, protoOf(t, ptraceotlp.NewExportRequestFromTraces(traces))).status)
 			require.Equal(t, http.StatusOK, s.upload(TracesPath, protoOf(t, spans(7, 1))).status)
 
-			assert.Equal(t, Sampling{Kept: 1, Estimated: tt.wantWeight, Reasons: map[string]int{"ordinary": 1}}, s.usage().Sampling)
+			assert.Equal(t, Sampling{Kept: 2, Roots: 1, Estimated: tt.wantWeight, Reasons: map[string]int{"ordinary": 1, "slow": 1}}, s.usage().Sampling)
 			var list struct {
 				Traces []TraceSummary `json:"traces"`
 			}
 			s.get("/api/v1/traces", &list)
-			require.Len(t, list.Traces, 2)
+			require.Len(t, list.Traces, 3)
 			for _, trace := range list.Traces {
-				if trace.Spans == 2 {
+				switch {
+				case trace.Spans == 2:
 					assert.Equal(t, "ordinary", trace.Reason)
 					assert.InDelta(t, tt.wantWeight, trace.StandsFor, 0)
-				} else {
+				case trace.StandsFor == 50:
+					assert.Equal(t, "slow", trace.Reason)
+				default:
 					assert.Empty(t, trace.Reason)
 				}
 			}

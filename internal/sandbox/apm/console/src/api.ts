@@ -271,7 +271,7 @@ export interface Usage {
   limit: number
   unit_spans: number
   hours: { start: string; spans: number; refused?: number }[]
-  sampling: { kept: number; estimated: number; reasons: Record<string, number> }
+  sampling: { kept: number; roots: number; estimated: number; reasons: Record<string, number> }
 }
 
 export interface REDRow {

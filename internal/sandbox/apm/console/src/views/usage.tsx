@@ -90,7 +90,7 @@ function Quota({ usage, onDone }: { usage: Usage; onDone: () => void }) {
 }
 
 function Sampled({ usage }: { usage: Usage }) {
-  const { kept, estimated, reasons: by } = usage.sampling
+  const { kept, roots, estimated, reasons: by } = usage.sampling
   if (kept === 0) {
     return null
   }
@@ -100,7 +100,7 @@ function Sampled({ usage }: { usage: Usage }) {
       <dl class="stats">
         <Stat label="Stored">{count(kept)}</Stat>
         <Stat label="Stand for, estimated">≈ {compact(Math.round(estimated))}</Stat>
-        <Stat label="Share kept, estimated">≈ {percent(kept, estimated)}</Stat>
+        <Stat label="Share kept, estimated">≈ {percent(roots, estimated)}</Stat>
         {Object.entries(by)
           .sort(([a], [b]) => a.localeCompare(b))
           .map(([reason, traces]) => (
