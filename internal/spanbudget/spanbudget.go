@@ -62,8 +62,8 @@ type Ledger interface {
 	Delivered(id pcommon.TraceID, spans int) (verdict Verdict, room bool)
 
 	// LateError decides on late spans of a trace that was not kept, one of which has
-	// failed: those in spans that have its ID. It counts them if they are kept.
-	LateError(id pcommon.TraceID, spans ptrace.ResourceSpans) (verdict Verdict, keep bool)
+	// failed. All are of one resource. It counts them if they are kept.
+	LateError(id pcommon.TraceID, resource pcommon.Resource, spans []ptrace.Span) (verdict Verdict, keep bool)
 
 	// Folded is told how many spans of a delivered trace have become part of others,
 	// and will not be uploaded.

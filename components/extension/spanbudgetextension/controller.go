@@ -19,9 +19,6 @@ const (
 	// maxIncrease is the largest factor by which more ordinary traces are kept from one
 	// interval to the next. Decreases are not limited.
 	maxIncrease = 1.5
-	// maxBurst is how much of the budget of an interval ordinary traces may spend in it,
-	// as a factor, before their probability is halved.
-	maxBurst = 3.0
 	// minProbability is the probability of errors and slow traces without any room. What
 	// it keeps has a weight, so that estimates stay right.
 	minProbability = 1e-6
@@ -67,7 +64,10 @@ type controller struct {
 	decided int64   // spans that were kept in this interval, at their decision
 	before  int64   // spans that were spent at its beginning
 	net     float64 // spans that are spent for each that is kept: late ones more, folded ones less
-	burst   float64 // ordinary spans kept since the last decrease in this interval
+
+	bursts  [classCount]burst
+	planned float64 // ordinary spans to keep in this interval
+	excess  float64 // ordinary spans that were kept beyond earlier plans
 }
 
 // classCount is the size of arrays that classes index.
@@ -96,6 +96,7 @@ func newController(p plan, ops *operations, now time.Time) *controller {
 	c.setInterval()
 	c.hours.current = hour{Number: hourOf(now), Limit: p.share()}
 	c.began, c.next = now, c.gridAfter(now)
+	c.planBursts()
 	return c
 }
 
@@ -138,6 +139,7 @@ func (c *controller) advance(now time.Time) {
 	if c.next.Sub(now) > c.interval { // the clock was set back
 		c.hours.turn(hourOf(now), c.plan.share())
 		c.began, c.next = now, c.gridAfter(now)
+		c.planBursts()
 		return
 	}
 	if now.Sub(c.next) > 2*time.Hour { // the clock was set forward, or the machine slept
@@ -167,7 +169,8 @@ func (c *controller) measure(seconds float64) {
 		ratio := float64(spent-c.before) / float64(c.decided)
 		c.net = min(max(c.net+weight*(ratio-c.net), 0.05), 2)
 	}
-	c.before, c.decided, c.burst = c.hours.current.total(), 0, 0
+	c.excess = max(0, c.excess-c.planned)
+	c.before, c.decided = c.hours.current.total(), 0
 }
 
 // divide plans the rest of the hour.
@@ -186,12 +189,24 @@ func (c *controller) divide(now time.Time) {
 	left = max(0, left-pError*errors)
 
 	slow := c.demand[spanbudget.ClassSlow] * c.net * rest
-	pSlow := part(min(c.plan.slowShare*current.Limit-float64(current.Spent[spanbudget.ClassSlow]), left-floor), slow)
+	pSlow := part(min(c.slowLeft(), left-floor), slow)
 	left = max(left-pSlow*slow, floor)
 
 	c.error, c.slow = newChance(pError), newChance(pSlow)
 
 	c.ops.setLevel(left/rest/c.net, floorRate/c.net)
+	c.planned = left / rest / c.net * c.interval.Seconds()
+	c.planBursts()
+}
+
+// floorLeft returns the spans that only ordinary traces may spend in the rest of the hour.
+func (c *controller) floorLeft() float64 {
+	return c.plan.share() * c.plan.floor * max(0, c.endOfHour().Sub(c.began).Hours())
+}
+
+// slowLeft returns the spans that slow traces may still spend in the hour.
+func (c *controller) slowLeft() float64 {
+	return c.plan.slowShare*c.hours.current.Limit - float64(c.hours.current.Spent[spanbudget.ClassSlow])
 }
 
 // part returns the probability at which a demand fits into what is available.
@@ -206,7 +221,9 @@ func part(available, demand float64) float64 {
 type decision struct {
 	verdict spanbudget.Verdict
 	kept    bool
-	cutOff  bool // not kept because the hour has no room left
+	cutOff  bool // not kept because the hour has no room left, or
+	// farAhead, because ordinary traces have spent much more than planned
+	farAhead bool
 }
 
 // decide decides on a trace, or on what has come of it, and counts it as spent if it is
@@ -218,7 +235,7 @@ func (c *controller) decide(now time.Time, f facts) decision {
 	switch {
 	case f.failed:
 		class = spanbudget.ClassError
-	case c.ops.isSlow(op, f.duration):
+	case c.ops.isSlow(op, f.duration) && c.slowLeft() > 0 && c.slow.p >= c.ops.chance(op).p:
 		class = spanbudget.ClassSlow
 	}
 	return c.decideAs(class, op, f)
@@ -229,18 +246,17 @@ func (c *controller) decideAs(class spanbudget.Class, op *operation, f facts) de
 	chosen := c.chance(class, op)
 	// A trace that an earlier sampler kept at p' is kept here with min(1, p/p'), so that it
 	// is p/p' traces' worth of demand.
-	demand := float64(f.spans) * min(1/chosen.p, f.stricter.AdjustedCount())
+	demand := c.demandOf(float64(f.spans)) * min(1/chosen.p, f.stricter.AdjustedCount())
 	c.arrived[class] += demand
 	if class == spanbudget.ClassOrdinary {
 		c.ops.arrive(op, demand)
 	}
 	d := decision{verdict: spanbudget.Verdict{Class: class, Threshold: chosen.threshold}}
-	effective := chosen.threshold
-	if sampling.ThresholdGreater(f.stricter, effective) {
-		effective = f.stricter
-	}
 	switch {
-	case !effective.ShouldSample(f.randomness):
+	case !chosen.threshold.ShouldSample(f.randomness):
+	case class == spanbudget.ClassOrdinary && c.isFarAhead():
+		d.cutOff, d.farAhead = true, true
+		c.count(func(n *counts) { n.CutOff += int64(f.spans) })
 	case !c.hasRoom(class, f.spans):
 		d.cutOff = true
 		c.count(func(n *counts) { n.CutOff += int64(f.spans) })
@@ -248,9 +264,7 @@ func (c *controller) decideAs(class spanbudget.Class, op *operation, f facts) de
 		d.kept = true
 		c.spend(class, f.spans)
 		c.decided += int64(f.spans)
-		if class == spanbudget.ClassOrdinary {
-			c.slowDown(float64(f.spans))
-		}
+		c.slowDown(class, float64(f.spans))
 	}
 	c.count(func(n *counts) { n.decided(class, f.spans, d.kept) })
 	return d
@@ -278,7 +292,11 @@ func (c *controller) hasRoom(class spanbudget.Class, spans int) bool {
 	if class == spanbudget.ClassError && c.plan.overspend {
 		return true
 	}
-	return float64(c.hours.current.total()+int64(spans)) <= c.hours.current.Limit
+	limit := c.hours.current.Limit
+	if class != spanbudget.ClassOrdinary {
+		limit -= c.floorLeft()
+	}
+	return float64(c.hours.current.total()+int64(spans)) <= limit
 }
 
 // late counts late spans of a trace that was kept, if the hour has room for them.
@@ -301,14 +319,4 @@ func (c *controller) folded(class spanbudget.Class, spans int) {
 
 func (c *controller) spend(class spanbudget.Class, spans int) {
 	c.hours.current.Spent[class] += int64(spans)
-}
-
-// slowDown halves the probability of ordinary traces when they have spent several times
-// the budget of the interval.
-func (c *controller) slowDown(spans float64) {
-	c.burst += spans
-	if c.burst > maxBurst*c.plan.share()*c.interval.Hours() {
-		c.ops.halve()
-		c.burst = 0
-	}
 }

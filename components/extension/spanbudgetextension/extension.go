@@ -176,7 +176,7 @@ func (b *budget) EvaluateWithThreshold(ctx context.Context, id pcommon.TraceID, 
 	}
 	d := b.controller.decide(now, f)
 	if d.cutOff {
-		b.noticeCutOff(now, f.spans)
+		b.noticeCutOff(now, f.spans, d.farAhead)
 	}
 	if !d.kept {
 		return samplingpolicy.NotSampled, d.verdict.Threshold, nil
@@ -203,7 +203,7 @@ func (b *budget) Delivered(id pcommon.TraceID, spans int) (spanbudget.Verdict, b
 	}
 	if late > 0 {
 		if !b.controller.late(class, late) {
-			b.noticeCutOff(now, late)
+			b.noticeCutOff(now, late, false)
 			return b.verdictOf(known), false
 		}
 		b.spent(context.Background(), now)
@@ -212,15 +212,15 @@ func (b *budget) Delivered(id pcommon.TraceID, spans int) (spanbudget.Verdict, b
 }
 
 // LateError implements spanbudget.Ledger.
-func (b *budget) LateError(id pcommon.TraceID, spans ptrace.ResourceSpans) (spanbudget.Verdict, bool) {
-	f := examineResource(id, spans)
+func (b *budget) LateError(id pcommon.TraceID, resource pcommon.Resource, spans []ptrace.Span) (spanbudget.Verdict, bool) {
+	f := examineLate(id, resource, spans)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
 	b.controller.advance(now)
 	d := b.controller.decideAs(spanbudget.ClassError, b.controller.ops.find(f.operation), f)
 	if d.cutOff {
-		b.noticeCutOff(now, f.spans)
+		b.noticeCutOff(now, f.spans, d.farAhead)
 	}
 	if d.kept {
 		b.spent(context.Background(), now)

@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -80,6 +81,16 @@ func (k *kit) end(t *testing.T) {
 		assert.NoError(t, k.Shutdown(context.Background()))
 		assert.NoError(t, k.telemetry.Shutdown(context.Background()))
 	}
+}
+
+// lateError reports late spans of a trace.
+func (k *kit) lateError(id pcommon.TraceID, td *samplingpolicy.TraceData) (spanbudget.Verdict, bool) {
+	resource := td.ReceivedBatches.ResourceSpans().At(0)
+	var spans []ptrace.Span
+	for _, span := range resource.ScopeSpans().At(0).Spans().All() {
+		spans = append(spans, span)
+	}
+	return k.LateError(id, resource.Resource(), spans)
 }
 
 // messages are the log lines of this kit.
@@ -163,7 +174,11 @@ func TestLateSpans(t *testing.T) {
 		_, room = k.Delivered(id, 963)
 		assert.False(t, room)
 		assert.EqualValues(t, 38, k.total())
-		assert.Equal(t, []string{"The budget of this hour is spent 60 minutes before its end; what does not fit is dropped until 01:00Z"}, k.messages())
+		_, room = k.Delivered(id, 962)
+		assert.True(t, room)
+		_, room = k.Delivered(id, 1)
+		assert.False(t, room)
+		assert.Equal(t, []string{"A trace does not fit into what is left of this hour's budget, and is dropped; smaller ones are still kept", "The budget of this hour is spent 60 minutes before its end; what does not fit is dropped until 01:00Z"}, k.messages())
 	})
 }
 
@@ -171,12 +186,12 @@ func TestLateErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := start(t, newMemory(), func(cfg *Config) { cfg.SpansPerHour = 1000 })
 		id, td := trace(1, 5, true)
-		verdict, keep := k.LateError(id, td.ReceivedBatches.ResourceSpans().At(0))
+		verdict, keep := k.lateError(id, td)
 		assert.True(t, keep)
 		assert.Equal(t, spanbudget.Verdict{Class: spanbudget.ClassError, Threshold: sampling.AlwaysSampleThreshold}, verdict)
 		assert.EqualValues(t, 5, k.total())
 		id, td = trace(3, 996, true)
-		_, keep = k.LateError(id, td.ReceivedBatches.ResourceSpans().At(0))
+		_, keep = k.lateError(id, td)
 		assert.False(t, keep)
 	})
 }
@@ -276,8 +291,15 @@ func TestStartErrors(t *testing.T) {
 func TestReports(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := start(t, newMemory(), func(cfg *Config) { cfg.SpansPerHour = 1000 })
+		random := rand.New(rand.NewPCG(1, 2))
 		for second := range 2 * 3600 {
-			k.evaluate(t, second, 10, second%2 == 1)
+			id, td := trace(1, 10, second%2 == 1)
+			binary.BigEndian.PutUint64(id[8:], random.Uint64())
+			for _, span := range td.ReceivedBatches.ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {
+				span.SetTraceID(id)
+			}
+			_, err := k.Evaluate(t.Context(), id, td)
+			require.NoError(t, err)
 			time.Sleep(time.Second)
 		}
 		synctest.Wait()
@@ -286,7 +308,7 @@ func TestReports(t *testing.T) {
 		for _, message := range messages {
 			kinds = append(kinds, message[:min(len(message), 20)])
 		}
-		assert.Subset(t, kinds, []string{"Hour 00:00Z: 1000 of", "Spans are sampled to", "Errors alone would e", "Traces are kept, but"})
+		assert.Subset(t, kinds, []string{"Hour 00:00Z: 970 of ", "Spans are sampled to", "Errors alone would e", "Traces are kept, but"})
 		t.Log(messages)
 		for name, wanted := range map[string]int{"decided_traces": 6, "decided_spans": 6, "spent_spans": 3, "limit_spans": 1, "instances": 1, "projected_spans": 1, "late_spans": 1, "cut_off_spans": 1, "folded_spans": 1} {
 			got, err := k.telemetry.GetMetric("otelcol_extension_span_budget_" + name)

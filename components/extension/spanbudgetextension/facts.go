@@ -43,10 +43,12 @@ func examine(id pcommon.TraceID, td ptrace.Traces) facts {
 	return r.result()
 }
 
-// examineResource returns the facts of the spans of a trace in a resource.
-func examineResource(id pcommon.TraceID, resource ptrace.ResourceSpans) facts {
+// examineLate returns the facts of spans of a trace that are of one resource.
+func examineLate(id pcommon.TraceID, resource pcommon.Resource, spans []ptrace.Span) facts {
 	r := newReader(id)
-	r.readResource(resource)
+	for _, span := range spans {
+		r.readSpan(span, resource)
+	}
 	return r.result()
 }
 
@@ -88,15 +90,15 @@ func (r *reader) readSpan(span ptrace.Span, resource pcommon.Resource) {
 // readState reads what earlier samplers wrote. What cannot be read is ignored, as it is
 // when thresholds are written.
 func (r *reader) readState(raw string) {
-	state, err := sampling.NewW3CTraceState(raw)
+	state, err := spanbudget.ReadState(r.id, raw)
 	if err != nil {
 		return
 	}
-	if threshold, ok := state.OTelValue().TValueThreshold(); ok && sampling.ThresholdGreater(threshold, r.facts.stricter) {
-		r.facts.stricter = threshold
+	if sampling.ThresholdGreater(state.Earlier, r.facts.stricter) {
+		r.facts.stricter = state.Earlier
 	}
-	if randomness, ok := state.OTelValue().RValueRandomness(); ok && !r.explicit {
-		r.facts.randomness, r.explicit = randomness, true
+	if state.Explicit && !r.explicit {
+		r.facts.randomness, r.explicit = state.Randomness, true
 	}
 }
 

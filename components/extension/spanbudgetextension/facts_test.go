@@ -35,19 +35,19 @@ func TestFacts(t *testing.T) {
 	}
 	td := ptrace.NewTraces()
 	add(td, "shop", "late", 500, 900, nil)
-	add(td, "stock", "earliest", 100, 200, state("ot=th:8"))
+	add(td, "stock", "earliest", 100, 200, state("ot=th:8;rv:80000000000000"))
 	add(td, "stock", "other trace", 1, 9999, func(span ptrace.Span) { span.SetTraceID(pcommon.TraceID{2}) })
 	f := examine(id, td)
 	assert.Equal(t, 2, f.spans)
 	assert.False(t, f.failed)
 	assert.Equal(t, operationName{service: "stock", name: "earliest"}, f.operation)
 	assert.Equal(t, 800*time.Nanosecond, f.duration)
-	assert.Equal(t, sampling.TraceIDToRandomness(id), f.randomness)
+	assert.Equal(t, "80000000000000", f.randomness.RValue())
 	assert.InDelta(t, 0.5, f.stricter.Probability(), 0)
 
 	add(td, "", "root", 300, 400, func(span ptrace.Span) { span.SetParentSpanID(pcommon.SpanID{}) })
 	add(td, "stock", "earlier", 50, 60, func(span ptrace.Span) {
-		span.TraceState().FromRaw("vendor=1,ot=th:c;rv:123456789abcde")
+		span.TraceState().FromRaw("vendor=1,ot=th:c;rv:e23456789abcde")
 		span.Status().SetCode(ptrace.StatusCodeError)
 	})
 	add(td, "stock", "odd", 60, 70, state("ot=th:nothing"))
@@ -56,15 +56,23 @@ func TestFacts(t *testing.T) {
 	assert.True(t, f.failed)
 	assert.Equal(t, operationName{name: "root"}, f.operation)
 	assert.InDelta(t, 0.25, f.stricter.Probability(), 0)
-	assert.Equal(t, "123456789abcde", f.randomness.RValue())
-	assert.Equal(t, 1, examineResource(id, td.ResourceSpans().At(0)).spans)
+	assert.Equal(t, "80000000000000", f.randomness.RValue(), "the first one")
+	assert.Equal(t, 1, examineLate(id, td.ResourceSpans().At(0).Resource(), []ptrace.Span{td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0)}).spans)
 }
 
-// A trace that an earlier sampler would not have kept is not kept, whatever the probability.
-func TestStricterThresholds(t *testing.T) {
-	c := newTestController(testPlan(1000), false)
-	f := facts{spans: 1, randomness: sampling.TraceIDToRandomness(pcommon.TraceID{9: 0x70}), stricter: newChance(0.5).threshold}
-	assert.False(t, c.decide(simulationStart, f).kept)
-	f.stricter = newChance(0.75).threshold
-	assert.True(t, c.decide(simulationStart, f).kept)
+// An earlier sampler's threshold that contradicts the randomness says nothing: with it,
+// anyone could have errors dropped.
+func TestContradictingThresholds(t *testing.T) {
+	td := ptrace.NewTraces()
+	spans := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans()
+	id := pcommon.TraceID{9: 0x70}
+	for _, state := range []string{"ot=th:c", "ot=th:fffffffffffff", "ot=th:8;rv:10000000000000"} {
+		span := spans.AppendEmpty()
+		span.SetTraceID(id)
+		span.TraceState().FromRaw(state)
+		span.Status().SetCode(ptrace.StatusCodeError)
+	}
+	f := examine(id, td)
+	assert.Equal(t, sampling.AlwaysSampleThreshold, f.stricter)
+	assert.True(t, newTestController(testPlan(1000), false).decide(simulationStart, f).kept)
 }

@@ -25,12 +25,15 @@ func TestClockHour(t *testing.T) {
 	d := c.decide(at, spans(401))
 	assert.True(t, d.cutOff)
 	assert.EqualValues(t, 401, c.since.CutOff)
-	assert.True(t, c.decide(at, spans(400)).kept, "what fits is kept")
-	assert.False(t, c.late(spanbudget.ClassError, 1))
+	assert.False(t, c.decide(at, spans(400)).kept, "the rest of the floor is for ordinary traces")
+	assert.True(t, c.decide(at, spans(350)).kept, "what fits is kept")
+	assert.False(t, c.late(spanbudget.ClassError, 50))
+	assert.True(t, c.decide(at, facts{spans: 50, randomness: newestRandomness()}).kept)
+	assert.False(t, c.decide(at, facts{spans: 1, randomness: newestRandomness()}).kept)
 	c.advance(at.Add(time.Minute))
 	assert.Zero(t, c.hours.current.total())
 	assert.EqualValues(t, 1000, c.hours.previous.total())
-	assert.True(t, c.decide(at.Add(time.Minute), spans(1000)).kept)
+	assert.True(t, c.decide(at.Add(time.Minute), spans(950)).kept)
 }
 
 func TestOverspend(t *testing.T) {
@@ -103,7 +106,7 @@ func TestRecoveryAfterAnExhaustedHour(t *testing.T) {
 		}
 		c.decide(at, ordinary)
 		if second == 3590 {
-			assert.InDelta(t, 0.05*1000/3600, chance(), 0.005, "the floor")
+			assert.Less(t, chance(), 0.15, "only some of the floor is left")
 		}
 	}
 	assert.Greater(t, chance(), 0.2)

@@ -216,7 +216,6 @@ func (o *operations) halve() {
 	for _, g := range o.groups() {
 		g.chance = newChance(max(g.chance.p/2, g.floor))
 	}
-	o.level /= 2
 }
 
 // busiest returns the group with the highest demand.

@@ -16,9 +16,13 @@ import (
 // are sampled.
 const sampledBelow = 0.95
 
+// roomLeft is the part of the hour's budget that is left when a trace does not fit because
+// it is large, and not because the budget is spent.
+const roomLeft = 0.05
+
 // notices are the log lines that are written once an hour at most.
 type notices struct {
-	sampled, errors, spent, storage, instances, uncounted notice
+	sampled, errors, spent, large, ahead, storage, instances, uncounted notice
 }
 
 // notice is a log line that is written once a clock hour at most.
@@ -59,7 +63,7 @@ func (b *budget) report(now time.Time) {
 		b.notices.errors.warn(now, b.logger, fmt.Sprintf("Errors alone would exceed the budget: %s traces with errors is kept", oneIn(c.error.p)),
 			zap.Int64("errors_per_hour", int64(c.demand[spanbudget.ClassError]*3600)))
 	}
-	if b.deliveries == 0 && current.Counts.Kept != [classCount]tally{} {
+	if b.deliveries == 0 && c.since.Kept != [classCount]tally{} {
 		b.notices.uncounted.warn(now, b.logger, "Traces are kept, but no processor tells what it delivers: late spans are not counted, and spans get no sampling threshold; use durable_tail_sampling",
 			zap.Stringer("span_budget", b.id))
 	}
@@ -73,14 +77,22 @@ func oneIn(p float64) string {
 	return fmt.Sprintf("1 in %.0f", 1/p)
 }
 
-// noticeCutOff says that the budget is spent.
-func (b *budget) noticeCutOff(now time.Time, spans int) {
-	if !b.notices.spent.isDue(now) {
-		return
-	}
+// noticeCutOff says why spans are dropped that the probability would have kept.
+func (b *budget) noticeCutOff(now time.Time, spans int, farAhead bool) {
+	current := &b.controller.hours.current
+	left := int64(current.Limit) - current.total()
 	end := b.controller.endOfHour()
-	b.logger.Warn(fmt.Sprintf("The budget of this hour is spent %d minutes before its end; what does not fit is dropped until %s", int(end.Sub(now).Minutes()), end.Format("15:04Z")),
-		zap.Int64("limit", int64(b.controller.hours.current.Limit)), zap.Int64("spent", b.controller.hours.current.total()), zap.Int("spans_of_the_trace", spans))
+	switch {
+	case farAhead:
+		b.notices.ahead.warn(now, b.logger, "Ordinary traces are kept much more often than their probability; some are dropped until the plan has caught up. Their trace IDs, or rv in tracestate, are probably not random",
+			zap.Int64("spent", current.total()), zap.Int64("limit", int64(current.Limit)))
+	case float64(left) > roomLeft*current.Limit:
+		b.notices.large.warn(now, b.logger, "A trace does not fit into what is left of this hour's budget, and is dropped; smaller ones are still kept",
+			zap.Int("spans_of_the_trace", spans), zap.Int64("left", left), zap.Int64("limit", int64(current.Limit)))
+	default:
+		b.notices.spent.warn(now, b.logger, fmt.Sprintf("The budget of this hour is spent %d minutes before its end; what does not fit is dropped until %s", int(end.Sub(now).Minutes()), end.Format("15:04Z")),
+			zap.Int64("limit", int64(current.Limit)), zap.Int64("spent", current.total()), zap.Int("spans_of_the_trace", spans))
+	}
 }
 
 // String is the log line about an hour.

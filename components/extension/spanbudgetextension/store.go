@@ -47,6 +47,7 @@ type spentRecord struct {
 	Slow      float64     `json:"slow"`
 	Level     float64     `json:"level"` // 0: no limit
 	All       groupRecord `json:"all"`
+	Hourly    float64     `json:"hourly"` // the budget of all instances
 	Instances int         `json:"instances"`
 }
 
@@ -197,7 +198,7 @@ func (b *budget) saveSpent(ctx context.Context, reserve bool) error {
 func (c *controller) recordSpent() spentRecord {
 	r := spentRecord{
 		Version: storeVersion, Current: c.hours.current, Previous: c.hours.previous,
-		Error: c.error.p, Slow: c.slow.p, All: c.ops.all.record(), Instances: c.plan.instances,
+		Error: c.error.p, Slow: c.slow.p, All: c.ops.all.record(), Hourly: c.plan.hourly, Instances: c.plan.instances,
 	}
 	if level := c.ops.level; level < maxLevel {
 		r.Level = level
@@ -210,11 +211,25 @@ func (c *controller) restoreSpent(r spentRecord, now time.Time) {
 	c.hours = hours{current: r.Current, previous: r.Previous}
 	c.hours.current.Assumed += r.Reserved
 	c.hours.turn(hourOf(now), c.plan.share())
+	c.changeLimit(r, now)
 	c.before = c.hours.current.total()
 	c.error, c.slow = newChance(r.Error), newChance(r.Slow)
 	c.ops.all.restore(r.All)
 	if r.Level > 0 {
 		c.ops.level = r.Level
+	}
+	c.planBursts()
+}
+
+// changeLimit applies what has changed in the configuration since a record of this hour:
+// another budget at once, another number of instances to the rest of the hour.
+func (c *controller) changeLimit(r spentRecord, now time.Time) {
+	switch current := &c.hours.current; {
+	case current.Number != r.Current.Number:
+	case r.Hourly != c.plan.hourly:
+		current.Limit = c.plan.share()
+	default:
+		current.Limit += (c.plan.share() - r.Hourly/float64(r.Instances)) * c.endOfHour().Sub(now).Hours()
 	}
 }
 

@@ -71,33 +71,38 @@ func hasBudget(policy tailsamplingprocessor.PolicyCfg) bool {
 	return isBudget(policy.NotCfg.SubPolicy.Type)
 }
 
-// reconsider holds a part that tail_sampling will drop if it has an error and the budget
-// has room for it.
-func (l *ledger) reconsider(id pcommon.TraceID, part waitingPart, spans ptrace.ResourceSpans) {
-	if l.budget == nil || !hasError(id, spans) {
-		return
-	}
-	if held := part.batch.held; len(held) > 0 && slices.ContainsFunc(held, func(h heldPart) bool { return h.trace == id && h.resource == part.resource }) {
-		return
-	}
-	verdict, keep := l.budget.LateError(id, spans)
-	if !keep {
-		return
-	}
-	if l.traces[id] == nil {
-		l.traces[id] = new(storedTrace)
-	}
-	l.enqueue(part.batch, heldPart{trace: id, resource: part.resource, verdict: verdict, late: true})
+// lateSpans are spans of one resource that tail_sampling will drop, by trace.
+type lateSpans struct {
+	ids    []pcommon.TraceID // in the order of their first spans
+	traces map[pcommon.TraceID][]ptrace.Span
 }
 
-// hasError reports whether a span of a trace has failed.
-func hasError(id pcommon.TraceID, spans ptrace.ResourceSpans) bool {
-	for _, scope := range spans.ScopeSpans().All() {
-		for _, span := range scope.Spans().All() {
-			if span.TraceID() == id && spanbudget.Failed(span) {
-				return true
-			}
-		}
+func (l *lateSpans) add(id pcommon.TraceID, span ptrace.Span) {
+	if l.traces == nil {
+		l.traces = map[pcommon.TraceID][]ptrace.Span{}
 	}
-	return false
+	spans := l.traces[id]
+	if spans == nil {
+		l.ids = append(l.ids, id)
+	}
+	l.traces[id] = append(spans, span)
+}
+
+// reconsider holds the late spans of each trace that has an error among them, if the
+// budget has room for it. part is the part that the spans are in.
+func (l *ledger) reconsider(part waitingPart, resource pcommon.Resource, late *lateSpans) {
+	for _, id := range late.ids {
+		spans := late.traces[id]
+		if !slices.ContainsFunc(spans, spanbudget.Failed) {
+			continue
+		}
+		verdict, keep := l.budget.LateError(id, resource, spans)
+		if !keep {
+			continue
+		}
+		if l.traces[id] == nil {
+			l.traces[id] = new(storedTrace)
+		}
+		l.enqueue(part.batch, heldPart{trace: id, resource: part.resource, verdict: verdict, late: true})
+	}
 }

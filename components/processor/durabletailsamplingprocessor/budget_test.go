@@ -37,6 +37,8 @@ type fakeBudget struct {
 	mu        sync.Mutex
 	delivered map[uint64]int
 	full      bool
+
+	lateErrors []int // the numbers of spans that were decided on
 }
 
 func (*fakeBudget) Start(context.Context, component.Host) error { return nil }
@@ -65,7 +67,10 @@ func (b *fakeBudget) Delivered(id pcommon.TraceID, spans int) (spanbudget.Verdic
 	return spanbudget.Verdict{Class: spanbudget.ClassOrdinary, Threshold: b.half}, true
 }
 
-func (*fakeBudget) LateError(id pcommon.TraceID, _ ptrace.ResourceSpans) (spanbudget.Verdict, bool) {
+func (b *fakeBudget) LateError(id pcommon.TraceID, _ pcommon.Resource, spans []ptrace.Span) (spanbudget.Verdict, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lateErrors = append(b.lateErrors, len(spans))
 	return spanbudget.Verdict{Class: spanbudget.ClassError, Threshold: sampling.AlwaysSampleThreshold}, id[15] != 9
 }
 
@@ -142,10 +147,12 @@ func TestBudgetIsWrittenOnSpans(t *testing.T) {
 		next := newSink()
 		next.answers(notingSink(got))
 		d, budget, _ := startBudget(t, t.TempDir(), next)
-		td := traces(spanOf{2, "early"}, spanOf{2, "stricter"}, spanOf{2, "milder"}, spanOf{2, "vendor"}, spanOf{2, "odd"}, spanOf{1, "not kept"})
+		td := traces(spanOf{2, "early"}, spanOf{2, "stricter"}, spanOf{2, "milder"}, spanOf{2, "vendor"}, spanOf{2, "odd"}, spanOf{2, "contradicting"}, spanOf{1, "not kept"})
 		for _, span := range td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {
 			switch span.Name() {
 			case "stricter":
+				span.TraceState().FromRaw("ot=th:c;rv:ffffffffffffff")
+			case "contradicting": // this id has not passed such a sampler
 				span.TraceState().FromRaw("ot=th:c")
 			case "milder":
 				span.TraceState().FromRaw("ot=th:4;rv:ffffffffffffff")
@@ -158,18 +165,19 @@ func TestBudgetIsWrittenOnSpans(t *testing.T) {
 		require.NoError(t, d.ConsumeTraces(t.Context(), td))
 		time.Sleep(wait)
 		synctest.Wait()
-		assert.Equal(t, 5, budget.counted(2))
+		assert.Equal(t, 6, budget.counted(2))
 		require.NoError(t, d.ConsumeTraces(t.Context(), traces(spanOf{2, "late"}, spanOf{1, "late, not kept"})))
 		time.Sleep(wait)
 		synctest.Wait()
-		assert.Equal(t, 6, budget.counted(2))
+		assert.Equal(t, 7, budget.counted(2))
 		assert.Equal(t, map[string]noted{
-			"early":    halfKept,
-			"late":     halfKept,
-			"stricter": {state: "ot=th:c", reason: "ordinary", count: 4},
-			"milder":   {state: "ot=rv:ffffffffffffff;th:8", reason: "ordinary", count: 2},
-			"vendor":   {state: "ot=th:8,vendor=1", reason: "ordinary", count: 2},
-			"odd":      {state: "ot=th:xyz", reason: "ordinary", count: 2},
+			"early":         halfKept,
+			"late":          halfKept,
+			"stricter":      {state: "ot=th:c;rv:ffffffffffffff", reason: "ordinary", count: 4},
+			"contradicting": halfKept,
+			"milder":        {state: "ot=rv:ffffffffffffff;th:8", reason: "ordinary", count: 2},
+			"vendor":        {state: "ot=th:8,vendor=1", reason: "ordinary", count: 2},
+			"odd":           {state: "ot=th:xyz", reason: "ordinary", count: 2},
 		}, got)
 	})
 }
@@ -201,16 +209,18 @@ func TestLateErrorsAreKept(t *testing.T) {
 		got := map[string]noted{}
 		next := newSink()
 		next.answers(notingSink(got))
-		d, _, files := startBudget(t, t.TempDir(), next)
+		d, budget, files := startBudget(t, t.TempDir(), next)
 		require.NoError(t, d.ConsumeTraces(t.Context(), traces(spanOf{1, "early"}, spanOf{3, "early too"}, spanOf{9, "early also"})))
 		time.Sleep(wait)
 		synctest.Wait()
 		assert.Empty(t, got)
-		require.NoError(t, d.ConsumeTraces(t.Context(), traces(
-			spanOf{1, "error, late"}, spanOf{3, "late"}, spanOf{1, "beside the error"}, spanOf{9, "error without room"})))
+		td := traces(spanOf{1, "error, late"}, spanOf{3, "late"}, spanOf{1, "beside the error"}, spanOf{9, "error without room"})
+		td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes().PutDouble("sampling.adjusted_count", 1000) // by the app
+		require.NoError(t, d.ConsumeTraces(t.Context(), td))
 		time.Sleep(wait)
 		synctest.Wait()
 		assert.Equal(t, map[string]noted{"error, late": errorKept, "beside the error": errorKept}, got)
+		assert.Equal(t, []int{2, 1}, budget.lateErrors, "each trace is decided on once")
 		assert.Zero(t, d.ledger.len())
 		assert.Zero(t, d.ledger.held())
 		assert.False(t, d.ledger.isBehind())

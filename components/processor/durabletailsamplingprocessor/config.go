@@ -5,6 +5,7 @@ package durabletailsamplingprocessor // import "github.com/ociapm/otelcol-ociapm
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor"
 	"go.opentelemetry.io/collector/component"
@@ -40,6 +41,12 @@ func (c *Config) Validate() error {
 	}
 	if len(c.Sampling.PolicyCfgs) == 0 {
 		errs = append(errs, errors.New("policies: is empty, so that no trace would be kept; write the policies that keep traces, as in policies: [{name: all, type: always_sample}]"))
+	}
+	if c.Sampling.DecisionWait <= 0 {
+		errs = append(errs, fmt.Errorf("decision_wait: %v is not positive; write how long to wait for the spans of a trace, for example 10s", c.Sampling.DecisionWait))
+	}
+	if c.AdjustedCountAttribute != "" && c.AdjustedCountAttribute == c.ReasonAttribute {
+		errs = append(errs, fmt.Errorf("adjusted_count_attribute: is the same as reason_attribute, %s; write another name, or \"\" to leave one out", c.ReasonAttribute))
 	}
 	if c.Sampling.NumTraces == 0 {
 		errs = append(errs, errors.New("num_traces: is 0; write how many traces may wait for a decision at a time, for example 50000"))

@@ -99,30 +99,36 @@ func (l *ledger) register(number uint64, td ptrace.Traces) {
 	for resource, spans := range td.ResourceSpans().All() {
 		l.marks++
 		spans.Resource().Attributes().PutInt(markAttribute, l.marks)
+		part := waitingPart{mark: l.marks, resource: resource, batch: batch}
+		var late lateSpans
 		for _, scope := range spans.ScopeSpans().All() {
 			var id pcommon.TraceID
+			waits := false
 			for n, span := range scope.Spans().All() {
 				if next := span.TraceID(); n == 0 || next != id {
 					id = next
-					l.wait(id, waitingPart{mark: l.marks, resource: resource, batch: batch}, spans)
+					waits = l.wait(id, part)
+				}
+				if !waits && l.budget != nil {
+					late.add(id, span)
 				}
 			}
 		}
+		l.reconsider(part, spans.Resource(), &late)
 	}
 	l.review(batch)
 }
 
-// wait records that a part waits for its decision, unless it is already
-// recorded, or tail_sampling will drop it without notice.
-func (l *ledger) wait(id pcommon.TraceID, part waitingPart, spans ptrace.ResourceSpans) {
+// wait records that a part waits for its decision, unless it is already recorded. It
+// reports false if tail_sampling will drop the part without notice.
+func (l *ledger) wait(id pcommon.TraceID, part waitingPart) bool {
 	trace := l.traces[id]
 	if trace == nil || len(trace.waiting) == 0 {
 		if l.isDropped(id) {
-			l.reconsider(id, part, spans)
-			return
+			return false
 		}
 	} else if trace.waiting[len(trace.waiting)-1].mark == part.mark {
-		return
+		return true
 	}
 	if trace == nil {
 		trace = new(storedTrace)
@@ -130,6 +136,7 @@ func (l *ledger) wait(id pcommon.TraceID, part waitingPart, spans ptrace.Resourc
 	}
 	trace.waiting = append(trace.waiting, part)
 	part.batch.waiting++
+	return true
 }
 
 // isDropped reports whether tail_sampling drops further spans of a trace.

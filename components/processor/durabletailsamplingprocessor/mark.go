@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/sampling"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/ociapm/otelcol-ociapm/internal/spanbudget"
@@ -34,36 +35,43 @@ func (a annotator) annotate(td ptrace.Traces, verdict spanbudget.Verdict) {
 				stands := count
 				if raw := span.TraceState().AsRaw(); raw == "" {
 					span.TraceState().FromRaw(state)
-				} else if updated, threshold, ok := combine(raw, verdict.Threshold); ok {
+				} else if updated, threshold, ok := combine(span.TraceID(), raw, verdict.Threshold); ok {
 					span.TraceState().FromRaw(updated)
 					stands = threshold.AdjustedCount()
 				}
 				if a.reasonAttribute != "" {
 					span.Attributes().PutStr(a.reasonAttribute, reason)
 				}
-				if a.countAttribute != "" && stands > 1 {
+				switch {
+				case a.countAttribute == "":
+				case stands > 1:
 					span.Attributes().PutDouble(a.countAttribute, stands)
+				default:
+					span.Attributes().Remove(a.countAttribute) // an app may have sent one
 				}
 			}
 		}
 	}
 }
 
-// combine adds a threshold to a tracestate, and returns the one that then applies: that
-// of an earlier sampler if it is stricter. A tracestate that cannot be read stays.
-func combine(raw string, threshold sampling.Threshold) (string, sampling.Threshold, bool) {
-	state, err := sampling.NewW3CTraceState(raw)
+// combine adds a threshold to a tracestate of a trace, and returns the one that then
+// applies: that of an earlier sampler if it is stricter. A tracestate that cannot be read
+// stays.
+func combine(id pcommon.TraceID, raw string, threshold sampling.Threshold) (string, sampling.Threshold, bool) {
+	state, err := spanbudget.ReadState(id, raw)
 	if err != nil {
 		return "", threshold, false
 	}
-	if earlier, ok := state.OTelValue().TValueThreshold(); ok && sampling.ThresholdGreater(earlier, threshold) {
-		return raw, earlier, true
+	if sampling.ThresholdGreater(state.Earlier, threshold) {
+		return raw, state.Earlier, true
 	}
-	if err := state.OTelValue().UpdateTValueWithSampling(threshold); err != nil {
+	value := state.Parsed.OTelValue()
+	value.ClearTValue()
+	if err := value.UpdateTValueWithSampling(threshold); err != nil {
 		return "", threshold, false
 	}
 	var text strings.Builder
-	if err := state.Serialize(&text); err != nil {
+	if err := state.Parsed.Serialize(&text); err != nil {
 		return "", threshold, false
 	}
 	return text.String(), threshold, true

@@ -57,6 +57,9 @@ func TestConfig(t *testing.T) {
 		{Name: "unbounded", Errors: []string{
 			"block_on_overflow: is false", "sampled_cache_size is less than 1", "non_sampled_cache_size is less than 1", "num_traces: is 0",
 		}},
+		{Name: "names", Errors: []string{
+			"decision_wait: -1s is not positive; write how long to wait", "adjusted_count_attribute: is the same as reason_attribute, why",
+		}},
 		{Name: "tail_storage", Errors: []string{"tail_storage: cannot be used here"}},
 		{Name: "strategy", Errors: []string{`invalid sampling_strategy "guess"`}}, // upstream's
 	})
