@@ -176,5 +176,5 @@ func durationOf(span ptrace.Span) (time.Duration, bool) {
 	if start == 0 || end < start {
 		return 0, false
 	}
-	return time.Duration(min(uint64(end-start), math.MaxInt64)), true //nolint:gosec // limited
+	return time.Duration(min(uint64(end-start), math.MaxInt64)), true
 }
