@@ -289,14 +289,17 @@ func (c *controller) chance(class spanbudget.Class, op *operation) chance {
 
 // hasRoom reports whether spans fit into the hour.
 func (c *controller) hasRoom(class spanbudget.Class, spans int) bool {
-	if class == spanbudget.ClassError && c.plan.overspend {
+	current := &c.hours.current
+	limit, spent := current.Limit, current.total()
+	switch {
+	case c.plan.overspend && class == spanbudget.ClassError:
 		return true
-	}
-	limit := c.hours.current.Limit
-	if class != spanbudget.ClassOrdinary {
+	case c.plan.overspend && class == spanbudget.ClassOrdinary && float64(current.Spent[class]+int64(spans)) <= c.plan.floor*limit:
+		return true // errors may have spent more than there was
+	case class != spanbudget.ClassOrdinary:
 		limit -= c.floorLeft()
 	}
-	return float64(c.hours.current.total()+int64(spans)) <= limit
+	return float64(spent+int64(spans)) <= limit
 }
 
 // late counts late spans of a trace that was kept, if the hour has room for them.

@@ -310,7 +310,7 @@ func TestReports(t *testing.T) {
 		}
 		assert.Subset(t, kinds, []string{"Hour 00:00Z: 970 of ", "Spans are sampled to", "Errors alone would e", "Traces are kept, but"})
 		t.Log(messages)
-		for name, wanted := range map[string]int{"decided_traces": 6, "decided_spans": 6, "spent_spans": 3, "limit_spans": 1, "instances": 1, "projected_spans": 1, "late_spans": 1, "cut_off_spans": 1, "folded_spans": 1} {
+		for name, wanted := range map[string]int{"decided_traces": 6, "decided_spans": 6, "spent_spans": 3, "limit_spans": 1, "assumed_spans": 1, "instances": 1, "projected_spans": 1, "late_spans": 1, "cut_off_spans": 1, "folded_spans": 1} {
 			got, err := k.telemetry.GetMetric("otelcol_extension_span_budget_" + name)
 			require.NoError(t, err, name)
 			switch data := got.Data.(type) {

@@ -44,6 +44,10 @@ func TestOverspend(t *testing.T) {
 		assert.True(t, c.decide(simulationStart.Add(time.Duration(minute)*time.Minute), spans(100)).kept)
 	}
 	assert.EqualValues(t, 6000, c.hours.current.total())
+	ordinary := facts{spans: 50, randomness: newestRandomness()}
+	at := simulationStart.Add(59*time.Minute + 30*time.Second)
+	assert.True(t, c.decide(at, ordinary).kept, "the floor")
+	assert.False(t, c.decide(at, ordinary).kept)
 }
 
 func TestClockSetBack(t *testing.T) {

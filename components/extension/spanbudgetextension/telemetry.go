@@ -44,6 +44,9 @@ func (b *budget) observe() error {
 		}
 	}
 	return errors.Join(
+		t.RegisterExtensionSpanBudgetAssumedSpansCallback(ints(func(c *controller, o metric.Int64Observer) {
+			o.Observe(c.hours.current.Assumed)
+		})),
 		t.RegisterExtensionSpanBudgetLimitSpansCallback(ints(func(c *controller, o metric.Int64Observer) {
 			o.Observe(int64(c.hours.current.Limit))
 		})),

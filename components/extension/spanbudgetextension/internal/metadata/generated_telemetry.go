@@ -28,6 +28,7 @@ type TelemetryBuilder struct {
 	meter                             metric.Meter
 	mu                                sync.Mutex
 	registrations                     []metric.Registration
+	ExtensionSpanBudgetAssumedSpans   metric.Int64ObservableGauge
 	ExtensionSpanBudgetCutOffSpans    metric.Int64ObservableCounter
 	ExtensionSpanBudgetDecidedSpans   metric.Int64ObservableCounter
 	ExtensionSpanBudgetDecidedTraces  metric.Int64ObservableCounter
@@ -49,6 +50,21 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterExtensionSpanBudgetAssumedSpansCallback sets callback for observable ExtensionSpanBudgetAssumedSpans metric.
+func (builder *TelemetryBuilder) RegisterExtensionSpanBudgetAssumedSpansCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExtensionSpanBudgetAssumedSpans, obs: o})
+		return nil
+	}, builder.ExtensionSpanBudgetAssumedSpans)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
 }
 
 // RegisterExtensionSpanBudgetCutOffSpansCallback sets callback for observable ExtensionSpanBudgetCutOffSpans metric.
@@ -239,6 +255,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.ExtensionSpanBudgetAssumedSpans, err = builder.meter.Int64ObservableGauge(
+		"otelcol_extension_span_budget_assumed_spans",
+		metric.WithDescription("Number of spans that count as spent in this clock hour although none was decided on, because an earlier process may have spent them. [Alpha]"),
+		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ExtensionSpanBudgetCutOffSpans, err = builder.meter.Int64ObservableCounter(
 		"otelcol_extension_span_budget_cut_off_spans",
 		metric.WithDescription("Number of spans that were dropped, with no weight on others, because the hour had no room left. [Alpha]"),

@@ -51,6 +51,7 @@ function units(spans: number, unit: number): string {
 function Quota({ usage, onDone }: { usage: Usage; onDone: () => void }) {
   const [problem, setProblem] = useState('')
   const set = usage.limit > 0
+  const limit = set ? usage.limit : alwaysFree
   const change = async () => {
     setProblem('')
     try {
@@ -77,11 +78,11 @@ function Quota({ usage, onDone }: { usage: Usage; onDone: () => void }) {
             onClick={() => void change()}
           >
             <i />
-            <b>Always Free{set && usage.limit !== alwaysFree ? `, but ${count(usage.limit)} spans` : ''}</b>
+            <b>{limit === alwaysFree ? 'Always Free' : 'Quota'}</b>
           </button>
           <p id="says-quota">
-            {count(alwaysFree)} spans in a clock hour. More are answered with 429 until the next hour, which
-            is an assumption: what the real service does is not known.
+            {count(limit)} spans in a clock hour. More are answered with 429 until the next hour, which is an
+            assumption: what the real service does is not known.
           </p>
         </li>
       </ul>
@@ -97,7 +98,7 @@ function Sampled({ usage }: { usage: Usage }) {
   return (
     <section class="card" aria-labelledby="sampled">
       <h2 id="sampled">Sampled traces</h2>
-      <dl class="stats">
+      <dl class="stats pad">
         <Stat label="Stored">{count(kept)}</Stat>
         <Stat label="Stand for, estimated">≈ {compact(Math.round(estimated))}</Stat>
         <Stat label="Share kept, estimated">≈ {percent(roots, estimated)}</Stat>
