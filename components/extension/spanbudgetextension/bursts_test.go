@@ -105,6 +105,14 @@ func TestTracesWithoutRandomness(t *testing.T) {
 	assert.NotZero(t, s.since.CutOff)
 }
 
+// After a burst, what fits is soon kept again.
+func TestAfterBurst(t *testing.T) {
+	s := newSender(1000)
+	s.send(400, time.Second, nil)
+	s.send(150, 25*time.Minute, nil)
+	assert.Greater(t, s.send(30, 5*time.Minute, nil), 20)
+}
+
 // A trace that does not fit into the hour says nothing about those that follow.
 func TestTraceLargerThanTheHour(t *testing.T) {
 	for name, change := range map[string]func(*facts){"error": failed, "ordinary": func(*facts) {}} {

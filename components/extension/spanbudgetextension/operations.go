@@ -10,10 +10,13 @@ import (
 )
 
 const (
-	// The demand of all ordinary traces follows an increase fast and a decrease slowly:
+	// The demand of all ordinary traces follows an increase fast, by half in an interval,
+	// and a decrease slowly, by a tenth in ten seconds and at most a third in an interval:
 	// too little is kept for a while rather than too much.
-	rise = 0.5
-	fall = 0.1
+	rise       = 0.5
+	fall       = 0.1
+	fallWithin = 10.0 // seconds
+	maxFall    = 1.0 / 3
 
 	// smoothing is for the parts of operations in it. They are small and noisy: following
 	// the increases of each would overestimate their sum.
@@ -143,7 +146,7 @@ func (o *operations) measure(seconds, whole float64) {
 	if o.all.arrived > o.all.rate*seconds {
 		o.all.measure(seconds, rise*whole)
 	} else {
-		o.all.measure(seconds, fall*whole)
+		o.all.measure(seconds, min(1-math.Pow(1-fall, seconds/fallWithin), maxFall))
 	}
 	if !o.fair {
 		return
