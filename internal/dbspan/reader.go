@@ -19,6 +19,7 @@ type Reader struct {
 
 	samples [Samples]sample
 	lengths [Samples]int // the numbers of their attributes; 0 if nothing is known
+	known   uint64       // has a bit for each of these numbers
 	current int          // the index of Span's sample
 }
 
@@ -59,7 +60,8 @@ func (rs *Readers) Get() *Reader {
 func (rs *Readers) Put(r *Reader) {
 	for i := range r.samples {
 		if r.samples[i].layout.discard {
-			r.samples[i], r.lengths[i] = sample{}, 0
+			r.samples[i] = sample{}
+			r.setLength(i, 0)
 		}
 		if r.lengths[i] != 0 {
 			r.samples[i].dropStatements()
@@ -153,24 +155,11 @@ func (l *layout) note(i int, name string, text *string, number *int64) {
 // the last span with the same Sample: its system, its namespace and its host.
 func (r *Reader) Read(attrs pcommon.Map, scope *Scope) (kind Kind, same bool) {
 	length := attrs.Len()
-	for i := range r.lengths {
-		if r.lengths[i] != length || length == 0 {
-			continue
+	if length <= maxLayout && r.known>>length&1 != 0 {
+		var ok bool
+		if kind, same, ok = r.compare(attrs, scope); ok {
+			return kind, same
 		}
-		s := &r.samples[i]
-		if s.scope != *scope || !s.resembles(attrs) {
-			continue
-		}
-		changed, ok := s.reread(attrs)
-		if !ok {
-			r.forget(i)
-			break
-		}
-		r.current, r.Span = i, &s.span
-		if kind, same = s.resolve(changed); kind != KindDatabase {
-			r.forget(i)
-		}
-		return kind, same
 	}
 	seen := survey(attrs)
 	if !seen.suggestsDatabase(scope) {
@@ -184,14 +173,47 @@ func (r *Reader) Read(attrs pcommon.Map, scope *Scope) (kind Kind, same bool) {
 		r.forget(r.current)
 		return kind, false
 	}
-	r.lengths[r.current], s.scope, s.named = length, *scope, s.span.Sent.systemName()
+	r.setLength(r.current, length)
+	s.scope, s.named = *scope, s.span.Sent.systemName()
 	return kind, false
+}
+
+// compare reads a span if it resembles a sample. Otherwise ok is false.
+func (r *Reader) compare(attrs pcommon.Map, scope *Scope) (kind Kind, same, ok bool) {
+	for i, length := range r.lengths {
+		s := &r.samples[i]
+		if length != attrs.Len() || s.scope != *scope || !s.resembles(attrs) {
+			continue
+		}
+		changed, ok := s.reread(attrs)
+		if !ok {
+			r.forget(i)
+			return KindOther, false, false
+		}
+		r.current, r.Span = i, &s.span
+		if kind, same = s.resolve(changed); kind != KindDatabase {
+			r.forget(i)
+		}
+		return kind, same, true
+	}
+	return KindOther, false, false
+}
+
+// setLength sets the number of attributes of a sample.
+func (r *Reader) setLength(i, length int) {
+	r.lengths[i], r.known = length, 0
+	for _, length := range r.lengths {
+		if length != 0 {
+			r.known |= 1 << length
+		}
+	}
 }
 
 // forget makes a sample unused. Its span can still be used until the next one.
 func (r *Reader) forget(i int) {
 	s := &r.samples[i]
-	r.lengths[i], s.layout.discard, s.named = 0, true, ""
+	s.layout.discard, s.named = true, ""
+	r.setLength(i, 0)
 }
 
 // free returns the index of an unused sample, or else of the one after the current one.
