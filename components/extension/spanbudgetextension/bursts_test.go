@@ -92,6 +92,18 @@ func TestSlowTracesAreOrdinaryToo(t *testing.T) {
 	s.now = s.now.Add(time.Minute)
 	assert.Equal(t, 10, s.send(10, time.Minute, func(f *facts) { f.duration = time.Second }))
 	assert.EqualValues(t, 20_000, s.hours.current.Spent[spanbudget.ClassSlow])
+
+	s.hours.current.Spent[spanbudget.ClassSlow] = 0
+	s.slow = newChance(0.001)
+	assert.Equal(t, 10, s.send(10, time.Second, func(f *facts) { f.duration = time.Second }), "with another probability")
+}
+
+// At the end of an hour that is nearly spent, a few errors are no burst.
+func TestErrorsFromTheReserve(t *testing.T) {
+	s := newSender(100_000)
+	s.hours.current.Spent[spanbudget.ClassOrdinary] = 92_000
+	s.planBursts()
+	assert.Equal(t, 20, s.send(20, time.Second, failed))
 }
 
 // Traces whose ids are not random are kept at any probability. They must not take the
@@ -111,6 +123,14 @@ func TestAfterBurst(t *testing.T) {
 	s.send(400, time.Second, nil)
 	s.send(150, 25*time.Minute, nil)
 	assert.Greater(t, s.send(30, 5*time.Minute, nil), 20)
+}
+
+// A large trace is kept, and says little about those that follow.
+func TestLargeTrace(t *testing.T) {
+	s := newSender(10_000)
+	s.send(1, time.Second, func(f *facts) { f.spans, f.failed = 950, true })
+	s.now = s.now.Add(time.Minute)
+	assert.Equal(t, 30, s.send(30, time.Minute, failed))
 }
 
 // A trace that does not fit into the hour says nothing about those that follow.

@@ -17,6 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
+
+	"github.com/ociapm/otelcol-ociapm/internal/spanbudget"
 )
 
 // memory is a storage extension in memory.
@@ -104,6 +106,36 @@ func TestSpentIsStored(t *testing.T) {
 		spent, reserved = stored()
 		assert.EqualValues(t, 10_000, spent)
 		assert.Zero(t, reserved, "after a shutdown nothing is assumed")
+	})
+}
+
+// The first spans of an hour are stored, however few they are.
+func TestSpentIsStoredInANewHour(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newMemory()
+		k := start(t, store, nil)
+		time.Sleep(time.Hour - time.Second)
+		require.Equal(t, samplingpolicy.Sampled, k.evaluate(t, 2, 1000, true))
+		time.Sleep(2 * time.Second)
+		require.Equal(t, samplingpolicy.Sampled, k.evaluate(t, 4, 5, true))
+		left := start(t, store.copied(), nil)
+		assert.GreaterOrEqual(t, left.total(), int64(5))
+		assert.InDelta(t, burstPart*(97_000-5_000-5-100), left.controller.bursts[spanbudget.ClassError].limit, 20)
+	})
+}
+
+// A process that goes on with an hour has not yet kept anything that should be delivered.
+func TestNoWarningAfterRestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newMemory()
+		first := start(t, store, nil)
+		first.evaluate(t, 2, 10, true)
+		first.end(t)
+		second := start(t, store, nil)
+		second.controller.hours.current.Spent[spanbudget.ClassError] = 50_000
+		time.Sleep(2 * saveInterval)
+		synctest.Wait()
+		assert.Empty(t, second.messages())
 	})
 }
 
