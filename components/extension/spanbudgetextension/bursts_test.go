@@ -94,8 +94,10 @@ func TestSlowTracesAreOrdinaryToo(t *testing.T) {
 	assert.EqualValues(t, 20_000, s.hours.current.Spent[spanbudget.ClassSlow])
 
 	s.hours.current.Spent[spanbudget.ClassSlow] = 0
+	s.now = s.now.Add(time.Second)
+	s.advance(s.now)
 	s.slow = newChance(0.001)
-	assert.Equal(t, 10, s.send(10, time.Second, func(f *facts) { f.duration = time.Second }), "with another probability")
+	assert.Equal(t, 3, s.send(3, time.Second, func(f *facts) { f.duration = time.Minute }), "with another probability")
 }
 
 // At the end of an hour that is nearly spent, a few errors are no burst.
@@ -123,6 +125,15 @@ func TestAfterBurst(t *testing.T) {
 	s.send(400, time.Second, nil)
 	s.send(150, 25*time.Minute, nil)
 	assert.Greater(t, s.send(30, 5*time.Minute, nil), 20)
+}
+
+// What was planned is no burst, even if it is most of what is left.
+func TestPlannedErrorsAreNoBurst(t *testing.T) {
+	s := newSender(100_000)
+	s.demand[spanbudget.ClassError] = 25 // a second, in intervals of ten
+	s.hours.current.Spent[spanbudget.ClassOrdinary] = 90_000
+	s.planBursts()
+	assert.InDelta(t, 2500, s.bursts[spanbudget.ClassError].limit, 1)
 }
 
 // A large trace is kept, and says little about those that follow.
