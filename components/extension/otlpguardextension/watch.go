@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	// watchEvery is the interval at which the heap is checked.
+	// watchEvery is the interval at which the heap is checked while requests are being
+	// received. Otherwise it is evictAge: a younger request is not canceled.
 	watchEvery = 50 * time.Millisecond
 	// evictAge is how long a request must have been received before it may be
 	// canceled to make room. A healthy sender on the same host is never that
@@ -23,16 +24,21 @@ const (
 // nothing else counts them: a message in frames of one byte takes a hundred
 // times its size.
 func (g *guard) watch(ctx context.Context) {
-	ticker := time.NewTicker(watchEvery)
-	defer ticker.Stop()
+	timer := time.NewTimer(evictAge)
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
-			if g.heap() > g.fullHeap {
-				g.receiving.unfinished.evict(evictAge)
-			}
+		case <-timer.C:
+		}
+		if g.receiving.unfinished.count() == 0 {
+			timer.Reset(evictAge)
+			continue
+		}
+		timer.Reset(watchEvery)
+		if g.heap() > g.fullHeap {
+			g.receiving.unfinished.evict(evictAge)
 		}
 	}
 }
