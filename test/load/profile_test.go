@@ -42,8 +42,8 @@ var parts = []struct {
 	{"the rest: scheduler, queue, telemetry", []string{""}},
 }
 
-// TestProfile measures where the CPU time is spent. With -update it also writes the
-// profile that `make pgo` builds with.
+// TestProfile measures where the CPU time is spent. With -pgo it also writes a profile for
+// go build -pgo.
 func TestProfile(t *testing.T) {
 	to := startSink(t)
 	var profiles []*profile.Profile
