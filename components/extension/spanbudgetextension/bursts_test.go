@@ -64,6 +64,7 @@ func TestFloodOfErrors(t *testing.T) {
 		ordinary += s.send(20, 4*time.Second, nil)
 	}
 	assert.Greater(t, 3*ordinary, 250)
+	assert.InDelta(t, 0.05*10_000*18/3600, s.planned, 0.1, "the floor of an interval of 18 s")
 	assert.Greater(t, s.hours.current.Spent[spanbudget.ClassError], int64(8000))
 	assert.LessOrEqual(t, s.hours.current.total(), int64(10_000))
 }

@@ -190,7 +190,7 @@ func (c *controller) divide(now time.Time) {
 
 	slow := c.demand[spanbudget.ClassSlow] * c.net * rest
 	pSlow := part(min(c.slowLeft(), left-floor), slow)
-	left = max(left-pSlow*slow, floor)
+	left -= pSlow * slow
 
 	c.error, c.slow = newChance(pError), newChance(pSlow)
 
