@@ -29,7 +29,7 @@ var shapeClasses = func() (c [256]uint8) {
 	for b := range c {
 		c[b] = shapePlain
 	}
-	for _, b := range "0123456789'\"`[/-#$" {
+	for _, b := range "0123456789'\"`[/-#$%" {
 		c[b] = 0
 	}
 	for b := range 0x20 {
@@ -83,7 +83,8 @@ func AppendShape(buf []byte, text string, d Dialect) ([]byte, bool) {
 // HasValues reports whether the names in the results may be quoted literals, as in
 // SELECT * FROM 'file.csv'.
 func (a *Analysis) HasValues() bool {
-	return strings.IndexByte(a.Summary, '\'') >= 0 || strings.IndexByte(a.Procedure, '\'') >= 0 ||
+	// A literal beyond the last collection may have had no place in the summary.
+	return len(a.Collections) == maxCollections || strings.IndexByte(a.Summary, '\'') >= 0 || strings.IndexByte(a.Procedure, '\'') >= 0 ||
 		slices.ContainsFunc(a.Collections, func(name string) bool { return strings.IndexByte(name, '\'') >= 0 })
 }
 
@@ -110,7 +111,7 @@ func nextValue(text string, i int, d Dialect) (value, bool) {
 			end := shapeStringEnd(text, i)
 			return value{i, end, shapeString}, end > 0
 		case c == '/' && i+1 < len(text) && text[i+1] == '*':
-			end := shapeCommentEnd(text, i)
+			end := shapeCommentEnd(text, i, d)
 			return value{i, end, shapeComment}, end > 0
 		default:
 			if i = shapeMarkEnd(text, i, d); i == 0 {
@@ -175,14 +176,15 @@ func shapeStringEnd(text string, i int) int {
 }
 
 // shapeCommentEnd returns the end of the comment at i, or 0 if it is a hint, is code of
-// MySQL, or holds the start of another comment.
-func shapeCommentEnd(text string, i int) int {
+// MySQL or MariaDB, holds the start of another comment, or breaks a line before what may be
+// data of COPY.
+func shapeCommentEnd(text string, i int, d Dialect) int {
 	n := strings.Index(text[i+2:], "*/")
 	if n < 0 {
 		return 0
 	}
 	content := text[i+2 : i+2+n]
-	if content == "" || content[0] == '!' || content[0] == '+' || strings.Contains(content, "/*") || content[n-1] == '/' {
+	if content == "" || content[0] == '!' || content[0] == 'M' || content[0] == '+' || d == PostgreSQL && strings.IndexByte(content, '\n') >= 0 || strings.Contains(content, "/*") || content[n-1] == '/' {
 		return 0
 	}
 	return i + n + 4
@@ -196,8 +198,17 @@ func shapeMarkEnd(text string, i int, d Dialect) int {
 		return 0
 	}
 	switch c {
-	case '"', '`':
+	case '"':
 		return shapeQuoteEnd(text, i, c)
+	case '`':
+		if d != MySQL && d != SQLite {
+			return 0
+		}
+		return shapeQuoteEnd(text, i, c)
+	case '%':
+		if i+1 < len(text) && text[i+1] == '(' {
+			return 0 // a placeholder of Python: %(1)s
+		}
 	case '[':
 		if d == SQLServer || d == SQLite {
 			return shapeQuoteEnd(text, i, ']')
@@ -237,5 +248,9 @@ func shapeQuoteEnd(text string, i int, quote byte) int {
 	if n < 0 || strings.ContainsAny(text[i+1:i+1+n], "'\\\"`[") {
 		return 0
 	}
-	return i + n + 2
+	end := i + n + 2
+	if quote == ']' && end < len(text) && text[end] == quote {
+		return 0 // a doubled bracket is one of the name
+	}
+	return end
 }

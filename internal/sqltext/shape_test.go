@@ -6,6 +6,7 @@ package sqltext
 import (
 	"bytes"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -47,6 +48,12 @@ func TestAppendShape(t *testing.T) {
 		{PostgreSQL, `select "a'b" from b where c = 1`, none},
 		{SQLServer, "select [a'b] from b where c = 1", none},
 		{Oracle, "select 1 from a where b = \x01", none},
+		{MySQL, "select 1 /*M!100300 , secret */ from a", none},
+		{MySQL, "select 1 from a where b = %(1)s", none},
+		{PostgreSQL, "copy a from stdin /* 1\n */ b 1", none},
+		{PostgreSQL, "select 1, ` -- ` from a", none},
+		{SQLServer, "select [a]] 1 ] from b where c = 1", none},
+		{MySQL, "select b % 10, `c` from a", "select b % N, `c` from a"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {
@@ -83,7 +90,7 @@ func otherValues(r *rand.Rand, text string, d Dialect) string {
 				"'(('", "')'", "'?'", "':1'", "'%s'", "'\xff'", "'\u202e'", "'a\nb'", "'{'", "'@x'", "'\x00'",
 			}[r.IntN(28)])
 		case shapeComment:
-			b.WriteString([]string{"/*x*/", "/* ' */", "/* \" */", "/* a -- b\n */", "/* select 1 */", "/* # $$ ` [ */", "/* ? :1 */"}[r.IntN(7)])
+			b.WriteString([]string{"/*x*/", "/* ' */", "/* \" */", "/* a -- b\n */", "/* select 1 */", "/* # $$ ` [ */", "/* ? :1 */", "/*M!100100 join m */"}[r.IntN(8)])
 		}
 		last = v.end
 	}
@@ -113,6 +120,17 @@ func checkShape(tb testing.TB, r *rand.Rand, text string, d Dialect) bool {
 		require.Equal(tb, s, t, "%s: %q and %q have the shape %q", d, text, other, shape)
 	}
 	return same
+}
+
+// A long literal in place of a table can keep later names out of the summary, though no
+// result shows it.
+func TestHasValuesBeyondTheCollections(t *testing.T) {
+	tables := make([]string, maxCollections)
+	for i := range tables {
+		tables[i] = "t" + strconv.Itoa(i)
+	}
+	a := Analyze("select * from "+strings.Join(tables, ",")+",'"+strings.Repeat("x", 300)+"',z", MySQL)
+	assert.True(t, a.HasValues())
 }
 
 // Texts of one shape have the same analysis and the same sanitized text.
