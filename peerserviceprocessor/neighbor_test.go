@@ -70,3 +70,24 @@ func TestResourceBeforeResource(t *testing.T) {
 	}
 	assert.Equal(t, []string{"shop", "bookings"}, peers)
 }
+
+// A name in lower case does not become that of the span before it, which keeps its case,
+// because of letters that are not ASCII.
+func TestCaseAfterCase(t *testing.T) {
+	cfg := createDefaultConfig().(*Config)
+	cfg.Default = []string{"db-{db.namespace}"}
+	td := ptrace.NewTraces()
+	spans := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans()
+	for _, system := range []string{"mysql", "oracle"} {
+		span := spans.AppendEmpty()
+		span.SetKind(ptrace.SpanKindClient)
+		span.Attributes().PutStr("db.system", system)
+		span.Attributes().PutStr("db.name", "ÄrzteÖ")
+	}
+	_, err := newTestNamer(t, cfg).processTraces(t.Context(), td)
+	require.NoError(t, err)
+	for i, want := range []string{"db-ÄrzteÖ", "db-ärzteö"} {
+		peer, _ := spans.At(i).Attributes().Get("peer.service")
+		assert.Equal(t, want, peer.Str())
+	}
+}

@@ -132,7 +132,8 @@ func cutPrefix(text, prefix string, fold bool) (string, bool) {
 		return text, false
 	}
 	for i := range len(prefix) {
-		if text[i] != lower(prefix[i], true) {
+		// Only ASCII is folded here: other letters are not equal byte by byte.
+		if prefix[i] >= utf8.RuneSelf || text[i] != lower(prefix[i], true) {
 			return text, false
 		}
 	}
