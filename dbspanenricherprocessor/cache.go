@@ -74,11 +74,14 @@ func newCache(cfg CacheConfig) (*cache, error) {
 }
 
 // weigh returns the number of bytes that an entry takes. Substrings of its text take
-// none.
+// none. A shape has copies of them, since its text is another one.
 func weigh(key cacheKey, s *statement) int {
 	weight := cacheOverhead + len(key.text) + len(s.summary)
 	if s.sanitized != key.text {
 		weight += len(s.sanitized)
+	}
+	if key.shape {
+		weight += len(s.operation) + len(s.collection) + len(s.procedure)
 	}
 	return weight
 }

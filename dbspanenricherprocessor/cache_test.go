@@ -128,3 +128,12 @@ func TestCacheIsConcurrent(t *testing.T) {
 	}
 	group.Wait()
 }
+
+// What a shape holds beside its text counts, since it is no part of it.
+func TestWeightOfShape(t *testing.T) {
+	whole := &statement{operation: "SELECT", collection: strings.Repeat("a", 1000), procedure: strings.Repeat("b", 500), summary: "SELECT"}
+	text := cacheKey{text: "SELECT 1"}
+	shape := text
+	shape.shape = true
+	assert.Equal(t, weigh(text, whole)+6+1000+500, weigh(shape, whole.shape()))
+}
