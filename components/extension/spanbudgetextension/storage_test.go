@@ -134,7 +134,6 @@ func TestNoWarningAfterRestart(t *testing.T) {
 		first.evaluate(t, 2, 10, true)
 		first.end(t)
 		second := start(t, store, nil)
-		second.controller.hours.current.Spent[spanbudget.ClassError] = 50_000
 		time.Sleep(2 * saveInterval)
 		synctest.Wait()
 		assert.Empty(t, second.messages())
