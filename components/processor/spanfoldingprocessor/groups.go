@@ -84,10 +84,7 @@ func (gs *groups) grow() {
 
 // hash returns a hash that an app cannot foresee.
 func (g *group) hash(seed maphash.Seed) uint64 {
-	var ids [24]byte
-	copy(ids[:16], g.trace[:])
-	copy(ids[16:], g.parent[:])
-	h := maphash.Bytes(seed, ids[:])
+	h := spanKey{g.trace, g.parent}.hash(seed)
 	h ^= maphash.Comparable(seed, [2]int{g.resource, g.scope})
 	for _, text := range [...]string{g.content, g.name, g.peer, g.system, g.operation, g.traceState} {
 		h = bits.RotateLeft64(h, 7) ^ maphash.String(seed, text)

@@ -22,6 +22,14 @@ type spanKey struct {
 	span  pcommon.SpanID
 }
 
+// hash returns a hash that an app cannot foresee.
+func (k spanKey) hash(seed maphash.Seed) uint64 {
+	var ids [len(k.trace) + len(k.span)]byte
+	copy(ids[:], k.trace[:])
+	copy(ids[len(k.trace):], k.span[:])
+	return maphash.Bytes(seed, ids[:])
+}
+
 // latest is a map of the keys that were put last. It forgets a whole generation at once.
 type latest[K comparable, V any] struct {
 	size              int
@@ -118,13 +126,6 @@ func newMemory() memory {
 	}
 }
 
-func (m *memory) addParent(key spanKey) { m.parents.add(m.hash(key)) }
+func (m *memory) addParent(key spanKey) { m.parents.add(key.hash(m.seed)) }
 
-func (m *memory) isParent(key spanKey) bool { return m.parents.contains(m.hash(key)) }
-
-func (m *memory) hash(key spanKey) uint64 {
-	var ids [len(key.trace) + len(key.span)]byte
-	copy(ids[:], key.trace[:])
-	copy(ids[len(key.trace):], key.span[:])
-	return maphash.Bytes(m.seed, ids[:])
-}
+func (m *memory) isParent(key spanKey) bool { return m.parents.contains(key.hash(m.seed)) }
