@@ -39,8 +39,7 @@ type burst struct {
 func (c *controller) planBursts() {
 	hourly := c.plan.share()
 	c.bursts[spanbudget.ClassOrdinary] = burst{limit: maxBurst * hourly * c.interval.Hours()}
-	current := &c.hours.current
-	left := max(0, current.Limit*(1-c.plan.reserve)-float64(current.total())-c.floorLeft())
+	left := max(0, c.left()-c.floorLeft())
 	slow := max(0, min(left, c.slowLeft()))
 	for class, available := range map[spanbudget.Class]float64{spanbudget.ClassError: left, spanbudget.ClassSlow: slow} {
 		kept := c.demand[class] * c.net * c.chance(class, nil).p * c.interval.Seconds()

@@ -176,8 +176,7 @@ func (c *controller) measure(seconds float64) {
 // divide plans the rest of the hour.
 func (c *controller) divide(now time.Time) {
 	rest := max(c.endOfHour().Sub(now), c.interval).Seconds()
-	current := &c.hours.current
-	left := max(0, current.Limit*(1-c.plan.reserve)-float64(current.total()))
+	left := c.left()
 	floorRate := c.plan.share() * c.plan.floor / 3600
 	floor := floorRate * rest
 
@@ -197,6 +196,12 @@ func (c *controller) divide(now time.Time) {
 	c.ops.setLevel(left/rest/c.net, floorRate/c.net)
 	c.planned = left / rest / c.net * c.interval.Seconds()
 	c.planBursts()
+}
+
+// left returns the spans of the hour that can still be planned.
+func (c *controller) left() float64 {
+	current := &c.hours.current
+	return max(0, current.Limit*(1-c.plan.reserve)-float64(current.total()))
 }
 
 // floorLeft returns the spans that only ordinary traces may spend in the rest of the hour.
@@ -252,13 +257,11 @@ func (c *controller) decideAs(class spanbudget.Class, op *operation, f facts) de
 		c.ops.arrive(op, demand)
 	}
 	d := decision{verdict: spanbudget.Verdict{Class: class, Threshold: chosen.threshold}}
+	farAhead := class == spanbudget.ClassOrdinary && c.isFarAhead()
 	switch {
 	case !chosen.threshold.ShouldSample(f.randomness):
-	case class == spanbudget.ClassOrdinary && c.isFarAhead():
-		d.cutOff, d.farAhead = true, true
-		c.count(func(n *counts) { n.CutOff += int64(f.spans) })
-	case !c.hasRoom(class, f.spans):
-		d.cutOff = true
+	case farAhead, !c.hasRoom(class, f.spans):
+		d.cutOff, d.farAhead = true, farAhead
 		c.count(func(n *counts) { n.CutOff += int64(f.spans) })
 	default:
 		d.kept = true
