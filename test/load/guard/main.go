@@ -115,19 +115,48 @@ func settle(want map[string]cost, measure func() (map[string]cost, error)) (map[
 	return least, nil
 }
 
-// measure runs the benchmarks of a package. The lowest of several runs counts:
-// disturbances only add time.
+// rounds is how often the benchmarks of a package run in one attempt.
+const rounds = 20
+
+// measure runs the benchmarks of a package. The lowest of several rounds counts:
+// disturbances only add time. The fixed work is timed in each round, so that a load that
+// lasts slows down both.
 func measure(root, pkg, pattern string) (map[string]cost, error) {
-	cmd := exec.Command("go", "test", "-run=^$", "-bench="+pattern, "-benchmem", "-benchtime=2000x", "-count=20", pkg)
-	cmd.Dir = root
-	unit := calibrate()
-	out, err := cmd.CombinedOutput()
+	folder, err := os.MkdirTemp("", "guard")
 	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	binary := filepath.Join(folder, "bench.test")
+	build := exec.Command("go", "test", "-c", "-o", binary, pkg)
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, out)
 	}
-	unit = min(unit, calibrate())
 
 	costs := map[string]cost{}
+	unit := time.Duration(math.MaxInt64)
+	for range rounds {
+		unit = min(unit, calibrate())
+		bench := exec.Command(binary, "-test.run=^$", "-test.bench="+pattern, "-test.benchmem", "-test.benchtime=2000x")
+		bench.Dir = filepath.Join(root, pkg)
+		out, err := bench.CombinedOutput()
+		if err != nil {
+			return nil, fmt.Errorf("%w\n%s", err, out)
+		}
+		if err := lower(costs, pkg, out); err != nil {
+			return nil, err
+		}
+	}
+	for name, c := range costs {
+		c.Time /= unit.Seconds()
+		costs[name] = c
+	}
+	return costs, nil
+}
+
+// lower reads a benchmark's output, and keeps the lowest costs, their time in seconds.
+func lower(costs map[string]cost, pkg string, out []byte) error {
 	reader := benchfmt.NewReader(bytes.NewReader(out), pkg)
 	for reader.Scan() {
 		result, ok := reader.Result().(*benchfmt.Result)
@@ -137,16 +166,16 @@ func measure(root, pkg, pattern string) (map[string]cost, error) {
 		seconds, timed := result.Value("sec/op")
 		allocs, counted := result.Value("allocs/op")
 		if !timed || !counted {
-			return nil, fmt.Errorf("%s reports no time or no number of allocations", result.Name)
+			return fmt.Errorf("%s reports no time or no number of allocations", result.Name)
 		}
 		name := strings.TrimPrefix(pkg, "./") + "/" + withoutProcs(result.Name.String())
 		c, seen := costs[name]
 		if !seen {
 			c = cost{Allocs: math.Inf(1), Time: math.Inf(1)}
 		}
-		costs[name] = cost{Allocs: min(c.Allocs, allocs), Time: min(c.Time, seconds/unit.Seconds())}
+		costs[name] = cost{Allocs: min(c.Allocs, allocs), Time: min(c.Time, seconds)}
 	}
-	return costs, reader.Err()
+	return reader.Err()
 }
 
 // withoutProcs removes the suffix for the number of processors, as in Read-2.
@@ -159,12 +188,13 @@ func withoutProcs(name string) string {
 	return name
 }
 
-// calibrate returns the lowest time of a fixed piece of work that resembles the
-// benchmarks': it hashes, allocates and looks up.
+// calibrate returns the time of a fixed piece of work that resembles the benchmarks': it
+// hashes, allocates and looks up. It lasts as long as one of the longer benchmarks:
+// another process that takes a core in between must not slow down these alone.
 func calibrate() time.Duration {
-	least := time.Duration(math.MaxInt64)
-	for range 50 {
-		begin := time.Now()
+	const repeats = 100
+	begin := time.Now()
+	for range repeats {
 		known := map[string]uint64{}
 		for i := range 2000 {
 			hash := fnv.New64a()
@@ -175,9 +205,8 @@ func calibrate() time.Duration {
 		if len(known) != 500 {
 			panic("the work is not what it was")
 		}
-		least = min(least, time.Since(begin))
 	}
-	return least
+	return time.Since(begin) / repeats
 }
 
 var errDearer = errors.New("a benchmark has become more expensive: make it cheaper, or run `make check-bench UPDATE=-update` and say in the commit why it is worth it")

@@ -74,6 +74,46 @@ func TestSettle(t *testing.T) {
 	})
 }
 
+// BenchmarkAllocate has a known number of allocations, for TestMeasure.
+func BenchmarkAllocate(b *testing.B) {
+	for b.Loop() {
+		for i := range allocated {
+			allocated[i] = make([]byte, 100)
+		}
+	}
+}
+
+var allocated [3][]byte
+
+func TestMeasure(t *testing.T) {
+	costs, err := measure(".", ".", "^BenchmarkAllocate$")
+	require.NoError(t, err)
+	require.Len(t, costs, 1)
+	got := costs["./Allocate"]
+	assert.InDelta(t, 3, got.Allocs, 0)
+	assert.Positive(t, got.Time)
+	assert.Less(t, got.Time, 1.0, "three allocations cost less than 2,000 map lookups")
+
+	_, err = measure(".", "./missing", ".")
+	require.ErrorContains(t, err, "missing")
+}
+
+func TestLower(t *testing.T) {
+	costs := map[string]cost{}
+	for _, out := range []string{
+		"BenchmarkRead/http-2   2000   50.0 ns/op   8 B/op   2 allocs/op\nPASS\n",
+		"BenchmarkRead/http-2   2000   90.0 ns/op   8 B/op   1 allocs/op\n",
+	} {
+		require.NoError(t, lower(costs, "./internal/dbspan", []byte(out)))
+	}
+	require.Len(t, costs, 1)
+	assert.InDelta(t, 50e-9, costs["internal/dbspan/Read/http"].Time, 1e-12)
+	assert.InDelta(t, 1, costs["internal/dbspan/Read/http"].Allocs, 0)
+
+	err := lower(costs, "./internal/dbspan", []byte("BenchmarkRead-2   2000   50.0 ns/op\n"))
+	require.ErrorContains(t, err, "no number of allocations")
+}
+
 func TestBaselineFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "baseline.json")
 	require.NoError(t, write(path, map[string]cost{"a/Read": {Allocs: 4, Time: 0.0123456}}))
