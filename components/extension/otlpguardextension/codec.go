@@ -20,9 +20,27 @@ import (
 type codec struct {
 	inner encoding.CodecV2
 	guard *guard
+	// joined has the buffers of messages that came in several pieces.
+	joined mem.BufferPool
 	// outcomes holds the outcome of each request from Unmarshal until grpc
 	// calls the stats handler, which it does next.
 	outcomes sync.Map
+}
+
+// newCodec wraps inner.
+//
+// The buffers of joined messages are at most twice as large as the message. pdata's own
+// pool has none between 32 and 512 KiB, and grpc clears all of a buffer before it is used
+// again: for a message of 50 KiB, that takes 3 % of the collector's time, and empties the
+// processor's cache.
+//
+// Upstream: grpc/grpc-go#8790 would end the clearing.
+func newCodec(inner encoding.CodecV2, g *guard) (*codec, error) {
+	joined, err := mem.NewBinaryTieredBufferPool(12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24)
+	if err != nil {
+		return nil, err
+	}
+	return &codec{inner: inner, guard: g, joined: joined}, nil
 }
 
 // outcome is the memory that a request has taken, or the reason why it was not
@@ -49,7 +67,9 @@ func (c *codec) Unmarshal(data mem.BufferSlice, v any) error {
 		c.outcomes.Store(v, outcome{refused: why})
 		return nil
 	}
-	err := c.inner.Unmarshal(data, v)
+	joined := data.MaterializeToBuffer(c.joined)
+	defer joined.Free()
+	err := c.inner.Unmarshal(mem.BufferSlice{joined}, v)
 	if err != nil {
 		if o, found := c.outcome(v); found {
 			o.taken.Release()
@@ -69,8 +89,8 @@ func (c *codec) check(data mem.BufferSlice, signal otlpscan.Signal, v any) reaso
 			return reasonOf(verdict)
 		}
 	}
-	// The decoder joins the pieces before it decodes them.
-	need := int64(data.Len()) + scanner.Size()
+	// The pieces are joined before they are decoded.
+	need := 2*int64(data.Len()) + scanner.Size()
 	if need > c.guard.limits.Size {
 		return tooLarge
 	}

@@ -54,7 +54,10 @@ func (g *guard) GetGRPCServerOptions(context.Context) ([]grpc.ServerOption, erro
 	if inner == nil {
 		return nil, errNoCodec
 	}
-	c := &codec{inner: inner, guard: g}
+	c, err := newCodec(inner, g)
+	if err != nil {
+		return nil, err
+	}
 	return []grpc.ServerOption{
 		grpc.ConnectionTimeout(handshakeTimeout),
 		grpc.MaxHeaderListSize(maxHeaders),

@@ -34,18 +34,13 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/encoding"
 	grpcgzip "google.golang.org/grpc/encoding/gzip"
-	"google.golang.org/grpc/mem"
-	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/tap"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/ociapm/otelcol-ociapm/components/extension/otlpguardextension/internal/metadata"
 	"github.com/ociapm/otelcol-ociapm/components/extension/otlpguardextension/internal/metadatatest"
-	"github.com/ociapm/otelcol-ociapm/internal/otlpscan"
 )
 
 const message = "attribute values are nested more than 64 deep; the collector's otlp_guard rejects them"
@@ -293,60 +288,6 @@ func TestGRPC(t *testing.T) {
 		}
 	}
 	assertRefused(t, g, map[string]int64{"grpc": 12})
-}
-
-// The outcome of a request is kept only until grpc reports it, and its memory
-// only until the call ends.
-func TestCodecKeepsNothing(t *testing.T) {
-	g := newGuard(limited(182), 182<<20, nil)
-	c := &codec{inner: encoding.GetCodecV2("proto"), guard: g}
-	handler := &callNotes{codec: c}
-	ctx, err := g.admitCall(t.Context(), &tap.Info{})
-	require.NoError(t, err)
-	n := ctx.Value(noteKey{}).(*note)
-	t.Cleanup(n.call.cancel)
-
-	// Any type of this name will do: pdata's own is internal.
-	type ExportTraceServiceRequest struct{ _ int }
-	body, err := traces(65).MarshalProto()
-	require.NoError(t, err)
-	request := &ExportTraceServiceRequest{}
-	require.NoError(t, c.Unmarshal(mem.BufferSlice{mem.SliceBuffer(body[:50]), mem.SliceBuffer(body[50:])}, request))
-	handler.HandleRPC(ctx, &stats.InPayload{Payload: request})
-	assert.Equal(t, tooDeep, n.refused)
-	_, kept := c.outcome(request)
-	assert.False(t, kept)
-
-	body, err = traces(1).MarshalProto()
-	require.NoError(t, err)
-	sound := ptraceotlp.NewExportRequest()
-	require.NoError(t, sound.UnmarshalProto(body))
-	require.Empty(t, c.check(mem.BufferSlice{mem.SliceBuffer(body)}, otlpscan.Traces, request))
-	assert.Positive(t, g.requests.Used())
-	handler.HandleRPC(ctx, &stats.InPayload{Payload: request})
-	assert.Positive(t, g.requests.Used())
-	handler.HandleRPC(ctx, &stats.End{})
-	assert.Zero(t, g.requests.Used())
-
-	// The inner codec does not know this type, which is an ordinary error.
-	require.Error(t, c.Unmarshal(mem.BufferSlice{mem.SliceBuffer(body)}, request))
-	assert.Zero(t, g.requests.Used())
-}
-
-// Messages that are not OTLP are left alone.
-func TestOtherMessages(t *testing.T) {
-	c := &codec{inner: encoding.GetCodecV2("proto")}
-	for _, v := range []any{nil, "text", &spb.Status{}, []byte{}, map[string]int{}} {
-		_, ok := signalOf(v)
-		assert.False(t, ok)
-		(&callNotes{codec: c}).HandleRPC(t.Context(), &stats.InPayload{Payload: v})
-	}
-	said := &spb.Status{}
-	data, err := c.Marshal(&spb.Status{Message: "hello"})
-	require.NoError(t, err)
-	require.NoError(t, c.Unmarshal(data, said))
-	assert.Equal(t, "hello", said.GetMessage())
-	assert.Equal(t, "proto", c.Name())
 }
 
 func assertRefused(t *testing.T, g *guarded, counts map[string]int64) {
