@@ -33,6 +33,7 @@ var guarded = []struct{ pkg, pattern string }{
 	{"./dbspanenricherprocessor", "^BenchmarkProcess$"},
 	{"./peerserviceprocessor", "^BenchmarkProcess$"},
 	{"./internal/dbspan", "^BenchmarkRead$"},
+	{"./internal/otlpscan", "^BenchmarkProtoScanner$"},
 	{"./internal/sqltext", "^Benchmark(Analyze|Sanitize|AnalyzeAndSanitize)$/^(short|binds|500B)$"},
 	{"./internal/sqltext", "^BenchmarkOracleSQLID$"},
 }
