@@ -24,7 +24,7 @@ type Reader struct {
 }
 
 // Samples is the maximum number of layouts and systems that a Reader knows at once.
-const Samples = 8
+const Samples = 16
 
 // sample is a database span that others are compared with.
 type sample struct {

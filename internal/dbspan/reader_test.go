@@ -106,7 +106,10 @@ func TestReader(t *testing.T) {
 // Spans of several databases in turn are compared with the last one of each.
 func TestReaderSamples(t *testing.T) {
 	var reader Reader
-	names := []string{"oracle", "mysql", "postgresql", "mongodb", "redis", "mssql", "db2", "cassandra"}
+	names := []string{
+		"oracle", "mysql", "postgresql", "mongodb", "redis", "mssql", "db2", "cassandra",
+		"mariadb", "sqlite", "h2", "hsqldb", "derby", "clickhouse", "elasticsearch", "couchbase",
+	}
 	require.Len(t, names, Samples)
 	for round := range 3 {
 		for _, name := range names {
