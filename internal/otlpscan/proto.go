@@ -25,6 +25,8 @@ type ProtoScanner struct {
 	depth   int
 	// ended is set where the decoder would stop: at a violation or an error.
 	ended bool
+	// groups is the number of groups that have begun and have no field yet.
+	groups int
 
 	skip  int64 // number of following bytes without any message
 	top   frame
@@ -76,7 +78,7 @@ func (s *ProtoScanner) scan(piece []byte, base int64) {
 		}
 		i = size - s.carried
 		s.carried = 0
-		if size < 0 || !s.enter(head, base+int64(i)) {
+		if size < 0 || !s.accept(head, base+int64(i)) {
 			s.ended = true
 			return
 		}
@@ -90,12 +92,18 @@ func (s *ProtoScanner) scan(piece []byte, base int64) {
 		i += int(s.skip)
 		s.skip = 0
 		for s.top.end == base+int64(i) {
+			if s.groups > 0 {
+				s.ended = true
+				return
+			}
 			s.leave()
 		}
 
-		i = s.passOver(piece, i, base)
-		if i == len(piece) || s.top.end == base+int64(i) {
-			continue
+		if s.groups == 0 {
+			i = s.passOver(piece, i, base)
+			if i == len(piece) || s.top.end == base+int64(i) {
+				continue
+			}
 		}
 
 		head, size := readHead(piece[i:])
@@ -104,10 +112,33 @@ func (s *ProtoScanner) scan(piece []byte, base int64) {
 			return
 		}
 		i += size
-		if size < 0 || !s.enter(head, base+int64(i)) {
+		if size < 0 || !s.accept(head, base+int64(i)) {
 			s.ended = true
 			return
 		}
+	}
+}
+
+// accept processes the field whose value begins at position, and returns false if
+// the scan ends there.
+//
+// pdata ends a group after its first field that is not a group, and skips that
+// field without looking inside, whatever its number is. What follows belongs to
+// the message again.
+func (s *ProtoScanner) accept(head fieldHead, position int64) bool {
+	switch {
+	case head.wire == wireStartGroup:
+		s.groups++
+		return true
+	case head.wire == wireEndGroup:
+		s.groups--
+		return s.groups >= 0
+	case s.groups > 0:
+		s.groups = 0
+		s.skip = head.length
+		return head.length <= s.top.end-position
+	default:
+		return s.enter(head, position)
 	}
 }
 
@@ -131,7 +162,7 @@ func (s *ProtoScanner) enter(head fieldHead, position int64) bool {
 	case next >= firstScalar:
 		s.account.add(0, scalars(next, head))
 		return s.account.check() == Fine
-	case !head.bytes:
+	case head.wire != wireBytes:
 		return true
 	}
 	if next.container() {
@@ -155,7 +186,7 @@ func (s *ProtoScanner) enter(head fieldHead, position int64) bool {
 // addition to their bytes.
 func scalars(k kind, head fieldHead) int64 {
 	switch {
-	case !head.bytes, k == text:
+	case head.wire != wireBytes, k == text:
 		return memory[k]
 	case k == fixed64:
 		return 0
@@ -203,7 +234,7 @@ func (s *stack) pop() frame {
 // the content of a group, count as no value.
 type fieldHead struct {
 	number int32
-	bytes  bool // length-delimited
+	wire   uint8 // the wire type
 	length int64
 }
 
@@ -224,25 +255,25 @@ func readHead(b []byte) (head fieldHead, size int) {
 	if head.number <= 0 {
 		return fieldHead{}, -1
 	}
-	switch tag & 7 {
+	head.wire = uint8(tag & 7)
+	switch head.wire {
 	case wireVarint, wireBytes:
 		value, n := readVarint(b[size:])
 		if n <= 0 {
 			return fieldHead{}, n
 		}
 		size += n
-		if tag&7 == wireBytes {
+		if head.wire == wireBytes {
 			if value > math.MaxInt64 {
 				return fieldHead{}, -1
 			}
-			head.bytes, head.length = true, int64(value)
+			head.length = int64(value)
 		}
 	case wireFixed64:
 		head.length = 8
 	case wireFixed32:
 		head.length = 4
 	case wireStartGroup, wireEndGroup:
-		// pdata does not skip everything inside a group.
 	default:
 		return fieldHead{}, -1
 	}

@@ -135,7 +135,9 @@ func TestWhatPdataLetsPass(t *testing.T) {
 		{"length with zeros above", wrapped(append([]byte{0x12, length | 0x80, 0x80, 0x00}, value...))},
 		{"number of 35 bits", wrapped(append([]byte{0x92, 0x80, 0x80, 0x80, 0x80, 0x01, length}, value...))},
 		{"tag of 70 bits", wrapped(append([]byte{0x92, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x7e, length}, value...))},
-		{"inside a group", wrapped(append([]byte{0x7b, 0x78, 0x01, 0x12, length}, value...))},
+		{"after the first field of a group", wrapped(append([]byte{0x7b, 0x78, 0x01, 0x12, length}, value...))},
+		{"after a group in a group", wrapped(append([]byte{0x7b, 0x83, 0x01, 0x84, 0x01, 0x7c, 0x12, length}, value...))},
+		{"after a group with what would be an error", at(append([]byte{0xfb, 0x01, 0x4a, 1, 0}, at(value, 9, 2)...), 1, 2, 2)},
 		{"the second value of an attribute", wrapped(append(field(2, field(1, []byte("a"))), field(2, value)...))},
 		{"before an error", append(wrapped(field(2, value)), 0xff)},
 		{"after empty messages", append(at(nil, 1, 2, 2, 9, 2), wrapped(field(2, value))...)},
@@ -146,7 +148,7 @@ func TestWhatPdataLetsPass(t *testing.T) {
 			assert.Equal(t, Fine, scan(Traces, 3, tt.body))
 		})
 	}
-	for _, tt := range tests[:4] {
+	for _, tt := range tests[:7] {
 		request := ptraceotlp.NewExportRequest()
 		require.NoError(t, request.UnmarshalProto(tt.body), tt.name)
 		span := request.Traces().ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0)
@@ -159,16 +161,20 @@ func TestWhatPdataLetsPass(t *testing.T) {
 func TestBrokenBodiesAreLeftToTheDecoder(t *testing.T) {
 	whole := at(arrays(1), 1, 2, 2, 9, 2)
 	for name, body := range map[string][]byte{
-		"empty":                      {},
-		"zeros":                      make([]byte, 100),
-		"endless varint":             bytes.Repeat([]byte{0xff}, 100),
-		"truncated":                  whole[:len(whole)-2],
-		"longer than its message":    {0x0a, 0x02, 0x12, 0x05, 0, 0, 0, 0, 0},
-		"head across an end":         {0x0a, 0x01, 0x12, 0x01, 0x00},
-		"length of 64 bits":          {0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01},
-		"length of 63 bits":          {0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
-		"wire type 7":                {0x0f},
-		"deep values after an error": append([]byte{0x0f}, at(arrays(9), 1, 2, 2, 9, 2)...),
+		"empty":                   {},
+		"zeros":                   make([]byte, 100),
+		"endless varint":          bytes.Repeat([]byte{0xff}, 100),
+		"truncated":               whole[:len(whole)-2],
+		"longer than its message": {0x0a, 0x02, 0x12, 0x05, 0, 0, 0, 0, 0},
+		"head across an end":      {0x0a, 0x01, 0x12, 0x01, 0x00},
+		"length of 64 bits":       {0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01},
+		"length of 63 bits":       {0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
+		"wire type 7":             {0x0f},
+		"end of no group":         append([]byte{0xfc, 0x01}, at(arrays(9), 1, 2, 2, 9, 2)...),
+		"message ends in a group": append(at([]byte{0xfb, 0x01}, 1, 2, 2), at(arrays(9), 1, 2, 2, 9, 2)...),
+		"first field of a group":  at(append([]byte{0xfb, 0x01}, at(arrays(9), 9, 2)...), 1, 2, 2),
+		"first field of a group beyond its message": append(at([]byte{0xfb, 0x01, 0x4a, 0x09}, 1, 2, 2), at(arrays(9), 1, 2, 2, 9, 2)...),
+		"deep values after an error":                append([]byte{0x0f}, at(arrays(9), 1, 2, 2, 9, 2)...),
 	} {
 		assert.Equal(t, Fine, scan(Traces, 2, body), name)
 	}
