@@ -94,13 +94,7 @@ func (c *cache) get(key cacheKey) (*statement, bool) {
 	if c.off() {
 		return nil, false
 	}
-	if c.full.Load() {
-		return c.statements.GetIfPresent(key)
-	}
-	// Until something has to be evicted, it does not matter which statements are used.
-	// Noting it takes half of the time.
-	entry, ok := c.statements.GetEntryQuietly(key)
-	return entry.Value, ok
+	return c.statements.GetIfPresent(key)
 }
 
 // put adds a statement, unless it is so large that it would evict many others.
