@@ -137,3 +137,31 @@ func TestWeightOfShape(t *testing.T) {
 	shape.shape = true
 	assert.Equal(t, weigh(text, whole)+6+1000+500, weigh(shape, whole.shape()))
 }
+
+// A full cache keeps the statements that are used, not others that came twice.
+func TestCacheKeepsWhatIsUsed(t *testing.T) {
+	c, err := newCache(CacheConfig{MaxEntries: 1000, MaxBytes: 1 << 20})
+	require.NoError(t, err)
+	twice := func(text string) {
+		for range 2 {
+			c.put(cacheKey{text: text}, &statement{})
+		}
+	}
+	used := func(i int) string { return "used" + strconv.Itoa(i%500) }
+	// They come first, and are used while the cache becomes full and later.
+	for i := range 500 {
+		twice(used(i))
+	}
+	misses := 0
+	for i := range 20_000 {
+		if _, ok := c.get(cacheKey{text: used(i)}); !ok {
+			misses++
+			twice(used(i))
+		}
+		c.put(cacheKey{text: "other" + strconv.Itoa(i)}, &statement{})
+		if i%3 == 0 {
+			c.put(cacheKey{text: "other" + strconv.Itoa(i)}, &statement{})
+		}
+	}
+	assert.Less(t, misses, 100)
+}

@@ -70,9 +70,9 @@ simple:
 }
 
 // simpleAttribute returns the number of messages in an attribute whose value is
-// a string, a number or missing, with lengths of at most two bytes: 2, or 1
-// without a value. It returns 0 for any other attribute. SDKs send the key first,
-// collectors the value.
+// a string, a number or missing, with lengths of at most two bytes: 1 and the
+// number of its values. It returns 0 for any other attribute. SDKs send the key
+// first, collectors the value.
 func simpleAttribute(b []byte) int {
 	messages := 1
 	for i := 0; i < len(b); {
@@ -83,7 +83,7 @@ func simpleAttribute(b []byte) int {
 		switch b[i] {
 		case 1<<3 | wireBytes:
 		case 2<<3 | wireBytes:
-			if messages > 1 || !simpleValue(b[content.begin:content.end]) {
+			if !simpleValue(b[content.begin:content.end]) {
 				return 0
 			}
 			messages++
@@ -102,8 +102,7 @@ func simpleValue(value []byte) bool {
 	}
 	switch value[0] {
 	case 1<<3 | wireBytes, 7<<3 | wireBytes:
-		content := shortBytes(value, 1)
-		return content.begin > 0 && content.end == len(value)
+		return shortBytes(value, 1).end == len(value)
 	case 2 << 3, 3 << 3: // varints
 		for _, c := range value[1 : len(value)-1] {
 			if c < 0x80 {

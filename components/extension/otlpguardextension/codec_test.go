@@ -119,3 +119,33 @@ func TestPiecesAreJoined(t *testing.T) {
 		}
 	}
 }
+
+// countingPool counts the buffers that are in use.
+type countingPool struct {
+	mem.BufferPool
+	got, put int
+}
+
+func (p *countingPool) Get(n int) *[]byte {
+	p.got++
+	return p.BufferPool.Get(n)
+}
+
+func (p *countingPool) Put(b *[]byte) {
+	p.put++
+	p.BufferPool.Put(b)
+}
+
+// The buffer of a joined message is given back, also if the message cannot be decoded.
+func TestJoinedBuffersAreGivenBack(t *testing.T) {
+	c, err := newCodec(encoding.GetCodecV2("proto"), newGuard(limited(182), 182<<20, nil))
+	require.NoError(t, err)
+	pool := &countingPool{BufferPool: c.joined}
+	c.joined = pool
+	// Any type of this name will do, but the inner codec does not know this one.
+	type ExportTraceServiceRequest struct{ _ int }
+	half := mem.SliceBuffer(bytes.Repeat([]byte{0x2a}, 5_000))
+	require.Error(t, c.Unmarshal(mem.BufferSlice{half, half}, &ExportTraceServiceRequest{}))
+	assert.Equal(t, 1, pool.got)
+	assert.Equal(t, 1, pool.put)
+}
