@@ -119,6 +119,9 @@ func settle(want map[string]cost, measure func() (map[string]cost, error)) (map[
 // rounds is how often the benchmarks of a package run in one attempt.
 const rounds = 20
 
+// operations is how often an operation runs in a round.
+const operations = 2000
+
 // measure runs the benchmarks of a package. The lowest of several rounds counts:
 // disturbances only add time. The fixed work is timed in each round, so that a load that
 // lasts slows down both.
@@ -136,10 +139,10 @@ func measure(root, pkg, pattern string) (map[string]cost, error) {
 	}
 
 	costs := map[string]cost{}
-	unit := time.Duration(math.MaxInt64)
+	unit := newCalibration()
 	for range rounds {
-		unit = min(unit, calibrate())
-		bench := exec.Command(binary, "-test.run=^$", "-test.bench="+pattern, "-test.benchmem", "-test.benchtime=2000x")
+		unit.measure()
+		bench := exec.Command(binary, "-test.run=^$", "-test.bench="+pattern, "-test.benchmem", fmt.Sprintf("-test.benchtime=%dx", operations))
 		bench.Dir = filepath.Join(root, pkg)
 		out, err := bench.CombinedOutput()
 		if err != nil {
@@ -150,7 +153,7 @@ func measure(root, pkg, pattern string) (map[string]cost, error) {
 		}
 	}
 	for name, c := range costs {
-		c.Time /= unit.Seconds()
+		c.Time /= unit.seconds(operations * c.Time)
 		costs[name] = c
 	}
 	return costs, nil
@@ -189,25 +192,49 @@ func withoutProcs(name string) string {
 	return name
 }
 
-// calibrate returns the time of a fixed piece of work that resembles the benchmarks': it
-// hashes, allocates and looks up. It lasts as long as one of the longer benchmarks:
-// another process that takes a core in between must not slow down these alone.
-func calibrate() time.Duration {
-	const repeats = 100
-	begin := time.Now()
-	for range repeats {
-		known := map[string]uint64{}
-		for i := range 2000 {
-			hash := fnv.New64a()
-			text := "SELECT name FROM rooms WHERE id = " + strconv.Itoa(i%500)
-			_, _ = hash.Write([]byte(text))
-			known[text] += hash.Sum64()
+// calibration is the lowest time of a fixed piece of work, in seconds, when it runs once,
+// and several times without a break. On a busy machine, what is short finds a quiet
+// moment, and what is long does not: a benchmark is compared with work that lasts as long.
+type calibration map[int]float64
+
+func newCalibration() calibration {
+	return calibration{1: math.Inf(1), 4: math.Inf(1), 16: math.Inf(1), 64: math.Inf(1)}
+}
+
+// measure does the work.
+func (c calibration) measure() {
+	for times, least := range c {
+		begin := time.Now()
+		for range times {
+			work()
 		}
-		if len(known) != 500 {
-			panic("the work is not what it was")
+		c[times] = min(least, time.Since(begin).Seconds()/float64(times))
+	}
+}
+
+// seconds returns the time of the work for a benchmark that runs for window seconds.
+func (c calibration) seconds(window float64) float64 {
+	times := slices.Sorted(maps.Keys(c))
+	for _, n := range times {
+		if c[n]*float64(n) >= window {
+			return c[n]
 		}
 	}
-	return time.Since(begin) / repeats
+	return c[times[len(times)-1]]
+}
+
+// work resembles the benchmarks: it hashes, allocates and looks up.
+func work() {
+	known := map[string]uint64{}
+	for i := range 2000 {
+		hash := fnv.New64a()
+		text := "SELECT name FROM rooms WHERE id = " + strconv.Itoa(i%500)
+		_, _ = hash.Write([]byte(text))
+		known[text] += hash.Sum64()
+	}
+	if len(known) != 500 {
+		panic("the work is not what it was")
+	}
 }
 
 var errDearer = errors.New("a benchmark has become more expensive: make it cheaper, or run `make check-bench UPDATE=-update` and say in the commit why it is worth it")

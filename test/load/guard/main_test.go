@@ -4,6 +4,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -76,6 +77,9 @@ func TestSettle(t *testing.T) {
 
 // BenchmarkAllocate has a known number of allocations, for TestMeasure.
 func BenchmarkAllocate(b *testing.B) {
+	if os.Getenv(failing) != "" {
+		b.Fatal("told to fail")
+	}
 	for b.Loop() {
 		for i := range allocated {
 			allocated[i] = make([]byte, 100)
@@ -85,17 +89,37 @@ func BenchmarkAllocate(b *testing.B) {
 
 var allocated [3][]byte
 
+// failing is a variable that makes BenchmarkAllocate fail.
+const failing = "GUARD_TEST_FAILING"
+
 func TestMeasure(t *testing.T) {
 	costs, err := measure(".", ".", "^BenchmarkAllocate$")
 	require.NoError(t, err)
 	require.Len(t, costs, 1)
 	got := costs["./Allocate"]
 	assert.InDelta(t, 3, got.Allocs, 0)
-	assert.Positive(t, got.Time)
+	assert.Greater(t, got.Time, 1e-6)
 	assert.Less(t, got.Time, 1.0, "three allocations cost less than 2,000 map lookups")
 
 	_, err = measure(".", "./missing", ".")
 	require.ErrorContains(t, err, "missing")
+	t.Setenv(failing, "yes")
+	_, err = measure(".", ".", "^BenchmarkAllocate$")
+	require.ErrorContains(t, err, "told to fail")
+}
+
+// A benchmark is compared with work that lasts at least as long, if there is such.
+func TestCalibration(t *testing.T) {
+	c := newCalibration()
+	c.measure()
+	for times, seconds := range c {
+		assert.Greater(t, seconds, 1e-6, times)
+		assert.Less(t, seconds, 1.0, times)
+	}
+	c = calibration{1: 3, 4: 4, 16: 5}
+	for window, want := range map[float64]float64{0: 3, 3: 3, 4: 4, 16: 4, 17: 5, 80: 5, 1000: 5} {
+		assert.InDelta(t, want, c.seconds(window), 0, window)
+	}
 }
 
 func TestLower(t *testing.T) {
