@@ -171,7 +171,7 @@ func TestBrokenBodiesAreLeftToTheDecoder(t *testing.T) {
 		"length of 63 bits":       {0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
 		"wire type 7":             {0x0f},
 		"end of no group":         append([]byte{0xfc, 0x01}, at(arrays(9), 1, 2, 2, 9, 2)...),
-		"message ends in a group": append(at([]byte{0xfb, 0x01}, 1, 2, 2), at(arrays(9), 1, 2, 2, 9, 2)...),
+		"message ends in a group": append(at([]byte{0xfb, 0x01}, 1, 2, 2), bytes.Repeat(at(arrays(9), 1, 2, 2, 9, 2), 2)...),
 		"first field of a group":  at(append([]byte{0xfb, 0x01}, at(arrays(9), 9, 2)...), 1, 2, 2),
 		"first field of a group beyond its message": append(at([]byte{0xfb, 0x01, 0x4a, 0x09}, 1, 2, 2), at(arrays(9), 1, 2, 2, 9, 2)...),
 		"deep values after an error":                append([]byte{0x0f}, at(arrays(9), 1, 2, 2, 9, 2)...),
