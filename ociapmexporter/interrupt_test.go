@@ -141,7 +141,7 @@ func TestShutdownEndsSplit(t *testing.T) {
 			<-stopped
 			var shutdown sync.WaitGroup
 			shutdown.Go(func() { assert.NoError(t, exp.Shutdown(context.Background())) })
-			time.Sleep(20 * time.Millisecond) // let the shutdown begin
+			time.Sleep(200 * time.Millisecond) // let the shutdown begin
 			close(proceed)
 			shutdown.Wait()
 			if !durable {

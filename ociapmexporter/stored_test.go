@@ -151,7 +151,12 @@ func TestDowngradeKeepsItems(t *testing.T) {
 	again, err := NewFactory().CreateTraces(t.Context(), set, cfg)
 	require.NoError(t, err)
 	require.NoError(t, again.Start(t.Context(), host))
-	assert.Eventually(t, func() bool { spans, _ := apm.counts(); return spans == 20 }, 10*time.Second, time.Millisecond)
+	assert.Eventually(t, func() bool {
+		disk.mu.Lock()
+		defer disk.mu.Unlock()
+		spans, _ := apm.counts()
+		return spans == 20 && len(disk.kept) == len(newer)
+	}, 10*time.Second, time.Millisecond)
 	require.NoError(t, again.Shutdown(context.Background()))
 	assert.Equal(t, newer, disk.kept)
 	got, err := telemetry.GetMetric("otelcol_exporter_oci_apm_unreadable_items")

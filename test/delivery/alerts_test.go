@@ -77,12 +77,12 @@ func problems() []problem {
 			name: "items_dropped", overrides: quickRetries, load: loadOptions{apps: 1, spans: 1, pause: 400 * time.Millisecond},
 			step: func(t *testing.T, r *run, scrape int) {
 				switch scrape {
-				case problemScrapes - 8:
+				case problemScrapes - 12:
 					for range 2 { // each is followed by an empty upload, which is accepted
 						r.sandbox.AddFault(t, apm.Fault{Status: http.StatusUnprocessableEntity, Times: 1})
 						r.sandbox.AddFault(t, apm.Fault{Delay: apm.Duration(time.Nanosecond), Times: 1})
 					}
-				case problemScrapes - 3:
+				case problemScrapes - 7:
 					r.sandbox.AddFault(t, apm.Fault{PartialSuccess: &apm.PartialSuccess{Rejected: 1, Message: "too old"}, Times: 1})
 				}
 			},

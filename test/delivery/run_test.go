@@ -264,7 +264,7 @@ func (r *run) awaitDrained(t *testing.T) {
 		}
 		queued := 0.0
 		for _, n := range r.nodes {
-			queued += n.collector.QueueSize(t)
+			queued += n.collector.QueueSize(t) + n.collector.WaitingTraces(t)
 		}
 		empty++
 		if queued > 0 {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -316,7 +317,8 @@ func reachMemoryLimit(t *testing.T, r *run) {
 	r.sandbox.AddFault(t, apm.Fault{Delay: apm.Duration(time.Second)})
 	time.Sleep(pick(4*time.Second, 20*time.Second))
 	if r.pipeline == ours {
-		assert.Contains(t, r.nodes[0].log(), "Memory usage is above soft limit", "the limit is not reached")
+		assert.Eventually(t, func() bool { return strings.Contains(r.nodes[0].log(), "Memory usage is above soft limit") },
+			time.Minute, pollInterval, "the limit is not reached")
 	}
 	r.sandbox.ClearFaults(t)
 	time.Sleep(2 * time.Second)

@@ -78,7 +78,11 @@ func TestNewerStoredForm(t *testing.T) {
 	var kept []string
 	require.Eventually(t, func() bool {
 		kept, _ = filepath.Glob(filepath.Join(queue, "*traces.queue", "unreadable", "*"))
-		return len(kept) == 1
+		if len(kept) != 1 {
+			return false
+		}
+		info, err := os.Stat(kept[0])
+		return err == nil && info.Size() > int64(len(newest)) // it is there before it is written
 	}, 30*time.Second, pollInterval)
 	content, err := os.ReadFile(kept[0])
 	require.NoError(t, err)

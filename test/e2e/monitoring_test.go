@@ -108,7 +108,7 @@ exporters: {oci_apm: {sending_queue: {queue_size: 4000, batch: {flush_timeout: 1
 	}
 	require.True(t, refused, "the queue never gets full")
 	probe()
-	require.Eventually(t, func() bool { return read().used() > 85 }, awaitTimeout, 100*time.Millisecond)
+	require.Eventually(t, func() bool { status := read(); return !status.Healthy && status.used() > 85 }, awaitTimeout, 100*time.Millisecond)
 	full := read()
 	assert.Equal(t, http.StatusInternalServerError, full.code)
 	assert.False(t, full.Healthy)
@@ -132,7 +132,10 @@ exporters: {oci_apm: {sending_queue: {queue_size: 4000, batch: {flush_timeout: 1
 	}
 	client.send(t, databaseSpan(200))
 	collector.AwaitOutput(t, "OCI APM rejected an upload permanently; its data is dropped")
-	requireMetrics(t, page(t, "http://"+collector.Metrics+"/metrics"))
+	scrape := func() string { return page(t, "http://"+collector.Metrics+"/metrics") }
+	require.Eventually(t, func() bool { return strings.Contains(scrape(), "otelcol_exporter_send_failed_spans") }, awaitTimeout, 100*time.Millisecond,
+		"it is counted after it is logged")
+	requireMetrics(t, scrape())
 }
 
 func readStatus(t *testing.T, address string) exporterStatus {

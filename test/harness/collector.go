@@ -128,21 +128,38 @@ func (c *Collector) Restart(t testing.TB, environment ...string) {
 	c.AwaitOutput(t, "Everything is ready")
 }
 
-var queueSize = regexp.MustCompile(`(?m)^otelcol_exporter_queue_size\{[^}]*data_type="traces"[^}]*\} (\S+)$`)
+var (
+	queueSize     = regexp.MustCompile(`(?m)^otelcol_exporter_queue_size\{[^}]*data_type="traces"[^}]*\} (\S+)$`)
+	waitingTraces = regexp.MustCompile(`(?m)^otelcol_processor_durable_tail_sampling_waiting_traces(?:\{[^}]*\})? (\S+)$`)
+)
 
 // QueueSize returns the size of the spans' queues, in the unit of their sizer, including
 // what is being sent.
 func (c *Collector) QueueSize(t testing.TB) float64 {
 	t.Helper()
-	total := 0.0
-	matches := queueSize.FindAllSubmatch(do(t, http.MethodGet, "http://"+c.Metrics+"/metrics", nil), -1)
-	require.NotEmpty(t, matches, "no queue size among the metrics")
-	for _, match := range matches {
-		size, err := strconv.ParseFloat(string(match[1]), 64)
-		require.NoError(t, err)
-		total += size
-	}
+	total, found := c.sum(t, queueSize)
+	require.True(t, found, "no queue size among the metrics")
 	return total
+}
+
+// WaitingTraces returns how many traces wait for the decision of durable_tail_sampling. It
+// is 0 if the collector has no such processor.
+func (c *Collector) WaitingTraces(t testing.TB) float64 {
+	t.Helper()
+	total, _ := c.sum(t, waitingTraces)
+	return total
+}
+
+// sum adds the values of the collector's metrics that match, and reports whether there are
+// any.
+func (c *Collector) sum(t testing.TB, metric *regexp.Regexp) (total float64, found bool) {
+	t.Helper()
+	for _, match := range metric.FindAllSubmatch(do(t, http.MethodGet, "http://"+c.Metrics+"/metrics", nil), -1) {
+		value, err := strconv.ParseFloat(string(match[1]), 64)
+		require.NoError(t, err)
+		total, found = total+value, true
+	}
+	return total, found
 }
 
 // RunCollector runs the collector with the given arguments until it exits, and returns

@@ -192,9 +192,9 @@ func TestDelayFault(t *testing.T) {
 	t.Run("stores before", func(t *testing.T) {
 		s := start(t)
 		s.fault(`{"delay":"10m"}`)
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		impatient := &sandbox{t: t, server: s.server, client: &http.Client{Timeout: 100 * time.Millisecond, Transport: s.client.Transport}}
+		impatient := &sandbox{t: t, server: s.server, client: &http.Client{Timeout: time.Second, Transport: s.client.Transport}}
 		_, err := impatient.request(http.MethodPost, TracesPath, protoOf(t, oneSpan(t)), header{"Authorization": privateAuth, "Content-Type": typeProtobuf})
 		require.Error(t, err)
 		<-ctx.Done()
@@ -208,16 +208,16 @@ func TestDelayFault(t *testing.T) {
 		s := start(t)
 		server, err := New(config, s.server.logger)
 		require.NoError(t, err)
-		server.http.ReadTimeout = 50 * time.Millisecond
-		server.http.WriteTimeout = 50 * time.Millisecond
+		server.http.ReadTimeout = 500 * time.Millisecond
+		server.http.WriteTimeout = 500 * time.Millisecond
 		require.NoError(t, server.Start(t.Context()))
 		defer func() { assert.NoError(t, server.Shutdown(context.Background())) }()
-		_, err = server.AddFault(Fault{Delay: Duration(300 * time.Millisecond)})
+		_, err = server.AddFault(Fault{Delay: Duration(1500 * time.Millisecond)})
 		require.NoError(t, err)
 		begin := time.Now()
 		slow := &sandbox{t: t, server: server, client: s.client}
 		assert.Equal(t, 200, slow.upload(TracesPath, protoOf(t, oneSpan(t))).status)
-		assert.GreaterOrEqual(t, time.Since(begin), 300*time.Millisecond)
+		assert.GreaterOrEqual(t, time.Since(begin), 1500*time.Millisecond)
 		s.client.CloseIdleConnections()
 	})
 	t.Run("ends with the server", func(t *testing.T) {

@@ -65,14 +65,14 @@ func TestRun(t *testing.T) {
 			err: "uploads fail, so waiting does not help: requests in the queue on disk: 5",
 		},
 		{
-			name: "too much", status: http.StatusOK, pages: []string{page(5, 2)}, timeout: 50 * time.Millisecond,
+			name: "too much", status: http.StatusOK, pages: []string{page(5, 2)}, timeout: time.Second,
 			err: "time is up: requests in the queue on disk: 5, traces that wait for a decision: 2",
 		},
 		{
-			name: "queue in memory", status: http.StatusOK, pages: []string{"otelcol_exporter_queue_size 3\n"}, timeout: 50 * time.Millisecond,
+			name: "queue in memory", status: http.StatusOK, pages: []string{"otelcol_exporter_queue_size 3\n"}, timeout: time.Second,
 			err: "time is up: size of the queues: 3",
 		},
-		{name: "another program", status: http.StatusOK, pages: []string{"up 1\n"}, timeout: 50 * time.Millisecond, err: "has no otelcol_exporter_queue_size"},
+		{name: "another program", status: http.StatusOK, pages: []string{"up 1\n"}, timeout: time.Second, err: "has no otelcol_exporter_queue_size"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			ctx := t.Context()
@@ -92,8 +92,8 @@ func TestRun(t *testing.T) {
 }
 
 func TestAtLeast(t *testing.T) {
-	options := collector(t, http.StatusInternalServerError, page(0, 0), page(0, 0), page(0, 0), page(1, 0))
-	options.AtLeast = 100 * time.Millisecond
+	options := collector(t, http.StatusInternalServerError, page(0, 0), page(0, 0), page(1, 0))
+	options.AtLeast = time.Second
 	start := time.Now()
 	require.ErrorContains(t, Run(t.Context(), options), "on disk: 1", "senders had time to send")
 	assert.GreaterOrEqual(t, time.Since(start), options.AtLeast)
@@ -117,7 +117,11 @@ func TestBacklog(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			options := collector(t, http.StatusOK, tt.pages...)
 			options.Backlog = true
-			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			timeout := 10 * time.Second
+			if tt.err != "" {
+				timeout = time.Second
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), timeout)
 			defer cancel()
 			err := Run(ctx, options)
 			if tt.err == "" {
@@ -132,7 +136,7 @@ func TestBacklog(t *testing.T) {
 func TestNoCollector(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	require.ErrorContains(t, Run(ctx, Options{Metrics: server.URL + "/metrics", Poll: time.Millisecond}), "refused")
 }
