@@ -50,6 +50,18 @@ const (
 	SpanNameSummary SpanName = "summary"
 )
 
+// OracleJDBCDriver is the version of Oracle's JDBC driver that applications use.
+type OracleJDBCDriver string
+
+const (
+	// OracleJDBCAny is an unknown version.
+	OracleJDBCAny OracleJDBCDriver = "any"
+	// OracleJDBCUntil21 is version 21 or an earlier one.
+	OracleJDBCUntil21 OracleJDBCDriver = "until_21"
+	// OracleJDBCFrom23 is version 23 or a later one.
+	OracleJDBCFrom23 OracleJDBCDriver = "from_23"
+)
+
 // APM's own attributes. Source: Oracle's documentation of APM's dimensions.
 const (
 	apmStatement   = dbspan.AttrAPMStatement
@@ -71,6 +83,10 @@ type Config struct {
 	// APMAttributes lists which of APM's own attributes to add: DbStatement,
 	// DbOracleSqlId.
 	APMAttributes []string `mapstructure:"apm_attributes"`
+
+	// OracleJDBCDriver is the version of Oracle's JDBC driver, which decides how the server
+	// receives placeholders, and with it the SQL_ID.
+	OracleJDBCDriver OracleJDBCDriver `mapstructure:"oracle_jdbc_driver"`
 
 	// Cache limits the cache of analyzed statements.
 	Cache CacheConfig `mapstructure:"cache"`
@@ -108,6 +124,11 @@ func (cfg *Config) Validate() error {
 	case SpanNameKeep, SpanNameSummary:
 	default:
 		errs = append(errs, fmt.Errorf("span_name: %q is not known; write keep or summary", cfg.SpanName))
+	}
+	switch cfg.OracleJDBCDriver {
+	case OracleJDBCAny, OracleJDBCUntil21, OracleJDBCFrom23:
+	default:
+		errs = append(errs, fmt.Errorf("oracle_jdbc_driver: %q is not known; write any, until_21 or from_23", cfg.OracleJDBCDriver))
 	}
 	for i, name := range cfg.APMAttributes {
 		switch {

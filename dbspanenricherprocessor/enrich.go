@@ -280,12 +280,14 @@ func (e *enricher) oracleSQLID(db *dbspan.Span, s *statement, from *origin) stri
 		// another text. That processor would have added the SQL_ID.
 		return ""
 	case db.ServerText != "":
-		return oracleSQLIDs(db.ServerText).direct
+		return oracleSQLIDs(db.ServerText, e.cfg.OracleJDBCDriver).direct
 	case s.sqlIDs.doubtful && fromAgent(db, from):
 		return ""
+	case db.JDBC || from.isJava():
+		return s.sqlIDs.jdbc
 	case s.sqlIDs.direct != "":
 		return s.sqlIDs.direct
-	case db.JDBC || from.passesJDBC():
+	case from.passesJDBC():
 		return s.sqlIDs.jdbc
 	default:
 		return ""

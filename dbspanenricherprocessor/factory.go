@@ -27,11 +27,12 @@ func NewFactory() processor.Factory {
 
 func createDefaultConfig() component.Config {
 	return &Config{
-		Conventions:   ConventionsLegacy,
-		QueryText:     QueryTextConfig{Sanitize: SanitizeNever},
-		SpanName:      SpanNameKeep,
-		APMAttributes: []string{apmStatement, apmOracleSQLID},
-		Cache:         CacheConfig{MaxEntries: 10_000, MaxBytes: 16 << 20},
+		Conventions:      ConventionsLegacy,
+		QueryText:        QueryTextConfig{Sanitize: SanitizeNever},
+		SpanName:         SpanNameKeep,
+		APMAttributes:    []string{apmStatement, apmOracleSQLID},
+		OracleJDBCDriver: OracleJDBCAny,
+		Cache:            CacheConfig{MaxEntries: 10_000, MaxBytes: 16 << 20},
 	}
 }
 

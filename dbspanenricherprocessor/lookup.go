@@ -31,7 +31,7 @@ func (e *enricher) statement(g grammar, text string, n *counts) *statement {
 	shape := cacheKey{grammar: g, text: string(buf), shape: true}
 	if common, ok := e.cache.get(shape); ok {
 		n.hits++
-		s := common.withText(text)
+		s := common.withText(text, e.analyzer.driver)
 		if e.cache.cameBefore(key) {
 			e.cache.put(key, s)
 		}

@@ -14,28 +14,35 @@ import (
 // parsed this text, because a tool has cut it or the JDBC driver rewrites it.
 type sqlIDs struct {
 	direct string // if the server parsed exactly this text
-	jdbc   string // if it went through JDBC
+	jdbc   string // if it went through JDBC; "" if the driver's version decides and is not known
 	// doubtful reports whether the Java agent may have rewritten the statement to this
 	// text under the legacy names.
 	doubtful bool
 }
 
 // oracleSQLIDs returns the SQL_IDs of a complete text.
-func oracleSQLIDs(text string) sqlIDs {
+func oracleSQLIDs(text string, driver OracleJDBCDriver) sqlIDs {
 	if strings.HasSuffix(text, "...") || strings.HasSuffix(text, "…") || hasJDBCEscape(text) {
 		return sqlIDs{}
 	}
 	ids := sqlIDs{doubtful: mayBeCutByAgent(text)}
-	if strings.Contains(text, "?") || strings.Contains(text, "--") {
-		found := sqltext.RewriteJDBCPlaceholders(text)
+	if strings.Contains(text, "?") || strings.Contains(text, "--") || strings.HasPrefix(text, " ") {
+		version := sqltext.JDBCUntil21
+		if driver == OracleJDBCFrom23 {
+			version = sqltext.JDBCFrom23
+		}
+		found := sqltext.RewriteJDBCPlaceholders(text, version)
 		if found.MaskedLiteral || hasMaskedHint(text) {
 			return sqlIDs{}
 		}
 		ids.doubtful = ids.doubtful || found.OneItemList || found.OpenLineComment
-		if found.Placeholders {
+		if driver != OracleJDBCAny || !found.Differs {
 			ids.jdbc, _ = sqltext.OracleSQLID(found.Server)
-			return ids
 		}
+		if !found.Placeholders {
+			ids.direct, _ = sqltext.OracleSQLID(text)
+		}
+		return ids
 	}
 	ids.direct, _ = sqltext.OracleSQLID(text)
 	ids.jdbc = ids.direct
@@ -83,7 +90,11 @@ func hasJDBCEscape(text string) bool {
 		if brace < 0 {
 			return false
 		}
-		text = strings.TrimLeft(text[brace+1:], " \t\r\n")
+		text = text[brace+1:]
+		if strings.HasPrefix(text, `\`) {
+			return true // Oracle's own, {\ … \}, for a text in which "?" is no placeholder
+		}
+		text = strings.TrimLeft(text, " \t\r\n")
 		if strings.HasPrefix(text, "?") {
 			return true
 		}

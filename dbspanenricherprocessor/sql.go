@@ -35,7 +35,7 @@ func (a *analyzer) analyzeSQL(g grammar, text string) *statement {
 		return s
 	case a.sqlID && g.dialect == sqltext.Oracle && !analysis.Truncated && !isBatch(analysis):
 		s.identified, s.definition = true, isDefinition(analysis)
-		s.identify(text)
+		s.identify(text, a.driver)
 	}
 	s.shaped = !s.unparsed && !analysis.HasValues()
 	s.keepsText = a.sanitize == SanitizeNever || a.sanitize == SanitizeAuto && analysis.HasBinds

@@ -42,21 +42,21 @@ type statement struct {
 }
 
 // withText returns the analysis of another text of the same shape.
-func (s *statement) withText(text string) *statement {
+func (s *statement) withText(text string, driver OracleJDBCDriver) *statement {
 	other := *s
 	other.shaped = false
 	if s.keepsText {
 		other.sanitized = text
 	}
 	if s.identified {
-		other.identify(text)
+		other.identify(text, driver)
 	}
 	return &other
 }
 
 // identify sets the SQL_IDs of a complete text.
-func (s *statement) identify(text string) {
-	s.sqlIDs = oracleSQLIDs(text)
+func (s *statement) identify(text string, driver OracleJDBCDriver) {
+	s.sqlIDs = oracleSQLIDs(text, driver)
 	if s.definition {
 		s.sqlIDs.jdbc = s.sqlIDs.direct
 	}
@@ -82,6 +82,7 @@ type analyzer struct {
 	sanitize  Sanitize
 	maxLength int
 	sqlID     bool
+	driver    OracleJDBCDriver
 	obfuscate *obfuscators
 }
 
@@ -90,6 +91,7 @@ func newAnalyzer(cfg *Config, sqlID bool) *analyzer {
 		sanitize:  cfg.QueryText.Sanitize,
 		maxLength: cfg.QueryText.MaxLength,
 		sqlID:     sqlID,
+		driver:    cfg.OracleJDBCDriver,
 		obfuscate: newObfuscators(),
 	}
 }

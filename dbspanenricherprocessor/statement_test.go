@@ -48,18 +48,19 @@ func TestOracleSQLIDs(t *testing.T) {
 		{"jdbc's bind variables", "SELECT * FROM emp WHERE id = ?", "", bind},
 		{"jdbc call", "{call p(?)}", "", ""},
 		{"jdbc function", "SELECT {fn now()} FROM dual", "", ""},
+		{"jdbc text without placeholders", `SELECT * FROM t MATCH_RECOGNIZE (PATTERN {\(a b?)\} DEFINE b AS b.x > a.x)`, "", ""},
 		{"jdbc date", "SELECT * FROM t WHERE d = { d '2026-01-01' }", "", ""},
 		{"cut by a tool", "SELECT * FROM emp WHERE...", "", ""},
 		{"cut by a tool, in Unicode", "SELECT * FROM emp WHERE…", "", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			ids := oracleSQLIDs(tt.text)
+			ids := oracleSQLIDs(tt.text, OracleJDBCAny)
 			assert.Equal(t, tt.id, ids.direct)
 			assert.Equal(t, tt.jdbcID, ids.jdbc)
 		})
 	}
-	ids := oracleSQLIDs(`SELECT j.data FROM j WHERE data = '{"a": 1}'`)
+	ids := oracleSQLIDs(`SELECT j.data FROM j WHERE data = '{"a": 1}'`, OracleJDBCAny)
 	assert.NotEmpty(t, ids.direct, "braces alone are not an escape")
 }
 

@@ -62,7 +62,8 @@ func checkAny(tb testing.TB, text string, d Dialect) {
 	if !a.HasLiterals && !strings.Contains(text, "--") && !strings.Contains(text, "/*") && !strings.Contains(text, "#") {
 		require.Equal(tb, text, s)
 	}
-	RewriteJDBCPlaceholders(text)
+	RewriteJDBCPlaceholders(text, JDBCUntil21)
+	RewriteJDBCPlaceholders(text, JDBCFrom23)
 }
 
 // TestHostile reads the fuzz test's seeds and all pairs of them in every dialect.

@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // sqlIDAlphabet is the 32 digits of an SQL_ID.
@@ -52,10 +53,24 @@ func oracleHashUnenforced(named []byte) (sum [md5.Size]byte) {
 	return sum
 }
 
+// JDBCDriver is a version of Oracle's JDBC driver. Source: what the drivers 19.23, 21.13,
+// 21.17, 23.2, 23.4 and 23.9 send.
+type JDBCDriver uint8
+
+const (
+	// JDBCUntil21 removes spaces at the beginning of a text. It sends each ? as ":1 ",
+	// with a space in addition to the white space that follows.
+	JDBCUntil21 JDBCDriver = iota
+	// JDBCFrom23 sends a space in place of the white space that follows a ?.
+	JDBCFrom23
+)
+
 // JDBCText is the result of RewriteJDBCPlaceholders.
 type JDBCText struct {
-	// Server is the text as Oracle's JDBC driver sends it to the server.
+	// Server is the text as the driver sends it to the server.
 	Server string
+	// Differs reports whether another version of the driver sends another text.
+	Differs bool
 	// Placeholders reports whether the text has a ? placeholder.
 	Placeholders bool
 	// OneItemList reports whether a list after IN is just one ?. The Java agent
@@ -69,11 +84,15 @@ type JDBCText struct {
 	OpenLineComment bool
 }
 
-// RewriteJDBCPlaceholders rewrites a text as Oracle's JDBC driver does, which sends each
-// ? outside quotes and comments as ":1 ", ":2 " and so on, including the space.
-func RewriteJDBCPlaceholders(text string) JDBCText {
+// RewriteJDBCPlaceholders rewrites a text as a version of Oracle's JDBC driver does. It
+// sends each ? outside quotes and comments as ":1 ", ":2 " and so on, including the space.
+func RewriteJDBCPlaceholders(text string, driver JDBCDriver) JDBCText {
+	found := JDBCText{Differs: strings.HasPrefix(text, " ")}
+	if driver == JDBCUntil21 {
+		text = strings.TrimLeft(text, " ")
+	}
+	found.Server = text
 	l := newLexer(text, Oracle)
-	found := JDBCText{Server: text}
 	var out []byte
 	last, n := 0, 0
 	var prev token
@@ -117,9 +136,20 @@ func RewriteJDBCPlaceholders(text string) JDBCText {
 		out = strconv.AppendInt(out, int64(n), 10)
 		out = append(out, ' ')
 		last = tok.start + 1
+		if rest := strings.TrimLeftFunc(text[last:], isDroppedSpace); len(rest) < len(text)-last {
+			found.Differs = true
+			if driver == JDBCFrom23 {
+				last = len(text) - len(rest)
+			}
+		}
 	}
 	if n > 0 {
 		found.Placeholders, found.Server = true, string(append(out, text[last:]...))
 	}
 	return found
+}
+
+// isDroppedSpace reports whether JDBCFrom23 drops a character after a placeholder.
+func isDroppedSpace(r rune) bool {
+	return r == '\t' || r == '\n' || r == '\r' || unicode.Is(unicode.Zs, r)
 }

@@ -4,6 +4,7 @@
 package sqltext
 
 import (
+	"cmp"
 	"crypto/fips140"
 	"os"
 	"os/exec"
@@ -49,15 +50,44 @@ func TestRewriteJDBCPlaceholders(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := RewriteJDBCPlaceholders(tt.text)
+			got := RewriteJDBCPlaceholders(tt.text, JDBCUntil21)
 			assert.Equal(t, tt.want, got.Server)
 			assert.Equal(t, tt.text != tt.want, got.Placeholders)
 		})
 	}
 }
 
+// The texts are what the unchanged drivers 19.23 and 23.9 made of the first one.
+func TestJDBCDriversDiffer(t *testing.T) {
+	tests := []struct{ name, text, until21, from23 string }{
+		{"nothing after it", "UPDATE beds SET (a,b)=(?,?)", "UPDATE beds SET (a,b)=(:1 ,:2 )", ""},
+		{"a blank", "a = ? AND b=?", "a = :1  AND b=:2 ", "a = :1 AND b=:2 "},
+		{"blanks", "a = ?  AND b=?", "a = :1   AND b=:2 ", "a = :1 AND b=:2 "},
+		{"lines", "a = ?\r\n\tAND b=?", "a = :1 \r\n\tAND b=:2 ", "a = :1 AND b=:2 "},
+		{"wide blanks", "a = ?\u00a0\u3000AND b=?", "a = :1 \u00a0\u3000AND b=:2 ", "a = :1 AND b=:2 "},
+		{"other control characters", "a = ?\f\v\x1cAND b=?", "a = :1 \f\v\x1cAND b=:2 ", ""},
+		{"at the end", "a = ? ", "a = :1  ", "a = :1 "},
+		{"a comment", "a = ? -- x ? \n AND b=?", "a = :1  -- x ? \n AND b=:2 ", "a = :1 -- x ? \n AND b=:2 "},
+		{"a word", "a = ?AND b=?", "a = :1 AND b=:2 ", ""},
+		{"own binds", "a = :1  AND b=:2", "a = :1  AND b=:2", ""},
+		{"literals", "a = '? ' AND \"b? \"=?", "a = '? ' AND \"b? \"=:1 ", ""},
+		{"blanks at the beginning", "  SELECT 1", "SELECT 1", "  SELECT 1"},
+		{"lines at the beginning", " \n SELECT 1", "\n SELECT 1", " \n SELECT 1"},
+		{"a line at the beginning", "\n\tSELECT 1  ", "\n\tSELECT 1  ", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			old, recent := RewriteJDBCPlaceholders(tt.text, JDBCUntil21), RewriteJDBCPlaceholders(tt.text, JDBCFrom23)
+			assert.Equal(t, tt.until21, old.Server)
+			assert.Equal(t, cmp.Or(tt.from23, tt.until21), recent.Server)
+			assert.Equal(t, tt.from23 != "", old.Differs)
+			assert.Equal(t, old.Differs, recent.Differs)
+		})
+	}
+}
+
 func TestOracleSQLIDOfJDBC(t *testing.T) {
-	rewritten := RewriteJDBCPlaceholders("SELECT * from dual where dummy = ?")
+	rewritten := RewriteJDBCPlaceholders("SELECT * from dual where dummy = ?", JDBCUntil21)
 	assert.True(t, rewritten.Placeholders)
 	id, _ := OracleSQLID(rewritten.Server)
 	assert.Equal(t, "71hmmykrsa7wp", id)
@@ -87,7 +117,7 @@ func TestRewriteJDBCPlaceholdersFindsWhatAnAgentDid(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := RewriteJDBCPlaceholders(tt.text)
+			got := RewriteJDBCPlaceholders(tt.text, JDBCUntil21)
 			assert.Equal(t, tt.list, got.OneItemList, "list")
 			assert.Equal(t, tt.masked, got.MaskedLiteral, "masked literal")
 			assert.Equal(t, tt.comment, got.OpenLineComment, "comment")
