@@ -103,8 +103,8 @@ func TestDeadConnectionIsFound(t *testing.T) {
 	cfg := directConfig("https://" + relay.listener.Addr().String())
 	cfg.ClientConfig.TLS.CAPem = configopaque.String(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
 	cfg.ClientConfig.TLS.ServerName = "example.com"
-	cfg.ClientConfig.HTTP2ReadIdleTimeout = 50 * time.Millisecond
-	cfg.ClientConfig.HTTP2PingTimeout = 50 * time.Millisecond
+	cfg.ClientConfig.HTTP2ReadIdleTimeout = 300 * time.Millisecond
+	cfg.ClientConfig.HTTP2PingTimeout = 300 * time.Millisecond
 	cfg.RetryConfig.Enabled = true
 	cfg.RetryConfig.InitialInterval = time.Millisecond
 	exp := newTraces(t, cfg, zap.NewNop())
