@@ -44,6 +44,16 @@ func TestOneName(t *testing.T) {
 			want:  []string{"mysql@my7.example.com"},
 		},
 		{
+			name: "paths of resources as sent",
+			spans: []attrs{
+				{"db.system": "spanner", "db.name": "projects/p/instances/i/databases/spa", "server.address": "spanner.googleapis.com"},
+				{"db.system": "spanner", "db.instance": "projects/p/instances/i/databases/spa"},
+				{"db.url": "jdbc:cloudspanner:/projects/p/instances/i/databases/spa"},
+				{"db.system": "spanner", "db.name": "projects/p/instances/i/databases/visits", "server.address": "spanner.googleapis.com"},
+			},
+			want: []string{"spanner:projects/p/instances/i/databases/spa", "spanner:projects/p/instances/i/databases/visits"},
+		},
+		{
 			name: "Redis by its server, not by a number",
 			spans: []attrs{
 				{"db.system": "redis", "db.redis.database_index": 2, "net.peer.name": "cache7"},

@@ -59,7 +59,13 @@ func parseConnection(text string, hint System) Connection {
 	if ok {
 		return parseURL(scheme, rest)
 	}
+	path := text
+	if i := strings.IndexAny(text, "?;"); i >= 0 {
+		path = text[:i]
+	}
 	switch {
+	case isResourcePath(path) && !strings.Contains(text, "@"): // Spanner's driver for Go
+		return Connection{System: hint, Namespace: path}
 	case strings.Contains(text, ";") && strings.Contains(text, "="), isPairs(text):
 		return parsePairs(text, hint)
 	case isGoMySQL(text):

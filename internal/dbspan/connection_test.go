@@ -233,6 +233,11 @@ func TestParseConnectionOfDrivers(t *testing.T) {
 		{text: "Contact Points=c7,c8;Port=9042;Default Keyspace=spa", hint: "cassandra", system: "cassandra", host: "c7", port: 9042},
 		{text: "serverNode=hana7:30015;uid=app;pwd=x", hint: "hanadb", system: "hanadb", host: "hana7", port: 30015},
 		{text: "host7.example.com?password=x", hint: "postgresql", host: "host7.example.com"},
+		{text: "jdbc:cloudspanner:/projects/p/instances/i/databases/spa;credentials=/k.json", system: "spanner", namespace: "projects/p/instances/i/databases/spa"},
+		{text: "jdbc:cloudspanner://sp7:9010/projects/p/instances/i/databases/spa;usePlainText=true", system: "spanner", host: "sp7", port: 9010, namespace: "projects/p/instances/i/databases/spa"},
+		{text: "spanner+spanner:///projects/p/instances/i/databases/spa", system: "spanner", namespace: "projects/p/instances/i/databases/spa"},
+		{text: "projects/p/instances/i/databases/spa?credentials=/k.json", hint: "spanner", system: "spanner", namespace: "projects/p/instances/i/databases/spa"},
+		{text: "projects/p/x/y?z@h7/spa", hint: "spanner"},
 		{text: "spaDataSource", hint: "postgresql"},
 		{text: "db7:spa", hint: "oracle", system: "oracle"},
 	}

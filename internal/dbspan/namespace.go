@@ -13,7 +13,8 @@ import (
 // not get two names because apps report it under two attributes. Source:
 // semantic-conventions, docs/db/postgresql.md ({database}|{schema}),
 // docs/db/sql-server.md ({instance}|{database}) and, up to 2025,
-// docs/db/oracledb.md ({instance}|{database}|{service}).
+// docs/db/oracledb.md ({instance}|{database}|{service}); Trino's JDBC driver
+// (catalog/schema).
 func databaseOf(system System, namespace string) string {
 	switch system.Legacy {
 	case "postgresql":
@@ -21,6 +22,10 @@ func databaseOf(system System, namespace string) string {
 		return database
 	case "mssql":
 		return namespace[strings.LastIndexByte(namespace, '|')+1:]
+	case "trino", "presto":
+		if catalog, _, found := strings.Cut(namespace, "/"); found && isPath(namespace) {
+			return catalog
+		}
 	case Oracle.Legacy:
 		// The instance is one of several in a cluster. All of them are one database.
 		if _, rest, found := strings.Cut(namespace, "|"); found {

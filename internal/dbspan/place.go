@@ -96,7 +96,7 @@ func (t *Sent) port() int64 {
 // A text that is neither may contain a password and is left out.
 func readNamespace(text string, system System) Connection {
 	switch {
-	case isPlain(text):
+	case isPlain(text), isResourcePath(text), namesPaths(system) && isPath(strings.TrimPrefix(text, "/")):
 		return Connection{Namespace: text}
 	case system.Legacy == Oracle.Legacy && hasServerMode(text):
 		return Connection{Namespace: serviceName(text)}

@@ -80,6 +80,17 @@ func TestReadPlace(t *testing.T) {
 		{name: "instance alone", attrs: attrs{"db.system.name": "oracle.db", "db.namespace": "A1||", "server.address": "db7"}, host: "db7"},
 		{name: "cluster", attrs: attrs{"db.system": "opensearch", "db.elasticsearch.cluster.name": "spa", "server.address": "es7"}, namespace: "spa", host: "es7"},
 
+		{name: "path of a resource", attrs: attrs{"db.system": "spanner", "db.name": "projects/p/instances/i/databases/spa", "server.address": "spanner.googleapis.com"}, namespace: "projects/p/instances/i/databases/spa", host: "spanner.googleapis.com"},
+		{name: "path of a resource, project of an organization", attrs: attrs{"db.system": "spanner", "db.namespace": "projects/example.com:p/instances/i/databases/spa"}, namespace: "projects/example.com:p/instances/i/databases/spa"},
+		{name: "path of a resource, any system", attrs: attrs{"db.system": "frobdb", "db.instance": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Sql/servers/sql7/databases/spa"}, namespace: "/subscriptions/s/resourceGroups/g/providers/Microsoft.Sql/servers/sql7/databases/spa"},
+		{name: "path of Firestore's first database", attrs: attrs{"db.system": "firestore", "db.name": "projects/p/databases/(default)"}, namespace: "projects/p/databases/(default)"},
+		{name: "path with credentials", attrs: attrs{"db.system": "spanner", "db.name": "projects/app:Zx9/instances/i/databases/spa"}},
+		{name: "path with a secret key", attrs: attrs{"db.system": "spanner", "db.name": "projects/p/instances/i/password=Zx9/spa"}},
+		{name: "user called projects", attrs: attrs{"db.system": "frobdb", "db.name": "projects/Zx9"}},
+		{name: "catalog and database", attrs: attrs{"db.system": "athena", "db.name": "AwsDataCatalog/spa"}, namespace: "AwsDataCatalog/spa"},
+		{name: "catalog and schema", attrs: attrs{"db.system": "trino", "db.name": "hive/spa", "server.address": "tr7"}, namespace: "hive", host: "tr7"},
+		{name: "path at the root", attrs: attrs{"db.system": "ydb", "db.name": "/region7/spa"}, namespace: "/region7/spa"},
+
 		// The system is derived from the address.
 		{name: "by the peer's port", attrs: attrs{"db.statement": "SELECT 1", "network.peer.address": "10.0.0.7", "network.peer.port": 5432}, system: "postgresql", host: "10.0.0.7", port: 5432},
 		{name: "by the socket's port", attrs: attrs{"db.statement": "SELECT 1", "net.sock.peer.port": 3306}, system: "mysql"},

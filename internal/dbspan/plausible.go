@@ -91,7 +91,51 @@ func plausibleHost(host string) bool {
 
 // plausibleNamespace reports whether name can be the name of a database.
 func plausibleNamespace(name string) bool {
+	name = strings.TrimSuffix(name, firestoreDefault)
 	return len(name) <= maxName && !strings.ContainsAny(name, "@=;()<>\"'`{}?&\t\r\n\x00")
+}
+
+// firestoreDefault ends the path of Firestore's first database.
+const firestoreDefault = "/(default)"
+
+// isResourcePath reports whether text is the path of a resource in Google's or Azure's
+// cloud, such as projects/p/instances/i/databases/d. It has a name after each kind of
+// resource, and no password has as many slashes in front of such words. Source: Google's
+// AIP-122, resource names; Azure's resource IDs.
+func isResourcePath(text string) bool {
+	path := strings.TrimPrefix(text, "/")
+	kind, rest, _ := strings.Cut(path, "/")
+	switch {
+	case kind == "projects":
+		// The project of an organization: example.com:p.
+		if project, tail, found := strings.Cut(rest, ":"); found && isPlain(project) && strings.Contains(project, ".") {
+			rest = tail
+		}
+	case !strings.EqualFold(kind, "subscriptions"):
+		return false
+	}
+	return strings.Count(rest, "/") >= 2 && isPath(rest)
+}
+
+// isPath reports whether text consists of plain names with slashes between them.
+func isPath(text string) bool {
+	for part := range strings.SplitSeq(strings.TrimSuffix(text, firestoreDefault), "/") {
+		if part == "" || !isPlain(part) {
+			return false
+		}
+	}
+	return len(text) <= maxName
+}
+
+// namesPaths reports whether the names of a system's databases have slashes, as in
+// catalog/database. None of these systems has logins of the form user/password.
+func namesPaths(system System) bool {
+	switch system.Legacy {
+	case "athena", "bigquery", "cosmosdb", "spanner", "ydb":
+		return true
+	default:
+		return false
+	}
 }
 
 // hasPrefixFold is strings.HasPrefix, ignoring case.

@@ -94,6 +94,9 @@ func parseHostPath(text string, system System) Connection {
 		return c
 	}
 	authority, path, _ := strings.Cut(text, "/")
+	if authority == "" && isResourcePath(path) {
+		return Connection{Namespace: path}
+	}
 	if endsAsScheme(authority) || authority == "" && strings.Contains(path, "/") && !embedded(system) {
 		return Connection{} // a socket
 	}
@@ -134,6 +137,9 @@ func isOption(text string) bool {
 
 // pathName returns the name of the database in the path of a URL.
 func pathName(path string, system System) string {
+	if isResourcePath(path) {
+		return path
+	}
 	path, rest, _ := strings.Cut(path, "/")
 	if system.Legacy == "databricks" && path == "sql" && rest != "" {
 		return "" // the path of a warehouse: sql/1.0/…
