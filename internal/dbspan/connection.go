@@ -52,7 +52,7 @@ func ParseConnection(text string, hint System) Connection {
 
 // parseConnection detects the syntax of a connection string and parses it.
 func parseConnection(text string, hint System) Connection {
-	if text[0] == '(' {
+	if text[0] == '(' && !isGoMySQL(text) {
 		return parseDescriptor(text)
 	}
 	scheme, rest, ok := cutScheme(text)
@@ -150,13 +150,17 @@ func wrapsURL(scheme string) bool {
 const maxWrappers = 4
 
 // isGoMySQL reports whether text has the address of a Go MySQL data source name, as in
-// user:password@tcp(host:port)/database.
+// user:password@tcp(host:port)/database. The network may be left out.
 func isGoMySQL(text string) bool {
 	open := strings.LastIndexByte(text, '(')
-	if open <= 0 {
+	if open < 0 {
 		return false
 	}
 	head := text[:open]
+	if head == "" || strings.HasSuffix(head, "@") {
+		address, _, found := strings.Cut(text[open:], ")/")
+		return found && !strings.ContainsAny(address, "=,") // of Oracle's and MySQL's descriptors
+	}
 	for _, network := range [...]string{"tcp", "tcp4", "tcp6", "unix", "cloudsql"} {
 		if rest, ok := strings.CutSuffix(head, network); ok && (rest == "" || strings.HasSuffix(rest, "@")) {
 			return true

@@ -33,7 +33,7 @@ func Texts() []string {
 		"host=pg1 user=app password=S dbname=spa port=5432", "user=app password='S' host=pg1", "password=S host=pg1 dbname=spa",
 		"Server=sql1;Database=spa;User Id=app;Password=S", "Password=S;Server=tcp:sql1,1433", "Data Source=db1:1521/spa;User Id=app;Password=S;",
 		"Driver={ODBC Driver 18 for SQL Server};Server=sql1;Uid=app;Pwd={S};Encrypt=yes",
-		"app:S@tcp(my1:3306)/spa?parseTime=true", "app:S@unix(/run/my.sock)/spa", "app:S@/spa", "app:S@my1:3306/spa",
+		"app:S@tcp(my1:3306)/spa?parseTime=true", "app:S@(my1:3306)/spa", "app:S@unix(/run/my.sock)/spa", "app:S@/spa", "app:S@my1:3306/spa",
 		"postgres://app:S@pg1:5432/spa?sslmode=disable", "postgresql+asyncpg://app:S@pg1/spa", "mongodb+srv://app:S@m1.example.com/spa",
 		"mongodb://app:S@m1:27017,m2:27017/spa", "redis://:S@cache1:6379/0", "rediss://app:S@cache1", "cache1:6379,password=S,ssl=True",
 		"clickhouse://app:S@ch1:9000/spa", "tcp://ch1:9000?username=app&password=S&database=spa", "http://app:S@ch1:8123/spa", "ch1?password=S",
