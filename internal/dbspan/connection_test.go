@@ -150,10 +150,14 @@ func TestParseConnectionKeepsPasswords(t *testing.T) {
 		"Data Source=db1:1521/svc;User Id=app;Password='%s'",
 		"host=db1 dbname=shop password='%s'",
 		"jdbc:sqlserver://db1:1433;databaseName=shop;user=app;password={%s}",
+		"jdbc:sqlserver://db1;user=app;password={%s};databaseName=shop",
+		"jdbc:sqlserver://db1;user=app;password={%s",
+		"jdbc:mysql://db1/?user=app&password=%s",
 	}
 	passwords := []string{
 		"XSECRETX", "a/XSECRETX", "a@XSECRETX", "a:XSECRETX", "a?XSECRETX", "a#XSECRETX", "a=XSECRETX", "a&XSECRETX", "1521/XSECRETX",
 		"XSECRETX/a", "XSECRETX@a", "XSECRETX:a", "XSECRETX?a", "XSECRETX#a", "@//XSECRETX", "@XSECRETX:1521/b", "a%2FXSECRETX", "(XSECRETX", "[XSECRETX]",
+		"a;databaseName=XSECRETX", "a;database=XSECRETX;b", "}};databaseName=XSECRETX;b",
 	}
 	for _, hint := range []string{"", "oracle", "postgresql"} {
 		system, _ := LookupSystem(hint)
@@ -243,6 +247,14 @@ func TestParseConnectionOfDrivers(t *testing.T) {
 		{text: "spanner+spanner:///projects/p/instances/i/databases/spa", system: "spanner", namespace: "projects/p/instances/i/databases/spa"},
 		{text: "projects/p/instances/i/databases/spa?credentials=/k.json", hint: "spanner", system: "spanner", namespace: "projects/p/instances/i/databases/spa"},
 		{text: "projects/p/x/y?z@h7/spa", hint: "spanner"},
+		{text: `jdbc:sqlserver://;serverName=sql7\SPA;databaseName={spa 7};password={Zx9;databaseName=x}`, system: "mssql", host: "sql7", namespace: "spa 7"},
+		{text: "jdbc:sqlserver://sql7;password={Zx9}};databaseName=x};databaseName=spa", system: "mssql", host: "sql7", namespace: "spa"},
+		{text: "sqlserver://app:Zx9@sql7?database=spa&user=a@b", system: "mssql", host: "sql7", namespace: "spa"},
+		{text: "postgresql:///spa?host=pg7,pg8&port=5433,5434", system: "postgresql", host: "pg7", port: 5433, namespace: "spa"},
+		{text: "postgresql://app:Zx9@/spa?host=/cloudsql/p:r:i", system: "postgresql", host: "/cloudsql/p:r:i", namespace: "spa"},
+		{text: "postgresql://%2Frun%2Fpg:5433/spa", system: "postgresql", host: "/run/pg", port: 5433, namespace: "spa"},
+		{text: "mongodb://app:Zx9@%2ftmp%2fm.sock/spa", system: "mongodb", host: "/tmp/m.sock", namespace: "spa"},
+		{text: "mysql+pymysql://app:Zx9@/spa?unix_socket=/tmp/my.sock", system: "mysql", host: "/tmp/my.sock", namespace: "spa"},
 		{text: "spaDataSource", hint: "postgresql"},
 		{text: "db7:spa", hint: "oracle", system: "oracle"},
 	}

@@ -56,8 +56,8 @@ func onlyCredentials(text string) bool {
 // has none.
 func withServiceParam(c Connection, text string) Connection {
 	if c.Namespace == "" {
-		if _, params, ok := strings.Cut(text, "?"); ok {
-			c.Namespace = databaseParam(params)
+		if i := strings.IndexByte(text, '?'); i >= 0 {
+			c.Namespace = databaseParam(text[i:])
 		}
 	}
 	return c

@@ -76,16 +76,17 @@ func normalKey(key string) string {
 // parsePairs reads Server=…;Database=…; or host=… dbname=….
 func parsePairs(text string, hint System) Connection {
 	c := Connection{System: hint}
-	separator := byte(';')
-	if !strings.Contains(text, ";") {
-		separator = ' '
-	}
+	separator := pairSeparator(text)
 	var host, guess string
 	for text != "" {
 		var key, value string
+		before := text
 		key, value, text = nextPair(text, separator)
 		kind := pairKeys[normalKey(key)]
 		if value == "" {
+			if bare := before[:len(before)-len(text)]; key == "" && strings.Contains(bare, "@") {
+				return Connection{System: hint} // the end of a password that looks like pairs
+			}
 			continue
 		}
 		switch kind {
@@ -125,6 +126,16 @@ func parsePairs(text string, hint System) Connection {
 	}
 	placeHost(&c, host)
 	return c
+}
+
+// pairSeparator returns the character between the pairs: ";" or, for libpq and godror, a
+// blank. A value of theirs in quotes may have a ";".
+func pairSeparator(text string) byte {
+	first, _, found := strings.Cut(text, ";")
+	if !found || strings.Count(first, "=") > 1 && strings.Count(first, "'")%2 == 1 {
+		return ' '
+	}
+	return ';'
 }
 
 // placeHost reads the value of the host's key into c. The value may also contain a port,

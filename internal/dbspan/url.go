@@ -28,7 +28,7 @@ func parseURL(system System, rest string) Connection {
 	var c Connection
 	head, params := rest, ""
 	if i := strings.IndexAny(rest, "?;"); i >= 0 {
-		head, params = rest[:i], rest[i+1:]
+		head, params = rest[:i], rest[i:]
 	}
 	body, hasHost := "", false
 	if i := strings.Index(head, "//"); i >= 0 {
@@ -37,8 +37,8 @@ func parseURL(system System, rest string) Connection {
 	switch {
 	case hasHost:
 		c = parseHostPath(body, system)
-		if strings.Contains(params, "@") && !safeParams(body, params) {
-			c = Connection{}
+		if strings.Contains(params, "@") && !safeParams(body, params[1:]) {
+			return Connection{System: system}
 		}
 	case embedded(system):
 		c.Namespace = embeddedName(head)
@@ -49,9 +49,11 @@ func parseURL(system System, rest string) Connection {
 	if name := databaseParam(params); name != "" {
 		c.Namespace = name
 	}
-	if c.Host == "" && hasHost && body == "" {
-		c.Host = param(params, "servername")
-		c.Port = atoiPort(param(params, "portnumber"))
+	if server := afterCredentials(body); hasHost && (server == "" || server[0] == '/') && !strings.Contains(params, "@") {
+		placeServer(&c, anyParam(params, "servername", "server", "host", "unix_socket"))
+		if port, _, _ := strings.Cut(anyParam(params, "portnumber", "port"), ","); port != "" {
+			c.Port = atoiPort(port)
+		}
 	}
 	return c
 }
@@ -59,6 +61,11 @@ func parseURL(system System, rest string) Connection {
 // safeParams reports whether the "@" in params belongs to a value. Otherwise it may
 // come after a password that contains a "?" or ";".
 func safeParams(body, params string) bool {
+	if server := afterCredentials(body); !strings.Contains(server, "/") {
+		if _, _, ok := splitHostPort(server[strings.LastIndexByte(server, ',')+1:]); !ok {
+			return false // a user and the start of a password
+		}
+	}
 	if key, _, ok := strings.Cut(params, "="); ok && pairKeys[normalKey(key)] != pairIgnored {
 		return true
 	}
@@ -110,6 +117,9 @@ func parseHostPath(text string, system System) Connection {
 		c.Host, c.Port, ok = splitHostPort(first)
 		if !ok {
 			return Connection{}
+		}
+		if hasPrefixFold(c.Host, "%2f") { // a socket
+			c.Host, _ = url.PathUnescape(c.Host)
 		}
 	}
 	if embedded(system) {
@@ -201,30 +211,4 @@ func withoutFilePort(text string) string {
 		return text[:i]
 	}
 	return text
-}
-
-// databaseParam returns the database among the parameters of a URL, or "".
-func databaseParam(params string) string {
-	for _, name := range []string{"databasename", "database", "dbname", "service_name", "sid", "db"} {
-		if value := param(params, name); value != "" {
-			return value
-		}
-	}
-	return ""
-}
-
-// param returns the parameter with this name in a=b&c=d or a=b;c=d, or "". It ignores
-// the case of names.
-func param(params, name string) string {
-	for part := range strings.FieldsFuncSeq(params, func(r rune) bool { return r == '&' || r == ';' || r == '?' }) {
-		key, value, ok := strings.Cut(part, "=")
-		if !ok || !strings.EqualFold(strings.TrimSpace(key), name) {
-			continue
-		}
-		if plain, err := url.QueryUnescape(value); err == nil {
-			value = plain
-		}
-		return strings.TrimSpace(value)
-	}
-	return ""
 }
