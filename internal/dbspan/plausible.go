@@ -89,6 +89,20 @@ func plausibleHost(host string) bool {
 		!isOracleScheme(host) && !isDigits(host)
 }
 
+// namesAccount reports whether a URL has the account or the project of a service, not a
+// host. Source: Snowflake's drivers for Go and SQLAlchemy (user:password@account/database),
+// which also take a host with its domain or its port; sqlalchemy-bigquery (project/dataset).
+func namesAccount(system System, host string, port int64) bool {
+	switch system.Legacy {
+	case "bigquery":
+		return port == 0 && !strings.Contains(host, ".")
+	case "snowflake":
+		return port == 0 && indexFold(host, ".snowflakecomputing.") < 0
+	default:
+		return false
+	}
+}
+
 // plausibleNamespace reports whether name can be the name of a database.
 func plausibleNamespace(name string) bool {
 	name = strings.TrimSuffix(name, firestoreDefault)

@@ -122,6 +122,9 @@ func parseHostPath(text string, system System) Connection {
 			c.Host, _ = url.PathUnescape(c.Host)
 		}
 	}
+	if namesAccount(system, c.Host, c.Port) {
+		c.Host = ""
+	}
 	if embedded(system) {
 		c.Namespace = embeddedName(path)
 	} else {
