@@ -73,6 +73,8 @@ func parseConnection(text string, hint System) Connection {
 	case hint.Legacy == "clickhouse" && hasClickHouseScheme(text):
 		_, rest, _ := strings.Cut(text, ":")
 		return parseURL(hint, rest)
+	case hasPrefixFold(text, "ecto:"): // Elixir's, of any system
+		return parseURL(hint, text[len("ecto:"):])
 	case hint.Legacy == Oracle.Legacy && hasOracleScheme(text):
 		return parseOracle(text) // Easy Connect with its protocol, or an entry of a directory
 	case hint.Legacy == Oracle.Legacy && hasOracleAddress(text):

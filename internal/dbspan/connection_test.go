@@ -260,6 +260,12 @@ func TestParseConnectionOfDrivers(t *testing.T) {
 		{text: "snowflake://app@acc.eu-central-1/spa/public?warehouse=w", system: "snowflake", namespace: "spa"},
 		{text: "snowflake://app@acc.snowflakecomputing.com/spa", system: "snowflake", host: "acc.snowflakecomputing.com", namespace: "spa"},
 		{text: "app:Zx9@sf7:443/spa/public?account=acc", hint: "snowflake", host: "sf7", port: 443, namespace: "spa"},
+		{text: "jdbc:ch:https://ch7:8443/spa", system: "clickhouse", host: "ch7", port: 8443, namespace: "spa"},
+		{text: "jdbc:sybase:Tds:sy7:5000/spa", system: "sybase", host: "sy7", port: 5000, namespace: "spa"},
+		{text: "jdbc:sybase:Tds:sy7:5000?ServiceName=spa", system: "sybase", host: "sy7", port: 5000, namespace: "spa"},
+		{text: "jdbc:jtds:sybase://sy7:5000/spa", system: "sybase", host: "sy7", port: 5000, namespace: "spa"},
+		{text: "ecto://app@pg7:5433/spa", hint: "postgresql", system: "postgresql", host: "pg7", port: 5433, namespace: "spa"},
+		{text: "ecto://pg7/spa", host: "pg7", namespace: "spa"},
 		{text: "spaDataSource", hint: "postgresql"},
 		{text: "db7:spa", hint: "oracle", system: "oracle"},
 	}

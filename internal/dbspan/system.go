@@ -109,7 +109,7 @@ var systemTable = []struct {
 	{named("elasticsearch", "elasticsearch", LanguageSearch), "elastic", sqltext.Generic},
 	{named("opensearch", "opensearch", LanguageSearch), "", sqltext.Generic},
 	{sql("cassandra"), "cassandra-driver scylladb scylla", sqltext.Generic},
-	{sql("clickhouse"), "clickhousehttp", sqltext.Generic},
+	{sql("clickhouse"), "clickhousehttp ch", sqltext.Generic},
 	{sql("cockroachdb"), "cockroach crdb", sqltext.PostgreSQL},
 	{named("db2", "ibm.db2", LanguageSQL), "ibm_db ibmdb2 as400 db2luw db2zos com.ibm.db2.jcc.db2driver", sqltext.Generic},
 	{named("derby", "derby", LanguageSQL), "apache.derby org.apache.derby.jdbc.embeddeddriver", sqltext.Generic},

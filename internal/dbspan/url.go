@@ -15,8 +15,14 @@ func parseURL(system System, rest string) Connection {
 		c.System = system
 		return c
 	}
-	if server, ok := cutPrefixFold(rest, "sqlserver:"); ok { // jtds
-		system, rest = known("mssql"), server
+	for _, product := range [...]string{"sqlserver:", "sybase:"} { // jtds
+		if server, ok := cutPrefixFold(rest, product); ok {
+			system, _ = LookupSystem(strings.TrimSuffix(product, ":"))
+			rest = server
+		}
+	}
+	if system.Legacy == "sybase" {
+		rest, _ = cutPrefixFold(rest, "tds:")
 	}
 
 	if first := strings.IndexAny(rest, "=/?"); first > 0 && rest[first] == '=' && isPairs(rest) && !embedded(system) { // PHP's PDO
