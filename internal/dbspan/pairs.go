@@ -54,7 +54,8 @@ var pairKeys = map[string]pairKind{
 	"port": pairPort, "portnumber": pairPort,
 	"database": pairDatabase, "databasename": pairDatabase, "dbname": pairDatabase, "db": pairDatabase,
 	"initialcatalog": pairDatabase, "servicename": pairService, "sid": pairService, "connectstring": pairConnect,
-	"servernode": pairHost, "contactpoints": pairHost, "hosts": pairHost,
+	"servernode": pairHost, "contactpoints": pairHost, "hosts": pairHost, "unixsocket": pairHost, "accountendpoint": pairHost,
+	"keyspace": pairDatabase, "defaultkeyspace": pairDatabase,
 	"driver": pairDriver, "provider": pairDriver,
 	"sslmode": pairPostgres, "searchpath": pairPostgres,
 	"integratedsecurity": pairSQLServer, "trustservercertificate": pairSQLServer, "multipleactiveresultsets": pairSQLServer,
@@ -76,6 +77,7 @@ func normalKey(key string) string {
 // parsePairs reads Server=…;Database=…; or host=… dbname=….
 func parsePairs(text string, hint System) Connection {
 	c := Connection{System: hint}
+	text, _ = cutPrefixFold(text, "odbc:") // SQL Server's driver for Go, PHP's PDO
 	separator := pairSeparator(text)
 	var host, guess string
 	for text != "" {
@@ -95,7 +97,8 @@ func parsePairs(text string, hint System) Connection {
 				host = value
 			}
 		case pairPort:
-			c.Port = atoiPort(value)
+			first, _, _ := strings.Cut(value, ",") // libpq's, of the first host
+			c.Port = atoiPort(first)
 		case pairDatabase:
 			c.Namespace = value
 			if normalKey(key) == "initialcatalog" {
@@ -175,6 +178,9 @@ func placeServer(c *Connection, host string) {
 			host = rest
 			break
 		}
+	}
+	if rest, ok := cutPrefixFold(host, "https://"); ok { // Cosmos DB
+		host = strings.TrimSuffix(rest, "/")
 	}
 	if before, after, ok := strings.Cut(host, ","); ok {
 		host = before

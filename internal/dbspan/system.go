@@ -98,7 +98,7 @@ var systemTable = []struct {
 	{sql("mysql"), "mysql2 mysqlx mysqli mysqldb pymysql aiomysql mysqlconnector mysql-connector mysqlclient pdo_mysql aurora-mysql trilogy connector-net " +
 		"com.mysql.jdbc.driver com.mysql.cj.jdbc.driver mysql+pymysql mysql+mysqldb mysql+mysqlconnector mysql+aiomysql mysql+asyncmy cloudsql-mysql", sqltext.MySQL},
 	{sql("mariadb"), "mariadbconnector org.mariadb.jdbc.driver mariadb+mariadbconnector mariadb+pymysql", sqltext.MySQL},
-	{named("mssql", "microsoft.sql_server", LanguageSQL), "sqlserver sql_server mssqlserver ms-sql tedious tds jtds sqlclient pymssql pyodbc pdo_sqlsrv sqlsrv pdo_dblib azuresql " +
+	{named("mssql", "microsoft.sql_server", LanguageSQL), "sqlserver sql_server mssqlserver ms-sql tedious tds jtds sqlclient pymssql pyodbc pdo_sqlsrv sqlsrv pdo_dblib dblib azuresql " +
 		"microsoft.data.sqlclient system.data.sqlclient com.microsoft.sqlserver.jdbc.sqlserverdriver net.sourceforge.jtds.jdbc.driver " +
 		"mssql+pyodbc mssql+pymssql mssql+aioodbc", sqltext.SQLServer},
 	{sql("sqlite"), "sqlite3 better-sqlite3 sqljs pdo_sqlite aiosqlite libsql org.sqlite.jdbc microsoft.data.sqlite sqlite+pysqlite sqlite+aiosqlite", sqltext.SQLite},
@@ -153,7 +153,7 @@ var systemTable = []struct {
 	{sql("polardb"), "", sqltext.Generic},
 	{sql("databricks"), "", sqltext.Generic},
 	{sql("bigquery"), "gcp.bigquery google_bigquery", sqltext.Generic},
-	{sql("couchbase"), "", sqltext.Generic},
+	{sql("couchbase"), "couchbases", sqltext.Generic},
 	{sql("influxdb"), "influx", sqltext.Generic},
 	{named("couchdb", "couchdb", LanguageOther), "", sqltext.Generic},
 	{named("neo4j", "neo4j", LanguageOther), "bolt neo4j+s bolt+s", sqltext.Generic},
@@ -194,7 +194,7 @@ var systemTable = []struct {
 	{sql("phoenix"), "", sqltext.Generic},
 	{sql("pinot"), "", sqltext.Generic},
 	{sql("rockset"), "", sqltext.Generic},
-	{sql("tdengine"), "taos", sqltext.Generic},
+	{sql("tdengine"), "taos taos-rs taos-ws", sqltext.Generic},
 	{sql("ydb"), "", sqltext.Generic},
 	{OtherSQL, "other-sql", sqltext.Generic},
 }
