@@ -151,8 +151,8 @@ func isPasswordKey(key string) bool {
 var (
 	passwordWords = byLastLetter("password", "passwd", "pwd", "passphrase", "secret", "passcode")
 	secretWords   = byLastLetter(
-		"pass", "token", "apikey", "accesskey", "accountkey", "authkey", "privatekey", "sharedkey", "secretkey", "encryptionkey", "credential", "credentials", "sas",
-		"signature", "authorization")
+		"pass", "token", "apikey", "accesskey", "accountkey", "authkey", "privatekey", "sharedkey", "secretkey", "encryptionkey", "credential", "credentials", "credentialsbase64",
+		"sas", "signature", "authorization")
 )
 
 func byLastLetter(words ...string) (table [32][]string) {

@@ -34,6 +34,7 @@ func TestMaskSecrets(t *testing.T) {
 		{"signature", "Endpoint=sb://x/;SharedAccessSignature=Zx9sig;Database=spa", "Endpoint=sb://x/;SharedAccessSignature=?;Database=spa"},
 		{"signature of a url", "wasbs://c@spa.example.com/x?sv=1&sig=Zx9%2F&se=2", "wasbs://c@spa.example.com/x?sv=1&sig=?&se=2"},
 		{"token in json", `{"host":"pg1","accessToken":"Zx9secret"}`, `{"host":"pg1","accessToken":"?"}`},
+		{"key of a service account", "bigquery://p/spa?credentials_base64=Zx9secret&location=eu", "bigquery://p/spa?credentials_base64=?&location=eu"},
 		{"value with a blank at the end", "host=pg1 password=Zx9 secret", "host=pg1 password=?"},
 		{"token in prose", "unexpected token: Zx9", "unexpected token: Zx9"},
 		{"azure", "AccountEndpoint=https://x/;AccountKey=Zx9secret==;", "AccountEndpoint=https://x/;AccountKey=?;"},
