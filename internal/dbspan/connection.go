@@ -129,7 +129,7 @@ func cutScheme(text string) (System, string, bool) {
 		if found {
 			return system, rest, true
 		}
-		if !wrapsURL(scheme) {
+		if !wrapsURL(scheme) && !wrapsProduct(scheme, rest) {
 			return System{}, "", false
 		}
 		text = rest
@@ -146,6 +146,12 @@ func wrapsURL(scheme string) bool {
 	default:
 		return false
 	}
+}
+
+// wrapsProduct reports whether a scheme is a vendor's name before the one of the product.
+func wrapsProduct(scheme, rest string) bool {
+	return strings.EqualFold(scheme, "microsoft") && hasPrefixFold(rest, "sqlserver:") ||
+		strings.EqualFold(scheme, "pivotal") && hasPrefixFold(rest, "greenplum:")
 }
 
 // maxWrappers is the maximum number of schemes in a row. No real URL has as many.

@@ -11,10 +11,10 @@
 // the rest of Span; place.go finds the database and its host, and misreading.go
 // corrects the Java agent's misreadings of Oracle's URLs. system.go, scope.go and
 // port.go have the tables of known products, instrumentations and ports.
-// ParseConnection reads connection strings by their syntax: url.go, oracle.go,
-// pairs.go. plausible.go decides what can be a host, a port or a database's name.
-// secret.go finds passwords in connection strings, and mask.go masks attributes
-// that have one. reader.go makes all this fast for spans that are alike.
+// ParseConnection reads connection strings by their syntax: url.go with params.go
+// and ownurl.go, oracle.go, pairs.go. plausible.go decides what can be a host, a port
+// or a database's name. secret.go finds passwords in connection strings, and mask.go
+// masks attributes that have one. reader.go makes all this fast for spans that are alike.
 //
 // To add an attribute, start in names.go; a database, in system.go; an
 // instrumentation, in scope.go.

@@ -19,6 +19,11 @@ func parseOracleURL(rest string) Connection {
 		return parseDescriptor(rest[i+1:])
 	}
 	if body, ok := strings.CutPrefix(rest, "//"); ok {
+		if i := strings.IndexByte(body, ';'); i > 0 && !strings.Contains(body, "@") && databaseParam(body[i:]) != "" { // DataDirect's
+			c := parseOracle("//" + body[:i])
+			c.Namespace = databaseParam(body[i:])
+			return c
+		}
 		if alias, params, found := strings.Cut(body, "?"); found && isPlain(alias) && hasPrefixFold(params, tnsAdmin) {
 			return Connection{Namespace: alias} // the Java agent's reading of @alias?TNS_ADMIN=…
 		}

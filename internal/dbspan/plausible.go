@@ -89,12 +89,13 @@ func plausibleHost(host string) bool {
 		!isOracleScheme(host) && !isDigits(host)
 }
 
-// namesAccount reports whether a URL has the account or the project of a service, not a
-// host. Source: Snowflake's drivers for Go and SQLAlchemy (user:password@account/database),
-// which also take a host with its domain or its port; sqlalchemy-bigquery (project/dataset).
+// namesAccount reports whether a URL has the account, the project or the database of a
+// service in place of a host. Source: Snowflake's drivers for Go and SQLAlchemy
+// (user:password@account/database), which also take a host with its domain or its port;
+// sqlalchemy-bigquery (project/dataset); firebolt-sqlalchemy (id:secret@database/engine).
 func namesAccount(system System, host string, port int64) bool {
 	switch system.Legacy {
-	case "bigquery":
+	case "bigquery", "firebolt":
 		return port == 0 && !strings.Contains(host, ".")
 	case "snowflake":
 		return port == 0 && indexFold(host, ".snowflakecomputing.") < 0

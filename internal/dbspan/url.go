@@ -36,6 +36,9 @@ func parseURL(system System, rest string) Connection {
 	if i := strings.IndexAny(rest, "?;"); i >= 0 {
 		head, params = rest[:i], rest[i:]
 	}
+	if own, ok := parseOwnURL(system, head, params); ok {
+		return own
+	}
 	body, hasHost := "", false
 	if i := strings.Index(head, "//"); i >= 0 {
 		body, hasHost = head[i+2:], true
@@ -129,6 +132,9 @@ func parseHostPath(text string, system System) Connection {
 		}
 	}
 	if namesAccount(system, c.Host, c.Port) {
+		if system.Legacy == "firebolt" {
+			return Connection{Namespace: c.Host}
+		}
 		c.Host = ""
 	}
 	if embedded(system) {

@@ -45,7 +45,8 @@ func Texts() []string {
 		"mysql:host=my1;dbname=spa;user=app;password=S", "hdb://app:S@hana1:30015", "app:S@acct/spa/public?warehouse=w", "snowflake://app:S@acct/spa",
 		"Contact Points=c1;Username=app;Password=S", "AccountEndpoint=https://x.documents.azure.com/;AccountKey=S;", "elastic:S@es1:9200",
 		"https://elastic:S@es1:9200/rooms/_search", "bolt://neo4j:S@n1:7687", "Data Source=spa.db;Password=S", "file:spa.db?password=S",
-		"projects/p/instances/i/databases/spa;password=S",
+		"projects/p/instances/i/databases/spa;password=S", "jdbc:sqlserver://sql1;user=app;password={S;x};databaseName=spa", "ecto://app:S@pg1/spa",
+		"jdbc:teradata://td1/USER=app,PASSWORD=S", "firebolt://app:S@spa/engine1", "postgresql://app:S@/spa?host=/run/pg", "bigquery://p/spa?credentials_base64=S",
 	}
 	return planted(texts)
 }
