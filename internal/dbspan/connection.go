@@ -55,6 +55,9 @@ func parseConnection(text string, hint System) Connection {
 	if text[0] == '(' && !isGoMySQL(text) {
 		return parseDescriptor(text)
 	}
+	if rest, ok := cutSentinel(text); ok {
+		return parseSentinel(rest)
+	}
 	scheme, rest, ok := cutScheme(text)
 	if ok {
 		return parseURL(scheme, rest)
@@ -75,6 +78,13 @@ func parseConnection(text string, hint System) Connection {
 		return parseURL(hint, rest)
 	case hasPrefixFold(text, "ecto:"): // Elixir's, of any system
 		return parseURL(hint, text[len("ecto:"):])
+	case hint.Language == LanguageRedis && hasPrefixFold(text, "unix://"):
+		return parseURL(hint, text[len("unix:"):])
+	case speaksHTTP(hint) && (hasPrefixFold(text, "http://") || hasPrefixFold(text, "https://")):
+		_, rest, _ := strings.Cut(text, "//")
+		c := parseHostPath(rest, hint)
+		c.System, c.Namespace = hint, "" // the path is that of a call, or of a proxy
+		return c
 	case hint.Legacy == Oracle.Legacy && hasOracleScheme(text):
 		return parseOracle(text) // Easy Connect with its protocol, or an entry of a directory
 	case hint.Legacy == Oracle.Legacy && hasOracleAddress(text):
@@ -106,6 +116,16 @@ func hasOracleScheme(text string) bool {
 // drivers accept.
 func hasClickHouseScheme(text string) bool {
 	return hasPrefixFold(text, "tcp://") || hasPrefixFold(text, "http://") || hasPrefixFold(text, "https://") || hasPrefixFold(text, "native://")
+}
+
+// speaksHTTP reports whether the connection strings of a system are URLs of HTTP.
+func speaksHTTP(system System) bool {
+	switch system.Legacy {
+	case "elasticsearch", "opensearch", "cosmosdb", "couchdb", "influxdb":
+		return true
+	default:
+		return false
+	}
 }
 
 // cutScheme cuts a URL such as "jdbc:oracle:thin:@…" or "postgresql://…" after the

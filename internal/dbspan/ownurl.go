@@ -37,6 +37,12 @@ func parseOwnURL(system System, head, params string) (Connection, bool) {
 		}
 		c.Host, c.Port, _ = splitHostPort(first)
 		c.Namespace = pathName(path, system)
+	case "mssql": // SQLAlchemy's odbc_connect=…, with a whole string of ODBC
+		text := param(params, "odbc_connect")
+		if text == "" {
+			return c, false
+		}
+		return parsePairs(text, system), true
 	case "hive": // ZooKeeper's hosts
 		if param(params, "servicediscoverymode") == "" {
 			return c, false
@@ -80,4 +86,30 @@ func parseBareURL(system System, head string) (Connection, bool) {
 	default:
 		return c, false
 	}
+}
+
+// cutSentinel cuts the scheme of a URL with the hosts of Redis's sentinels. Source:
+// Lettuce, RedisURI; redis-sentinel-url for Python.
+func cutSentinel(text string) (rest string, ok bool) {
+	for _, scheme := range [...]string{"redis-sentinel://", "rediss-sentinel://", "redis+sentinel://", "rediss+sentinel://"} {
+		if rest, ok = cutPrefixFold(text, scheme); ok {
+			return rest, true
+		}
+	}
+	return "", false
+}
+
+// parseSentinel reads the URL of Redis's sentinels. Their hosts are not the database's,
+// but the name of its master is in the path, a parameter or the fragment.
+func parseSentinel(rest string) Connection {
+	c := Connection{System: redis, Namespace: parseHostPath(rest, redis).Namespace}
+	tail := afterCredentials(rest)
+	if i := strings.IndexByte(tail, '?'); i >= 0 {
+		if master := param(tail[i:], "sentinelmasterid"); master != "" {
+			c.Namespace = master
+		}
+	} else if _, master, found := strings.Cut(tail, "#"); found {
+		c.Namespace = master
+	}
+	return c
 }

@@ -102,7 +102,7 @@ var systemTable = []struct {
 		"microsoft.data.sqlclient system.data.sqlclient com.microsoft.sqlserver.jdbc.sqlserverdriver net.sourceforge.jtds.jdbc.driver " +
 		"mssql+pyodbc mssql+pymssql mssql+aioodbc", sqltext.SQLServer},
 	{sql("sqlite"), "sqlite3 better-sqlite3 sqljs pdo_sqlite aiosqlite libsql org.sqlite.jdbc microsoft.data.sqlite sqlite+pysqlite sqlite+aiosqlite", sqltext.SQLite},
-	{named("redis", "redis", LanguageRedis), "rediss ioredis redis-py jedis lettuce redisson stackexchange.redis", sqltext.Generic},
+	{named("redis", "redis", LanguageRedis), "rediss redis-socket ioredis redis-py jedis lettuce redisson stackexchange.redis", sqltext.Generic},
 	{named("valkey", "valkey", LanguageRedis), "valkeys iovalkey", sqltext.Generic},
 	{named("memcached", "memcached", LanguageMemcached), "memcache spymemcached pymemcache", sqltext.Generic},
 	{named("mongodb", "mongodb", LanguageMongo), "mongo mongodb+srv mongoose pymongo", sqltext.Generic},

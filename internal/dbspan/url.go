@@ -33,7 +33,11 @@ func parseURL(system System, rest string) Connection {
 
 	var c Connection
 	head, params := rest, ""
-	if i := strings.IndexAny(rest, "?;"); i >= 0 {
+	marks := "?;"
+	if system.Language == LanguageRedis {
+		marks = "?" // a ";" is the password's
+	}
+	if i := strings.IndexAny(rest, marks); i >= 0 {
 		head, params = rest[:i], rest[i:]
 	}
 	if own, ok := parseOwnURL(system, head, params); ok {
@@ -59,7 +63,9 @@ func parseURL(system System, rest string) Connection {
 		c.Namespace = name
 	}
 	if server := afterCredentials(body); hasHost && (server == "" || server[0] == '/') && !strings.Contains(params, "@") {
-		placeServer(&c, anyParam(params, "servername", "server", "host", "unix_socket"))
+		if host := anyParam(params, "servername", "server", "host", "unix_socket"); host != "" {
+			placeServer(&c, host)
+		}
 		if port, _, _ := strings.Cut(anyParam(params, "portnumber", "port"), ","); port != "" {
 			c.Port = atoiPort(port)
 		}
@@ -112,6 +118,9 @@ func parseHostPath(text string, system System) Connection {
 	authority, path, _ := strings.Cut(text, "/")
 	if authority == "" && isResourcePath(path) {
 		return Connection{Namespace: path}
+	}
+	if authority == "" && system.Language == LanguageRedis && strings.Contains(path, "/") {
+		return Connection{Host: "/" + path}
 	}
 	if endsAsScheme(authority) || authority == "" && strings.Contains(path, "/") && !embedded(system) {
 		return Connection{} // a socket
