@@ -135,6 +135,7 @@ func TestSanitizeDialect(t *testing.T) {
 		{Generic, "SELECT '''it's''', 'b'", "SELECT ?"},
 		{Generic, "SELECT '''a''', '''', 'b'", "SELECT ?, ?, ?"},
 		{Generic, "SELECT [O'Brien], 'a', [N'b', DATE'c']", "SELECT [O'Brien], ?, [?, DATE?]"},
+		{Generic, "SELECT [$$]a$$, b, v], [$a$ c]$a$], [v$d]", "SELECT [?, b, v], [?], [v$d]"},
 		{Generic, "SELECT it's, 'a'", "SELECT it?"},
 		{Generic, "SELECT $1, $123456, :1, :123456", "SELECT $1, ?, :1, ?"},
 	}

@@ -121,6 +121,8 @@ func (l *lexer) plainBracketEnd(p int) (end int, ok bool) {
 				return 0, false
 			}
 			i++
+		case c == '$' && i == word: // may begin $$…$$
+			return 0, false
 		case classes[c]&classIdent != 0:
 			i++
 		case c == '#', c == '@', c == ' ', c == '-', c == '.':
