@@ -65,7 +65,8 @@
 // cases:
 //
 //   - "…" counts as a literal, except as part of a name with dots or where a table is
-//     expected.
+//     expected. After a comma, one is expected only if the list of tables cannot have
+//     ended: FROM a x, "b" but not FROM a JOIN b ON c = d, "e".
 //   - A backslash before a quote, three quotes in a row, # on a line with quotes, a
 //     comment inside a comment, and a literal that touches a word: the rest of the text
 //     becomes one ?, unless it can be read in only one way.

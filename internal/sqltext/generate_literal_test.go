@@ -148,3 +148,51 @@ func (g *generator) qQuote() {
 	}
 	g.put(g.pick("q", "Q", "nq", "Nq", "NQ"), "'", open, body, end, "'")
 }
+
+// clause writes the end of a list of tables, in which commas separate literals.
+func (g *generator) clause() {
+	switch g.d {
+	case Oracle:
+		g.put(" JOIN b ON a = JSON")
+		g.array()
+	case PostgreSQL:
+		g.put(" JOIN b ON a @> ARRAY")
+		g.array()
+	case Generic:
+		switch g.r.IntN(3) {
+		case 0:
+			g.put(g.pick(" x USE KEYS ", ", ", " UNNEST ", " LET y = ", " JOIN b ON a IN ", " JOIN b ON a = ", " SOME CLAUSE "))
+			g.array()
+		case 1:
+			g.put(g.pick(" |> EXTEND ", " CLUSTER BY ", " SOME CLAUSE y, "))
+			g.values(3)
+		default:
+			g.put(g.pick(" JOIN b ON a = ", " LET y = "))
+			g.values(3)
+		}
+	}
+}
+
+// array writes an array or an object, which may contain others.
+func (g *generator) array() {
+	open, end, keys := "[", "]", g.d == Generic && g.chance(3)
+	if keys {
+		open, end = "{", "}"
+	}
+	g.put(open, g.space())
+	for i := range 1 + g.r.IntN(3) {
+		if i > 0 {
+			g.put(",", g.space())
+		}
+		if keys {
+			g.literal()
+			g.put(":", g.space())
+		}
+		if g.chance(6) {
+			g.array()
+			continue
+		}
+		g.literal()
+	}
+	g.put(g.space(), end)
+}

@@ -94,6 +94,9 @@ func (g *generator) statement(d Dialect) string {
 		g.put(g.space(), ",", g.space())
 		g.literal()
 		g.put(" FROM ", g.ident())
+		if g.chance(3) {
+			g.clause()
+		}
 		g.where()
 		if g.chance(3) {
 			g.put(" UNION ALL SELECT ")

@@ -188,7 +188,7 @@ var keywordWords = map[keyword][]string{
 	kwFrom: {"FROM"}, kwInto: {"INTO"}, kwJoin: {"JOIN", "STRAIGHT_JOIN"}, kwApply: {"APPLY"},
 	kwOn: {"ON"}, kwUsing: {"USING"}, kwWhere: {"WHERE"}, kwGroup: {"GROUP"}, kwHaving: {"HAVING"},
 	kwOrder: {"ORDER"}, kwLimit: {"LIMIT"}, kwOffset: {"OFFSET"}, kwFetch: {"FETCH"},
-	kwWindow: {"WINDOW"}, kwQualify: {"QUALIFY", "PREWHERE", "SETTINGS", "OPTION"}, kwReturning: {"RETURNING"}, kwOutput: {"OUTPUT"},
+	kwWindow: {"WINDOW"}, kwQualify: {"QUALIFY", "PREWHERE", "SETTINGS", "OPTION", "LET"}, kwReturning: {"RETURNING"}, kwOutput: {"OUTPUT"},
 	kwFor: {"FOR"}, kwUnion: {"UNION"}, kwIntersect: {"INTERSECT"}, kwExcept: {"EXCEPT"},
 	kwMinus: {"MINUS"}, kwAs: {"AS"}, kwOnly: {"ONLY"}, kwLateral: {"LATERAL"},
 	kwDistinct: {"DISTINCT"}, kwAll: {"ALL"}, kwIf: {"IF"}, kwNot: {"NOT"}, kwExists: {"EXISTS"},
@@ -361,7 +361,7 @@ func (k keyword) endsTables() bool {
 	switch k {
 	case kwWhere, kwGroup, kwHaving, kwOrder, kwLimit, kwOffset, kwFetch, kwWindow, kwQualify,
 		kwReturning, kwOutput, kwFor, kwUnion, kwIntersect, kwExcept, kwMinus, kwModel, kwConnect,
-		kwStart, kwSet:
+		kwStart, kwSet, kwBy:
 		return true
 	}
 	return false

@@ -195,6 +195,9 @@ func (p *parser) punct(tok token) {
 		if p.label(tok) {
 			return
 		}
+		if c == '>' && p.isPipe(tok) {
+			f.tables = false
+		}
 	case '@':
 		if p.lex.at(tok.end) == '{' { // a hint of Spanner
 			p.stmt.hint = true
@@ -218,9 +221,12 @@ func (p *parser) punct(tok token) {
 		p.semicolon(tok)
 		return
 	case '{', '}':
-		// JDBC escapes: {call p(?)}, {? = call f(?)}, {d '…'}.
+		// JDBC escapes: {call p(?)}, {? = call f(?)}, {d '…'}. An object may also stand here.
+		p.bracket(c)
 		p.writer.other()
 		return
+	case '[', ']':
+		p.bracket(c)
 	case '*':
 		p.writer.other()
 		return
@@ -248,6 +254,7 @@ func (p *parser) open() {
 	switch f.expect {
 	case expectTable:
 		child.parens, child.tables, child.expect = true, true, expectTable
+		child.list = p.innerList()
 		f.expect = expectNothing
 	case expectWritten, expectInto, expectDeleted:
 		child.parens, child.expect = true, f.expect
@@ -297,6 +304,10 @@ func (p *parser) close() {
 // comma reads a comma, which another table or object may follow.
 func (p *parser) comma() {
 	f := p.top
+	if f.bracket > 0 {
+		f.expect = expectNothing // another element
+		return
+	}
 	if f.op != kwDelete || f.into {
 		p.flushPending(token{})
 	}

@@ -40,7 +40,7 @@ func (p *parser) deletedFrom() {
 		return
 	}
 	p.stmt.named = true
-	f.expect, f.tables, f.sawFrom, f.sources = expectTable, true, true, true
+	f.expect, f.tables, f.sawFrom, f.sources, f.list = expectTable, true, true, true, p.lex.pos
 }
 
 // pendingName returns the whole name that is still pending, or "".
@@ -71,7 +71,7 @@ func (p *parser) deletedUsing() {
 	p.summary.restore(p.stmt.beforeTargets)
 	p.collections = p.collections[:min(p.stmt.collected, len(p.collections))]
 	p.stmt.named = true
-	f.expect, f.tables, f.sawFrom, f.sources = expectTable, true, true, true
+	f.expect, f.tables, f.sawFrom, f.sources, f.list = expectTable, true, true, true, p.lex.pos
 }
 
 // deletedSource reads a table in the FROM of a DELETE from several tables. It counts if

@@ -94,6 +94,9 @@ func (p *parser) tableRole(tok token) role {
 		if n := tok.end - tok.start; (n == 3 || n == 5) && isDelta(p.textOf(tok)) && p.nextWord(tok.end) == kwTable {
 			return rolePart
 		}
+		if p.prev.kind == tokenPunct && p.lex.text[p.prev.start] == '{' && equalWord("OJ", p.textOf(tok)) {
+			return rolePart
+		}
 	case kwTable:
 		if isDelta(p.textOf(p.prev)) && p.peek(tok.end) == '(' {
 			return rolePart

@@ -8,7 +8,7 @@ import "strings"
 // literal reads a literal.
 func (p *parser) literal(tok token) {
 	p.flushPending(tok)
-	if p.top.expect == expectTable && (tok.kind == tokenString || tok.kind == tokenDouble) && !p.top.parens && p.namesTable() {
+	if p.top.expect == expectTable && (tok.kind == tokenString || tok.kind == tokenDouble) && !p.top.parens && p.namesTable() && p.listsTable() {
 		// The conventions' own example: SELECT * FROM "song list", 'artists'.
 		p.table(tok)
 	} else {
@@ -102,7 +102,12 @@ func (p *parser) isIdentifier(tok token) bool {
 		return !p.isValuePlace()
 	case Generic:
 		switch p.top.expect {
-		case expectTable, expectWritten, expectInto, expectObject, expectLocked, expectTruncated, expectCTE:
+		case expectTable:
+			if !p.listsTable() {
+				return false
+			}
+			fallthrough
+		case expectWritten, expectInto, expectObject, expectLocked, expectTruncated, expectCTE:
 			return !p.script.done && !p.stmt.skip && !p.stmt.skips() && !p.lex.hashes && strings.IndexByte(p.textOf(tok), '\\') < 0
 		}
 	}

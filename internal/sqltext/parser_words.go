@@ -79,6 +79,8 @@ func (p *parser) keyword(tok token) {
 			if f.multi || !f.into {
 				f.expect = expectInto
 			}
+		case kwSelect:
+			f.tables = false // variables follow
 		}
 		return
 	case kwJoin:
@@ -90,10 +92,10 @@ func (p *parser) keyword(tok token) {
 			return
 		}
 		if len(p.targets) > 0 && f.op == kwDelete && f.sawFrom {
-			f.expect = expectTable
+			f.expect, f.list = expectTable, tok.end
 		}
 		if f.op == kwSelect && f.sawFrom || f.parens {
-			f.expect = expectTable
+			f.expect, f.list = expectTable, tok.end
 		}
 		p.stmt.aliased = token{}
 		return
@@ -104,7 +106,7 @@ func (p *parser) keyword(tok token) {
 		}
 	case kwApply:
 		if f.op == kwSelect && (p.prev.kw == kwCross || p.prev.kw == kwOuter) {
-			f.expect = expectTable
+			f.expect, f.list = expectTable, tok.end
 		}
 		return
 	case kwWith:
@@ -156,7 +158,7 @@ func (p *parser) keyword(tok token) {
 		f.op, f.expect = kwInsert, expectInto
 		return
 	}
-	if tok.kw.endsTables() && p.prev.kw != kwFor && (tok.kw != kwFor || p.prev.kw != kwIndex) {
+	if tok.kw.endsTables() && !p.isIndexHint(tok.kw) {
 		f.tables, f.sources = false, false
 	}
 	if tok.kw == kwIf && (f.op == kwDeclare || f.op == kwSet) && !f.nested && p.lex.d == SQLServer {
@@ -275,7 +277,7 @@ func (p *parser) from(tok token) {
 		}
 		return
 	}
-	f.sawFrom, f.tables, f.expect = true, true, expectTable
+	f.sawFrom, f.tables, f.expect, f.list = true, true, expectTable, tok.end
 }
 
 // start reads the keyword that begins a statement.
