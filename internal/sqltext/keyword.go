@@ -373,7 +373,7 @@ var inert = func() (words [256]bool) {
 		switch k := keyword(i); k {
 		case kwNone:
 			words[i] = true
-		case kwFrom, kwInto, kwJoin, kwApply, kwLateral, kwCase, kwEnd, kwThen, kwElse, kwLoop, kwTable, kwIf, kwUsing:
+		case kwFrom, kwInto, kwJoin, kwApply, kwLateral, kwCase, kwEnd, kwThen, kwElse, kwLoop, kwTable, kwIf, kwUsing, kwBetween:
 		default:
 			words[i] = k >= kwTable && !k.endsTables()
 		}

@@ -206,7 +206,7 @@ func (p *parser) punct(tok token) {
 		}
 	case '(':
 		p.flushPending(tok)
-		p.open()
+		p.open(tok)
 		p.writer.open(tok.end, p.prev.kw == kwIn)
 		return
 	case ')':
@@ -248,7 +248,7 @@ func (p *parser) punct(tok token) {
 }
 
 // open begins a level of parentheses.
-func (p *parser) open() {
+func (p *parser) open(tok token) {
 	f := p.top
 	expect, child := f.expect, frame{nested: true}
 	switch f.expect {
@@ -274,6 +274,8 @@ func (p *parser) open() {
 	switch p.prev.kw {
 	case kwValues, kwIn:
 		child.values = true
+	default:
+		child.compared = p.isComparing(tok)
 	}
 	if f.values && p.prev.kind == tokenPunct {
 		child.values = true

@@ -26,21 +26,22 @@ const (
 
 // frame is the state of one level of parentheses.
 type frame struct {
-	op      keyword // the current operation, kwNone before the first word
-	expect  expectation
-	cases   uint8 // the number of open CASE
-	bracket uint8 // the number of open [ and {
-	list    int   // the offset in the list of tables up to which it is certain, or uncertain
-	tables  bool  // in a list of tables, where another table follows a comma
-	sawFrom bool  // FROM has been read
-	sources bool  // in the FROM of UPDATE or DELETE, where the target may be an alias
-	parens  bool  // these parentheses began where a table was expected
-	values  bool  // these parentheses hold the values of VALUES or IN
-	into    bool  // INSERT, UPDATE or DDL has read its target
-	batch   bool  // after BEGIN BATCH of CQL
-	multi   bool  // INSERT ALL, which has several targets
-	nested  bool  // in parentheses
-	params  bool  // these parentheses hold the parameters of a procedure declared in a block
+	op       keyword // the current operation, kwNone before the first word
+	expect   expectation
+	cases    uint8 // the number of open CASE
+	bracket  uint8 // the number of open [ and {
+	list     int   // the offset in the list of tables up to which it is certain, or uncertain
+	tables   bool  // in a list of tables, where another table follows a comma
+	sawFrom  bool  // FROM has been read
+	sources  bool  // in the FROM of UPDATE or DELETE, where the target may be an alias
+	parens   bool  // these parentheses began where a table was expected
+	values   bool  // these parentheses hold the values of VALUES or IN
+	compared bool  // a value that is compared follows the opening parenthesis
+	into     bool  // INSERT, UPDATE or DDL has read its target
+	batch    bool  // after BEGIN BATCH of CQL
+	multi    bool  // INSERT ALL, which has several targets
+	nested   bool  // in parentheses
+	params   bool  // these parentheses hold the parameters of a procedure declared in a block
 }
 
 // statementState is the state of the current statement. A semicolon resets it.
@@ -65,6 +66,8 @@ type statementState struct {
 	inline    bool   // rows follow the statement: COPY … FROM STDIN
 	second    string // the second word of the kind of object
 	log       bool   // the object is the log of a materialized view, whose table follows ON
+
+	betweenAnd int // the offset of the AND of the last BETWEEN
 
 	pending token  // a name that is a target if the next token allows it
 	target  string // the target of UPDATE or DELETE, as written

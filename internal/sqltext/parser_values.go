@@ -99,7 +99,7 @@ func (p *parser) isIdentifier(tok token) bool {
 	case SQLServer, SQLite:
 		// It can be a literal only where a value is allowed: in SQL Server if
 		// QUOTED_IDENTIFIER is off, in SQLite if no column has that name.
-		return !p.isValuePlace()
+		return !p.isValuePlace(tok)
 	case Generic:
 		switch p.top.expect {
 		case expectTable:
@@ -109,26 +109,6 @@ func (p *parser) isIdentifier(tok token) bool {
 			fallthrough
 		case expectWritten, expectInto, expectObject, expectLocked, expectTruncated, expectCTE:
 			return !p.script.done && !p.stmt.skip && !p.stmt.skips() && !p.lex.hashes && strings.IndexByte(p.textOf(tok), '\\') < 0
-		}
-	}
-	return false
-}
-
-// isValuePlace reports whether a value is more likely than a column here.
-func (p *parser) isValuePlace() bool {
-	if p.stmt.exec || p.top.values {
-		return true
-	}
-	switch p.prev.kind {
-	case tokenPunct:
-		switch p.lex.text[p.prev.end-1] {
-		case '=', '<', '>':
-			return true
-		}
-	case tokenWord:
-		switch p.prev.kw {
-		case kwLike, kwBetween, kwThen, kwElse, kwEscape:
-			return true
 		}
 	}
 	return false

@@ -7,6 +7,9 @@ import "strings"
 
 // word reads an unquoted word: a name where one is expected, otherwise a keyword.
 func (p *parser) word(tok token) {
+	if tok.kw == kwBetween {
+		p.between(tok)
+	}
 	if p.script.done || p.stmt.skip {
 		return
 	}

@@ -20,7 +20,7 @@ func TestLinear(t *testing.T) {
 		"(", ")", "[", "'", "\"", "`", "''", "'a", "\\'", "'\\", "'''", "''' ", "'''a' ", "[a ", "[a", "$", "$a", "$a$", "$$",
 		"/*", "/**/", "/*/*", "--", "-", "- ", "#", "# \n", "# a", "? ", "?", "a?", "a ? ", ":", ":a", "@", "@@", "%s", "%(", "q'", "q'[",
 		"N'a'", "E'\\'", "1", "1.", ".", "a.", "a..", "a@", "a.\"", "a.[", "1e", "0x", "é", "\xff", "\u202e", "\u00a0", "\x00", " ", "\n",
-		",", "in(1,", "in (", "select ", "from a,", "from \"a\", ", "from a b c, \"d\"", "from a,(", "{\"a\",", "with a as (", "join ", "begin ", "case ", "end ", ";", "a;", "insert into a ",
+		",", "in(1,", "in (", "select ", "from a,", "from \"a\", ", "from a b c, \"d\"", "from a,(", "between ", "between (", "= (", "{\"a\",", "with a as (", "join ", "begin ", "case ", "end ", ";", "a;", "insert into a ",
 		"identified by ", "password ", "update a set b from c d ", "/*!50000 ", "*/", "U&'", "_utf8'", "x/**/",
 		"select a, b from c where d = 'e' union ",
 	} {
