@@ -286,6 +286,9 @@ func (l *lexer) scan(p int) token {
 		if l.at(p+1) == '*' {
 			return l.scanComment(p)
 		}
+		if l.startsRegex(p) {
+			return l.scanRegex(p)
+		}
 	case '*':
 		if l.version && l.at(p+1) == '/' {
 			l.version = false

@@ -136,6 +136,8 @@ func TestSanitizeDialect(t *testing.T) {
 		{Generic, "SELECT '''a''', '''', 'b'", "SELECT ?, ?, ?"},
 		{Generic, "SELECT [O'Brien], 'a', [N'b', DATE'c']", "SELECT [O'Brien], ?, [?, DATE?]"},
 		{Generic, "SELECT [$$]a$$, b, v], [$a$ c]$a$], [v$d]", "SELECT [?, b, v], [?], [v$d]"},
+		{Generic, `SELECT a FROM b WHERE c =~ /^it's \/d$/ AND e !~ /f/ AND g = h / 2 / i`, `SELECT a FROM b WHERE c =~ ? AND e !~ ? AND g = h / ? / i`},
+		{Generic, "SELECT a FROM b WHERE c =~ /d", "SELECT a FROM b WHERE c =~ ?"},
 		{Generic, "SELECT it's, 'a'", "SELECT it?"},
 		{Generic, "SELECT $1, $123456, :1, :123456", "SELECT $1, ?, :1, ?"},
 	}

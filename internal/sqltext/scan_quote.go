@@ -332,3 +332,23 @@ func (l *lexer) probe(p int, meaning escapes) soundness {
 		}
 	}
 }
+
+// startsRegex reports whether the / at p begins a regular expression of InfluxQL, which
+// follows =~ or !~.
+func (l *lexer) startsRegex(p int) bool {
+	t := l.prev
+	return l.d == Generic && t.kind == tokenPunct && t.start > 0 && l.text[t.start] == '~' && (l.text[t.start-1] == '=' || l.text[t.start-1] == '!')
+}
+
+// scanRegex reads a regular expression between slashes.
+func (l *lexer) scanRegex(p int) token {
+	for i := p + 1; i < len(l.text); i++ {
+		switch l.text[i] {
+		case '/':
+			return token{kind: tokenString, end: i + 1}
+		case '\\':
+			i++
+		}
+	}
+	return l.rest(true)
+}
