@@ -29,7 +29,8 @@
 // semantic conventions for databases. Where they leave a choice, it agrees with the
 // OpenTelemetry Java agent:
 //
-//   - A semicolon separates statements: "SELECT a; DELETE b".
+//   - A semicolon separates statements: "SELECT a; DELETE b". Transact-SQL needs none, so
+//     there the summary has one wherever a statement begins, but not after IF or ELSE.
 //   - A name that WITH defines is not a target: WITH x AS (SELECT * FROM a) SELECT *
 //     FROM x becomes "SELECT a SELECT".
 //   - The target of a statement that changes data is the table it changes, not those it

@@ -341,12 +341,17 @@ func (p *parser) semicolon(tok token) {
 	if p.script.done {
 		return
 	}
+	if p.stmt.inline {
+		p.inlineData(tok.end)
+	}
+	p.nextStatement()
+}
+
+// nextStatement begins a statement after another one.
+func (p *parser) nextStatement() {
 	p.script.settled = p.res.Operation != "" && !p.script.weak
 	if !p.script.block {
 		p.summary.separate()
-	}
-	if p.stmt.inline {
-		p.inlineData(tok.end)
 	}
 	p.stmt = statementState{}
 	p.ctes, p.targets = p.ctes[:0], p.targets[:0]

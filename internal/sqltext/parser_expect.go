@@ -259,7 +259,9 @@ func (p *parser) truncatedRole(tok token) role {
 	switch tok.kw {
 	case kwTable:
 		p.summary.add(p.textOf(tok))
-		p.res.Operation = strings.TrimSuffix(p.res.Operation, " TABLE") + " TABLE"
+		if p.res.Operation == canonical[p.top.op] { // not that of an earlier statement
+			p.res.Operation += " TABLE"
+		}
 		p.top.expect, p.top.tables = expectObject, true
 		return rolePart
 	case kwOnly:

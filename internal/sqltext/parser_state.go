@@ -38,6 +38,7 @@ type frame struct {
 	values   bool  // these parentheses hold the values of VALUES or IN
 	compared bool  // a value that is compared follows the opening parenthesis
 	into     bool  // INSERT, UPDATE or DDL has read its target
+	whole    bool  // a SELECT has begun or INSERT has its VALUES, so another SELECT does not belong to it
 	batch    bool  // after BEGIN BATCH of CQL
 	multi    bool  // INSERT ALL, which has several targets
 	nested   bool  // in parentheses

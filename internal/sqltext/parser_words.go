@@ -39,6 +39,10 @@ func (p *parser) asName(tok token) {
 
 // keyword reads a word where no name is expected.
 func (p *parser) keyword(tok token) {
+	if p.lex.d == SQLServer && p.beginsNext(tok) {
+		p.endStatement(tok.start)
+		p.nextStatement()
+	}
 	f := p.top
 	switch tok.kw {
 	case kwNone, kwDate, kwOther:
@@ -155,6 +159,9 @@ func (p *parser) keyword(tok token) {
 		p.start(tok)
 		return
 	}
+	if tok.kw == kwValues && f.op == kwInsert {
+		f.whole = !f.multi
+	}
 	if tok.kw == kwInsert && f.op == kwCommand && p.stmt.verb == kwCommand && p.res.Operation == "BULK" {
 		p.summary.add(p.textOf(tok))
 		p.res.Operation = "BULK INSERT"
@@ -209,7 +216,7 @@ func (p *parser) starts(kw keyword) bool {
 	case kwProcedure: // declared in a block
 		return kw == kwBegin && !f.nested
 	case kwInsert:
-		return (kw == kwExec || kw == kwExecute) && f.into
+		return (kw == kwExec || kw == kwExecute) && (f.into || p.lex.d == SQLServer) // INSERT @t EXEC …
 	}
 	return false
 }
@@ -245,7 +252,7 @@ func (p *parser) selects(tok token) {
 	main := p.isMain()
 	p.operation(tok, "SELECT", main)
 	p.stmt.mainSeen = p.stmt.mainSeen || main
-	*f = frame{op: kwSelect, nested: f.nested, cases: f.cases}
+	*f = frame{op: kwSelect, nested: f.nested, cases: f.cases, whole: true}
 }
 
 // from reads FROM. A FROM clause begins a list of tables; FROM in EXTRACT or in IS
