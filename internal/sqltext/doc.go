@@ -32,7 +32,8 @@
 //   - A semicolon separates statements: "SELECT a; DELETE b". Transact-SQL needs none, so
 //     there the summary has one wherever a statement begins, but not after IF or ELSE.
 //   - A name that WITH defines is not a target: WITH x AS (SELECT * FROM a) SELECT *
-//     FROM x becomes "SELECT a SELECT".
+//     FROM x becomes "SELECT a SELECT". In its own query it is a table, unless recursion
+//     is possible.
 //   - The target of a statement that changes data is the table it changes, not those it
 //     joins. Sub-queries are separate operations: "UPDATE a SELECT b", "MERGE a".
 //   - CREATE, ALTER and DROP keep the kind of object but not its modifiers: CREATE

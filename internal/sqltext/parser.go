@@ -31,7 +31,8 @@ type parser struct {
 	prevKw keyword // the keyword before prev
 	taken  bool    // the current word was read as a name
 
-	ctes    []string // the names that the statement's WITH defines
+	ctes    []string // the names that WITH defines, as far as they are visible
+	hidden  uint64   // those of ctes whose own query has not ended, as bits
 	targets []string // the names before FROM in a DELETE of several tables
 	locals  []string // the names that blocks declare
 	stmt    statementState
@@ -262,6 +263,9 @@ func (p *parser) open(tok token) {
 	case expectCTE:
 		// The list of columns after the name, or a query without a name.
 	default:
+		if f.op == kwWith && p.prev.kind == tokenPunct { // WITH a AS (…) (SELECT …)
+			p.hidden &= f.outside()
+		}
 		f.expect = expectNothing
 		child.params = f.op == kwProcedure
 	}
@@ -299,6 +303,10 @@ func (p *parser) close() {
 		p.top.expect = expectNothing
 		return
 	}
+	if scope := p.top.scope; scope > 0 { // the names of a WITH in a sub-query end with it
+		p.ctes = p.ctes[:min(int(scope)-1, len(p.ctes))]
+		p.hidden &= p.top.outside()
+	}
 	p.frames = p.frames[:len(p.frames)-1]
 	p.top = &p.frames[len(p.frames)-1]
 }
@@ -317,6 +325,7 @@ func (p *parser) comma() {
 	switch {
 	case f.op == kwWith && !f.sawFrom:
 		f.expect = expectCTE
+		p.hidden &= f.outside()
 	case f.tables:
 		f.expect = expectTable
 	case f.params:
@@ -354,7 +363,7 @@ func (p *parser) nextStatement() {
 		p.summary.separate()
 	}
 	p.stmt = statementState{}
-	p.ctes, p.targets = p.ctes[:0], p.targets[:0]
+	p.ctes, p.targets, p.hidden = p.ctes[:0], p.targets[:0], 0
 	p.frames = append(p.frames[:0], frame{})
 	p.top, p.deeper = &p.frames[0], 0
 }

@@ -175,7 +175,7 @@ func (p *parser) tableStatement(tok token) {
 	f, main := p.top, p.isMain()
 	p.operation(tok, "TABLE", main)
 	p.stmt.mainSeen = p.stmt.mainSeen || main
-	*f = frame{op: kwTable, expect: expectInto, nested: f.nested, cases: f.cases}
+	*f = frame{op: kwTable, expect: expectInto, nested: f.nested, cases: f.cases, scope: f.scope}
 }
 
 // isArrayJoin reports whether the word before JOIN makes it ClickHouse's ARRAY JOIN of

@@ -43,6 +43,7 @@ type frame struct {
 	multi    bool  // INSERT ALL, which has several targets
 	nested   bool  // in parentheses
 	params   bool  // these parentheses hold the parameters of a procedure declared in a block
+	scope    uint8 // the number of names of WITH outside of this WITH, plus one
 }
 
 // statementState is the state of the current statement. A semicolon resets it.

@@ -44,6 +44,13 @@ func (p *parser) keyword(tok token) {
 		p.nextStatement()
 	}
 	f := p.top
+	switch {
+	case p.hidden == 0:
+	case f.op == kwWith && tok.kw != kwNone && tok.kw <= kwTable:
+		p.hidden &= f.outside() // the main query follows
+	case tok.kw == kwUnion && p.lex.d == Generic:
+		p.hidden = 0 // Db2 and others have recursion without RECURSIVE, after UNION
+	}
 	switch tok.kw {
 	case kwNone, kwDate, kwOther:
 		p.name(tok)
@@ -123,6 +130,7 @@ func (p *parser) keyword(tok token) {
 		if f.op == kwNone || f.op == kwExplain || (f.op == kwInsert || f.op == kwReplace || f.op == kwUpsert) && f.into ||
 			f.op == kwCreate && (p.prev.kw == kwAs || f.into && p.lex.d == MySQL && p.definesQuery(tok.end)) {
 			f.op, f.expect, f.sawFrom = kwWith, expectCTE, false
+			f.scope = uint8(len(p.ctes) + 1) //nolint:gosec // at most maxCTEs + 1
 		}
 		return
 	case kwLateral:
@@ -252,7 +260,7 @@ func (p *parser) selects(tok token) {
 	main := p.isMain()
 	p.operation(tok, "SELECT", main)
 	p.stmt.mainSeen = p.stmt.mainSeen || main
-	*f = frame{op: kwSelect, nested: f.nested, cases: f.cases, whole: true}
+	*f = frame{op: kwSelect, nested: f.nested, cases: f.cases, whole: true, scope: f.scope}
 }
 
 // from reads FROM. A FROM clause begins a list of tables; FROM in EXTRACT or in IS

@@ -1,0 +1,46 @@
+// Copyright The otelcol-ociapm Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sqltext
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+type tableCase struct {
+	d             Dialect
+	text, summary string
+	collections   []string
+}
+
+func runTables(t *testing.T, cases []tableCase) {
+	t.Helper()
+	for _, tt := range cases {
+		a, sanitized := AnalyzeAndSanitize(tt.text, tt.d)
+		assert.Equal(t, tt.summary, a.Summary, tt.text)
+		assert.Equal(t, tt.collections, a.Collections, tt.text)
+		assert.Equal(t, a.Summary, Analyze(sanitized, tt.d).Summary, "sanitized: %s", sanitized)
+	}
+}
+
+// TestNamesOfWith reads names of WITH that also name tables.
+func TestNamesOfWith(t *testing.T) {
+	runTables(t, []tableCase{
+		{PostgreSQL, "WITH towels AS (SELECT * FROM towels WHERE a = 1) SELECT * FROM towels JOIN sheets ON 1 = 1", "SELECT towels SELECT sheets", []string{"towels", "sheets"}},
+		{MySQL, "WITH `towels` AS (SELECT * FROM `towels`), s (a) AS (SELECT a FROM towels, s) SELECT * FROM s", "SELECT `towels` SELECT s SELECT", []string{"`towels`", "s"}},
+		{PostgreSQL, "WITH t AS (WITH s AS (SELECT * FROM t) SELECT * FROM s) (SELECT * FROM t, s)", "SELECT t SELECT SELECT s", []string{"t", "s"}},
+		{PostgreSQL, "WITH t AS (DELETE FROM t RETURNING *) INSERT INTO s SELECT * FROM t", "DELETE t INSERT s SELECT", []string{"t", "s"}},
+		{PostgreSQL, "WITH t AS (TABLE t) TABLE t", "TABLE t TABLE", []string{"t"}},
+		{PostgreSQL, "WITH RECURSIVE t AS (SELECT * FROM s UNION ALL SELECT * FROM t) SELECT * FROM t", "SELECT s SELECT SELECT", []string{"s"}},
+		// Systems that have recursion without RECURSIVE.
+		{Oracle, "WITH t (a) AS (SELECT a FROM s UNION ALL SELECT a FROM t) SELECT a FROM t", "SELECT s SELECT SELECT", []string{"s"}},
+		{SQLServer, "WITH t AS (SELECT a FROM s UNION ALL SELECT a FROM t) SELECT a FROM t", "SELECT s SELECT SELECT", []string{"s"}},
+		{Generic, "WITH t (a) AS (SELECT a FROM s UNION ALL SELECT a FROM t) SELECT a FROM t", "SELECT s SELECT SELECT", []string{"s"}},
+		{Generic, "WITH t AS (SELECT a FROM t) SELECT a FROM t", "SELECT t SELECT", []string{"t"}},
+		// The end of a sub-query ends its WITH.
+		{SQLServer, "SELECT * FROM (WITH t AS (SELECT * FROM s) SELECT * FROM t) q JOIN t ON 1 = 1", "SELECT SELECT s SELECT t", []string{"s", "t"}},
+		{PostgreSQL, "WITH s AS (SELECT 1) SELECT * FROM (WITH t AS (SELECT * FROM s) (SELECT * FROM t)) q, t, s", "SELECT SELECT SELECT SELECT t", []string{"t"}},
+	})
+}
