@@ -333,7 +333,9 @@ func (p *parser) comma() {
 	case f.op == kwLock && f.into && !f.nested:
 		f.expect = expectInto
 	case f.op == kwDelete && !f.nested && p.anotherDeleted():
-	case f.op == kwDrop && f.into, f.op == kwTruncate && f.into:
+	case f.op == kwTruncate && f.into: // PostgreSQL's TRUNCATE a, b
+		f.expect, f.tables = expectObject, true
+	case f.op == kwDrop && f.into:
 		f.expect = expectObject
 	default:
 		f.expect = expectNothing

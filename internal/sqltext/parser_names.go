@@ -370,7 +370,7 @@ func (p *parser) object(tok token) {
 	if f.tables {
 		p.collect(s)
 	}
-	if f.op != kwDrop && f.op != kwTruncate {
+	if f.op != kwDrop && f.op != kwTruncate && f.op != kwRename {
 		f.tables = false
 	}
 	p.script.done = p.stmt.body

@@ -44,3 +44,13 @@ func TestNamesOfWith(t *testing.T) {
 		{PostgreSQL, "WITH s AS (SELECT 1) SELECT * FROM (WITH t AS (SELECT * FROM s) (SELECT * FROM t)) q, t, s", "SELECT SELECT SELECT SELECT t", []string{"t"}},
 	})
 }
+
+// TestListsOfTables reads statements that change several tables.
+func TestListsOfTables(t *testing.T) {
+	runTables(t, []tableCase{
+		{PostgreSQL, `TRUNCATE "towels", spa.sheets RESTART IDENTITY CASCADE`, `TRUNCATE "towels" spa.sheets`, []string{`"towels"`, "spa.sheets"}},
+		{PostgreSQL, "TRUNCATE TABLE towels, sheets", "TRUNCATE TABLE towels sheets", []string{"towels", "sheets"}},
+		{MySQL, "RENAME TABLE towels TO t, spa.sheets TO s", "RENAME TABLE towels spa.sheets", []string{"towels", "spa.sheets"}},
+		{Oracle, "RENAME towels TO sheets", "RENAME towels", []string{"towels"}},
+	})
+}
