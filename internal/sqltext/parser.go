@@ -200,6 +200,9 @@ func (p *parser) punct(tok token) {
 			f.tables = false
 		}
 	case '@':
+		if p.stmt.qualifier != "" {
+			return // before a database link
+		}
 		if p.lex.at(tok.end) == '{' { // a hint of Spanner
 			p.stmt.hint = true
 			p.writer.other()

@@ -102,45 +102,6 @@ func (p *parser) collect(s string) {
 	}
 }
 
-// maxCTEs limits the work of distinguishing tables from the names that WITH defines.
-const maxCTEs = 64
-
-// define records a name that WITH defines.
-func (p *parser) define(tok token) {
-	if p.hides() {
-		p.hidden |= 3 << len(p.ctes) // the name with and without quotes
-	}
-	if len(p.ctes) < maxCTEs {
-		p.ctes = append(p.ctes, strings.Trim(p.textOf(tok), "\"`[]"))
-		if s := p.textOf(tok); len(p.ctes) < maxCTEs && s != p.ctes[len(p.ctes)-1] {
-			p.ctes = append(p.ctes, s)
-		}
-	}
-}
-
-// hides reports whether a name that WITH defines is not visible in its own query, where it
-// names a table. In Oracle, SQL Server and SQLite, recursion does not need RECURSIVE.
-func (p *parser) hides() bool {
-	switch p.lex.d {
-	case Generic, PostgreSQL, MySQL:
-		return p.stmt.recursive == 0
-	}
-	return false
-}
-
-// outside selects the bits of the names of WITH that are defined outside of the frame.
-func (f *frame) outside() uint64 { return 1<<max(f.scope, 1)>>1 - 1 }
-
-// isCTE reports whether a visible WITH defines the name.
-func (p *parser) isCTE(s string) bool {
-	for i, c := range p.ctes {
-		if len(c) == len(s) && p.hidden>>i&1 == 0 && strings.EqualFold(c, s) {
-			return true
-		}
-	}
-	return false
-}
-
 // name reads an identifier.
 func (p *parser) name(tok token) {
 	if p.script.done || p.stmt.skip || tok.kind != tokenWord && p.stmt.skips() {
@@ -292,14 +253,20 @@ func (p *parser) assigns() bool {
 }
 
 // qualified returns the whole name that ends with tok. Blanks and comments may surround
-// its dots. If another part follows, the name is not complete.
+// its dots and the @ of its database link. If another part follows, the name is not
+// complete.
 func (p *parser) qualified(tok token) (name string, complete bool) {
 	s := p.textOf(tok)
-	if p.stmt.qualifier == "" && p.lex.at(tok.end) != '.' && !p.dotFollows(tok.end) {
+	c := p.lex.at(tok.end)
+	if p.stmt.qualifier == "" && c != '.' && (c != '@' || p.lex.d != Oracle) && !p.dotFollows(tok.end) {
 		return s, true
 	}
 	s = p.stmt.qualifier + s
 	dot := p.lex.skipBlanks(tok.end)
+	if p.linkFollows(dot) && len(s) <= maxQualifier {
+		p.stmt.qualifier = s + "@"
+		return "", false
+	}
 	if p.lex.at(dot) != '.' || p.peek(dot+1) == '*' || isDigit(p.lex.at(dot+1)) && p.lex.d != MySQL || len(s) > maxQualifier {
 		p.stmt.qualifier = ""
 		return s, true
@@ -312,13 +279,25 @@ func (p *parser) qualified(tok token) (name string, complete bool) {
 // work of joining them.
 const maxQualifier = 1024
 
-// dotFollows reports whether there are blanks or comments at i and a dot after them.
+// dotFollows reports whether there are blanks or comments at i, and after them a dot or
+// the @ of a database link.
 func (p *parser) dotFollows(i int) bool {
 	switch p.lex.at(i) {
 	case ' ', '\n', '\t', '\r', '-', '/', '#':
-		return p.peek(i) == '.'
+		c := p.peek(i)
+		return c == '.' || c == '@' && p.lex.d == Oracle
 	}
 	return false
+}
+
+// linkFollows reports whether the byte at i is the @ of a database link, which the lexer
+// has not read as a part of the name because of blanks or comments.
+func (p *parser) linkFollows(i int) bool {
+	if p.lex.at(i) != '@' || p.lex.d != Oracle || p.top.expect == expectNothing || p.top.expect == expectProcedure {
+		return false
+	}
+	i = p.lex.skipBlanks(i + 1)
+	return p.lex.identStart(i) > 0 || p.lex.at(i) == '"'
 }
 
 // isCall reports whether a name at the start of a statement in a block calls a procedure.

@@ -96,8 +96,19 @@ func (l *lexer) chain(p int) int {
 		}
 	}
 	if l.at(p) == '@' && l.rules.dbLink {
-		for sep := byte('@'); l.at(p) == sep && l.identStart(p+1) > 0; sep = '.' {
-			p = l.identEnd(p + 2)
+		for sep := byte('@'); l.at(p) == sep; sep = '.' {
+			switch {
+			case l.identStart(p+1) > 0:
+				p = l.identEnd(p + 2)
+			case l.at(p+1) == '"' && l.rules.strictDouble:
+				end, ok := l.quotedIdent(p + 1)
+				if !ok {
+					return p
+				}
+				p = end
+			default:
+				return p
+			}
 		}
 	}
 	return p

@@ -54,3 +54,13 @@ func TestListsOfTables(t *testing.T) {
 		{Oracle, "RENAME towels TO sheets", "RENAME towels", []string{"towels"}},
 	})
 }
+
+// TestDatabaseLinks reads Oracle's database links with quotes, blanks and comments.
+func TestDatabaseLinks(t *testing.T) {
+	runTables(t, []tableCase{
+		{Oracle, `SELECT * FROM "Spa"."Towels"@"Far" t, spa.sheets@"Far".x, beds`, `SELECT "Spa"."Towels"@"Far" spa.sheets@"Far".x beds`, []string{`"Spa"."Towels"@"Far"`, `spa.sheets@"Far".x`, "beds"}},
+		{Oracle, `INSERT INTO towels @ far (a) SELECT a FROM spa . sheets@ "Far"`, `INSERT towels@far SELECT spa.sheets@"Far"`, []string{"towels@far", `spa.sheets@"Far"`}},
+		{Oracle, "DELETE towels /* x */ @far.example WHERE a = 1", "DELETE towels@far.example", []string{"towels@far.example"}},
+		{Oracle, "SELECT * FROM towels @", "SELECT towels", []string{"towels"}},
+	})
+}
