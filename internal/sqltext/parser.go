@@ -135,6 +135,9 @@ func (p *parser) token(tok token) {
 		}
 		p.writer.other()
 		if !inert[tok.kw] || !p.isQuiet() {
+			if p.top.expect != expectNothing && p.lex.d == Generic {
+				tok = p.joined(tok)
+			}
 			p.word(tok)
 		}
 	case tokenName:

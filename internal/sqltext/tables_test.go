@@ -64,3 +64,15 @@ func TestDatabaseLinks(t *testing.T) {
 		{Oracle, "SELECT * FROM towels @", "SELECT towels", []string{"towels"}},
 	})
 }
+
+// TestJoinedNames reads names with marks that are operators elsewhere.
+func TestJoinedNames(t *testing.T) {
+	runTables(t, []tableCase{
+		{Generic, "SELECT a-b.c FROM my-spa.hotel.towels t JOIN spa-2-x.sheets ON 1-a.b = 1, region-us.INFORMATION_SCHEMA.JOBS", "SELECT my-spa.hotel.towels spa-2-x.sheets region-us.INFORMATION_SCHEMA.JOBS", []string{"my-spa.hotel.towels", "spa-2-x.sheets", "region-us.INFORMATION_SCHEMA.JOBS"}},
+		{Generic, "INSERT INTO my-spa.towels (a) VALUES (1); DELETE FROM my-spa.`sheets`; DROP TABLE my-spa.beds", "INSERT my-spa.towels; DELETE my-spa.`sheets`; DROP TABLE my-spa.beds", []string{"my-spa.towels", "my-spa.`sheets`", "my-spa.beds"}},
+		{Generic, "SELECT * FROM SPA/TOWELS T JOIN SPA/SHEETS ON A/B = 1", "SELECT SPA/TOWELS SPA/SHEETS", []string{"SPA/TOWELS", "SPA/SHEETS"}},
+		{Generic, "SELECT * FROM towels--.b\n, sheets/* x */, beds", "SELECT towels sheets beds", []string{"towels", "sheets", "beds"}},
+		{Generic, "SELECT * FROM towels-9021077709, sheets", "SELECT towels sheets", []string{"towels", "sheets"}},
+		{PostgreSQL, "SELECT * FROM my-spa.towels", "SELECT my", []string{"my"}},
+	})
+}
