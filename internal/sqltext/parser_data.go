@@ -154,7 +154,7 @@ func (p *parser) definesQuery(i int) bool {
 // may also be a sub-query or part of a UNION, or replace any other SELECT.
 func (p *parser) isTableStatement(tok token) bool {
 	f := p.top
-	if !p.nameFollows(tok.end) && p.nextWord(tok.end) != kwOnly {
+	if !p.nameFollows(tok.end) && p.nextWord(tok.end) != kwOnly || p.lex.d == Oracle && p.nextIs(tok.end, "OF") { // CREATE TYPE a AS TABLE OF b
 		return false
 	}
 	switch f.op {

@@ -91,7 +91,11 @@ func (p *parser) tableRole(tok token) role {
 	switch kw {
 	case kwNone:
 		// DB2's FINAL TABLE (INSERT …), NEW TABLE and OLD TABLE.
-		if n := tok.end - tok.start; (n == 3 || n == 5) && isDelta(p.textOf(tok)) && p.nextWord(tok.end) == kwTable {
+		n := tok.end - tok.start
+		if (n == 3 || n == 5) && isDelta(p.textOf(tok)) && p.nextWord(tok.end) == kwTable {
+			return rolePart
+		}
+		if n == 2 && p.prev.kind == tokenPunct && p.lex.text[p.prev.start] == '{' && equalFoldASCII("OJ", p.textOf(tok)) { // JDBC's {oj …}
 			return rolePart
 		}
 		if p.prev.kind == tokenPunct && p.lex.text[p.prev.start] == '{' && equalWord("OJ", p.textOf(tok)) {

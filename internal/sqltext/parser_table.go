@@ -43,3 +43,14 @@ func (p *parser) joined(tok token) token {
 	}
 	return tok
 }
+
+// isVersion reports whether the word after FOR selects a version of a table, as in FOR
+// SYSTEM_TIME AS OF. Another table may follow.
+func (p *parser) isVersion(i int) bool {
+	for _, w := range [...]string{"SYSTEM_TIME", "SYSTEM_VERSION", "VERSION", "TIMESTAMP", "BUSINESS_TIME", "APPLICATION_TIME"} {
+		if p.nextIs(i, w) {
+			return true
+		}
+	}
+	return false
+}

@@ -176,7 +176,7 @@ func (p *parser) keyword(tok token) {
 		f.op, f.expect = kwInsert, expectInto
 		return
 	}
-	if tok.kw.endsTables() && !p.isIndexHint(tok.kw) {
+	if tok.kw.endsTables() && !p.isIndexHint(tok.kw) && (tok.kw != kwFor || !p.isVersion(tok.end)) {
 		f.tables, f.sources = false, false
 	}
 	if tok.kw == kwIf && (f.op == kwDeclare || f.op == kwSet) && !f.nested && p.lex.d == SQLServer {

@@ -76,3 +76,17 @@ func TestJoinedNames(t *testing.T) {
 		{PostgreSQL, "SELECT * FROM my-spa.towels", "SELECT my", []string{"my"}},
 	})
 }
+
+// TestWordsAroundTables reads words before and after a table that are no names.
+func TestWordsAroundTables(t *testing.T) {
+	runTables(t, []tableCase{
+		{Generic, "SELECT * FROM {oj towels t LEFT OUTER JOIN sheets ON 1 = 1}, beds", "SELECT towels sheets beds", []string{"towels", "sheets", "beds"}},
+		{Oracle, "SELECT * FROM { OJ towels LEFT OUTER JOIN sheets ON 1 = 1 } WHERE a = 1", "SELECT towels sheets", []string{"towels", "sheets"}},
+		{SQLServer, "SELECT * FROM oj, towels", "SELECT oj towels", []string{"oj", "towels"}},
+		{SQLServer, "SELECT * FROM towels FOR SYSTEM_TIME AS OF @t, sheets FOR SYSTEM_TIME FROM '1' TO '2' s, beds FOR XML AUTO", "SELECT towels sheets beds", []string{"towels", "sheets", "beds"}},
+		{MySQL, "SELECT * FROM towels FOR SYSTEM_TIME AS OF TIMESTAMP '2026-01-01', sheets", "SELECT towels sheets", []string{"towels", "sheets"}},
+		{Generic, "SELECT * FROM towels FOR VERSION AS OF 3, sheets FOR TIMESTAMP AS OF now(), beds", "SELECT towels sheets beds", []string{"towels", "sheets", "beds"}},
+		{Generic, "SELECT * FROM towels FOR UPDATE OF a, b", "SELECT towels", []string{"towels"}},
+		{Oracle, "CREATE TYPE spa.towel_list AS TABLE OF towel", "CREATE TYPE spa.towel_list", nil},
+	})
+}
