@@ -15,6 +15,7 @@ func (p *parser) kind(tok token) {
 		p.summary.add(s)
 		p.res.Operation += " " + p.stmt.second
 		p.stmt.second, p.stmt.secret, f.expect = "", true, expectObject
+		p.stmt.skip = tok.kw == kwNone && equalWord("PRIVILEGES", s) // their GRANT has no target
 		return
 	}
 	p.stmt.second = ""
@@ -73,6 +74,10 @@ func (p *parser) secondKind(tok token) bool {
 		if next := p.nextWord(tok.end); next == kwIf || next == kwNone && p.nameFollows(tok.end) || next == kwConnect {
 			second = "LINK"
 		}
+	case kwUser:
+		if next := p.nextWord(tok.end); (next == kwFor || next == kwIf) && p.lex.d != SQLServer {
+			second = "MAPPING"
+		}
 	case kwView:
 		if next := p.nextWord(tok.end); p.prevKw == kwMaterialized && (next == kwOn || next == kwIf || p.nextIs(tok.end, "FORCE")) {
 			second = "LOG"
@@ -83,6 +88,10 @@ func (p *parser) secondKind(tok token) bool {
 	}
 	p.summary.add(p.textOf(tok))
 	p.res.Operation += " " + second
+	if second == "MAPPING" { // for a user, without a name
+		p.top.expect = expectNothing
+		return true
+	}
 	p.stmt.log = second == "LOG"
 	p.top.tables = p.stmt.log
 	return true
@@ -92,7 +101,7 @@ func (p *parser) secondKind(tok token) bool {
 // first word is not a kind by itself.
 var kindsOfTwoWords = map[string]string{
 	"RESTORE": "POINT", "ROLLBACK": "SEGMENT", "FLASHBACK": "ARCHIVE", "AUDIT": "POLICY", "LOCKDOWN": "PROFILE", "ATTRIBUTE": "DIMENSION",
-	"PROPERTY": "GRAPH", "ANALYTIC": "VIEW", "ACCESS": "METHOD", "MINING": "MODEL",
+	"PROPERTY": "GRAPH", "ANALYTIC": "VIEW", "ACCESS": "METHOD", "MINING": "MODEL", "DEFAULT": "PRIVILEGES",
 }
 
 // ddlOperations holds the names of the common operations by verb and kind, so that
@@ -133,6 +142,8 @@ var kindModifiers = map[string]struct{}{
 	"SECURITY": {}, "INVOKER": {}, "ALGORITHM": {}, "UNDEFINED": {}, "MERGE": {}, "TEMPTABLE": {}, "AGGREGATE": {},
 	"SHARDED": {}, "DUPLICATED": {}, "BLOCKCHAIN": {}, "IMMUTABLE": {}, "CONSTRAINT": {}, "TRANSIENT": {},
 	"SECURE": {}, "PLUGGABLE": {}, "CUSTOM": {}, "SHARED": {}, "HYBRID": {}, "COLUMN": {}, "ROW": {}, "IF": {}, "NOT": {}, "EXISTS": {},
+	"VECTOR": {}, "SEARCH": {}, "JSON": {}, "RELATIONAL": {}, "DUALITY": {}, "COLLECTION": {}, "MULTISET": {}, "SET": {}, "VOLATILE": {},
+	"DYNAMIC": {}, "ICEBERG": {},
 }
 
 // maxKindWord is an upper limit for the length of a word of a kind of object.

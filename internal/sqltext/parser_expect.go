@@ -195,7 +195,7 @@ func (p *parser) intoRole(tok token) role {
 			p.top.expect = expectNothing
 			return roleKeyword // COPY (TABLE a)
 		}
-		if p.nameFollows(tok.end) {
+		if p.nameFollows(tok.end) || p.top.op == kwInsert && p.nextWord(tok.end) == kwFunction {
 			return rolePart
 		}
 	case kwSelect:
@@ -212,7 +212,18 @@ func (p *parser) intoRole(tok token) role {
 			return rolePart
 		}
 	case kwNone: // Hive's INSERT OVERWRITE LOCAL DIRECTORY
-		if c := p.peek(tok.end); p.top.op == kwInsert && (p.nextIs(tok.end, "DIRECTORY") || (c == '\'' || c == '?') && equalWord("DIRECTORY", p.textOf(tok))) {
+		if p.top.op != kwInsert {
+			break
+		}
+		if p.nextIs(tok.end, "DIRECTORY") {
+			return rolePart
+		}
+		if c := p.peek(tok.end); (c == '\'' || c == '?' || c == '"') && equalWord("DIRECTORY", p.textOf(tok)) {
+			p.top.expect = expectNothing
+			return rolePart
+		}
+	case kwFunction: // ClickHouse
+		if p.top.op == kwInsert && p.lex.d == Generic && p.nameFollows(tok.end) {
 			return rolePart
 		}
 	}
@@ -270,6 +281,15 @@ func (p *parser) truncatedRole(tok token) role {
 		return rolePart
 	case kwOnly:
 		return rolePart
+	case kwCommand:
+		if p.lex.d == Oracle && p.nameFollows(tok.end) && equalWord("CLUSTER", p.textOf(tok)) {
+			p.summary.add(p.textOf(tok))
+			if p.res.Operation == canonical[p.top.op] {
+				p.res.Operation += " CLUSTER"
+			}
+			p.top.expect = expectObject
+			return rolePart
+		}
 	}
 	return roleName
 }
@@ -277,6 +297,11 @@ func (p *parser) truncatedRole(tok token) role {
 // lockedRole returns the role of a word after LOCK.
 func (p *parser) lockedRole(tok token) role {
 	switch tok.kw {
+	case kwNone: // Teradata's LOCK ROW FOR ACCESS SELECT …
+		if p.lex.d == Generic && p.nextWord(tok.end) == kwFor && equalWord("ROW", p.textOf(tok)) {
+			p.top.expect = expectNothing
+			return rolePart
+		}
 	case kwTable, kwTables:
 		p.summary.add(p.textOf(tok))
 		p.top.expect = expectInto
@@ -297,7 +322,16 @@ func (p *parser) procedureRole(tok token) role {
 		p.top.expect = expectSequence
 		return rolePart
 	case kwProcedure:
-		return rolePart
+		if p.nameFollows(tok.end) {
+			return rolePart
+		}
+	case kwNone: // Firebird's EXECUTE BLOCK
+		if next := p.nextWord(tok.end); p.lex.d == Generic && p.stmt.verb == kwExecute && equalWord("BLOCK", p.textOf(tok)) && (next == kwAs || p.peek(tok.end) == '(' || p.nextIs(tok.end, "RETURNS")) {
+			p.summary.add(p.textOf(tok))
+			p.script.block = true
+			p.top.op, p.top.expect = kwEnd, expectNothing
+			return rolePart
+		}
 	case kwAs: // SQL Server's EXECUTE AS USER = 'a'
 		if p.lex.d == SQLServer {
 			p.top.expect = expectNothing

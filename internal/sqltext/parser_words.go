@@ -254,6 +254,9 @@ func (p *parser) selects(tok token) {
 	if f.op == kwSelect && p.prev.kw == kwAs {
 		return // an alias
 	}
+	if (f.op == kwCreate || f.op == kwAlter) && p.prev.kw == kwFor {
+		return // CREATE POLICY p ON t FOR SELECT
+	}
 	if !f.nested {
 		p.stmt.arguments = false
 	}
