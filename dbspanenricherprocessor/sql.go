@@ -29,7 +29,7 @@ func (a *analyzer) analyzeSQL(g grammar, text string) *statement {
 		s.sanitized = a.sanitized(g, short)
 	}
 	switch {
-	case analysis.Operation == "" && isName(sanitized) && !a.mayBeCut(sanitized):
+	case analysis.Operation == "" && isName(sanitized) && !strings.EqualFold(sanitized, "END") && !a.mayBeCut(sanitized):
 		// The argument of callproc in Python's DB-API. The driver builds the call from it.
 		s.operation, s.procedure, s.summary, s.unparsed = callOperation, sanitized, "CALL "+sanitized, false
 		return s

@@ -73,6 +73,7 @@ func TestAnalyzeWithoutSQLID(t *testing.T) {
 	}{
 		{"procedure of a package", "hotel.book_room", "CALL", "hotel.book_room", "CALL hotel.book_room", false, false},
 		{"procedure", "Buche_Zimmer$1", "CALL", "Buche_Zimmer$1", "CALL Buche_Zimmer$1", false, false},
+		{"end of a block", "END", "", "", "", true, true},
 		{"statement of one word", "COMMIT", "COMMIT", "", "COMMIT", true, true},
 		{"not a name", "1room", "", "", "", true, true},
 		{"batch", "DELETE FROM rooms; DELETE FROM guests", "DELETE", "", "DELETE rooms; DELETE guests", false, false},

@@ -99,3 +99,14 @@ func (p *parser) continues(tok token) bool {
 	}
 	return true
 }
+
+// endsTransaction reports whether the END before i is PostgreSQL's or SQLite's statement
+// that commits a transaction.
+func (p *parser) endsTransaction(i int) bool {
+	switch p.lex.d {
+	case Generic, PostgreSQL, SQLite:
+		next := p.nextWord(i)
+		return next == kwTransaction || next == kwWork || p.lex.identStart(p.lex.skipBlanks(i)) == 0
+	}
+	return false
+}

@@ -146,11 +146,17 @@ func (p *parser) keyword(tok token) {
 			f.cases++
 		}
 	case kwEnd:
-		if f.cases > 0 {
+		switch {
+		case f.cases > 0:
 			f.cases--
-		} else if p.script.block && !f.nested {
+		case f.nested:
+		case p.script.block:
 			f.op = kwEnd
 			p.endBody(tok)
+			return
+		case f.op == kwNone && p.endsTransaction(tok.end):
+			p.operation(tok, "END", false)
+			f.op, f.expect = kwCommit, expectTransaction
 			return
 		}
 	case kwThen, kwElse, kwLoop:

@@ -38,6 +38,14 @@ func TestKeywordsAsNames(t *testing.T) {
 			{Oracle, "{call proc(?)}", "CALL", "call proc", "proc"},
 			{Generic, "EXECUTE PROCEDURE fold 1", "EXECUTE", "EXECUTE fold", "fold"},
 		},
+		"end of a transaction": {
+			{PostgreSQL, "END", "END", "END", ""},
+			{SQLite, "END TRANSACTION;", "END", "END TRANSACTION", ""},
+			{PostgreSQL, "BEGIN; DELETE FROM towels; end work", "BEGIN", "BEGIN; DELETE towels; end", ""},
+			{Generic, "BEGIN DELETE FROM towels; END;", "BEGIN", "BEGIN DELETE towels", ""},
+			{Oracle, "END", "", "", ""},
+			{Generic, "END IF", "", "", ""},
+		},
 		"lock": {
 			{Generic, "LOCK ROW FOR ACCESS SELECT * FROM towels", "LOCK", "LOCK SELECT towels", ""},
 			{Generic, "LOCK row", "LOCK", "LOCK row", ""},
