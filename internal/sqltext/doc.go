@@ -29,11 +29,11 @@
 // semantic conventions for databases. Where they leave a choice, it agrees with the
 // OpenTelemetry Java agent:
 //
-//   - A semicolon separates statements: "SELECT a; DELETE b". Transact-SQL needs none, so
-//     there the summary has one wherever a statement begins, but not after IF or ELSE.
+//   - A semicolon separates statements: "SELECT a; DELETE b". Transact-SQL needs none:
+//     "SELECT a DELETE b".
 //   - A name that WITH defines is not a target: WITH x AS (SELECT * FROM a) SELECT *
 //     FROM x becomes "SELECT a SELECT". In its own query it is a table, unless recursion
-//     is possible.
+//     is possible or a sub-query has it.
 //   - The target of a statement that changes data is the table it changes, not those it
 //     joins. Sub-queries are separate operations: "UPDATE a SELECT b", "MERGE a".
 //   - CREATE, ALTER and DROP keep the kind of object but not its modifiers: CREATE

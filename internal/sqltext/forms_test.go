@@ -32,7 +32,7 @@ func TestFormsOfBlocks(t *testing.T) {
 		},
 		"transactions within a block": {
 			{SQLServer, "BEGIN TRY BEGIN TRAN UPDATE towels SET a = 1; COMMIT END TRY BEGIN CATCH ROLLBACK END CATCH", "BEGIN", "BEGIN BEGIN TRAN UPDATE towels COMMIT ROLLBACK", ""},
-			{SQLServer, "BEGIN TRAN UPDATE towels SET a = 1", "BEGIN", "BEGIN TRAN; UPDATE towels", ""},
+			{SQLServer, "BEGIN TRAN UPDATE towels SET a = 1", "BEGIN", "BEGIN TRAN UPDATE towels", ""},
 		},
 	})
 }
@@ -92,7 +92,7 @@ func TestFormsOfStatements(t *testing.T) {
 			{SQLServer, "IF @a = 1 GRANT SELECT ON towels TO app", "GRANT", "GRANT", ""},
 			{SQLServer, "DECLARE @a int = 1 IF @a <> 0 ROLLBACK TRAN", "ROLLBACK", "ROLLBACK TRAN", ""},
 			{SQLServer, "EXECUTE AS USER = 'a'; SELECT a FROM towels", "EXECUTE", "EXECUTE; SELECT towels", ""},
-			{SQLServer, "EXEC spa.fold 1 UPDATE towels SET a = 1", "EXEC", "EXEC spa.fold; UPDATE towels", "spa.fold"},
+			{SQLServer, "EXEC spa.fold 1 UPDATE towels SET a = 1", "EXEC", "EXEC spa.fold UPDATE towels", "spa.fold"},
 			{Generic, "UPDATE STATISTICS towels ix", "UPDATE STATISTICS", "UPDATE STATISTICS towels", ""},
 			{Generic, "UPDATE statistics s SET a = 1", "UPDATE", "UPDATE statistics", ""},
 		},

@@ -31,12 +31,13 @@ type parser struct {
 	prevKw keyword // the keyword before prev
 	taken  bool    // the current word was read as a name
 
-	ctes    []string // the names that WITH defines, as far as they are visible
-	hidden  uint64   // those of ctes whose own query has not ended, as bits
-	targets []string // the names before FROM in a DELETE of several tables
-	locals  []string // the names that blocks declare
-	stmt    statementState
-	script  scriptState
+	ctes     []string // the names that WITH defines, as far as they are visible
+	hidden   uint64   // those of ctes whose own query has not ended, as bits
+	hiddenAt int      // the depth of that query
+	targets  []string // the names before FROM in a DELETE of several tables
+	locals   []string // the names that blocks declare
+	stmt     statementState
+	script   scriptState
 }
 
 // parsers is a pool of parsers for reuse.
@@ -361,15 +362,15 @@ func (p *parser) semicolon(tok token) {
 	if p.stmt.inline {
 		p.inlineData(tok.end)
 	}
+	if !p.script.block {
+		p.summary.separate()
+	}
 	p.nextStatement()
 }
 
 // nextStatement begins a statement after another one.
 func (p *parser) nextStatement() {
 	p.script.settled = p.res.Operation != "" && !p.script.weak
-	if !p.script.block {
-		p.summary.separate()
-	}
 	p.stmt = statementState{}
 	p.ctes, p.targets, p.hidden = p.ctes[:0], p.targets[:0], 0
 	p.frames = append(p.frames[:0], frame{})

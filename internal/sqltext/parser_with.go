@@ -12,6 +12,7 @@ const maxCTEs = 64
 func (p *parser) define(tok token) {
 	if p.hides() {
 		p.hidden |= 3 << len(p.ctes) // the name with and without quotes
+		p.hiddenAt = len(p.frames) + 1
 	}
 	if len(p.ctes) < maxCTEs {
 		p.ctes = append(p.ctes, strings.Trim(p.textOf(tok), "\"`[]"))
@@ -22,7 +23,7 @@ func (p *parser) define(tok token) {
 }
 
 // hides reports whether a name that WITH defines is not visible in its own query, where it
-// names a table. In Oracle, SQL Server and SQLite, recursion does not need RECURSIVE.
+// names a table. In the sub-queries of that query it counts as visible. In Oracle, SQL Server and SQLite, recursion does not need RECURSIVE.
 func (p *parser) hides() bool {
 	switch p.lex.d {
 	case Generic, PostgreSQL, MySQL:
@@ -37,7 +38,7 @@ func (f *frame) outside() uint64 { return 1<<max(f.scope, 1)>>1 - 1 }
 // isCTE reports whether a visible WITH defines the name.
 func (p *parser) isCTE(s string) bool {
 	for i, c := range p.ctes {
-		if len(c) == len(s) && p.hidden>>i&1 == 0 && strings.EqualFold(c, s) {
+		if len(c) == len(s) && (p.hidden>>i&1 == 0 || len(p.frames) != p.hiddenAt) && strings.EqualFold(c, s) {
 			return true
 		}
 	}
