@@ -6,6 +6,7 @@
 package console
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -143,8 +144,13 @@ func TestPolicy(t *testing.T) {
 	sandbox := harness.StartSandbox(t)
 	p := startBrowser(t).open(t, sandbox.URL, desktop)
 	p.goTo("traces")
+	directives := []string{
+		"markup", "handler", "script", "script-src-elem", "script-src-attr", "style-src-elem", "img-src", "frame-src", "connect-src",
+	}
+	expected, err := json.Marshal(directives)
+	require.NoError(t, err)
 	violations := eval[[]string](p, `new Promise(resolve => {
-		const found = []
+		const found = [], expected = `+string(expected)+`, latest = performance.now() + 30_000
 		addEventListener('securitypolicyviolation', e => found.push(e.effectiveDirective))
 		const add = (name, fields) => document.body.append(Object.assign(document.createElement(name), fields))
 		const attempt = (name, f) => { try { f() } catch { found.push(name) } }
@@ -164,11 +170,10 @@ func TestPolicy(t *testing.T) {
 		add('iframe', {src: 'http://127.0.0.1:9/'})
 		add('link', {rel: 'stylesheet', href: 'http://127.0.0.1:9/x.css'})
 		fetch('http://127.0.0.1:9/').catch(() => undefined)
-		setTimeout(() => resolve(found), 500)
+		const look = () => expected.every(e => found.includes(e)) || performance.now() > latest ? resolve(found) : setTimeout(look, 50)
+		look()
 	})`)
-	for _, directive := range []string{
-		"markup", "handler", "script", "script-src-elem", "script-src-attr", "style-src-elem", "img-src", "frame-src", "connect-src",
-	} {
+	for _, directive := range directives {
 		assert.Contains(t, violations, directive)
 	}
 	assert.True(t, eval[bool](p, `window.hacked === undefined`))

@@ -158,7 +158,7 @@ func TestTimeRange(t *testing.T) {
 func TestTimePasses(t *testing.T) {
 	sandbox := harness.StartSandbox(t)
 	p := startBrowser(t).open(t, sandbox.URL, desktop)
-	sendSpans(t, sandbox, spanSpec{service: "shop", name: "soon old", trace: 1, id: 1, start: -5*minutes + 5_000, end: -5*minutes + 6_000})
+	sendSpans(t, sandbox, spanSpec{service: "shop", name: "soon old", trace: 1, id: 1, start: -5*minutes + 20_000, end: -5*minutes + 21_000})
 	p.goTo("traces?last=5m")
 	p.awaitText(".traces", "soon old")
 	require.Eventually(t, p.get("heading", "No traces in the last 5 min").exists, awaitTimeout, pollInterval)

@@ -23,8 +23,8 @@ import (
 // The measured times are in cmd/apmsandbox/README.md; these limits allow for a busy
 // machine.
 const (
-	generousList  = 2 * time.Second
-	generousTrace = 5 * time.Second
+	generousList  = 15 * time.Second
+	generousTrace = 15 * time.Second
 )
 
 // TestKeyboard uses no mouse.

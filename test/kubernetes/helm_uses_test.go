@@ -15,7 +15,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -100,7 +99,8 @@ spec:
 	byGRPC, byHTTP := startApp(t, 420, "grpc", service+":4317", `""`), startApp(t, 421, "http", service+":4318", `""`)
 	byGRPC.sendsOn(t, 10)
 	byHTTP.sendsOn(t, 10)
-	assert.Equal(t, byHTTP.pod(t).Metadata.Name, c.resourceOf(t, byHTTP)["k8s.pod.name"])
+	name := byHTTP.pod(t).Metadata.Name
+	require.Eventually(t, func() bool { return c.resourceOf(t, byHTTP)["k8s.pod.name"] == name }, commandTimeout, pollInterval)
 	agent.test(t)
 	c.requireDelivered(t, byGRPC, byHTTP)
 	byGRPC.remove(t)

@@ -57,6 +57,8 @@ func (c *cluster) testAgent(t *testing.T) {
 
 	t.Run("spans say which pod sent them", func(t *testing.T) {
 		for _, a := range apps {
+			// The first spans may arrive before the agent knows the pod's address.
+			require.Eventually(t, func() bool { return c.resourceOf(t, a)["k8s.pod.name"] != nil }, commandTimeout, pollInterval)
 			resource := c.resourceOf(t, a)
 			sender := a.pod(t)
 			assert.Equal(t, sender.Metadata.Name, resource["k8s.pod.name"], a.name)
@@ -343,6 +345,8 @@ func (c *cluster) testSidecar(t *testing.T) {
 func (c *cluster) killPods(t *testing.T, namespace, selector string) {
 	t.Helper()
 	kubectl(t, "delete", "pods", "-n", namespace, "-l", selector, "--grace-period=0", "--force")
+	// Until its controller has noticed, the workload's status says that all pods are ready.
+	require.Eventually(t, func() bool { return len(podsOf(t, namespace, selector)) > 0 }, commandTimeout, pollInterval, "no pod takes their place")
 }
 
 // awaitStored waits until at least n spans are stored.

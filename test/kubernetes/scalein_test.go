@@ -60,7 +60,7 @@ func TestScaleIn(t *testing.T) {
 
 	gateway.upgrade(t, fmt.Sprintf(queuedGateway, 1, ""))
 	for n := 1; n < 3; n++ { // uploads fail, so that the replica does not wait for its queue
-		kubectl(t, "wait", "-n", gateways, "--for=delete", fmt.Sprintf("pod/otelcol-ociapm-gateway-%d", n), "--timeout=60s")
+		kubectl(t, "wait", "-n", gateways, "--for=delete", fmt.Sprintf("pod/otelcol-ociapm-gateway-%d", n), "--timeout=120s")
 	}
 	// The kubelet says that the hooks have failed, and why only in its own log.
 	assert.Equal(t, 2, failedHooks(t), "an operator must see that data is left on the claims")

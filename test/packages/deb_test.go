@@ -42,7 +42,7 @@ func TestDebianPackage(t *testing.T) {
 	sent, doctors := 0, 0
 	send := func() {
 		sent++
-		m.run(t, fmt.Sprintf(`curl -sSf localhost:4318/v1/traces -H 'Content-Type: application/json' -d '%s'`, span(sent)))
+		m.run(t, fmt.Sprintf(`curl -sSf --retry 30 --retry-delay 1 --retry-all-errors localhost:4318/v1/traces -H 'Content-Type: application/json' -d '%s'`, span(sent)))
 		m.await(t, fmt.Sprintf(`curl -sSf %s/api/v1/counts | tr -d ' \n' | grep -qE '"stored":%d\b'`, sandbox, sent+doctors))
 	}
 
@@ -87,6 +87,7 @@ func TestDebianPackage(t *testing.T) {
 
 	t.Run("memory", func(t *testing.T) {
 		ownLimit := func() int {
+			m.await(t, memoryLimit+" | grep .") // the journal is written asynchronously
 			own, err := strconv.Atoi(m.run(t, memoryLimit))
 			require.NoError(t, err)
 			return own
@@ -161,7 +162,7 @@ systemctl restart otelcol-ociapm`)
 		assert.Equal(t, "/usr/bin/otelcol-ociapm --config /etc/otelcol-ociapm/config.yaml --config /etc/otelcol-ociapm/oci-agent.yaml --config /etc/otelcol-ociapm/oci-resource.yaml",
 			m.run(t, `tr '\0' ' ' </proc/$(`+pid+`)/cmdline`))
 		m.await(t, journal+" | grep -q 'The APM domain cannot be discovered: uploads are queued and retried'")
-		m.run(t, fmt.Sprintf(`curl -sSf localhost:4318/v1/traces -H 'Content-Type: application/json' -d '%s'`, span(1000)))
+		m.run(t, fmt.Sprintf(`curl -sSf --retry 30 --retry-delay 1 --retry-all-errors localhost:4318/v1/traces -H 'Content-Type: application/json' -d '%s'`, span(1000)))
 		m.run(t, `cp -p /tmp/good.env /etc/otelcol-ociapm/otelcol-ociapm.env
 sed -i 's|^APM_DATA_KEY=.*|APM_DATA_KEY=`+harness.PrivateKey+`|' /etc/otelcol-ociapm/otelcol-ociapm.env
 systemctl restart otelcol-ociapm`)

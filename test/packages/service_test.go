@@ -49,6 +49,7 @@ func testGateway(t *testing.T, m machine, ready string, send func()) {
 	m.await(t, ready)
 	send()
 	assert.Contains(t, m.run(t, "tr '\\0' ' ' </proc/$("+pid+")/cmdline"), "--config /usr/share/otelcol-ociapm/gateway.yaml")
+	m.await(t, memoryLimit+" | grep .")
 	limit, err := strconv.Atoi(m.run(t, memoryLimit))
 	require.NoError(t, err)
 	assert.Equal(t, 1024*70/100, limit)
