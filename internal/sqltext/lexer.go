@@ -286,7 +286,7 @@ func (l *lexer) scan(p int) token {
 		if l.at(p+1) == '*' {
 			return l.scanComment(p)
 		}
-		if l.startsRegex(p) {
+		if l.startsRegex() {
 			return l.scanRegex(p)
 		}
 	case '*':

@@ -39,8 +39,10 @@ func TestEndOfTables(t *testing.T) {
 			{PostgreSQL, "SELECT a FROM towels JOIN sheets ON b |>> c, beds", "SELECT", "SELECT towels sheets beds", ""},
 		},
 		"names in quotes": {
-			{Generic, `SELECT 1 FROM "a" x, b AS y, f("c") z, (SELECT 1 FROM "d", "e" w) v, "g" (h, i), ?, "k" . l, TABLE(m) u, role, "n"`, "SELECT",
-				`SELECT "a" b f SELECT "d" "e" "g" "k".l TABLE role "n"`, ""},
+			{
+				Generic, `SELECT 1 FROM "a" x, b AS y, f("c") z, (SELECT 1 FROM "d", "e" w) v, "g" (h, i), ?, "k" . l, TABLE(m) u, role, "n"`, "SELECT",
+				`SELECT "a" b f SELECT "d" "e" "g" "k".l TABLE role "n"`, "",
+			},
 			{Generic, `SELECT a FROM ("towels", "sheets")`, "SELECT", `SELECT "towels" "sheets"`, ""},
 			{Generic, `SELECT a FROM towels SOME CLAUSE b, "p", ("q"), 'r' JOIN "sheets" ON 1 = 1`, "SELECT", `SELECT towels "sheets"`, ""},
 			{Generic, `SELECT a FROM towels JOIN sheets ON b = c, "p"`, "SELECT", "SELECT towels sheets", ""},

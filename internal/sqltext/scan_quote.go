@@ -333,9 +333,9 @@ func (l *lexer) probe(p int, meaning escapes) soundness {
 	}
 }
 
-// startsRegex reports whether the / at p begins a regular expression of InfluxQL, which
+// startsRegex reports whether a / begins a regular expression of InfluxQL, which
 // follows =~ or !~.
-func (l *lexer) startsRegex(p int) bool {
+func (l *lexer) startsRegex() bool {
 	t := l.prev
 	return l.d == Generic && t.kind == tokenPunct && t.start > 0 && l.text[t.start] == '~' && (l.text[t.start-1] == '=' || l.text[t.start-1] == '!')
 }
