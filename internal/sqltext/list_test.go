@@ -59,9 +59,16 @@ func TestSanitizeLists(t *testing.T) {
 		{Generic, `SELECT a FROM "towels" t, "sheets" JOIN "beds" b ON c = {"p":"q","r":"s"}`, `SELECT a FROM "towels" t, "sheets" JOIN "beds" b ON c = {?:?,?:?}`, `SELECT "towels" "sheets" "beds"`},
 		{Generic, `FROM towels |> EXTEND "p" AS a, "q" AS b`, `FROM towels |> EXTEND ? AS a, ? AS b`, "SELECT towels"},
 		{Generic, `SELECT a FROM towels SOME CLAUSE b, ("p", "q"), "r"`, `SELECT a FROM towels SOME CLAUSE b, (?, ?), ?`, "SELECT towels"},
+		{Generic, `DROP TABLE IF EXISTS a, "b", "c" CASCADE`, `DROP TABLE IF EXISTS a, "b", "c" CASCADE`, `DROP TABLE a "b" "c"`},
 		{Generic, `SELECT a FROM 'towels', "sheets"`, `SELECT a FROM ?, "sheets"`, `SELECT 'towels' "sheets"`},
 		{Generic, `WITH ["p","q"] AS a SELECT a`, `WITH [?,?] AS a SELECT a`, "SELECT"},
 		{MySQL, `SELECT a FROM "towels" t, "sheets" s JOIN beds ON b = c, "p"`, `SELECT a FROM ? t, ? s JOIN beds ON b = c, ?`, `SELECT "towels" "sheets" beds`},
+		{MySQL, `UPDATE "towels" SET a = "p"`, `UPDATE ? SET a = ?`, `UPDATE "towels"`},
+		{MySQL, `INSERT INTO "towels" (a) VALUES ("p")`, `INSERT INTO ? (a) VALUES (?)`, `INSERT "towels"`},
+		{MySQL, `REPLACE "towels" VALUES ("p"); DELETE FROM "sheets" WHERE a = "p"`, `REPLACE ? VALUES (?); DELETE FROM ? WHERE a = ?`, `REPLACE "towels"; DELETE "sheets"`},
+		{MySQL, `CREATE TABLE "towels" (a TEXT DEFAULT "p"); DROP TABLE "sheets", "beds"`, `CREATE TABLE ? (a TEXT DEFAULT ?); DROP TABLE ?, ?`, `CREATE TABLE "towels"; DROP TABLE "sheets" "beds"`},
+		{MySQL, `LOAD DATA INFILE "p" INTO TABLE "towels"; CREATE USER "p"@"q"`, `LOAD DATA INFILE ? INTO TABLE ?; CREATE USER ?@?`, `LOAD "towels"; CREATE USER`},
+		{MySQL, `INSERT INTO towels SELECT "p", "q"`, `INSERT INTO towels SELECT ?, ?`, "INSERT towels SELECT"},
 	} {
 		a, got := AnalyzeAndSanitize(tt.text, tt.d)
 		assert.Equal(t, tt.want, got)

@@ -54,8 +54,8 @@ func (p *parser) listsTable() bool {
 	if f.list == uncertain {
 		return false
 	}
-	if p.prev.kind != tokenPunct || p.lex.text[p.prev.start] != ',' {
-		return true
+	if f.list == 0 || p.prev.kind != tokenPunct || p.lex.text[p.prev.start] != ',' {
+		return true // the first table, or a list of DDL
 	}
 	sub := p.lex
 	sub.pos, sub.probing = f.list, true

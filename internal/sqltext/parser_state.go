@@ -30,7 +30,7 @@ type frame struct {
 	expect   expectation
 	cases    uint8 // the number of open CASE
 	bracket  uint8 // the number of open [ and {
-	list     int   // the offset in the list of tables up to which it is certain, or uncertain
+	list     int   // the offset in FROM's list of tables up to which it is certain, or uncertain
 	tables   bool  // in a list of tables, where another table follows a comma
 	sawFrom  bool  // FROM has been read
 	sources  bool  // in the FROM of UPDATE or DELETE, where the target may be an alias

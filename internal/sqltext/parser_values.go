@@ -8,10 +8,13 @@ import "strings"
 // literal reads a literal.
 func (p *parser) literal(tok token) {
 	p.flushPending(tok)
-	if p.top.expect == expectTable && (tok.kind == tokenString || tok.kind == tokenDouble) && !p.top.parens && p.namesTable() && p.listsTable() {
+	switch {
+	case p.top.expect == expectTable && (tok.kind == tokenString || tok.kind == tokenDouble) && !p.top.parens && p.namesTable() && p.listsTable():
 		// The conventions' own example: SELECT * FROM "song list", 'artists'.
 		p.table(tok)
-	} else {
+	case tok.kind == tokenDouble && p.lex.d == MySQL && p.changesTable():
+		p.name(tok)
+	default:
 		p.operand()
 	}
 	p.res.HasLiterals = true
@@ -81,6 +84,18 @@ func (p *parser) operand() {
 			f.expect = expectNothing
 		}
 	}
+}
+
+// changesTable reports whether only a table that the statement changes can stand here, so
+// that "…" in MySQL is one under ANSI_QUOTES.
+func (p *parser) changesTable() bool {
+	switch p.top.expect {
+	case expectWritten, expectInserted, expectInto, expectTruncated, expectLocked:
+		return p.namesTable()
+	case expectObject:
+		return p.top.tables && p.namesTable()
+	}
+	return false
 }
 
 // namesTable reports whether a literal after FROM names a table.
