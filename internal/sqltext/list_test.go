@@ -38,6 +38,11 @@ func TestEndOfTables(t *testing.T) {
 			{MySQL, "SELECT a FROM towels USE INDEX FOR ORDER BY (i), sheets FORCE INDEX FOR GROUP BY (j), beds", "SELECT", "SELECT towels sheets beds", ""},
 			{PostgreSQL, "SELECT a FROM towels JOIN sheets ON b |>> c, beds", "SELECT", "SELECT towels sheets beds", ""},
 		},
+		"aliases of collections": {
+			{Generic, "SELECT t FROM c JOIN t IN c.towels JOIN s IN t.sheets WHERE s.a = 1", "SELECT", "SELECT c", ""},
+			{PostgreSQL, "SELECT t FROM Room r, IN (r.towels) t, Bed b", "SELECT", "SELECT Room Bed", ""},
+			{Generic, "SELECT a FROM towels WHERE a IN (1, 2)", "SELECT", "SELECT towels", ""},
+		},
 		"names in quotes": {
 			{
 				Generic, `SELECT 1 FROM "a" x, b AS y, f("c") z, (SELECT 1 FROM "d", "e" w) v, "g" (h, i), ?, "k" . l, TABLE(m) u, role, "n"`, "SELECT",

@@ -98,7 +98,13 @@ func (p *parser) tableRole(tok token) role {
 		if n == 2 && p.prev.kind == tokenPunct && p.lex.text[p.prev.start] == '{' && equalFoldASCII("OJ", p.textOf(tok)) { // JDBC's {oj …}
 			return rolePart
 		}
-		if p.prev.kind == tokenPunct && p.lex.text[p.prev.start] == '{' && equalWord("OJ", p.textOf(tok)) {
+		if p.prev.kw == kwJoin && p.lex.d == Generic && p.nextWord(tok.end) == kwIn { // Cosmos DB's JOIN t IN c.tags
+			f.expect = expectNothing
+			return rolePart
+		}
+	case kwIn:
+		if p.peek(tok.end) == '(' { // FROM Towel t, IN (t.rooms) r, of JPQL
+			f.expect = expectNothing
 			return rolePart
 		}
 	case kwTable:
@@ -130,19 +136,6 @@ func (p *parser) tableRole(tok token) role {
 		return roleKeyword
 	}
 	return roleName
-}
-
-// isDelta reports whether a word may precede TABLE in DB2's syntax for the rows that a
-// statement changes, as in FINAL TABLE.
-func isDelta(s string) bool {
-	switch len(s) {
-	case 3:
-		return equalFoldASCII("NEW", s) || equalFoldASCII("OLD", s)
-	case 5:
-		return equalFoldASCII("FINAL", s)
-	default:
-		return false
-	}
 }
 
 // writtenRole returns the role of a word after UPDATE, MERGE or DELETE FROM.

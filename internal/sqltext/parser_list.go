@@ -113,3 +113,16 @@ func (p *parser) isIndexHint(kw keyword) bool {
 	}
 	return p.prev.kw == kwFor
 }
+
+// isDelta reports whether a word may precede TABLE in DB2's syntax for the rows that a
+// statement changes, as in FINAL TABLE.
+func isDelta(s string) bool {
+	switch len(s) {
+	case 3:
+		return equalFoldASCII("NEW", s) || equalFoldASCII("OLD", s)
+	case 5:
+		return equalFoldASCII("FINAL", s)
+	default:
+		return false
+	}
+}
