@@ -18,8 +18,9 @@
 // important part of the state is the kind of the next name. parser_expect.go reads
 // words where a name is expected, parser_words.go all other words, parser_names.go
 // names, parser_values.go literals and bind variables, and parser_ddl.go the special
-// syntax of CREATE, ALTER and DROP. They pass operations and targets to summary.go, and
-// literals and secrets to redact.go, which writes the sanitized text.
+// syntax of CREATE, ALTER and DROP. parser_list.go finds where a list of tables ends, and
+// parser_compare.go where "…" is compared. They pass operations and targets to summary.go,
+// and literals and secrets to redact.go, which writes the sanitized text.
 //
 // To add a dialect, start in dialect.go; a keyword, in keyword.go.
 //
