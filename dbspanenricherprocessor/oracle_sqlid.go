@@ -36,13 +36,15 @@ func oracleSQLIDs(text string, driver OracleJDBCDriver) sqlIDs {
 			return sqlIDs{}
 		}
 		ids.doubtful = ids.doubtful || found.OneItemList || found.OpenLineComment
-		if driver != OracleJDBCAny || !found.Differs {
-			ids.jdbc, _ = sqltext.OracleSQLID(found.Server)
+		if found.Placeholders || found.Differs {
+			if driver != OracleJDBCAny || !found.Differs {
+				ids.jdbc, _ = sqltext.OracleSQLID(found.Server)
+			}
+			if !found.Placeholders {
+				ids.direct, _ = sqltext.OracleSQLID(text)
+			}
+			return ids
 		}
-		if !found.Placeholders {
-			ids.direct, _ = sqltext.OracleSQLID(text)
-		}
-		return ids
 	}
 	ids.direct, _ = sqltext.OracleSQLID(text)
 	ids.jdbc = ids.direct
