@@ -137,6 +137,10 @@ type runningService struct {
 	url     string
 }
 
+// handlerPause is how long an app's last handler may take to end its span after its
+// response has arrived. Java's agent would drop a span that ends during the shutdown.
+const handlerPause = 2 * time.Second
+
 func TestApps(t *testing.T) {
 	for _, tt := range cases() {
 		t.Run(tt.name, func(t *testing.T) {
@@ -151,6 +155,7 @@ func TestApps(t *testing.T) {
 
 			c := newClient(r)
 			tt.traffic(t, c)
+			time.Sleep(handlerPause)
 
 			row.sent = r.end(t)
 			row.stored = r.sandbox.Counts(t).Spans.Stored
