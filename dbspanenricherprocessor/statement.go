@@ -57,8 +57,8 @@ func (s *statement) withText(text string, driver OracleJDBCDriver) *statement {
 // identify sets the SQL_IDs of a complete text.
 func (s *statement) identify(text string, driver OracleJDBCDriver) {
 	s.sqlIDs = oracleSQLIDs(text, driver)
-	if s.definition {
-		s.sqlIDs.jdbc = s.sqlIDs.direct
+	if s.definition && s.sqlIDs.direct == "" { // it has a "?"
+		s.sqlIDs.jdbc = ""
 	}
 }
 

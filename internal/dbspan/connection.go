@@ -76,7 +76,7 @@ func parseConnection(text string, hint System) Connection {
 	case hint.Legacy == "clickhouse" && hasClickHouseScheme(text):
 		_, rest, _ := strings.Cut(text, ":")
 		return parseURL(hint, rest)
-	case hasPrefixFold(text, "ecto:"): // Elixir's, of any system
+	case hasPrefixFold(text, "ecto://"): // Elixir's, of any system
 		return parseURL(hint, text[len("ecto:"):])
 	case hint.Language == LanguageRedis && hasPrefixFold(text, "unix://"):
 		return parseURL(hint, text[len("unix:"):])

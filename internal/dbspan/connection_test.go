@@ -150,6 +150,8 @@ func TestParseConnectionKeepsPasswords(t *testing.T) {
 		"firebolt://app:%s@shop/engine",
 		"snowflake://app:%s@account/shop",
 		"ecto://app:%s@db1/shop",
+		"ecto:app:%s@db1/shop",
+		"jdbc:teradata://db1/PASSWORD=%s,DATABASE=shop",
 		"app:%s@tcp(db1:3306)/shop",
 		"app:%s@(db1:3306)/shop",
 		"Server=db1;Database=shop;Uid=app;Pwd={%s}",
@@ -276,6 +278,8 @@ func TestParseConnectionOfDrivers(t *testing.T) {
 		{text: "dblib:host=sql7:1433;dbname=spa", system: "mssql", host: "sql7", port: 1433, namespace: "spa"},
 		{text: "mysql:unix_socket=/run/my.sock;dbname=spa", system: "mysql", host: "/run/my.sock", namespace: "spa"},
 		{text: "host=pg7,pg8 port=5433,5434 dbname=spa", system: "postgresql", host: "pg7", port: 5433, namespace: "spa"},
+		{text: "jdbc:oracle://db7:1521;ServiceName=spa;User=app;Password=Zx@Zy", system: "oracle"}, // Zy may be of the password
+		{text: "AccountEndpoint=https://c7.documents.azure.com:443/;AccountKey=Zx9==;", host: "c7.documents.azure.com", port: 443},
 		{text: "AccountEndpoint=https://c7.documents.azure.com:443/;AccountKey=Zx9==;Database=spa", hint: "cosmosdb", system: "cosmosdb", host: "c7.documents.azure.com", port: 443, namespace: "spa"},
 		{text: "jdbc:exa:10.0.0.11..14/A1B2C3:8563;schema=x", system: "exasol", host: "10.0.0.11", port: 8563},
 		{text: "jdbc:exa:ex7,ex8:8563", system: "exasol", host: "ex7"},

@@ -19,7 +19,10 @@ func parseOracleURL(rest string) Connection {
 		return parseDescriptor(rest[i+1:])
 	}
 	if body, ok := strings.CutPrefix(rest, "//"); ok {
-		if i := strings.IndexByte(body, ';'); i > 0 && !strings.Contains(body, "@") && databaseParam(body[i:]) != "" { // DataDirect's
+		if i := strings.IndexByte(body, ';'); i > 0 && !strings.Contains(body[:i], "@") && databaseParam(body[i:]) != "" { // DataDirect's
+			if strings.Contains(body, "@") {
+				return Connection{} // perhaps of a password
+			}
 			c := parseOracle("//" + body[:i])
 			c.Namespace = databaseParam(body[i:])
 			return c

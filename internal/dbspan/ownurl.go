@@ -11,7 +11,9 @@ import "strings"
 func parseOwnURL(system System, head, params string) (Connection, bool) {
 	c := Connection{System: system}
 	if strings.Contains(head, "@") || strings.Contains(params, "@") {
-		return c, false // credentials may contain anything
+		before, _, _ := strings.Cut(head, "@")
+		// Credentials may contain anything. Those of Teradata's driver are in the path.
+		return c, system.Legacy == "teradata" && strings.Contains(before, "=")
 	}
 	before, body, found := strings.Cut(head, "//")
 	if !found {

@@ -156,7 +156,7 @@ func placeHost(c *Connection, host string) {
 		return
 	case strings.Contains(host, "@") && c.System.Legacy != Oracle.Legacy: // no host contains one
 		return
-	case c.System.Legacy == Oracle.Legacy, c.System.IsZero() && strings.Contains(host, "/") && !strings.HasPrefix(host, "/"):
+	case c.System.Legacy == Oracle.Legacy, c.System.IsZero() && !hasPrefixFold(host, "https://") && strings.Contains(host, "/") && !strings.HasPrefix(host, "/"):
 		if c.Namespace != "" { // the service has its own key
 			break
 		}

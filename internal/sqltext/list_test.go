@@ -4,6 +4,7 @@
 package sqltext
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -36,6 +37,9 @@ func TestEndOfTables(t *testing.T) {
 			{Generic, "SELECT a FROM towels LATEST ON ts PARTITION BY a, b", "SELECT", "SELECT towels", ""},
 			{MySQL, "SELECT a, b FROM towels INTO @c, d", "SELECT", "SELECT towels", ""},
 			{MySQL, "SELECT a FROM towels USE INDEX FOR ORDER BY (i), sheets FORCE INDEX FOR GROUP BY (j), beds", "SELECT", "SELECT towels sheets beds", ""},
+			{Oracle, "SELECT a FROM towels PARTITION BY (b) RIGHT OUTER JOIN sheets ON (c = d), beds", "SELECT", "SELECT towels sheets beds", ""},
+			{Generic, "CREATE COLLECTION towels", "CREATE", "CREATE COLLECTION", ""},
+			{Generic, "DO BEGIN INSERT INTO towels VALUES (1); DELETE FROM sheets; END", "DO", "DO; DELETE sheets", ""},
 			{PostgreSQL, "SELECT a FROM towels JOIN sheets ON b |>> c, beds", "SELECT", "SELECT towels sheets beds", ""},
 		},
 		"aliases of collections": {
@@ -80,4 +84,23 @@ func TestSanitizeLists(t *testing.T) {
 		assert.Equal(t, tt.summary, a.Summary)
 		assert.Equal(t, tt.want, Sanitize(tt.want, tt.d), "twice")
 	}
+}
+
+// A name in brackets that begins with $ is not a bind variable.
+func TestDollarInBrackets(t *testing.T) {
+	a := Analyze("SELECT [$id] FROM [$towels] WHERE b = 'p'", Generic)
+	assert.Equal(t, "SELECT [$towels]", a.Summary)
+	assert.False(t, a.HasBinds)
+}
+
+// The lists in nested parentheses are not read again for each level.
+func TestDeepLists(t *testing.T) {
+	text := func(depth int) string {
+		return "SELECT a FROM " + strings.Repeat("(", depth) + "b" + strings.Repeat(`, "c")`, depth)
+	}
+	a := Analyze(text(maxListDepth-1), Generic)
+	assert.Equal(t, maxListDepth-1, strings.Count(a.Summary, `"c"`))
+	a, sanitized := AnalyzeAndSanitize(text(10*maxListDepth), Generic)
+	assert.Less(t, strings.Count(a.Summary, `"c"`), maxListDepth)
+	assert.Contains(t, sanitized, ", ?)")
 }

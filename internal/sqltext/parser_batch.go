@@ -103,6 +103,15 @@ func (p *parser) continues(tok token) bool {
 // endsTransaction reports whether the END before i is PostgreSQL's or SQLite's statement
 // that commits a transaction.
 func (p *parser) endsTransaction(i int) bool {
+	switch p.res.Operation { // not of a body that is not known here
+	case "":
+		if p.lex.skipBlanks(0)+len("END") != i {
+			return false
+		}
+	case "BEGIN", "BEGIN TRANSACTION", "START TRANSACTION":
+	default:
+		return false
+	}
 	switch p.lex.d {
 	case Generic, PostgreSQL, SQLite:
 		next := p.nextWord(i)

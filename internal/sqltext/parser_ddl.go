@@ -28,7 +28,7 @@ func (p *parser) kind(tok token) {
 				return
 			}
 		}
-		if !isKindModifier(s) {
+		if !isKindModifier(s) || equalWord("COLLECTION", s) && p.nextWord(tok.end) != kwTable { // Couchbase's
 			f.expect = expectNothing
 			if p.lex.d != SQLServer {
 				// In SQL Server this is only the first of several words of a kind.

@@ -45,6 +45,10 @@ func (p *parser) innerList() int {
 	return p.lex.pos
 }
 
+// maxListDepth limits the work of reading lists in parentheses, which each level around
+// them reads again.
+const maxListDepth = 16
+
 // listsTable reports whether a literal or "…" where a table is expected can only be a
 // table. After a comma it can also be a value, if a clause that is not known here has
 // ended the list. So all items since FROM or JOIN must have the form of a table. The list
@@ -56,6 +60,9 @@ func (p *parser) listsTable() bool {
 	}
 	if f.list == 0 || p.prev.kind != tokenPunct || p.lex.text[p.prev.start] != ',' {
 		return true // the first table, or a list of DDL
+	}
+	if len(p.frames) > maxListDepth {
+		return false
 	}
 	sub := p.lex
 	sub.pos, sub.probing = f.list, true
@@ -109,7 +116,8 @@ func (p *parser) isIndexHint(kw keyword) bool {
 	case kwFor:
 		return p.prev.kw == kwIndex
 	case kwBy:
-		return p.prev.kw == kwGroup || p.prev.kw == kwOrder // these end other lists themselves
+		// GROUP and ORDER end other lists themselves. PARTITION BY (…) is Oracle's outer join.
+		return p.prev.kw == kwGroup || p.prev.kw == kwOrder || p.peek(p.lex.pos) == '(' && equalWord("PARTITION", p.textOf(p.prev))
 	}
 	return p.prev.kw == kwFor
 }

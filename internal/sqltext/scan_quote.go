@@ -121,7 +121,7 @@ func (l *lexer) plainBracketEnd(p int) (end int, ok bool) {
 				return 0, false
 			}
 			i++
-		case c == '$' && i == word: // may begin $$…$$
+		case c == '$' && i == word && l.dollarTag(i) != "": // may begin $$…$$
 			return 0, false
 		case classes[c]&classIdent != 0:
 			i++
