@@ -280,7 +280,7 @@ func (e *enricher) oracleSQLID(db *dbspan.Span, s *statement, from *origin) stri
 		// another text. That processor would have added the SQL_ID.
 		return ""
 	case db.ServerText != "":
-		return oracleSQLIDs(db.ServerText, e.cfg.OracleJDBCDriver).direct
+		return oracleSQLIDs(db.ServerText, e.analyzer.driver).direct
 	case s.sqlIDs.doubtful && fromAgent(db, from):
 		return ""
 	case db.JDBC || from.isJava():

@@ -26,28 +26,28 @@ func oracleSQLIDs(text string, driver OracleJDBCDriver) sqlIDs {
 		return sqlIDs{}
 	}
 	ids := sqlIDs{doubtful: mayBeCutByAgent(text)}
+	through := sqltext.JDBCText{Server: text}
 	if strings.Contains(text, "?") || strings.Contains(text, "--") || strings.HasPrefix(text, " ") {
 		version := sqltext.JDBCUntil21
 		if driver == OracleJDBCFrom23 {
 			version = sqltext.JDBCFrom23
 		}
-		found := sqltext.RewriteJDBCPlaceholders(text, version)
-		if found.MaskedLiteral || hasMaskedHint(text) {
+		through = sqltext.RewriteJDBCPlaceholders(text, version)
+		if through.MaskedLiteral || hasMaskedHint(text) {
 			return sqlIDs{}
 		}
-		ids.doubtful = ids.doubtful || found.OneItemList || found.OpenLineComment
-		if found.Placeholders || found.Differs {
-			if driver != OracleJDBCAny || !found.Differs {
-				ids.jdbc, _ = sqltext.OracleSQLID(found.Server)
-			}
-			if !found.Placeholders {
-				ids.direct, _ = sqltext.OracleSQLID(text)
-			}
-			return ids
-		}
+		ids.doubtful = ids.doubtful || through.OneItemList || through.OpenLineComment
 	}
-	ids.direct, _ = sqltext.OracleSQLID(text)
-	ids.jdbc = ids.direct
+	if !through.Placeholders {
+		ids.direct, _ = sqltext.OracleSQLID(text)
+	}
+	switch {
+	case through.Differs && driver == OracleJDBCAny:
+	case through.Server == text:
+		ids.jdbc = ids.direct
+	default:
+		ids.jdbc, _ = sqltext.OracleSQLID(through.Server)
+	}
 	return ids
 }
 

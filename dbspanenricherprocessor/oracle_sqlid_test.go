@@ -55,6 +55,8 @@ func TestSQLIDOfRewrittenText(t *testing.T) {
 		{name: "a placeholder before a blank, to driver 21", driver: OracleJDBCUntil21, language: "java", text: blank, names: []string{"db.query.text"}, want: true},
 		{name: "a placeholder before a blank, to driver 23", driver: OracleJDBCFrom23, language: "java", text: blank, names: []string{"db.query.text"}, want: true},
 		{name: "a blank at the beginning", language: "java", text: " SELECT size FROM towels", names: []string{"db.query.text"}},
+		{name: "a blank at the beginning of a definition", language: "java", text: " DROP TABLE towels", names: []string{"db.query.text"}},
+		{name: "a blank at the beginning of a definition, to driver 21", driver: OracleJDBCUntil21, language: "java", text: " DROP TABLE towels", names: []string{"db.query.text"}, want: true},
 		{name: "a blank at the beginning, of another language's", language: "go", text: " SELECT size FROM towels", names: []string{"db.query.text"}, want: true},
 		{name: "a blank at the beginning, to driver 23", driver: OracleJDBCFrom23, language: "java", text: " SELECT size FROM towels", names: []string{"db.query.text"}, want: true},
 		{name: "masked hint", language: "java", text: "SELECT /*+ INDEX(t) FIRST_ROWS(?) */ size FROM towels t WHERE room = ?", names: []string{"db.query.text"}},

@@ -80,7 +80,7 @@ func parseConnection(text string, hint System) Connection {
 		return parseURL(hint, text[len("ecto:"):])
 	case hint.Language == LanguageRedis && hasPrefixFold(text, "unix://"):
 		return parseURL(hint, text[len("unix:"):])
-	case speaksHTTP(hint) && (hasPrefixFold(text, "http://") || hasPrefixFold(text, "https://")):
+	case speaksHTTP(hint) && hasHTTPScheme(text):
 		_, rest, _ := strings.Cut(text, "//")
 		c := parseHostPath(rest, hint)
 		c.System, c.Namespace = hint, "" // the path is that of a call, or of a proxy
@@ -115,7 +115,11 @@ func hasOracleScheme(text string) bool {
 // hasClickHouseScheme reports whether a URL has one of the schemes that ClickHouse's
 // drivers accept.
 func hasClickHouseScheme(text string) bool {
-	return hasPrefixFold(text, "tcp://") || hasPrefixFold(text, "http://") || hasPrefixFold(text, "https://") || hasPrefixFold(text, "native://")
+	return hasPrefixFold(text, "tcp://") || hasHTTPScheme(text) || hasPrefixFold(text, "native://")
+}
+
+func hasHTTPScheme(text string) bool {
+	return hasPrefixFold(text, "http://") || hasPrefixFold(text, "https://")
 }
 
 // speaksHTTP reports whether the connection strings of a system are URLs of HTTP.

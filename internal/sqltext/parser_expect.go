@@ -266,25 +266,26 @@ func (p *parser) objectRole(tok token) role {
 func (p *parser) truncatedRole(tok token) role {
 	switch tok.kw {
 	case kwTable:
-		p.summary.add(p.textOf(tok))
-		if p.res.Operation == canonical[p.top.op] { // not that of an earlier statement
-			p.res.Operation += " TABLE"
-		}
-		p.top.expect, p.top.tables = expectObject, true
-		return rolePart
+		p.top.tables = true
+		return p.truncatedKind(tok, "TABLE")
 	case kwOnly:
 		return rolePart
 	case kwCommand:
 		if p.lex.d == Oracle && p.nameFollows(tok.end) && equalWord("CLUSTER", p.textOf(tok)) {
-			p.summary.add(p.textOf(tok))
-			if p.res.Operation == canonical[p.top.op] {
-				p.res.Operation += " CLUSTER"
-			}
-			p.top.expect = expectObject
-			return rolePart
+			return p.truncatedKind(tok, "CLUSTER")
 		}
 	}
 	return roleName
+}
+
+// truncatedKind reads the kind of object after TRUNCATE.
+func (p *parser) truncatedKind(tok token, kind string) role {
+	p.summary.add(p.textOf(tok))
+	if p.res.Operation == canonical[p.top.op] { // not that of an earlier statement
+		p.res.Operation += " " + kind
+	}
+	p.top.expect = expectObject
+	return rolePart
 }
 
 // lockedRole returns the role of a word after LOCK.

@@ -12,7 +12,7 @@ func (p *parser) literal(tok token) {
 	case p.top.expect == expectTable && (tok.kind == tokenString || tok.kind == tokenDouble) && !p.top.parens && p.namesTable() && p.listsTable():
 		// The conventions' own example: SELECT * FROM "song list", 'artists'.
 		p.table(tok)
-	case tok.kind == tokenDouble && p.lex.d == MySQL && p.changesTable():
+	case tok.kind == tokenDouble && p.lex.d == MySQL && p.changesTable() && p.namesTable():
 		p.name(tok)
 	default:
 		p.operand()
@@ -91,9 +91,9 @@ func (p *parser) operand() {
 func (p *parser) changesTable() bool {
 	switch p.top.expect {
 	case expectWritten, expectInserted, expectInto, expectTruncated, expectLocked:
-		return p.namesTable()
+		return true
 	case expectObject:
-		return p.top.tables && p.namesTable()
+		return p.top.tables
 	}
 	return false
 }

@@ -23,7 +23,8 @@ func (p *parser) define(tok token) {
 }
 
 // hides reports whether a name that WITH defines is not visible in its own query, where it
-// names a table. In the sub-queries of that query it counts as visible. In Oracle, SQL Server and SQLite, recursion does not need RECURSIVE.
+// names a table. In the sub-queries of that query it counts as visible. In Oracle, SQL
+// Server and SQLite, recursion does not need RECURSIVE.
 func (p *parser) hides() bool {
 	switch p.lex.d {
 	case Generic, PostgreSQL, MySQL:
