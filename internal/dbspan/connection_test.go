@@ -263,6 +263,7 @@ func TestParseConnectionOfDrivers(t *testing.T) {
 		{text: "postgresql://%2Frun%2Fpg:5433/spa", system: "postgresql", host: "/run/pg", port: 5433, namespace: "spa"},
 		{text: "mongodb://app:Zx9@%2ftmp%2fm.sock/spa", system: "mongodb", host: "/tmp/m.sock", namespace: "spa"},
 		{text: "mysql+pymysql://app:Zx9@/spa?unix_socket=/tmp/my.sock", system: "mysql", host: "/tmp/my.sock", namespace: "spa"},
+		{text: "bigquery://bq7.example.com/spa", system: "bigquery", host: "bq7.example.com", namespace: "spa"},
 		{text: "bigquery://p/spa", system: "bigquery", namespace: "spa"},
 		{text: "bigquery://bq7:9050/spa", system: "bigquery", host: "bq7", port: 9050, namespace: "spa"},
 		{text: "snowflake://app@acc.eu-central-1/spa/public?warehouse=w", system: "snowflake", namespace: "spa"},

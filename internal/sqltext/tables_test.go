@@ -32,6 +32,7 @@ func TestNamesOfWith(t *testing.T) {
 		{MySQL, "WITH `towels` AS (SELECT * FROM `towels`), s (a) AS (SELECT a FROM towels, s) SELECT * FROM s", "SELECT `towels` SELECT s SELECT", []string{"`towels`", "s"}},
 		{PostgreSQL, "WITH t AS (WITH s AS (SELECT * FROM t) SELECT * FROM s) (SELECT * FROM t, s)", "SELECT t SELECT SELECT s", []string{"t", "s"}},
 		{PostgreSQL, "WITH t AS (DELETE FROM t RETURNING *) INSERT INTO s SELECT * FROM t", "DELETE t INSERT s SELECT", []string{"t", "s"}},
+		{PostgreSQL, "WITH t AS (SELECT * FROM (SELECT * FROM t) q, s) SELECT * FROM t", "SELECT SELECT s SELECT", []string{"s"}},
 		{PostgreSQL, "WITH t AS (TABLE t) TABLE t", "TABLE t TABLE", []string{"t"}},
 		{PostgreSQL, "WITH RECURSIVE t AS (SELECT * FROM s UNION ALL SELECT * FROM t) SELECT * FROM t", "SELECT s SELECT SELECT", []string{"s"}},
 		// Systems that have recursion without RECURSIVE.
