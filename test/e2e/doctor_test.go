@@ -156,6 +156,8 @@ func sendOne(t *testing.T, p *patient) {
 	sender, err := otlpload.NewGRPCSender(p.collector.GRPC)
 	require.NoError(t, err)
 	load := otlpload.Start(t.Context(), otlpload.NewApp(1, sender, otlpload.Options{Pause: 20 * time.Millisecond}))
+	// The check on startup may log the failure before a span has arrived.
+	require.Eventually(t, func() bool { return load.Accepted() > 0 }, awaitTimeout, 50*time.Millisecond, "no span is accepted")
 	p.collector.AwaitOutput(t, "Upload to OCI APM failed, will retry")
 	load.Abort()
 }
